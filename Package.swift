@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: GPL-3.0-or-later
+import PackageDescription
+
+/// Every target: Swift 6 language mode, imports internal unless said otherwise, no warning left standing.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The targets that touch C also have every unsafe construct marked where it stands.
+let cFacing = house + [.strictMemorySafety()]
+
+/// A system library, found by pkg-config and named for the package manager that would install it.
+func systemLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "buslane",
+    products: [
+        .executable(name: "buslaned", targets: ["buslaned"]),
+        .executable(name: "buslane", targets: ["buslane"]),
+        .executable(name: "buslane-hook", targets: ["buslane-hook"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+    ],
+    targets: [
+        // C libraries of the system.
+        systemLibrary("CPCI", pkgConfig: "libpci", debian: "libpci-dev"),
+        systemLibrary("CUdev", pkgConfig: "libudev", debian: "libudev-dev"),
+        systemLibrary("CLibvirt", pkgConfig: "libvirt", debian: "libvirt-dev"),
+        systemLibrary("CNetlinkRoute", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev"),
+        systemLibrary("CExpat", pkgConfig: "expat", debian: "libexpat1-dev"),
+        systemLibrary("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
+        .target(name: "CPCIGuard", dependencies: ["CPCI"]),
+
+        // The pure core.
+        .target(name: "HostModel", swiftSettings: house),
+
+        // The rims: each knows the core, none knows another.
+        .target(
+            name: "HostIO",
+            dependencies: [
+                "HostModel", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", logging,
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: cFacing),
+        .target(name: "DomainXML", dependencies: ["HostModel", "CExpat"], swiftSettings: cFacing),
+        .target(name: "Libvirt", dependencies: ["HostModel", "CLibvirt"], swiftSettings: cFacing),
+        .target(
+            name: "Ledger",
+            dependencies: ["HostModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house),
+        .target(
+            name: "ControlAPI",
+            dependencies: [
+                "HostModel",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: house),
+
+        // The programs.
+        .executableTarget(
+            name: "buslaned",
+            dependencies: [
+                "HostModel", "HostIO", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "CSystemd", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: house),
+        .executableTarget(
+            name: "buslane",
+            dependencies: [
+                "HostModel", "HostIO", "DomainXML", "ControlAPI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: house),
+        .executableTarget(name: "buslane-hook", dependencies: ["HostModel", "ControlAPI"], swiftSettings: house),
+
+        // Tests.
+        .target(
+            name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
+        .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
+        .testTarget(name: "HostIOTests", dependencies: ["HostIO", "HostModel"], swiftSettings: house),
+        .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
+        .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "HostModel"], swiftSettings: house),
+        .testTarget(name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel"], swiftSettings: house),
+        .testTarget(
+            name: "buslanedTests", dependencies: ["buslaned", "HostSimulator", "Ledger", "HostModel", "ControlAPI"],
+            swiftSettings: house),
+        .testTarget(name: "ArchitectureTests", swiftSettings: house),
+    ]
+)

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Everything observed of the host at one instant.
+public struct HostSnapshot: Sendable, Equatable {
+    public var host: HostIdentity
+    public var iommu: IOMMU
+    /// By id.
+    public var numaNodes: [NUMANode]
+    /// By id.
+    public var iommuGroups: [IOMMUGroup]
+    /// By address.
+    public private(set) var functions: [Function]
+    /// What could not be read, a line each: one bad attribute costs its own field, never the run.
+    public var warnings: [String]
+    private var positions: [PCIAddress: Int]
+
+    public init(
+        host: HostIdentity, iommu: IOMMU, numaNodes: [NUMANode] = [], iommuGroups: [IOMMUGroup] = [],
+        functions: [Function] = [], warnings: [String] = []
+    ) {
+        self.host = host
+        self.iommu = iommu
+        self.numaNodes = numaNodes.sorted { $0.id < $1.id }
+        self.iommuGroups = iommuGroups.sorted { $0.id < $1.id }
+        self.functions = functions.sorted { $0.address < $1.address }
+        self.warnings = warnings
+        positions = Dictionary(
+            self.functions.enumerated().map { ($1.address, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public func group(_ id: Int) -> IOMMUGroup? { iommuGroups.first { $0.id == id } }
+}
+
+/// Which host, which boot.
+public struct HostIdentity: Hashable, Sendable {
+    public let name: String
+    /// Source: `/etc/machine-id`. nil on a tree without one.
+    public let machineID: String?
+    /// A new value at each boot. Source: `/proc/sys/kernel/random/boot_id`.
+    public let bootID: String?
+    /// Source: `/proc/sys/kernel/osrelease`.
+    public let kernel: String?
+
+    public init(name: String, machineID: String? = nil, bootID: String? = nil, kernel: String? = nil) {
+        self.name = name
+        self.machineID = machineID
+        self.bootID = bootID
+        self.kernel = kernel
+    }
+}
+
+/// The host's IOMMU as a whole.
+public struct IOMMU: Hashable, Sendable, Codable {
+    /// Whether at least one function is in a group: without that nothing can be passed through.
+    public let enabled: Bool
+    public let kind: Kind?
+
+    public enum Kind: String, Hashable, Sendable, Codable {
+        case intelVTd = "intel-vtd"
+        case amdVi = "amd-vi"
+        case smmu = "arm-smmu"
+        case other
+    }
+
+    public init(enabled: Bool, kind: Kind?) {
+        self.enabled = enabled
+        self.kind = kind
+    }
+}
+
+/// Something that can tell the present state of one function: a snapshot, or the host itself.
+public protocol FunctionSource {
+    /// nil when there is no such function.
+    subscript(_ address: PCIAddress) -> Function? { get }
+}
+
+extension HostSnapshot: FunctionSource {
+    public subscript(_ address: PCIAddress) -> Function? { positions[address].map { functions[$0] } }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// A text that does not parse as the value it should be.
+public struct MalformedValue: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What it should have been, like `PCI address`.
+    public let kind: String
+    /// The text as given.
+    public let text: String
+    /// The form that would have been accepted.
+    public let expected: String
+
+    public init(kind: String, text: String, expected: String) {
+        self.kind = kind
+        self.text = text
+        self.expected = expected
+    }
+
+    public var description: String { "'\(text)' is not a \(kind): expected \(expected)" }
+}
+
+/// A value that is written as one string in JSON and YAML, and parses itself.
+public protocol TextCodable: Codable, CustomStringConvertible {
+    init(_ text: String) throws(MalformedValue)
+}
+
+extension TextCodable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do {
+            try self.init(container.decode(String.self))
+        } catch let error as MalformedValue {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Who holds a claim.
+public enum Owner: Hashable, Sendable {
+    /// A libvirt domain by its UUID in lower case; a new domain of the same name is another owner.
+    case domain(uuid: String)
+    /// Any other name that the caller chose.
+    case name(String)
+}
+
+extension Owner: TextCodable {
+    /// Reads `domain:UUID` or any other non-empty name of printable characters.
+    public init(_ text: String) throws(MalformedValue) {
+        let problem = MalformedValue(
+            kind: "owner", text: text, expected: "domain:UUID, or a name of 1 to 200 printable characters")
+        guard (1...200).contains(text.count), text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f })
+        else { throw problem }
+        guard text.hasPrefix("domain:") else {
+            self = .name(text)
+            return
+        }
+        let uuid = text.dropFirst("domain:".count).lowercased()
+        let groups = uuid.split(separator: "-", omittingEmptySubsequences: false)
+        guard groups.map(\.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy(\.isHexDigit) }) else {
+            throw problem
+        }
+        self = .domain(uuid: uuid)
+    }
+
+    public var description: String {
+        switch self {
+        case .domain(let uuid): "domain:" + uuid
+        case .name(let name): name
+        }
+    }
+}
+
+/// A named demand held by an owner, for one or more functions of a pool.
+public struct Claim: Hashable, Sendable {
+    /// Unique on the host for ever: `c` and a number.
+    public let id: String
+    /// Grows whenever the claim's functions change: an operation that carries an older one changes nothing.
+    public var generation: Int
+    public var pool: String
+    public var owner: Owner
+    /// What a person calls the owner: a domain's name at the time of the claim.
+    public var ownerName: String
+    public var numa: NUMAPolicy
+    public var state: State
+    /// Seconds since 1970.
+    public var createdAt: Int
+    public var assignments: [Assignment]
+
+    /// The life of a claim. `pending` and `releasing` are the states in which the host is being changed.
+    public enum State: String, Hashable, Sendable, Codable {
+        case pending, bound, releasing, released
+    }
+
+    public init(
+        id: String, generation: Int = 1, pool: String, owner: Owner, ownerName: String, numa: NUMAPolicy,
+        state: State, createdAt: Int, assignments: [Assignment]
+    ) {
+        self.id = id
+        self.generation = generation
+        self.pool = pool
+        self.owner = owner
+        self.ownerName = ownerName
+        self.numa = numa
+        self.state = state
+        self.createdAt = createdAt
+        self.assignments = assignments
+    }
+}
+
+/// The function that satisfies one slot of a claim.
+public struct Assignment: Hashable, Sendable {
+    /// The device's name in the owner's domain, unique on the host; the alias is `ua-buslane-NAME`.
+    public let name: String
+    public let address: PCIAddress
+    /// Its place on its PF when it is a VF.
+    public let virtualFunction: VirtualFunction?
+    /// This boot's group; meaningless under another boot id.
+    public let iommuGroup: Int
+    public let numaNode: Int?
+    /// Whether it is a network function, which libvirt takes as an interface.
+    public let isNetwork: Bool
+    /// What its owner asked for.
+    public let settings: VFSettings
+    /// How the function was found: what a release puts back.
+    public let original: OriginalState
+
+    public init(
+        name: String, address: PCIAddress, virtualFunction: VirtualFunction?, iommuGroup: Int, numaNode: Int?,
+        isNetwork: Bool, settings: VFSettings, original: OriginalState
+    ) {
+        self.name = name
+        self.address = address
+        self.virtualFunction = virtualFunction
+        self.iommuGroup = iommuGroup
+        self.numaNode = numaNode
+        self.isNetwork = isNetwork
+        self.settings = settings
+        self.original = original
+    }
+}
+
+/// What a function was like before its owner had it.
+public struct OriginalState: Hashable, Sendable, Codable {
+    public var driver: String?
+    public var driverOverride: String?
+    /// nil for a function whose PF has no network interface.
+    public var settings: VFSettings?
+
+    public init(driver: String?, driverOverride: String?, settings: VFSettings? = nil) {
+        self.driver = driver
+        self.driverOverride = driverOverride
+        self.settings = settings
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// What the configuration declares for this host.
+public struct DesiredState: Hashable, Sendable {
+    public var physicalFunctions: [PFDeclaration]
+    public var pools: [Pool]
+
+    public init(physicalFunctions: [PFDeclaration] = [], pools: [Pool] = []) {
+        self.physicalFunctions = physicalFunctions
+        self.pools = pools
+    }
+
+    public func pool(_ name: String) -> Pool? { pools.first { $0.name == name } }
+}
+
+/// How the PFs that a selector means are to be cut up.
+public struct PFDeclaration: Hashable, Sendable {
+    public var selector: Selector
+    public var vfCount: Int
+    /// Whether the kernel shall bind its own driver to each new VF: off for VFs meant for guests.
+    public var driversAutoprobe: Bool
+    /// The driver that every VF is bound to once it exists; nil leaves it unbound.
+    public var vfDriver: String?
+
+    public init(selector: Selector, vfCount: Int, driversAutoprobe: Bool = false, vfDriver: String? = nil) {
+        self.selector = selector
+        self.vfCount = vfCount
+        self.driversAutoprobe = driversAutoprobe
+        self.vfDriver = vfDriver
+    }
+}

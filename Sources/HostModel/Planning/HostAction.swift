@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// One effect on the host. Every effect that Buslane has on a host is one of these.
+public enum HostAction: Hashable, Sendable, Codable {
+    /// Whether the kernel binds drivers to new VFs by itself. Writes `sriov_drivers_autoprobe`.
+    case setDriversAutoprobe(physicalFunction: PCIAddress, on: Bool)
+    /// Writes `sriov_numvfs`. The kernel takes 0 to N and N to 0 only.
+    case setVFCount(physicalFunction: PCIAddress, count: Int)
+    /// Switches the PF's network interfaces on or off: a VF has no link while its PF is down. rtnetlink, by ifindex.
+    case setLink(physicalFunction: PCIAddress, up: Bool)
+    /// What the PF enforces for one VF; fields that are nil are left alone. rtnetlink, by ifindex.
+    case setVFSettings(VirtualFunction, VFSettings)
+    /// The one driver the function may bind to, nil for any. Writes `driver_override`.
+    case setDriverOverride(PCIAddress, driver: String?)
+    /// Takes the function from its driver. Writes `driver/unbind`.
+    case unbindDriver(PCIAddress)
+    /// Lets the kernel find the function's driver. Writes `bus/pci/drivers_probe`.
+    case probeDriver(PCIAddress)
+    /// Resets the function alone. Writes `reset`.
+    case reset(PCIAddress)
+
+    /// The function whose state the action changes.
+    public var subject: PCIAddress {
+        switch self {
+        case .setDriversAutoprobe(let address, _), .setVFCount(let address, _), .setLink(let address, _),
+            .setDriverOverride(let address, _), .unbindDriver(let address), .probeDriver(let address),
+            .reset(let address):
+            address
+        case .setVFSettings(let virtual, _): virtual.physicalFunction
+        }
+    }
+}
+
+extension HostAction: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .setDriversAutoprobe(let pf, let on): "set drivers_autoprobe of \(pf) \(on ? "on" : "off")"
+        case .setVFCount(let pf, let count): "set VF count of \(pf) to \(count)"
+        case .setLink(let pf, let up): "set link of \(pf) \(up ? "up" : "down")"
+        case .setVFSettings(let vf, let settings): "set VF \(vf.index) of \(vf.physicalFunction): \(settings)"
+        case .setDriverOverride(let address, let driver?): "set driver override of \(address) to \(driver)"
+        case .setDriverOverride(let address, nil): "clear driver override of \(address)"
+        case .unbindDriver(let address): "unbind \(address) from its driver"
+        case .probeDriver(let address): "probe a driver for \(address)"
+        case .reset(let address): "reset \(address)"
+        }
+    }
+}
+
+extension VFSettings: CustomStringConvertible {
+    /// `mac 52:54:00:11:22:33, vlan 42, trust on`; `nothing` when empty.
+    public var description: String {
+        var parts: [String] = []
+        if let mac { parts.append("mac \(mac)") }
+        switch vlan {
+        case .id(let id)?: parts.append("vlan \(id)")
+        case VLANChoice.none?: parts.append("vlan none")
+        case nil: break
+        }
+        if let trust { parts.append("trust \(trust ? "on" : "off")") }
+        if let spoofCheck { parts.append("spoofchk \(spoofCheck ? "on" : "off")") }
+        return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
+    }
+}

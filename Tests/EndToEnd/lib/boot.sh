@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Boots the emulated host and watches over it.
+
+boot_first_line=${LAB_FIRST_LINE_DEADLINE:-90}  # s until the kernel speaks
+boot_multi_user=${LAB_BOOT_DEADLINE:-420}       # s until the guest side runs
+boot_scenario=${LAB_DEADLINE:-2400}             # s for the scenario itself
+boot_pid=""
+
+boot_kill() {
+    [ -n "$boot_pid" ] || return 0
+    kill -KILL "$boot_pid" 2>/dev/null || true
+    wait "$boot_pid" 2>/dev/null || true
+    boot_pid=""
+}
+
+# boot_arguments IMAGE OUT STAGE MODE SCENARIO: fills the array `arguments`.
+boot_arguments() {
+    local image=$1 out=$2 stage=$3 mode=$4 scenario=$5 accel irqchip="" append
+    accel=$(accel_choose "$image")
+    say "emulated host with accel=$accel"
+    [ "$accel" != kvm ] || irqchip=,kernel-irqchip=split
+    local cpu=max
+    append="root=/dev/vda rw intel_iommu=on iommu=pt console=ttyS0 panic=-1 quiet loglevel=4"
+    append+=" systemd.unit=lab.target systemd.show_status=no audit=0 mitigations=off net.ifnames=1"
+    append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color"
+    topology_arguments "$out"
+    arguments=(
+        -name buslane-lab -nodefaults -display none -no-reboot
+        -machine "q35,accel=$accel$irqchip" -cpu "$cpu"
+        "${topology[@]}"
+        -kernel "$image/kernel" -initrd "$image/initrd"
+        -drive "file=$image/disk.img,format=raw,if=none,id=root,snapshot=on,cache=unsafe"
+        -device virtio-blk-pci,bus=pcie.0,addr=0x4,drive=root
+        -device virtio-rng-pci,bus=pcie.0,addr=0x5
+        -serial "file:$out/console.log"
+        -device virtio-serial-pci,bus=pcie.0,addr=0x6
+        -chardev stdio,id=talk,signal=off
+        -fsdev "local,id=lab,path=$lab_root,security_model=none,readonly=on"
+        -device virtio-9p-pci,bus=pcie.0,addr=0x7,fsdev=lab,mount_tag=lab
+        -fsdev "local,id=out,path=$out,security_model=none"
+        -device virtio-9p-pci,bus=pcie.0,addr=0x8,fsdev=out,mount_tag=out
+    )
+    if [ "$mode" = shell ]; then
+        # stty tells the guest how large the user's terminal is
+        append+=" lab.size=$( (stty size 2>/dev/null || echo 24 80) | tr ' ' x)"
+        arguments+=(-device virtconsole,chardev=talk)
+    else
+        arguments+=(-device virtserialport,chardev=talk,name=lab)
+    fi
+    arguments+=(-append "$append")
+    if [ -n "$stage" ]; then
+        arguments+=(
+            -fsdev "local,id=stage,path=$stage,security_model=none,readonly=on"
+            -device virtio-9p-pci,bus=pcie.0,addr=0x9,fsdev=stage,mount_tag=stage
+        )
+    fi
+}
+
+# boot_run IMAGE OUT STAGE SCENARIO: exit status is the scenario's.
+boot_run() {
+    local image=$1 out=$2 stage=$3 scenario=$4 attempt verdict
+    boot_arguments "$image" "$out" "$stage" run "$scenario"
+    for attempt in 1 2; do
+        rm -f "$out/started" "$out/exit-code"
+        : >"$out/console.log"
+        (qemu_exec "$image" "${arguments[@]}") </dev/null 2>"$out/qemu.log" &
+        boot_pid=$!
+        verdict=$(boot_watch "$out")
+        boot_kill
+        [ "$verdict" = silent ] && [ "$attempt" = 1 ] || break
+        say "THE KERNEL PRINTED NOTHING IN $boot_first_line s: STARTING THE EMULATED HOST AGAIN, ONCE"
+    done
+    case "$verdict" in
+    ended) ;;
+    silent) fail "the emulated host's kernel printed nothing in $boot_first_line s, twice" "is this machine overloaded? LAB_FIRST_LINE_DEADLINE=SECONDS waits longer" ;;
+    unstarted)
+        tail -n 20 "$out/console.log" >&2
+        fail "the emulated host did not reach multi-user in $boot_multi_user s" "LAB_BOOT_DEADLINE=SECONDS waits longer; its console: $out/console.log"
+        ;;
+    overdue)
+        tail -n 20 "$out/console.log" >&2
+        fail "the scenario $scenario did not end in $boot_scenario s" "LAB_DEADLINE=SECONDS waits longer; its console: $out/console.log"
+        ;;
+    esac
+    if [ ! -s "$out/exit-code" ]; then
+        tail -n 20 "$out/console.log" "$out/qemu.log" >&2
+        fail "the emulated host went away before the scenario ended" "read $out/console.log and $out/qemu.log"
+    fi
+    return "$(cat "$out/exit-code")"
+}
+
+# Watches the running host; prints ended, silent, unstarted or overdue.
+boot_watch() {
+    local out=$1 begin=$SECONDS started=""
+    while kill -0 "$boot_pid" 2>/dev/null; do
+        if [ -z "$started" ] && [ -e "$out/started" ]; then started=$SECONDS; fi
+        if [ -n "$started" ]; then
+            if [ $((SECONDS - started)) -gt "$boot_scenario" ]; then echo overdue; return; fi
+        elif [ $((SECONDS - begin)) -gt "$boot_first_line" ] && [ ! -s "$out/console.log" ]; then
+            echo silent
+            return
+        elif [ $((SECONDS - begin)) -gt "$boot_multi_user" ]; then
+            echo unstarted
+            return
+        fi
+        sleep 0.3
+    done
+    echo ended
+}
+
+# An interactive root shell on the user's terminal.
+boot_shell() {
+    local image=$1 out=$2 stage=$3 saved
+    [ -t 0 ] && [ -t 1 ] || fail "lab shell needs a terminal" "lab run SCENARIO works without one"
+    boot_arguments "$image" "$out" "$stage" shell -
+    say "booting, about a minute under software emulation; leave the shell (exit) to end the host"
+    saved=$(stty -g)
+    (qemu_exec "$image" "${arguments[@]}") 2>"$out/qemu.log" || true
+    stty "$saved"
+    if [ -s "$out/qemu.log" ]; then cat "$out/qemu.log" >&2; fi
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The lab's side inside the emulated host, run as root by lab.service once
+# multi-user is reached: mounts what the runner shares, lays the stage tree
+# over the root, runs the scenario, notes its exit code, switches off.
+#   /lab        Tests/EndToEnd, read-only      /lab-stage   the stage tree
+#   /lab-out    the runner's OUT folder; the growing wire-node0.pcap and
+#               wire-node1.pcap in it are what the two igb ports put on the wire
+set -uo pipefail
+
+word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^lab\.$1=//p"; }
+mode=$(word mode) scenario=$(word scenario)
+
+share() {
+    mkdir -p "/lab-$1"
+    mount -t 9p -o "trans=virtio,version=9p2000.L,msize=262144,$2" "$1" "/lab-$1" 2>/dev/null
+}
+
+finish() {
+    sync
+    systemctl poweroff -ff
+}
+
+share out cache=none
+touch /lab-out/started
+export LC_ALL=C.UTF-8 HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LAB_WIRE_NODE0=/lab-out/wire-node0.pcap LAB_WIRE_NODE1=/lab-out/wire-node1.pcap LAB_OUT=/lab-out
+if [ "$(word color)" = 1 ]; then export LAB_COLOR=1 TERM=xterm-256color; else export NO_COLOR=1 TERM=dumb; fi
+
+if [ "$mode" = shell ]; then
+    exec </dev/hvc0 >/dev/hvc0 2>&1
+    size=$(word size)
+    stty sane rows "${size%x*}" cols "${size#*x}"
+else
+    exec </dev/null >/dev/virtio-ports/lab 2>&1
+fi
+
+# As on a host in service, the ports that carry VFs are up.
+for device in /sys/bus/pci/drivers/igb/*/net/*; do
+    [ -e "$device" ] && ip link set "${device##*/}" up
+done
+
+if share stage ro,cache=loose; then
+    # --no-overwrite-dir: the stage's folders do not lend the root their modes
+    tar -C /lab-stage -cf - . |
+        tar -C / --no-same-owner --no-overwrite-dir --keep-directory-symlink -xf - || echo "lab: the stage could not be laid"
+    systemd-sysusers
+    systemd-tmpfiles --create 2>/dev/null
+    systemctl daemon-reload
+    udevadm control --reload
+    if systemctl is-active --quiet libvirtd.service; then systemctl reload libvirtd; fi
+fi
+
+if [ "$mode" = shell ]; then
+    cat <<'TEXT'
+
+This is the emulated SR-IOV host. lspci shows its devices, /lab/lib/topology.sh
+explains them; /lab-out/wire-node0.pcap and wire-node1.pcap grow as frames leave.
+`exit` switches it off.
+
+TEXT
+    cd /root || exit 1
+    setsid --ctty bash --login -i
+else
+    bash "/lab/scenarios/$scenario.sh"
+    code=$?
+    [ "$code" -eq 0 ] || journalctl -b --no-pager >/lab-out/journal.txt 2>&1
+    echo "$code" >/lab-out/exit-code
+fi
+finish

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The emulated host's devices.
+
+# Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go.
+topology_arguments() {
+    local out=$1
+    topology=(
+        -m 2560 # under 2.75 GiB, else the VFs' BARs land above 4 GiB and QEMU 10.0 loses them
+        -smp 2,sockets=2,cores=1
+        -object memory-backend-ram,id=m0,size=1280M
+        -object memory-backend-ram,id=m1,size=1280M
+        -numa node,nodeid=0,cpus=0,memdev=m0
+        -numa node,nodeid=1,cpus=1,memdev=m1
+        -numa dist,src=0,dst=1,val=21
+        -device intel-iommu,intremap=on,device-iotlb=on,caching-mode=on
+
+        # Buses: one below each node, and the ports of no node
+        -device pxb-pcie,id=pxb0,bus_nr=64,bus=pcie.0,numa_node=0
+        -device pxb-pcie,id=pxb1,bus_nr=128,bus=pcie.0,numa_node=1
+        -device pcie-root-port,id=rp0,bus=pxb0,chassis=1,slot=1
+        -device pcie-root-port,id=rp1,bus=pxb1,chassis=2,slot=2
+        -device pcie-root-port,id=rp2,bus=pxb1,chassis=3,slot=3
+        -device pcie-root-port,id=rp3,bus=pcie.0,chassis=4,slot=4,addr=0x10
+        -device pcie-root-port,id=rp4,bus=pcie.0,chassis=5,slot=5,addr=0x11
+
+        # Intel 82576 on node 0 and on node 1
+        -netdev user,id=n0,restrict=on
+        -device igb,id=pf0,bus=rp0,netdev=n0,mac=52:54:00:aa:00:01
+        -object "filter-dump,id=wire0,netdev=n0,file=$out/wire-node0.pcap"
+        -netdev user,id=n1,restrict=on
+        -device igb,id=pf1,bus=rp1,netdev=n1,mac=52:54:00:aa:00:02
+        -object "filter-dump,id=wire1,netdev=n1,file=$out/wire-node1.pcap"
+
+        # NVMe controller with VFs on node 1
+        -device nvme-subsys,id=ss0
+        -device "nvme,serial=s1,subsys=ss0,bus=rp2,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=26,msix_qsize=16"
+
+        # A plain card, for whole-function passthrough
+        -netdev user,id=n2,restrict=on
+        -device e1000e,bus=rp3,netdev=n2,mac=52:54:00:aa:00:03
+
+        # Two old cards behind one bridge: one IOMMU group, never viable for one of them alone
+        -device pcie-pci-bridge,id=br0,bus=rp4
+        -netdev user,id=n3,restrict=on
+        -device e1000,bus=br0,addr=1,netdev=n3,mac=52:54:00:aa:00:04
+        -netdev user,id=n4,restrict=on
+        -device e1000,bus=br0,addr=2,netdev=n4,mac=52:54:00:aa:00:05
+    )
+}
