@@ -21,6 +21,10 @@ finish() {
     systemctl poweroff -ff
 }
 
+# Drivers of cards and of the port that we talk over
+modprobe -a virtio_console 9pnet_virtio
+udevadm settle --timeout=60
+
 share out cache=none
 touch /lab-out/started
 export LC_ALL=C.UTF-8 HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -32,6 +36,7 @@ if [ "$mode" = shell ]; then
     size=$(word size)
     stty sane rows "${size%x*}" cols "${size#*x}"
 else
+    [ -c /dev/virtio-ports/lab ] || { echo "lab: no port to talk over" >/dev/ttyS0; finish; }
     exec </dev/null >/dev/virtio-ports/lab 2>&1
 fi
 

@@ -3,7 +3,7 @@
 # The image of the emulated host: Debian 13 with systemd, libvirt and QEMU.
 #
 # It lies in the user's cache folder, named after the hash of its recipe (this
-# file, guest-packages and initramfs.sh), and holds
+# file, image-configure.sh, guest-packages, initramfs.sh), and holds
 #   disk.img, kernel, initrd   what the emulated host boots
 #   host/                      the QEMU that runs it, out of the same Debian 13,
 #                              so that the user's own packages stay as they are
@@ -13,7 +13,7 @@ image_suite=trixie
 image_size=3G
 
 image_recipe_hash() {
-    cat "$lab_root/lib/image.sh" "$lab_root/lib/guest-packages" "$lab_root/lib/initramfs.sh" |
+    cat "$lab_root"/lib/image*.sh "$lab_root/lib/guest-packages" "$lab_root/lib/initramfs.sh" |
         sha256sum | cut -c1-16
 }
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOPosix
+
+/// Why a request got no answer, or not the one it wanted.
+public enum ControlError: Error, Sendable {
+    /// Nobody listens on the socket.
+    case unreachable(socket: String, reason: String)
+    /// The socket is there, and not for this user.
+    case notPermitted(socket: String)
+    case timedOut(socket: String)
+    /// The daemon said no.
+    case refused(ErrorBody.Detail, status: Int)
+    /// What came back is no answer of this API.
+    case garbled(String)
+}
+
+/// Speaks to the daemon: one request a connection, over its unix socket.
+public struct ControlClient: Sendable {
+    public let socketPath: String
+
+    public init(socketPath: String) { self.socketPath = socketPath }
+
+    /// Answers larger than this are not the daemon's.
+    private static let limit = 256 << 20
+
+    public func get<Answer: Decodable>(
+        _ route: String, as type: Answer.Type, within deadline: Duration = .seconds(60)
+    ) async throws(ControlError) -> Answer {
+        try Self.decode(type, from: try await send(.get, route, body: [], within: deadline))
+    }
+
+    public func post<Answer: Decodable>(
+        _ route: String, _ request: some Encodable, as type: Answer.Type, within deadline: Duration = .seconds(600)
+    ) async throws(ControlError) -> Answer {
+        let body: [UInt8]
+        do { body = try JSON.encode(request, pretty: false) } catch { throw .garbled("\(error)") }
+        return try Self.decode(type, from: try await send(.post, route, body: body, within: deadline))
+    }
+
+    /// The answer's bytes as they came, for those who pass them on.
+    public func raw(_ route: String, within deadline: Duration = .seconds(60)) async throws(ControlError) -> [UInt8] {
+        try await send(.get, route, body: [], within: deadline)
+    }
+
+    private static func decode<Answer: Decodable>(
+        _ type: Answer.Type, from bytes: [UInt8]
+    ) throws(ControlError) -> Answer {
+        do { return try JSON.decode(type, from: bytes) } catch { throw .garbled("\(error)") }
+    }
+
+    private func send(
+        _ method: HTTPRequest.Method, _ path: String, body: [UInt8], within deadline: Duration
+    ) async throws(ControlError) -> [UInt8] {
+        let answer: (status: Int, body: [UInt8])?
+        do {
+            answer = try await withThrowingTaskGroup(of: (status: Int, body: [UInt8])?.self) { group in
+                group.addTask { try await exchange(method, path, body) }
+                group.addTask {
+                    try await Task.sleep(for: deadline)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+        } catch let error as ControlError {
+            throw error
+        } catch let error as IOError where error.errnoCode == EACCES || error.errnoCode == EPERM {
+            throw .notPermitted(socket: socketPath)
+        } catch {
+            throw .unreachable(socket: socketPath, reason: "\(error)")
+        }
+        guard let answer else { throw .timedOut(socket: socketPath) }
+        if (200..<300).contains(answer.status) { return answer.body }
+        guard let refusal = try? JSON.decode(ErrorBody.self, from: answer.body) else {
+            throw .garbled("HTTP status \(answer.status)")
+        }
+        throw .refused(refusal.error, status: answer.status)
+    }
+
+    private func exchange(
+        _ method: HTTPRequest.Method, _ path: String, _ body: [UInt8]
+    ) async throws -> (status: Int, body: [UInt8]) {
+        let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            .connect(unixDomainSocketPath: socketPath) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPClientCodec())
+                    return try NIOAsyncChannel<HTTPResponsePart, HTTPRequestPart>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            var request = HTTPRequest(method: method, scheme: nil, authority: "localhost", path: path)
+            request.headerFields[.connection] = "close"
+            if !body.isEmpty {
+                request.headerFields[.contentType] = "application/json"
+                request.headerFields[.contentLength] = String(body.count)
+            }
+            try await outbound.write(.head(request))
+            if !body.isEmpty { try await outbound.write(.body(ByteBuffer(bytes: body))) }
+            try await outbound.write(.end(nil))
+            return try await read(inbound)
+        }
+    }
+
+    private func read(_ parts: NIOAsyncChannelInboundStream<HTTPResponsePart>) async throws -> (Int, [UInt8]) {
+        var status = 0
+        var bytes: [UInt8] = []
+        for try await part in parts {
+            switch part {
+            case .head(let head): status = head.status.code
+            case .body(let buffer):
+                bytes.append(contentsOf: buffer.readableBytesView)
+                guard bytes.count <= Self.limit else { throw ControlError.garbled("answer too large") }
+            case .end: return (status, bytes)
+            }
+        }
+        throw ControlError.unreachable(socket: socketPath, reason: "the daemon closed the connection")
+    }
+}

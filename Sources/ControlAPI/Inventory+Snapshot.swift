@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// Names for PCI ids; nil for an unknown one.
+public protocol PCINameSource {
+    func vendor(_ id: UInt16) -> String?
+    func device(vendor: UInt16, device: UInt16) -> String?
+    /// - Parameter code: base class, subclass and interface, 24 bits.
+    func classCode(_ code: UInt32) -> String?
+}
+
+extension Inventory {
+    /// - Parameters:
+    ///   - claims: by function, the live claim that has it.
+    ///   - capturedAt: seconds since 1970.
+    public init(
+        of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:], capturedAt: Int
+    ) {
+        host = Host(
+            name: snapshot.host.name, machineID: snapshot.host.machineID, bootID: snapshot.host.bootID,
+            kernel: snapshot.host.kernel, capturedAt: JSON.timestamp(capturedAt))
+        iommu = IOMMU(enabled: snapshot.iommu.enabled, kind: snapshot.iommu.kind?.rawValue)
+        numaNodes = snapshot.numaNodes.map {
+            NUMANode(id: $0.id, cpus: $0.cpus, distances: $0.distances, memory: $0.memory, hugepages: $0.hugepages)
+        }
+        iommuGroups = snapshot.iommuGroups.map { group in
+            let blockers = snapshot.blockers(of: group)
+            return Group(
+                id: group.id, type: group.type, functions: group.functions, viable: blockers.isEmpty,
+                blockers: blockers)
+        }
+        functions = snapshot.functions.map { Function($0, names: names, claim: claims[$0.address]) }
+        warnings = snapshot.warnings
+    }
+}
+
+extension Inventory.Function {
+    init(_ function: Function, names: any PCINameSource, claim: String?) {
+        let identity = function.identity
+        self.init(
+            address: function.address,
+            vendor: .init(id: identity.vendor.hex(4), name: names.vendor(identity.vendor)),
+            device: .init(
+                id: identity.device.hex(4), name: names.device(vendor: identity.vendor, device: identity.device)),
+            subsystem: .init(vendor: identity.subsystemVendor.hex(4), device: identity.subsystemDevice.hex(4)),
+            class: .init(id: identity.classCode.hex(6), name: names.classCode(identity.classCode)),
+            revision: identity.revision.hex(2),
+            driver: function.driver,
+            driverOverride: function.driverOverride,
+            vfioDriver: function.isBridge ? nil : VFIO.genericDriver,
+            iommuGroup: function.iommuGroup,
+            numaNode: function.numaNode,
+            localCPUs: function.localCPUs,
+            parent: function.parent,
+            resetMethods: function.resetMethods,
+            link: function.link.map {
+                .init(speedGTs: $0.speedGTs, width: $0.width, maxSpeedGTs: $0.maxSpeedGTs, maxWidth: $0.maxWidth)
+            },
+            role: function.role.kind.rawValue,
+            sriov: function.sriov.map(Inventory.SRIOV.init),
+            virtualFunction: function.virtualFunction,
+            interfaces: function.interfaces.map {
+                .init(name: $0.name, mac: $0.mac, state: $0.state, speedMbps: $0.speedMbps, mtu: $0.mtu)
+            },
+            claim: claim)
+    }
+}
+
+extension Inventory.SRIOV {
+    init(_ sriov: SRIOV) {
+        self.init(
+            totalVFs: sriov.totalVFs, numVFs: sriov.vfCount, offset: sriov.offset, stride: sriov.stride,
+            vfDevice: sriov.vfDevice?.hex(4), driversAutoprobe: sriov.driversAutoprobe,
+            virtualFunctions: sriov.virtualFunctions)
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// Every PCI function with the facts that decide passthrough. Schema: docs/inventory.schema.json, version 1.
+public struct Inventory: Codable, Sendable, Equatable {
+    public var schemaVersion = 1
+    public var host: Host
+    public var iommu: IOMMU
+    public var numaNodes: [NUMANode]
+    public var iommuGroups: [Group]
+    public var functions: [Function]
+    public var warnings: [String]
+
+    public struct Host: Codable, Sendable, Equatable {
+        public var name: String
+        @ExplicitNull public var machineID: String?
+        @ExplicitNull public var bootID: String?
+        @ExplicitNull public var kernel: String?
+        public var capturedAt: String
+    }
+
+    public struct IOMMU: Codable, Sendable, Equatable {
+        public var enabled: Bool
+        @ExplicitNull public var kind: String?
+    }
+
+    public struct NUMANode: Codable, Sendable, Equatable {
+        public var id: Int
+        public var cpus: String
+        public var distances: [Int]
+        @ExplicitNull public var memory: HostModel.NUMANode.Memory?
+        public var hugepages: [HostModel.NUMANode.Hugepages]
+    }
+
+    public struct Group: Codable, Sendable, Equatable {
+        public var id: Int
+        @ExplicitNull public var type: String?
+        public var functions: [PCIAddress]
+        public var viable: Bool
+        public var blockers: [IOMMUGroup.Blocker]
+    }
+
+    public struct Named: Codable, Sendable, Equatable {
+        /// Hexadecimal, as lspci -n prints it.
+        public var id: String
+        @ExplicitNull public var name: String?
+    }
+
+    public struct Function: Codable, Sendable, Equatable {
+        public var address: PCIAddress
+        public var vendor: Named
+        public var device: Named
+        public var subsystem: Subsystem
+        public var `class`: Named
+        public var revision: String
+        @ExplicitNull public var driver: String?
+        @ExplicitNull public var driverOverride: String?
+        /// The VFIO driver that suits it.
+        @ExplicitNull public var vfioDriver: String?
+        @ExplicitNull public var iommuGroup: Int?
+        @ExplicitNull public var numaNode: Int?
+        @ExplicitNull public var localCPUs: String?
+        @ExplicitNull public var parent: PCIAddress?
+        public var resetMethods: [String]
+        @ExplicitNull public var link: Link?
+        public var role: String
+        @ExplicitNull public var sriov: SRIOV?
+        @ExplicitNull public var virtualFunction: VirtualFunction?
+        public var interfaces: [Interface]
+        /// The id of the live claim that has it.
+        @ExplicitNull public var claim: String?
+    }
+
+    public struct Subsystem: Codable, Sendable, Equatable {
+        public var vendor: String
+        public var device: String
+    }
+
+    public struct Link: Codable, Sendable, Equatable {
+        @ExplicitNull public var speedGTs: Double?
+        @ExplicitNull public var width: Int?
+        @ExplicitNull public var maxSpeedGTs: Double?
+        @ExplicitNull public var maxWidth: Int?
+    }
+
+    public struct SRIOV: Codable, Sendable, Equatable {
+        public var totalVFs: Int
+        public var numVFs: Int
+        @ExplicitNull public var offset: Int?
+        @ExplicitNull public var stride: Int?
+        @ExplicitNull public var vfDevice: String?
+        @ExplicitNull public var driversAutoprobe: Bool?
+        public var virtualFunctions: [PCIAddress]
+    }
+
+    public struct Interface: Codable, Sendable, Equatable {
+        public var name: String
+        @ExplicitNull public var mac: MACAddress?
+        public var state: String
+        @ExplicitNull public var speedMbps: Int?
+        @ExplicitNull public var mtu: Int?
+    }
+}

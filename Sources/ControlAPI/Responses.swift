@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// `GET /v1/health`
+public struct HealthDocument: Codable, Sendable {
+    public var status: String
+    public var version: String
+
+    public init(status: String, version: String) {
+        self.status = status
+        self.version = version
+    }
+}
+
+/// `GET /v1/pools`
+public struct PoolsDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    public var pools: [Pool]
+
+    public struct Pool: Codable, Sendable {
+        public var name: String
+        public var numa: NUMAPolicy
+        public var total: Int
+        public var free: Int
+        public var nodes: [Node]
+        public var functions: [PCIAddress]
+
+        public init(
+            name: String, numa: NUMAPolicy, total: Int, free: Int, nodes: [Node], functions: [PCIAddress]
+        ) {
+            self.name = name
+            self.numa = numa
+            self.total = total
+            self.free = free
+            self.nodes = nodes
+            self.functions = functions
+        }
+    }
+
+    public struct Node: Codable, Sendable {
+        @ExplicitNull public var node: Int?
+        public var free: Int
+
+        public init(node: Int?, free: Int) {
+            self.node = node
+            self.free = free
+        }
+    }
+
+    public init(pools: [Pool]) { self.pools = pools }
+}
+
+/// `GET /v1/claims`, `POST /v1/claims`, `POST /v1/claims/release`
+public struct ClaimsDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    public var claims: [Claim]
+
+    public struct Claim: Codable, Sendable {
+        public var id: String
+        public var generation: Int
+        public var pool: String
+        public var owner: Owner
+        public var ownerName: String
+        public var numa: NUMAPolicy
+        public var state: HostModel.Claim.State
+        public var createdAt: String
+        public var assignments: [Assignment]
+        /// Set in the answer to a release of a claim that had been released before.
+        public var alreadyReleased: Bool?
+    }
+
+    public struct Assignment: Codable, Sendable {
+        public var name: String
+        public var address: PCIAddress
+        @ExplicitNull public var numaNode: Int?
+        public var iommuGroup: Int
+        @ExplicitNull public var virtualFunction: VirtualFunction?
+        @ExplicitNull public var mac: MACAddress?
+        @ExplicitNull public var vlan: Int?
+        @ExplicitNull public var trust: Bool?
+    }
+
+    public init(claims: [Claim]) { self.claims = claims }
+}
+
+extension ClaimsDocument.Claim {
+    public init(_ claim: Claim, alreadyReleased: Bool? = nil) {
+        id = claim.id
+        generation = claim.generation
+        pool = claim.pool
+        owner = claim.owner
+        ownerName = claim.ownerName
+        numa = claim.numa
+        state = claim.state
+        createdAt = JSON.timestamp(claim.createdAt)
+        assignments = claim.assignments.map(ClaimsDocument.Assignment.init)
+        self.alreadyReleased = alreadyReleased
+    }
+}
+
+extension ClaimsDocument.Assignment {
+    init(_ assignment: Assignment) {
+        name = assignment.name
+        address = assignment.address
+        numaNode = assignment.numaNode
+        iommuGroup = assignment.iommuGroup
+        virtualFunction = assignment.virtualFunction
+        mac = assignment.settings.mac
+        if case .id(let id)? = assignment.settings.vlan { vlan = Int(id.rawValue) } else { vlan = nil }
+        trust = assignment.settings.trust
+    }
+}
+
+/// `POST /v1/plan`, and what `POST /v1/apply` did.
+public struct PlanDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    public var empty: Bool
+    public var physicalFunctions: [PhysicalFunction]
+    public var blastRadius: Blast
+
+    public struct PhysicalFunction: Codable, Sendable {
+        public var address: PCIAddress
+        public var purpose: PFPlan.Purpose
+        public var steps: [Step]
+    }
+
+    public struct Step: Codable, Sendable {
+        public var subject: PCIAddress
+        public var action: String
+        public var preconditions: [String]
+        public var postconditions: [String]
+    }
+
+    public struct Blast: Codable, Sendable {
+        public var functions: [PCIAddress]
+        public var interfaces: [String]
+    }
+
+    public init(_ plan: Plan) {
+        empty = plan.isEmpty
+        physicalFunctions = plan.perPF.map { entry in
+            PhysicalFunction(
+                address: entry.physicalFunction, purpose: entry.purpose,
+                steps: entry.changes.flatMap(\.steps).map { step in
+                    Step(
+                        subject: step.action.subject, action: step.action.description,
+                        preconditions: step.preconditions.map(\.description),
+                        postconditions: step.postconditions.map(\.description))
+                })
+        }
+        blastRadius = Blast(functions: plan.blastRadius.functions, interfaces: plan.blastRadius.interfaces)
+    }
+}
+
+/// `POST /v1/domains/inject`, `attach`, `detach`
+public struct DomainDocument: Codable, Sendable {
+    public var name: String
+    @ExplicitNull public var uuid: String?
+    /// The devices that were added or taken out.
+    public var devices: [Device]
+    public var xml: String
+
+    public struct Device: Codable, Sendable {
+        public var name: String
+        public var address: PCIAddress
+
+        public init(name: String, address: PCIAddress) {
+            self.name = name
+            self.address = address
+        }
+    }
+
+    public init(name: String, uuid: String?, devices: [Device], xml: String) {
+        self.name = name
+        self.uuid = uuid
+        self.devices = devices
+        self.xml = xml
+    }
+}
+
+/// `GET /v1/audit`
+public struct AuditDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    public var entries: [Entry]
+
+    public struct Entry: Codable, Sendable {
+        public var id: Int
+        public var at: String
+        @ExplicitNull public var uid: Int?
+        @ExplicitNull public var pid: Int?
+        public var verb: String
+        public var subject: String
+        public var detail: String
+        public var result: String
+
+        public init(
+            id: Int, at: String, uid: Int?, pid: Int?, verb: String, subject: String, detail: String, result: String
+        ) {
+            self.id = id
+            self.at = at
+            self.uid = uid
+            self.pid = pid
+            self.verb = verb
+            self.subject = subject
+            self.detail = detail
+            self.result = result
+        }
+    }
+
+    public init(entries: [Entry]) { self.entries = entries }
+}

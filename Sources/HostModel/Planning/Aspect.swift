@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// One aspect of a function, as it is or as it should be: what a change leads from and to.
+///
+/// Undo and recovery are planned anew from what is observed toward the recorded aspect, and not by playing actions
+/// backwards: an action half done has no inverse, an aspect has a way to it from anywhere.
+public enum Aspect: Hashable, Sendable, Codable {
+    /// How a PF is cut up.
+    case virtualFunctions(PCIAddress, count: Int, driversAutoprobe: Bool)
+    /// Whether a PF's interfaces are switched on.
+    case link(PCIAddress, up: Bool)
+    /// Which driver has the function, and which one alone may.
+    case binding(PCIAddress, driver: String?, driverOverride: String?)
+    /// What the PF enforces for a VF.
+    case vfSettings(VirtualFunction, VFSettings)
+
+    /// The function the aspect belongs to; for VF settings the PF, which is where they are set.
+    public var subject: PCIAddress {
+        switch self {
+        case .virtualFunctions(let address, _, _), .link(let address, _), .binding(let address, _, _): address
+        case .vfSettings(let virtual, _): virtual.physicalFunction
+        }
+    }
+
+    /// The facts that make it true.
+    public var conditions: [Condition] {
+        switch self {
+        case .virtualFunctions(let address, let count, let autoprobe):
+            [.driversAutoprobe(address, autoprobe), .virtualFunctions(address, count: count)]
+        case .link(let address, let up): [.link(address, up: up)]
+        case .binding(let address, let driver, let override):
+            [.driver(address, driver), .driverOverride(address, override)]
+        case .vfSettings(let virtual, let settings): [.vfSettings(virtual, settings)]
+        }
+    }
+
+    public func holds(on source: some FunctionSource) -> Bool { conditions.allSatisfy { $0.holds(on: source) } }
+
+    /// The same aspect as observed now; nil when its function is gone or does not have it.
+    public func observed(on source: some FunctionSource) -> Aspect? {
+        switch self {
+        case .virtualFunctions(let address, _, _):
+            source[address]?.sriov.map {
+                .virtualFunctions(address, count: $0.vfCount, driversAutoprobe: $0.driversAutoprobe ?? true)
+            }
+        case .link(let address, _):
+            source[address].map { .link(address, up: $0.interfaces.allSatisfy(\.isAdministrativelyUp)) }
+        case .binding(let address, _, _):
+            source[address].map { .binding(address, driver: $0.driver, driverOverride: $0.driverOverride) }
+        case .vfSettings(let virtual, let settings):
+            source[physicalFunction: virtual].map { .vfSettings(virtual, $0.restoring(settings)) }
+        }
+    }
+}
+
+/// One subject brought from one aspect to another by checked steps.
+public struct Change: Hashable, Sendable, Codable {
+    public let from: Aspect
+    public let to: Aspect
+    public let steps: [Step]
+
+    public init(from: Aspect, to: Aspect, steps: [Step]) {
+        self.from = from
+        self.to = to
+        self.steps = steps
+    }
+}
+
+/// One effect with what must hold before it and what must hold after it.
+public struct Step: Hashable, Sendable, Codable {
+    public let action: HostAction
+    public let preconditions: [Condition]
+    public let postconditions: [Condition]
+
+    public init(_ action: HostAction, requires: [Condition], ensures: [Condition]) {
+        self.action = action
+        preconditions = requires
+        postconditions = ensures
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// A fact about one function that a step needs before it, or promises after it.
+public enum Condition: Hashable, Sendable, Codable {
+    case exists(PCIAddress)
+    case driver(PCIAddress, String?)
+    case driverOverride(PCIAddress, String?)
+    case driversAutoprobe(PCIAddress, Bool)
+    /// The count, and every `virtfn` link, and every VF behind them.
+    case virtualFunctions(PCIAddress, count: Int)
+    case link(PCIAddress, up: Bool)
+    case vfSettings(VirtualFunction, VFSettings)
+
+    /// Whether the fact holds; a function that is not there satisfies nothing.
+    public func holds(on source: some FunctionSource) -> Bool {
+        switch self {
+        case .exists(let address): source[address] != nil
+        case .driver(let address, let driver): source[address].map { $0.driver == driver } ?? false
+        case .driverOverride(let address, let driver): source[address].map { $0.driverOverride == driver } ?? false
+        case .driversAutoprobe(let address, let on): source[address]?.sriov?.driversAutoprobe == on
+        case .virtualFunctions(let address, let count):
+            source[address]?.sriov.map {
+                $0.vfCount == count && $0.virtualFunctions.count == count
+                    && $0.virtualFunctions.allSatisfy { source[$0] != nil }
+            } ?? false
+        case .link(let address, let up):
+            source[address]?.interfaces.allSatisfy { $0.isAdministrativelyUp == up } ?? false
+        case .vfSettings(let virtual, let settings):
+            source[physicalFunction: virtual].map { settings.isSatisfied(by: $0) } ?? false
+        }
+    }
+}
+
+extension FunctionSource {
+    /// What the PF says of one of its VFs; nil when either is gone or the PF does not tell.
+    subscript(physicalFunction virtual: VirtualFunction) -> VFSettings? {
+        guard let functions = self[virtual.physicalFunction]?.sriov?.virtualFunctions,
+            functions.indices.contains(virtual.index)
+        else { return nil }
+        return self[functions[virtual.index]]?.vfSettings
+    }
+}
+
+extension Condition: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .exists(let address): "\(address) exists"
+        case .driver(let address, let driver?): "\(address) is bound to \(driver)"
+        case .driver(let address, nil): "\(address) has no driver"
+        case .driverOverride(let address, let driver?): "driver override of \(address) is \(driver)"
+        case .driverOverride(let address, nil): "\(address) has no driver override"
+        case .driversAutoprobe(let address, let on): "drivers_autoprobe of \(address) is \(on ? "on" : "off")"
+        case .virtualFunctions(let address, let count): "\(address) has \(count) VFs, all present"
+        case .link(let address, let up): "the interfaces of \(address) are \(up ? "up" : "down")"
+        case .vfSettings(let virtual, let settings):
+            "VF \(virtual.index) of \(virtual.physicalFunction) shows \(settings)"
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// The seam between deciding and doing: what the daemon needs of a host, real or simulated.
+public protocol Host: Sendable {
+    /// Everything, now.
+    func snapshot() throws -> HostSnapshot
+    /// One function, now; nil when there is none at the address.
+    func function(at address: PCIAddress) throws -> Function?
+    /// Carries out one effect. Says nothing of whether it took: the caller reads again.
+    func perform(_ action: HostAction) throws
+    /// The IOMMU groups that some process has open through VFIO, with one such process each.
+    func openGroups() throws -> [Int: ProcessHolder]
+    /// Returns when something on the host may have changed, or when the time is up, whichever is first.
+    func waitForChange(upTo limit: Duration) async
+}
+
+/// A process that has a VFIO group open: a running guest, as a rule.
+public struct ProcessHolder: Hashable, Sendable, CustomStringConvertible {
+    public let pid: Int
+    public let command: String
+
+    public init(pid: Int, command: String) {
+        self.pid = pid
+        self.command = command
+    }
+
+    public var description: String { "\(command) (pid \(pid))" }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Ordered work toward the desired state. Empty when there is nothing to do.
+public struct Plan: Hashable, Sendable {
+    /// In order for each PF; PFs are independent of each other.
+    public var perPF: [PFPlan]
+    public var blastRadius: BlastRadius
+
+    public init(perPF: [PFPlan] = [], blastRadius: BlastRadius = BlastRadius()) {
+        self.perPF = perPF
+        self.blastRadius = blastRadius
+    }
+
+    public var isEmpty: Bool { perPF.isEmpty }
+}
+
+/// The changes that one PF and its VFs need.
+public struct PFPlan: Hashable, Sendable {
+    public let physicalFunction: PCIAddress
+    public let purpose: Purpose
+    public let changes: [Change]
+
+    public enum Purpose: String, Hashable, Sendable, Codable {
+        /// The configuration declares it.
+        case declared
+        /// It is no longer declared, and is put back as it was found.
+        case restored
+    }
+
+    public init(physicalFunction: PCIAddress, purpose: Purpose, changes: [Change]) {
+        self.physicalFunction = physicalFunction
+        self.purpose = purpose
+        self.changes = changes
+    }
+}
+
+/// What a plan would take away from someone. Claims and running guests are never in it: those refuse the plan.
+public struct BlastRadius: Hashable, Sendable {
+    /// Network interfaces of VFs that would vanish, by name.
+    public var interfaces: [String]
+    /// VFs that would vanish.
+    public var functions: [PCIAddress]
+
+    public init(interfaces: [String] = [], functions: [PCIAddress] = []) {
+        self.interfaces = interfaces
+        self.functions = functions
+    }
+
+    public var isEmpty: Bool { interfaces.isEmpty && functions.isEmpty }
+}

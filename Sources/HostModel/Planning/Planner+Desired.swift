@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension Planner {
+    /// What has to be done so that the host is as declared.
+    ///
+    /// A PF that was changed for an earlier declaration and is no longer declared is put back as it was found.
+    ///
+    /// - Throws: a ``Refusal`` before anything is done: a selector that means nothing, more VFs than the card has, or
+    ///   a step that would take a function from a live claim or from a running guest.
+    public static func plan(
+        for desired: DesiredState, on host: HostSnapshot, holdings: Holdings
+    ) throws(Refusal) -> Plan {
+        var plan = Plan()
+        var declared: Set<PCIAddress> = []
+        for (index, declaration) in desired.physicalFunctions.enumerated() {
+            let functions = declaration.selector.matches(in: host).filter { $0.virtualFunction == nil }
+            if functions.isEmpty { throw .selectorMatchesNothing(declaration: index) }
+            for function in functions {
+                guard declared.insert(function.address).inserted else { throw .declaredTwice(function.address) }
+                let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
+                plan.append(changes, to: function.address, purpose: .declared)
+            }
+        }
+        for (address, original) in holdings.originals.sorted(by: { $0.key < $1.key })
+        where !declared.contains(address) {
+            // A card that was pulled has nothing to put back.
+            guard let function = host[address], function.sriov != nil else { continue }
+            let changes = try restoration(of: function, to: original, on: host, holdings, &plan.blastRadius)
+            plan.append(changes, to: address, purpose: .restored)
+        }
+        return plan
+    }
+
+    private static func changes(
+        for declaration: PFDeclaration, of function: Function, on host: HostSnapshot, _ holdings: Holdings,
+        _ blast: inout BlastRadius
+    ) throws(Refusal) -> [Change] {
+        let pf = function.address
+        guard let sriov = function.sriov else { throw .noSRIOV(pf) }
+        guard declaration.vfCount <= sriov.totalVFs else {
+            throw .tooManyVFs(pf, wanted: declaration.vfCount, total: sriov.totalVFs)
+        }
+        // The card itself in someone's hands excludes cutting it up.
+        if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
+        var changes: [Change] = []
+        if declaration.vfCount > 0, !function.interfaces.isEmpty {
+            append(&changes, try change(to: .link(pf, up: true), on: host))
+        }
+        let cut = Aspect.virtualFunctions(
+            pf, count: declaration.vfCount, driversAutoprobe: declaration.driversAutoprobe)
+        if let change = try change(to: cut, on: host) {
+            if sriov.vfCount != declaration.vfCount {
+                try refuseOrCount(theVFsOf: sriov, on: host, holdings, &blast)
+            }
+            changes.append(change)
+        }
+        if let driver = declaration.vfDriver {
+            changes += try bindings(of: declaration, sriov: sriov, pf: pf, to: driver, on: host, holdings)
+        }
+        return changes
+    }
+
+    /// The VFs that are there are judged as they are; those still to be made, by where SR-IOV says they will be.
+    private static func bindings(
+        of declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress, to driver: String, on host: HostSnapshot,
+        _ holdings: Holdings
+    ) throws(Refusal) -> [Change] {
+        var changes: [Change] = []
+        if sriov.vfCount == declaration.vfCount {
+            for address in sriov.virtualFunctions where holdings.claims[address] == nil {
+                guard let vf = host[address], vf.driver != driver else { continue }
+                try refuseIfHeld(vf, holdings)
+                append(&changes, try change(to: .binding(address, driver: driver, driverOverride: driver), on: host))
+            }
+            return changes
+        }
+        guard !declaration.driversAutoprobe else { return [] }
+        for index in 0..<declaration.vfCount {
+            guard let address = sriov.address(ofVF: index, physicalFunction: pf) else { continue }
+            let from = Aspect.binding(address, driver: nil, driverOverride: nil)
+            let to = Aspect.binding(address, driver: driver, driverOverride: driver)
+            changes.append(Change(from: from, to: to, steps: steps(from: from, to: to)))
+        }
+        return changes
+    }
+
+    private static func restoration(
+        of function: Function, to original: PFOriginal, on host: HostSnapshot, _ holdings: Holdings,
+        _ blast: inout BlastRadius
+    ) throws(Refusal) -> [Change] {
+        var changes: [Change] = []
+        let pf = function.address
+        let cut = Aspect.virtualFunctions(pf, count: original.vfCount, driversAutoprobe: original.driversAutoprobe)
+        if let change = try change(to: cut, on: host) {
+            if let sriov = function.sriov, sriov.vfCount != original.vfCount {
+                try refuseOrCount(theVFsOf: sriov, on: host, holdings, &blast)
+            }
+            changes.append(change)
+        }
+        if !function.interfaces.isEmpty {
+            append(&changes, try change(to: .link(pf, up: original.linkUp), on: host))
+        }
+        return changes
+    }
+
+    /// Everything that vanishes with the PF's present VFs: a refusal where someone has one, else the blast radius.
+    private static func refuseOrCount(
+        theVFsOf sriov: SRIOV, on host: HostSnapshot, _ holdings: Holdings, _ blast: inout BlastRadius
+    ) throws(Refusal) {
+        for address in sriov.virtualFunctions {
+            guard let vf = host[address] else { continue }
+            try refuseIfHeld(vf, holdings)
+            blast.functions.append(address)
+            blast.interfaces += vf.interfaces.map(\.name)
+        }
+    }
+
+    static func refuseIfHeld(_ function: Function, _ holdings: Holdings) throws(Refusal) {
+        if let claim = holdings.claims[function.address] {
+            throw .heldByClaim(function.address, claim: claim.id, owner: claim.ownerName)
+        }
+        if let group = function.iommuGroup, let holder = holdings.openGroups[group], function.isOnVFIO {
+            throw .heldByProcess(function.address, holder)
+        }
+    }
+
+    private static func append(_ changes: inout [Change], _ change: Change?) {
+        if let change { changes.append(change) }
+    }
+}
+
+extension Plan {
+    fileprivate mutating func append(_ changes: [Change], to pf: PCIAddress, purpose: PFPlan.Purpose) {
+        guard !changes.isEmpty else { return }
+        perPF.append(PFPlan(physicalFunction: pf, purpose: purpose, changes: changes))
+    }
+}
+
+extension SRIOV {
+    /// Where a VF is, or will be: the PF's routing id plus offset plus index times stride.
+    ///
+    /// nil when the card does not say, or the id leaves the PF's domain.
+    /// Source: PCI Express Base Specification, 9.2.1.2 (VF routing ids).
+    public func address(ofVF index: Int, physicalFunction: PCIAddress) -> PCIAddress? {
+        guard let offset, let stride else { return nil }
+        let base = Int(physicalFunction.bus) << 8 | Int(physicalFunction.device) << 3 | Int(physicalFunction.function)
+        let routingID = base + offset + index * stride
+        guard (0...0xffff).contains(routingID) else { return nil }
+        return PCIAddress(
+            domain: physicalFunction.domain, bus: UInt8(routingID >> 8), device: UInt8(routingID >> 3 & 31),
+            function: UInt8(routingID & 7))
+    }
+}

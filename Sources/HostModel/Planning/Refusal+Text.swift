@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension Refusal {
+    /// A stable name for programs.
+    public var code: String {
+        switch self {
+        case .unknownFunction: "unknown-function"
+        case .unknownPool: "unknown-pool"
+        case .unknownClaim: "unknown-claim"
+        case .countOutOfRange: "count-out-of-range"
+        case .settingsNeedVirtualFunction: "settings-need-vf"
+        case .macNeedsOneFunction: "mac-needs-one-function"
+        case .badMAC: "bad-mac"
+        case .noIOMMU: "no-iommu"
+        case .noSRIOV: "no-sriov"
+        case .tooManyVFs: "too-many-vfs"
+        case .selectorMatchesNothing: "selector-matches-nothing"
+        case .declaredTwice: "declared-twice"
+        case .groupNotViable: "group-not-viable"
+        case .physicalFunctionDown: "pf-down"
+        case .heldByClaim: "vf-in-use"
+        case .heldByProcess: "held-by-process"
+        case .usedByHost: "used-by-host"
+        case .cutIntoVFs: "pf-has-vfs"
+        case .quarantined: "quarantined"
+        case .notClaimedForDomain: "not-claimed-for-domain"
+        case .staleGeneration: "stale-generation"
+        case .poolExhausted: "no-capacity"
+        case .nodeExhausted: "no-capacity-on-node"
+        }
+    }
+
+    /// What it is about: an address, a pool, a claim.
+    public var subject: String {
+        switch self {
+        case .unknownFunction(let address), .settingsNeedVirtualFunction(let address), .noSRIOV(let address),
+            .tooManyVFs(let address, _, _), .declaredTwice(let address), .groupNotViable(let address, _, _),
+            .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
+            .usedByHost(let address, _), .cutIntoVFs(let address, _), .quarantined(let address, _),
+            .notClaimedForDomain(let address, _, _):
+            address.description
+        case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
+        case .unknownClaim(let id), .staleGeneration(let id, _, _): id
+        case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
+        case .badMAC(let mac): mac.description
+        case .noIOMMU: "host"
+        case .selectorMatchesNothing(let index): "physicalFunctions[\(index)]"
+        }
+    }
+
+    /// Waiting may help: exit code 75.
+    public var isTemporary: Bool {
+        switch self {
+        case .poolExhausted, .nodeExhausted: true
+        default: false
+        }
+    }
+
+    /// What and why, in one line.
+    public var message: String {
+        switch self {
+        case .unknownFunction(let address): "there is no PCI function \(address) on this host"
+        case .unknownPool(let name, let known):
+            "there is no pool '\(name)'" + (known.isEmpty ? "" : " (known: \(known.joined(separator: ", ")))")
+        case .unknownClaim(let id): "there is no claim \(id)"
+        case .countOutOfRange(let count): "cannot allocate \(count) functions: the count must be at least 1"
+        case .settingsNeedVirtualFunction(let address):
+            "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of a network card"
+        case .macNeedsOneFunction(let count): "cannot give one MAC address to \(count) functions"
+        case .badMAC(let mac): "a VF cannot have the MAC address \(mac): it is \(mac.isZero ? "zero" : "multicast")"
+        case .noIOMMU: "cannot pass anything through: the kernel shows no IOMMU group"
+        case .noSRIOV(let address): "cannot create VFs on \(address): it has no SR-IOV capability"
+        case .tooManyVFs(let address, let wanted, let total):
+            "cannot create \(wanted) VFs on \(address): it has at most \(total)"
+        case .selectorMatchesNothing(let index): "physicalFunctions[\(index)] selects no function of this host"
+        case .declaredTwice(let address): "\(address) is selected by more than one physicalFunctions entry"
+        case .groupNotViable(let address, let group, let blockers):
+            "cannot take \(address): IOMMU group \(group) is not viable: "
+                + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; ")
+        case .physicalFunctionDown(let address, let interface):
+            "a VF of \(address) has no link: \(interface) is down"
+        case .heldByClaim(let address, let claim, let owner): "cannot take \(address): claim \(claim) of \(owner) has it"
+        case .heldByProcess(let address, let holder): "cannot take \(address): \(holder) has it open"
+        case .usedByHost(let address, let interface): "cannot take \(address): the host uses its interface \(interface)"
+        case .cutIntoVFs(let address, let count): "cannot take \(address) whole: it is cut into \(count) VFs"
+        case .quarantined(let address, let reason): "cannot take \(address): it is in quarantine: \(reason)"
+        case .notClaimedForDomain(let address, let device, let domain):
+            "\(address) (device \(device)) is not claimed for domain \(domain)"
+        case .staleGeneration(let claim, let given, let current):
+            "claim \(claim) is at generation \(current), the request was made for \(given)"
+        case .poolExhausted(let pool, let wanted, let free, let total, let reasons):
+            "pool '\(pool)' has \(free) of \(total) functions free, \(wanted) wanted"
+                + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))")
+        case .nodeExhausted(let pool, let policy, let wanted, let supply):
+            "pool '\(pool)' cannot give \(wanted) with NUMA policy \(policy): " + Self.list(supply)
+        }
+    }
+
+    /// What would help, where something would.
+    public var remedy: String? {
+        switch self {
+        case .unknownFunction: "buslane inventory lists the functions"
+        case .unknownPool: "buslane pools lists the pools; they are declared in /etc/buslane/buslane.yaml"
+        case .unknownClaim: "buslane claims lists the live claims"
+        case .countOutOfRange, .declaredTwice, .badMAC: nil
+        case .settingsNeedVirtualFunction: "leave out --mac, --vlan and --trust"
+        case .macNeedsOneFunction: "allocate one function a MAC address"
+        case .noIOMMU:
+            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel); see buslane doctor"
+        case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
+        case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
+        case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
+        case .groupNotViable(_, _, let blockers):
+            "take \(blockers.map(\.address.description).joined(separator: ", ")) from their drivers, or move the card "
+                + "to a slot with a group of its own"
+        case .physicalFunctionDown(_, let interface): "ip link set \(interface) up, or declare the PF and buslane apply"
+        case .heldByClaim(_, let claim, _): "buslane release \(claim)"
+        case .heldByProcess: "shut the domain down first"
+        case .usedByHost(_, let interface): "ip link set \(interface) down, if the host can do without it"
+        case .cutIntoVFs: "claim one of its VFs, or declare it with vfCount: 0"
+        case .quarantined: "see buslane audit for what happened to it"
+        case .notClaimedForDomain(_, _, let domain):
+            "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)"
+        case .staleGeneration: "ask for the claim again"
+        case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
+        case .poolExhausted, .nodeExhausted: "release a claim, or try again later; buslane claims shows who has what"
+        }
+    }
+
+    private static func list(_ supply: [NodeSupply]) -> String {
+        guard !supply.isEmpty else { return "none free" }
+        return supply.map { entry in
+            "\(entry.free) free on " + (entry.node.map { "node \($0)" } ?? "an unknown node")
+        }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// A safe "no": nothing was changed.
+///
+/// The cases carry values; the words are made in `Refusal+Text.swift` alone.
+public enum Refusal: Error, Hashable, Sendable {
+    // What was asked for does not exist or makes no sense.
+    case unknownFunction(PCIAddress)
+    case unknownPool(String, known: [String])
+    case unknownClaim(String)
+    case countOutOfRange(Int)
+    case settingsNeedVirtualFunction(PCIAddress)
+    case macNeedsOneFunction(count: Int)
+    case badMAC(MACAddress)
+
+    // The host cannot do it.
+    case noIOMMU
+    case noSRIOV(PCIAddress)
+    case tooManyVFs(PCIAddress, wanted: Int, total: Int)
+    case selectorMatchesNothing(declaration: Int)
+    case declaredTwice(PCIAddress)
+    case groupNotViable(PCIAddress, group: Int, blockers: [IOMMUGroup.Blocker])
+    case physicalFunctionDown(PCIAddress, interface: String)
+
+    // Someone else has it.
+    case heldByClaim(PCIAddress, claim: String, owner: String)
+    case heldByProcess(PCIAddress, ProcessHolder)
+    case usedByHost(PCIAddress, interface: String)
+    case cutIntoVFs(PCIAddress, count: Int)
+    case quarantined(PCIAddress, reason: String)
+    case notClaimedForDomain(PCIAddress, device: String, domain: String)
+    case staleGeneration(claim: String, given: Int, current: Int)
+
+    // Not now.
+    case poolExhausted(pool: String, wanted: Int, free: Int, total: Int, reasons: [String])
+    case nodeExhausted(pool: String, policy: NUMAPolicy, wanted: Int, freeByNode: [NodeSupply])
+
+    /// How many functions of a pool are free on a node; nil is "node unknown".
+    public struct NodeSupply: Hashable, Sendable {
+        public let node: Int?
+        public let free: Int
+
+        public init(node: Int?, free: Int) {
+            self.node = node
+            self.free = free
+        }
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+public import HostModel
+
+extension Ledger {
+    /// A claim that is about to be written: all but what the ledger itself adds.
+    public struct Draft: Sendable {
+        public let request: ClaimRequest
+        public let functions: [Function]
+
+        public init(request: ClaimRequest, functions: [Function]) {
+            self.request = request
+            self.functions = functions
+        }
+    }
+
+    /// Makes a claim in state `pending`, in one transaction with the decision what it gets.
+    ///
+    /// - Parameters:
+    ///   - bootID: the boot in which the functions' group numbers hold.
+    ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
+    public func allocate(
+        bootID: String, decide: @escaping @Sendable (Holdings) throws -> Draft
+    ) async throws -> Claim {
+        let createdAt = timestamp()
+        return try await database.write { db in
+            let draft = try decide(Self.holdings(db))
+            let request = draft.request
+            try db.execute(
+                sql: """
+                    INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt)
+                    VALUES (1, ?, ?, ?, ?, 'pending', ?)
+                    """,
+                arguments: [
+                    request.pool.name, request.owner.description, request.ownerName, request.numa.description,
+                    createdAt,
+                ])
+            let number = Int(db.lastInsertedRowID)
+            for (slot, function) in draft.functions.enumerated() {
+                let id = Self.claimID(number)
+                let name = request.deviceName ?? (draft.functions.count == 1 ? id : "\(id)-\(slot)")
+                try Self.insert(function, name: name, slot: slot, claim: number, request: request, bootID: bootID, db)
+            }
+            return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
+        }
+    }
+
+    private static func insert(
+        _ function: Function, name: String, slot: Int, claim: Int, request: ClaimRequest, bootID: String,
+        _ db: Database
+    ) throws {
+        guard let group = function.iommuGroup else { throw Refusal.noIOMMU }
+        let owner = request.owner.description
+        try own(group: group, bootID: bootID, owner: owner, db)
+        let original = OriginalState(
+            driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings)
+        try db.execute(
+            sql: """
+                INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
+                    physicalFunction, vfIndex, settings, original)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                claim, slot, owner, name, function.address.description, bootID, group, function.numaNode,
+                function.isNetwork, function.virtualFunction?.physicalFunction.description,
+                function.virtualFunction?.index, try toJSON(request.settings), try toJSON(original),
+            ])
+    }
+
+    /// The same owner may hold a group already; another one makes the assignment's foreign key fail.
+    private static func own(group: Int, bootID: String, owner: String, _ db: Database) throws {
+        try db.execute(
+            sql: "INSERT INTO groupOwner (bootID, iommuGroup, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            arguments: [bootID, group, owner])
+    }
+
+    /// Moves a live claim on. A claim that is released stays so.
+    public func setState(_ state: Claim.State, ofClaim id: String) async throws {
+        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
+        try await database.write { db in
+            try db.execute(
+                sql: "UPDATE claim SET state = ? WHERE number = ? AND state <> 'released'",
+                arguments: [state.rawValue, number])
+        }
+    }
+
+    /// Ends a claim: its functions are free, its row stays as a record. Ending it again changes nothing.
+    public func end(claim id: String) async throws {
+        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
+        let endedAt = timestamp()
+        try await database.write { db in
+            try db.execute(sql: "DELETE FROM assignment WHERE claim = ?", arguments: [number])
+            try db.execute(
+                sql: "UPDATE claim SET state = 'released', endedAt = ? WHERE number = ? AND state <> 'released'",
+                arguments: [endedAt, number])
+        }
+    }
+
+    /// The live claims, oldest first.
+    public func claims() async throws -> [Claim] {
+        try await database.read { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT * FROM claim WHERE state <> 'released' ORDER BY number")
+            let assignments = try Self.assignments(db, where: "1", [])
+            return try rows.map { try Self.claim(from: $0, assignments: assignments[$0["number"]] ?? []) }
+        }
+    }
+
+    /// One claim, live or ended.
+    public func claim(_ id: String) async throws -> Claim? {
+        guard let number = Self.number(ofClaim: id) else { return nil }
+        return try await database.read { try Self.claim(number, $0) }
+    }
+
+    /// Takes over the group numbers of this boot: they are renumbered at each one, and mean nothing in another.
+    ///
+    /// - Parameter groups: this boot's group of each function that is there. An assignment whose function is not there
+    ///   (a VF not made yet) keeps its old boot's number until it is.
+    public func adopt(bootID: String, groups: [PCIAddress: Int]) async throws {
+        try await database.write { db in
+            for row in try Row.fetchAll(
+                db, sql: "SELECT claim, slot, owner, address FROM assignment WHERE bootID <> ?", arguments: [bootID])
+            {
+                guard let group = groups[try PCIAddress(row["address"])] else { continue }
+                try Self.own(group: group, bootID: bootID, owner: row["owner"], db)
+                try db.execute(
+                    sql: "UPDATE assignment SET bootID = ?, iommuGroup = ? WHERE claim = ? AND slot = ?",
+                    arguments: [bootID, group, row["claim"] as Int, row["slot"] as Int])
+            }
+            try db.execute(
+                sql: """
+                    DELETE FROM groupOwner WHERE NOT EXISTS (
+                        SELECT 1 FROM assignment
+                        WHERE assignment.bootID = groupOwner.bootID AND assignment.iommuGroup = groupOwner.iommuGroup)
+                    """)
+        }
+    }
+}
+
+extension Ledger {
+    private static func claim(_ number: Int, _ db: Database) throws -> Claim? {
+        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM claim WHERE number = ?", arguments: [number]) else {
+            return nil
+        }
+        let assignments = try assignments(db, where: "claim = ?", [number])
+        return try claim(from: row, assignments: assignments[number] ?? [])
+    }
+
+    private static func claim(from row: Row, assignments: [Assignment]) throws -> Claim {
+        Claim(
+            id: claimID(row["number"]), generation: row["generation"], pool: row["pool"],
+            owner: try Owner(row["owner"]), ownerName: row["ownerName"], numa: try NUMAPolicy(row["numa"]),
+            state: Claim.State(rawValue: row["state"]) ?? .released, createdAt: row["createdAt"],
+            assignments: assignments)
+    }
+
+    /// By claim number, in slot order.
+    private static func assignments(
+        _ db: Database, where condition: String, _ arguments: StatementArguments
+    ) throws -> [Int: [Assignment]] {
+        var result: [Int: [Assignment]] = [:]
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM assignment WHERE \(condition) ORDER BY claim, slot", arguments: arguments)
+        for row in rows {
+            var virtual: VirtualFunction?
+            if let physical: String = row["physicalFunction"], let index: Int = row["vfIndex"] {
+                virtual = VirtualFunction(physicalFunction: try PCIAddress(physical), index: index)
+            }
+            let assignment = Assignment(
+                name: row["name"], address: try PCIAddress(row["address"]), virtualFunction: virtual,
+                iommuGroup: row["iommuGroup"], numaNode: row["numaNode"], isNetwork: row["isNetwork"],
+                settings: try fromJSON(row["settings"]), original: try fromJSON(row["original"]))
+            result[row["claim"], default: []].append(assignment)
+        }
+        return result
+    }
+}
+
+extension Optional {
+    fileprivate func unwrap(or error: @autoclosure () -> any Error) throws -> Wrapped {
+        guard let self else { throw error() }
+        return self
+    }
+}

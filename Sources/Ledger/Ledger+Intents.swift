@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+public import HostModel
+
+/// A step that is recorded but not yet verified.
+public struct Intent: Sendable, Identifiable {
+    public let id: Int
+    public let bootID: String
+    public let purpose: Recovery.Purpose
+    /// The claim it is for, where it is for one.
+    public let claim: String?
+    public let from: Aspect
+    public let to: Aspect
+    public let action: HostAction
+
+    /// Where a step stands in the work: what recovery needs beside the action itself.
+    public struct Context: Sendable {
+        public let bootID: String
+        public let purpose: Recovery.Purpose
+        public let claim: String?
+
+        public init(bootID: String, purpose: Recovery.Purpose, claim: String? = nil) {
+            self.bootID = bootID
+            self.purpose = purpose
+            self.claim = claim
+        }
+    }
+}
+
+extension Ledger {
+    /// Writes down that a step is about to be taken, and that the one before it was verified: one commit a step.
+    ///
+    /// - Returns: the new intent's id.
+    public func open(
+        _ action: HostAction, of change: Change, context: Intent.Context, closing previous: Int?
+    ) async throws -> Int {
+        let openedAt = timestamp()
+        return try await database.write { db in
+            if let previous { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [previous]) }
+            try db.execute(
+                sql: """
+                    INSERT INTO intent (bootID, purpose, claim, subject, goingFrom, goingTo, action, openedAt)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    context.bootID, context.purpose.rawValue, context.claim.flatMap(Self.number(ofClaim:)),
+                    action.subject.description, try toJSON(change.from), try toJSON(change.to), try toJSON(action),
+                    openedAt,
+                ])
+            return Int(db.lastInsertedRowID)
+        }
+    }
+
+    /// The step was verified, or undone, or recovered from.
+    public func close(intent id: Int) async throws {
+        try await database.write { try $0.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [id]) }
+    }
+
+    /// What an earlier process left open, oldest first.
+    public func openIntents() async throws -> [Intent] {
+        try await database.read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM intent ORDER BY id").map { row in
+                Intent(
+                    id: row["id"], bootID: row["bootID"],
+                    purpose: Recovery.Purpose(rawValue: row["purpose"]) ?? .apply,
+                    claim: (row["claim"] as Int?).map(Self.claimID), from: try fromJSON(row["goingFrom"]),
+                    to: try fromJSON(row["goingTo"]), action: try fromJSON(row["action"]))
+            }
+        }
+    }
+
+    /// Remembers how a PF was found. Only the first word counts: later ones describe what Buslane made of it.
+    public func recordOriginal(_ original: PFOriginal, of physicalFunction: PCIAddress) async throws {
+        try await database.write { db in
+            try db.execute(
+                sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                arguments: [physicalFunction.description, try toJSON(original)])
+        }
+    }
+
+    /// The PF is as it was found.
+    public func forgetOriginal(of physicalFunction: PCIAddress) async throws {
+        try await database.write { db in
+            try db.execute(
+                sql: "DELETE FROM original WHERE physicalFunction = ?", arguments: [physicalFunction.description])
+        }
+    }
+
+    /// Sets a function aside; the first reason stays.
+    public func quarantine(_ address: PCIAddress, reason: String) async throws {
+        let since = timestamp()
+        try await database.write { db in
+            try db.execute(
+                sql: "INSERT INTO quarantine (address, reason, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                arguments: [address.description, reason, since])
+        }
+    }
+}

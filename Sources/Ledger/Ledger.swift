@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import GRDB
+public import HostModel
+
+/// The store of claims, intents and the audit trail: the truth about ownership.
+///
+/// Lies at `/var/lib/buslane/ledger.sqlite`. Every write is durable when it returns (WAL, `synchronous=FULL`).
+/// Losing it loses who owns what; the host's own state it never claims to know.
+///
+/// Source: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous.
+public final class Ledger: Sendable {
+    let database: any DatabaseWriter
+    private let now: @Sendable () -> Int
+
+    /// Opens the ledger, makes it where it is missing, and brings its schema up to date.
+    ///
+    /// - Parameters:
+    ///   - path: the file; nil for one in memory, which tests use.
+    ///   - now: seconds since 1970.
+    /// - Throws: GRDB's `DatabaseError` when the file cannot be opened or is not a ledger.
+    public init(path: String?, now: @escaping @Sendable () -> Int = Ledger.wallClock) throws {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        if let path {
+            database = try DatabasePool(path: path, configuration: configuration)
+        } else {
+            database = try DatabaseQueue(configuration: configuration)
+        }
+        self.now = now
+        try Migrations.migrator.migrate(database)
+    }
+
+    func timestamp() -> Int { now() }
+
+    /// Seconds since 1970, from the system's clock.
+    public static let wallClock: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+}
+
+extension Ledger {
+    /// What planning must respect. The open groups are the host's to tell, and empty here.
+    public func holdings() async throws -> Holdings {
+        try await database.read { try Self.holdings($0) }
+    }
+
+    static func holdings(_ db: Database) throws -> Holdings {
+        var holdings = Holdings()
+        let live = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT assignment.address, claim.number, claim.owner, claim.ownerName
+                FROM assignment JOIN claim ON claim.number = assignment.claim
+                """)
+        for row in live {
+            let reference = Holdings.ClaimReference(
+                id: claimID(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
+            holdings.claims[try PCIAddress(row["address"])] = reference
+        }
+        for row in try Row.fetchAll(db, sql: "SELECT address, reason FROM quarantine") {
+            holdings.quarantine[try PCIAddress(row["address"])] = row["reason"]
+        }
+        for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, state FROM original") {
+            holdings.originals[try PCIAddress(row["physicalFunction"])] = try fromJSON(row["state"])
+        }
+        return holdings
+    }
+
+    /// `c17` for 17.
+    static func claimID(_ number: Int) -> String { "c\(number)" }
+
+    /// 17 for `c17`; nil for what is no claim's id.
+    static func number(ofClaim id: String) -> Int? {
+        id.hasPrefix("c") ? Int(id.dropFirst()).flatMap { claimID($0) == id ? $0 : nil } : nil
+    }
+}
+
+func toJSON(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
+func fromJSON<Value: Decodable>(_ text: String) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+}
