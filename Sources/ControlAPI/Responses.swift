@@ -121,11 +121,18 @@ public struct PlanDocument: Codable, Sendable {
     public struct PhysicalFunction: Codable, Sendable {
         public var address: PCIAddress
         public var purpose: PFPlan.Purpose
+        public var changes: [Change]
+    }
+
+    /// One aspect of one function, from what it is to what it becomes.
+    public struct Change: Codable, Sendable {
+        public var subject: PCIAddress
+        public var from: String
+        public var to: String
         public var steps: [Step]
     }
 
     public struct Step: Codable, Sendable {
-        public var subject: PCIAddress
         public var action: String
         public var preconditions: [String]
         public var postconditions: [String]
@@ -140,15 +147,21 @@ public struct PlanDocument: Codable, Sendable {
         empty = plan.isEmpty
         physicalFunctions = plan.perPF.map { entry in
             PhysicalFunction(
-                address: entry.physicalFunction, purpose: entry.purpose,
-                steps: entry.changes.flatMap(\.steps).map { step in
-                    Step(
-                        subject: step.action.subject, action: step.action.description,
-                        preconditions: step.preconditions.map(\.description),
-                        postconditions: step.postconditions.map(\.description))
-                })
+                address: entry.physicalFunction, purpose: entry.purpose, changes: entry.changes.map(Change.init))
         }
         blastRadius = Blast(functions: plan.blastRadius.functions, interfaces: plan.blastRadius.interfaces)
+    }
+}
+
+extension PlanDocument.Change {
+    init(_ change: Change) {
+        self.init(
+            subject: change.to.subject, from: change.from.description, to: change.to.description,
+            steps: change.steps.map { step in
+                PlanDocument.Step(
+                    action: step.action.description, preconditions: step.preconditions.map(\.description),
+                    postconditions: step.postconditions.map(\.description))
+            })
     }
 }
 

@@ -53,6 +53,21 @@ public enum Aspect: Hashable, Sendable, Codable {
     }
 }
 
+extension Aspect: CustomStringConvertible {
+    /// What a person reads of it, without its subject: `4 VFs, autoprobe off`, `driver vfio-pci`.
+    public var description: String {
+        switch self {
+        case .virtualFunctions(_, let count, let autoprobe):
+            "\(count) VF\(count == 1 ? "" : "s"), autoprobe \(autoprobe ? "on" : "off")"
+        case .link(_, let up): "link \(up ? "up" : "down")"
+        case .binding(_, let driver, let override):
+            (driver.map { "driver \($0)" } ?? "no driver")
+                + (override.map { $0 == driver ? "" : ", override \($0)" } ?? "")
+        case .vfSettings(let virtual, let settings): "VF \(virtual.index) \(settings)"
+        }
+    }
+}
+
 /// One subject brought from one aspect to another by checked steps.
 public struct Change: Hashable, Sendable, Codable {
     public let from: Aspect

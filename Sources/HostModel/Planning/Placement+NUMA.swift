@@ -29,8 +29,8 @@ extension Placement {
         return distances[position]
     }
 
-    /// How many functions are free on each node, for a refusal's text.
-    static func supply(of free: [Function]) -> [Refusal.NodeSupply] {
+    /// How many of the functions are on each node.
+    public static func supply(of free: [Function]) -> [Refusal.NodeSupply] {
         Dictionary(grouping: free, by: \.numaNode)
             .map { Refusal.NodeSupply(node: $0.key, free: $0.value.count) }
             .sorted { ($0.node ?? .max) < ($1.node ?? .max) }

@@ -60,6 +60,15 @@ public enum Placement {
         return Array(ordered.prefix(request.count))
     }
 
+    /// The members of a pool that anybody could have now.
+    public static func free(of pool: Pool, on host: HostSnapshot, holdings: Holdings) -> [Function] {
+        let request = ClaimRequest(pool: pool, owner: .name("nobody"))
+        let groupOwners = owners(ofGroupsOn: host, holdings)
+        return pool.selector.matches(in: host).filter {
+            obstacle(to: $0, for: request, on: host, holdings, groupOwners) == nil
+        }
+    }
+
     private static func refuseMalformed(_ request: ClaimRequest) throws(Refusal) {
         guard request.count >= 1 else { throw .countOutOfRange(request.count) }
         if let mac = request.settings.mac {

@@ -24,6 +24,8 @@ extension Refusal {
         case .cutIntoVFs: "pf-has-vfs"
         case .quarantined: "quarantined"
         case .notClaimedForDomain: "not-claimed-for-domain"
+        case .nothingToAttach: "nothing-to-attach"
+        case .domainWithoutUUID: "domain-without-uuid"
         case .staleGeneration: "stale-generation"
         case .poolExhausted: "no-capacity"
         case .nodeExhausted: "no-capacity-on-node"
@@ -41,6 +43,7 @@ extension Refusal {
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
         case .unknownClaim(let id), .staleGeneration(let id, _, _): id
+        case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
         case .badMAC(let mac): mac.description
         case .noIOMMU: "host"
@@ -86,6 +89,8 @@ extension Refusal {
         case .quarantined(let address, let reason): "cannot take \(address): it is in quarantine: \(reason)"
         case .notClaimedForDomain(let address, let device, let domain):
             "\(address) (device \(device)) is not claimed for domain \(domain)"
+        case .nothingToAttach(let domain): "domain \(domain) holds no claim, and its XML requests no device"
+        case .domainWithoutUUID(let domain): "cannot claim for domain \(domain): its XML has no <uuid>"
         case .staleGeneration(let claim, let given, let current):
             "claim \(claim) is at generation \(current), the request was made for \(given)"
         case .poolExhausted(let pool, let wanted, let free, let total, let reasons):
@@ -121,6 +126,8 @@ extension Refusal {
         case .quarantined: "see buslane audit for what happened to it"
         case .notClaimedForDomain(_, _, let domain):
             "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)"
+        case .nothingToAttach(let domain): "buslane allocate POOL --for domain:\(domain)"
+        case .domainWithoutUUID: "add a <uuid> (uuidgen makes one), or define the domain first"
         case .staleGeneration: "ask for the claim again"
         case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
         case .poolExhausted, .nodeExhausted: "release a claim, or try again later; buslane claims shows who has what"

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+
+struct ApplyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Makes the host as declared.",
+        discussion: "Takes nothing from a live claim or a running guest. Where VFs of the host's own would vanish, it asks first.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var declared: ConfigurationOptions
+    @Flag(name: .shortAndLong, help: "Agree to what plan says would be taken away.") var yes = false
+    @Flag(help: "Print what was done as JSON.") var json = false
+
+    func run() async throws {
+        let configuration = try declared.text()
+        let client = connection.client
+        let done: PlanDocument
+        do {
+            done = try await client.post(
+                Route.apply, PlanRequest(configuration: configuration, confirmed: yes), as: PlanDocument.self)
+        } catch .refused(let detail, _) where detail.code == "confirmation-needed" && Terminal.isInteractive {
+            guard Terminal.confirm("\(detail.message). Go on?") else { throw Failure(.refused, detail) }
+            done = try await client.post(
+                Route.apply, PlanRequest(configuration: configuration, confirmed: true), as: PlanDocument.self)
+        }
+        if json {
+            Terminal.out(try JSON.encode(done) + [0x0a])
+        } else {
+            print(done.text, terminator: "")
+            if !done.empty { print("applied and verified") }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+
+struct PoolsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "pools", abstract: "The supply: what each pool has, and has free.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws {
+        let document = try await connection.client.get(Route.pools, as: PoolsDocument.self)
+        try Output.list(
+            document, format, ids: document.pools.map(\.name),
+            table: Table(
+                columns: [.init("POOL"), .init("FREE"), .init("TOTAL"), .init("NUMA"), .init("FREE BY NODE", shrinks: true)],
+                rows: document.pools.map { pool in
+                    let nodes = pool.nodes.map { "\($0.node.map(String.init) ?? "?"): \($0.free)" }
+                    return [
+                        pool.name, String(pool.free), String(pool.total), pool.numa.description,
+                        nodes.joined(separator: ", "),
+                    ]
+                },
+                whenEmpty: "no pools: declare some in /etc/buslane/buslane.yaml"))
+    }
+}
+
+struct ClaimsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "claims", abstract: "The demand: who holds which functions.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws {
+        let document = try await connection.client.get(Route.claims, as: ClaimsDocument.self)
+        try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
+    }
+}
+
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "audit", abstract: "What was done, by whom, and how it ended.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws {
+        let document = try await connection.client.get(Route.audit, as: AuditDocument.self)
+        try Output.list(
+            document, format, ids: document.entries.map { String($0.id) },
+            table: Table(
+                columns: [
+                    .init("AT"), .init("USER", expendability: 1), .init("PID", expendability: 2), .init("WHAT"),
+                    .init("SUBJECT"), .init("RESULT", shrinks: true),
+                ],
+                rows: document.entries.map { entry in
+                    [
+                        entry.at, entry.uid.map(String.init) ?? "daemon", entry.pid.map(String.init) ?? "-",
+                        entry.verb, entry.subject, entry.result,
+                    ]
+                },
+                whenEmpty: "nothing was done yet"))
+    }
+}
+
+extension ClaimsDocument {
+    /// A line for each function.
+    var table: Table {
+        Table(
+            columns: [
+                .init("CLAIM"), .init("OWNER"), .init("POOL", expendability: 2), .init("STATE", expendability: 1),
+                .init("FUNCTION"), .init("NODE", expendability: 3), .init("MAC", expendability: 4),
+                .init("VLAN", expendability: 5),
+            ],
+            rows: claims.flatMap { claim in
+                claim.assignments.map { assignment in
+                    [
+                        claim.id, claim.ownerName, claim.pool, claim.state.rawValue, assignment.address.description,
+                        assignment.numaNode.map(String.init) ?? "-", assignment.mac?.description ?? "-",
+                        assignment.vlan.map(String.init) ?? "-",
+                    ]
+                }
+            },
+            whenEmpty: "no claims")
+    }
+}

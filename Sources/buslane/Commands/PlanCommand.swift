@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "What apply would do, and what it would take away. Changes nothing.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var declared: ConfigurationOptions
+    @Flag(help: "Print JSON, with every step and its conditions.") var json = false
+
+    func run() async throws {
+        let plan = try await connection.client.post(
+            Route.plan, PlanRequest(configuration: declared.text()), as: PlanDocument.self)
+        if json {
+            Terminal.out(try JSON.encode(plan) + [0x0a])
+        } else {
+            print(plan.text, terminator: "")
+        }
+    }
+}
+
+extension PlanDocument {
+    /// What a person reads: a block for each PF, a line for each change.
+    var text: String {
+        guard !empty else { return "nothing to do: the host is as declared\n" }
+        var lines: [String] = []
+        for entry in physicalFunctions {
+            let why = entry.purpose == .declared ? "declared" : "no longer declared: put back as found"
+            lines.append(Terminal.bold("\(entry.address)  (\(why))"))
+            lines += entry.changes.map { "  \($0.subject)  \($0.from)  →  \($0.to)" }
+        }
+        let steps = physicalFunctions.flatMap(\.changes).reduce(0) { $0 + $1.steps.count }
+        lines.append("\(steps) steps")
+        if !blastRadius.functions.isEmpty {
+            lines.append("takes away: \(blastRadius.functions.map(\.description).joined(separator: " "))")
+        }
+        if !blastRadius.interfaces.isEmpty {
+            lines.append("and the host's interfaces \(blastRadius.interfaces.joined(separator: " "))")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import HostModel
+
+/// `buslane`: what people and scripts type.
+@main
+struct Control: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "buslane",
+        abstract: "SR-IOV and PCI passthrough for KVM hosts: who gets which function, and nobody else.",
+        discussion: """
+            A first look:      buslane inventory
+            Cut up the cards:  buslane plan, then buslane apply  (declared in /etc/buslane/buslane.yaml)
+            Hand one out:      buslane allocate POOL --for domain:NAME, then buslane domain attach NAME
+            """,
+        version: Version.current,
+        subcommands: [
+            InventoryCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self, ClaimsCommand.self,
+            AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Failure.exit(with: error)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+import Glibc
+import HostIO
+import HostModel
+
+/// Where the daemon is.
+struct ConnectionOptions: ParsableArguments {
+    @Option(help: "The daemon's socket (also: BUSLANE_SOCKET).")
+    var socket: String?
+
+    var client: ControlClient {
+        let named = socket ?? getenv(SocketPath.environmentVariable).map { String(cString: $0) }
+        return ControlClient(socketPath: named ?? SocketPath.standard)
+    }
+}
+
+/// How a list is printed.
+struct FormatOptions: ParsableArguments {
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Print ids alone.")
+    var quiet = false
+}
+
+/// A file of declared state to use in place of the host's own.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "Use this file in place of /etc/buslane (- for standard input).")
+    var file: String?
+
+    func text() throws -> PlanRequest.ConfigurationText? {
+        guard let file else { return nil }
+        return .init(file: file == "-" ? "standard input" : file, text: try Terminal.read(file))
+    }
+}
+
+extension PCINames: @retroactive PCINameSource {}
+
+/// Turns the core's own parsing into an option's.
+func parsed<Value: TextCodable>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
+    { text in
+        do {
+            return try Value(text)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+}
+
+/// A MAC address that a VF can have.
+func parsedMAC(_ text: String) throws -> MACAddress {
+    let mac = try parsed(MACAddress.self)(text)
+    guard !mac.isZero, !mac.isMulticast else {
+        throw ValidationError(Refusal.badMAC(mac).message)
+    }
+    return mac
+}
+
+/// `on` or `off`.
+func parsedSwitch(_ text: String) throws -> Bool {
+    switch text {
+    case "on": true
+    case "off": false
+    default: throw ValidationError("'\(text)' is neither on nor off")
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+import Foundation
+import Glibc
+import HostIO
+import Hummingbird
+import Ledger
+import Libvirt
+import Logging
+import ServiceLifecycle
+
+/// The daemon: puts the parts together, settles what an earlier run left, and serves until it is told to stop.
+@main
+struct Daemon: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "buslaned",
+        abstract: "Manages the PCI functions that this host hands to its guests.",
+        version: Version.current)
+
+    @Option(help: "Folder of buslane.yaml and conf.d/.")
+    var configurationDirectory = "/etc/buslane"
+
+    @Option(help: "The ledger's file.")
+    var ledger = "/var/lib/buslane/ledger.sqlite"
+
+    @Option(help: "The unix socket to serve on.")
+    var socket = SocketPath.standard
+
+    @Option(help: "The group that may use the socket.")
+    var socketGroup = "buslane"
+
+    @Option(help: "Read and write the host below this folder.")
+    var hostRoot = "/"
+
+    @Option(help: "The libvirt to put devices into.")
+    var libvirtURI = "qemu:///system"
+
+    @Option(help: "debug, info, notice, warning or error.")
+    var logLevel = "info"
+
+    func run() async throws {
+        // A server that goes away in the middle of a call must be an error there, not the end of the daemon.
+        signal(SIGPIPE, SIG_IGN)
+        // The socket and the ledger are for root and the group, from the moment they exist.
+        umask(0o007)
+        var logger = Logger(label: "buslaned", factory: StreamLogHandler.standardError)
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+
+        let host = LiveHost(paths: HostPaths(root: hostRoot))
+        let reconciler = try Reconciler(
+            host: host, ledger: try Ledger(path: ledger),
+            configuration: Configuration(directory: configurationDirectory), logger: logger)
+        let udev = UdevService(changes: host.changes, logger: logger)
+        // Before the socket opens: nobody shall see, or add to, what an earlier run left half done.
+        try await reconciler.recover()
+
+        let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
+        let api = API(reconciler: reconciler, domains: domains, names: PCINames())
+        let server = Application(
+            router: api.router(),
+            configuration: .init(address: .unixDomainSocket(path: socket), serverName: "buslaned"),
+            onServerRunning: { [socket, socketGroup, logger] _ in
+                Self.open(socket, to: socketGroup, logger: logger)
+                logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
+                Notification.ready()
+            },
+            logger: logger.quieter)
+        // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: udev), .init(service: server)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
+        try await group.run()
+        Notification.stopping()
+        unlink(socket)
+        logger.notice("stopped")
+    }
+
+    private static func open(_ socket: String, to group: String, logger: Logger) {
+        chmod(socket, 0o660)
+        guard let entry = getgrnam(group) else {
+            logger.warning("no such group: the socket is for root alone", metadata: ["group": "\(group)"])
+            return
+        }
+        if chown(socket, uid_t.max, entry.pointee.gr_gid) != 0 {
+            logger.warning("cannot give the socket to its group", metadata: ["group": "\(group)", "errno": "\(errno)"])
+        }
+    }
+}
+
+extension Logger {
+    /// For the libraries: what they tell at `info` is ours to tell.
+    fileprivate var quieter: Logger {
+        var copy = self
+        copy.logLevel = max(logLevel, .warning)
+        return copy
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Dispatch
+import HostModel
+import Ledger
+import Logging
+
+/// Carries out changes, a checked step at a time: record the intent, check, act, read again, check, mark done.
+struct Executor: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let logger: Logger
+
+    /// A step that did not come out as promised, and what became of the steps before it.
+    struct Failure: Error, CustomStringConvertible {
+        let action: HostAction
+        let reason: String
+        /// What could not be put back; empty when all was.
+        let notUndone: [Aspect]
+
+        var description: String {
+            "could not \(action): \(reason)"
+                + (notUndone.isEmpty
+                    ? "; everything before it was undone"
+                    : "; not undone: \(notUndone.map(\.subject.description).joined(separator: ", "))")
+        }
+    }
+
+    /// Makes every change, or none of them.
+    ///
+    /// - Throws: ``Failure`` after the changes made so far were undone in reverse.
+    func run(_ changes: [Change], context: Intent.Context) async throws {
+        var begun: [Change] = []
+        var openIntent: Int?
+        do {
+            for change in changes {
+                begun.append(change)
+                for step in change.steps {
+                    openIntent = try await ledger.open(
+                        step.action, of: change, context: context, closing: openIntent)
+                    try await take(step)
+                }
+            }
+        } catch {
+            let failure = await undo(begun, after: error, context: context)
+            if let openIntent, failure.notUndone.isEmpty { try? await ledger.close(intent: openIntent) }
+            throw failure
+        }
+        if let openIntent { try await ledger.close(intent: openIntent) }
+    }
+
+    private struct Unmet: Error, CustomStringConvertible {
+        let action: HostAction
+        let description: String
+    }
+
+    private func take(_ step: Step) async throws {
+        let live = LiveFunctions(host: host)
+        if let unmet = step.preconditions.first(where: { !$0.holds(on: live) }) {
+            throw Unmet(action: step.action, description: "it needs that \(unmet)")
+        }
+        do {
+            try await perform(step.action)
+        } catch {
+            throw Unmet(action: step.action, description: "\(error)")
+        }
+        try await verify(step)
+        logger.debug("step verified", metadata: ["action": "\(step.action)"])
+    }
+
+    /// A sysfs write can block for long and cannot be cancelled: it gets a thread that nothing else waits for.
+    private func perform(_ action: HostAction) async throws {
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            DispatchQueue.global().async { [host] in
+                done.resume(with: Result { try host.perform(action) })
+            }
+        }
+    }
+
+    /// Some drivers make their VFs after the write returned: look again whenever the host reports a change.
+    private func verify(_ step: Step) async throws {
+        let deadline = ContinuousClock.now + step.action.patience
+        while true {
+            let live = LiveFunctions(host: host)
+            guard let unmet = step.postconditions.first(where: { !$0.holds(on: live) }) else { return }
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else {
+                throw Unmet(action: step.action, description: "it was done, but after \(step.action.patience) it is not so that \(unmet)")
+            }
+            await host.waitForChange(upTo: min(left, .seconds(1)))
+        }
+    }
+
+    private func undo(_ begun: [Change], after error: any Error, context: Intent.Context) async -> Failure {
+        var notUndone: [Aspect] = []
+        for change in begun.reversed() {
+            do {
+                guard let back = try Planner.change(to: change.from, on: LiveFunctions(host: host)) else { continue }
+                for step in back.steps { try await take(step) }
+            } catch {
+                logger.error("could not undo", metadata: ["subject": "\(change.from.subject)", "error": "\(error)"])
+                notUndone.append(change.from)
+            }
+        }
+        let unmet = error as? Unmet
+        return Failure(
+            action: unmet?.action ?? begun.last?.steps.first?.action ?? .reset(begun[0].to.subject),
+            reason: unmet?.description ?? "\(error)", notUndone: notUndone)
+    }
+}
+
+/// The host itself as a source of functions: each look is a fresh read.
+struct LiveFunctions: FunctionSource {
+    let host: any Host
+
+    /// A function that cannot be read is treated as not there: no condition holds of it.
+    subscript(_ address: PCIAddress) -> Function? { try? host.function(at: address) }
+}
+
+extension HostAction {
+    /// How long the host may take until the effect shows: grows with the work.
+    var patience: Duration {
+        switch self {
+        case .setVFCount(_, let count): .seconds(20 + 2 * count)
+        default: .seconds(20)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import Hummingbird
+import Ledger
+import Logging
+import NIOCore
+
+/// The process at the other end of a unix socket, as the kernel saw it when it connected.
+///
+/// Source: unix(7), SO_PEERCRED; the layout is `struct ucred`.
+struct PeerCredentials: Sendable {
+    var pid: Int32 = 0
+    var uid: UInt32 = 0
+    var gid: UInt32 = 0
+
+    var actor: AuditEntry.Actor { .init(uid: Int(uid), pid: Int(pid)) }
+}
+
+/// A request that knows who asks.
+struct PeerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    private let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// - Throws: when the connection is gone already.
+    func peer() async throws -> PeerCredentials {
+        guard let socket = channel as? any SocketOptionProvider else { throw ChannelError.operationUnsupported }
+        return try await socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_PEERCRED)).get()
+    }
+}

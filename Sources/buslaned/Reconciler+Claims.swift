@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+extension Reconciler {
+    /// Makes a claim and readies its functions: recorded first, and given back whole if one of them cannot be readied.
+    func allocate(_ request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
+        try await audited(
+            "allocate", subject: request.pool.name, detail: "\(request.count) for \(request.ownerName)", by: actor
+        ) {
+            let snapshot = try host.snapshot()
+            let openGroups = try host.openGroups()
+            var claim = try await ledger.allocate(bootID: bootID) { held in
+                var holdings = held
+                holdings.openGroups = openGroups
+                let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
+                return Ledger.Draft(request: request, functions: functions)
+            }
+            do {
+                try await ready(claim, purpose: .allocate)
+            } catch {
+                try await giveBack(claim)
+                throw error
+            }
+            claim.state = .bound
+            try await ledger.setState(.bound, ofClaim: claim.id)
+            logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+            return claim
+        }
+    }
+
+    /// What a release found.
+    enum ReleaseOutcome: Sendable {
+        case released(Claim)
+        /// It had been released before: nothing was done.
+        case alreadyReleased(Claim)
+    }
+
+    /// Ends a claim and puts its functions back as they were found.
+    func release(_ id: String, by actor: AuditEntry.Actor) async throws -> ReleaseOutcome {
+        guard var claim = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
+        if claim.state == .released { return .alreadyReleased(claim) }
+        return try await audited("release", subject: id, detail: claim.ownerName, by: actor) {
+            let openGroups = try host.openGroups()
+            for assignment in claim.assignments {
+                guard let group = try host.function(at: assignment.address)?.iommuGroup,
+                    let holder = openGroups[group]
+                else { continue }
+                throw Refusal.heldByProcess(assignment.address, holder)
+            }
+            try await giveBack(claim)
+            claim.state = .released
+            logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+            return .released(claim)
+        }
+    }
+
+    /// Every live claim of an owner.
+    func release(allOf owner: Owner, by actor: AuditEntry.Actor) async throws -> [ReleaseOutcome] {
+        var outcomes: [ReleaseOutcome] = []
+        for claim in try await ledger.claims() where claim.owner == owner {
+            outcomes.append(try await release(claim.id, by: actor))
+        }
+        return outcomes
+    }
+
+    /// Makes a claim's functions ready, or verifies that they are.
+    func ready(_ claim: Claim, purpose: Recovery.Purpose) async throws {
+        let context = Intent.Context(bootID: bootID, purpose: purpose, claim: claim.id)
+        for assignment in claim.assignments {
+            try await lanes.run(on: lane(of: assignment)) {
+                let changes = try Planner.ready(assignment, on: LiveFunctions(host: host))
+                try await executor.run(changes, context: context)
+            }
+        }
+    }
+
+    /// Puts a claim's functions back and ends it. A function that cannot be put back is set aside, never handed on.
+    func giveBack(_ claim: Claim) async throws {
+        try await ledger.setState(.releasing, ofClaim: claim.id)
+        let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
+        for assignment in claim.assignments.reversed() {
+            do {
+                try await lanes.run(on: lane(of: assignment)) {
+                    let changes = try Planner.restore(assignment, on: LiveFunctions(host: host))
+                    try await executor.run(changes, context: context)
+                }
+            } catch {
+                logger.error(
+                    "quarantined", metadata: ["function": "\(assignment.address)", "reason": "\(error)"])
+                try await ledger.quarantine(assignment.address, reason: "could not be put back: \(error)")
+            }
+        }
+        try await ledger.end(claim: claim.id)
+    }
+}

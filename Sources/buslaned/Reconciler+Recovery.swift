@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+extension Reconciler {
+    /// Settles whatever an earlier process left half done. Runs before the socket opens.
+    func recover() async throws {
+        let snapshot = try host.snapshot()
+        try await ledger.adopt(bootID: bootID, groups: snapshot.groupsByFunction)
+        for intent in try await ledger.openIntents() { try await settle(intent) }
+        for claim in try await ledger.claims() {
+            switch claim.state {
+            // Nobody was told of a pending claim; a releasing one was on its way out.
+            case .pending, .releasing:
+                logger.notice("giving back an unfinished claim", metadata: ["claim": "\(claim.id)"])
+                try await giveBack(claim)
+                try await ledger.audit(
+                    "recover", subject: claim.id, detail: claim.state.rawValue, result: "given back", actor: .daemon)
+            case .bound, .released: break
+            }
+        }
+    }
+
+    private func settle(_ intent: Intent) async throws {
+        let decision = Recovery.decide(
+            from: intent.from, to: intent.to, purpose: intent.purpose, sameBoot: intent.bootID == bootID,
+            on: LiveFunctions(host: host))
+        let context = Intent.Context(bootID: bootID, purpose: intent.purpose, claim: intent.claim)
+        var result: String
+        switch decision {
+        case .close: result = "nothing to do"
+        case .complete(let change), .undo(let change):
+            do {
+                try await executor.run([change], context: context)
+                result = decision.isUndo ? "undone" : "completed"
+            } catch {
+                result = "quarantined: \(error)"
+                try await ledger.quarantine(intent.action.subject, reason: "recovery failed: \(error)")
+            }
+        case .quarantine(let address, let reason):
+            result = "quarantined: \(reason)"
+            try await ledger.quarantine(address, reason: reason)
+        }
+        try await ledger.close(intent: intent.id)
+        logger.notice("recovered", metadata: ["action": "\(intent.action)", "result": "\(result)"])
+        try await ledger.audit(
+            "recover", subject: intent.action.subject.description, detail: intent.action.description, result: result,
+            actor: .daemon)
+    }
+}
+
+extension Recovery.Decision {
+    fileprivate var isUndo: Bool { if case .undo = self { true } else { false } }
+}
+
+extension HostSnapshot {
+    fileprivate var groupsByFunction: [PCIAddress: Int] {
+        Dictionary(uniqueKeysWithValues: functions.compactMap { function in
+            function.iommuGroup.map { (function.address, $0) }
+        })
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+import Logging
+
+/// Owns the write side: whatever changes a claim or the host goes through here.
+///
+/// Never calls libvirt: the hook path runs through it, and libvirt waits for the hook.
+struct Reconciler: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let configuration: Configuration
+    let executor: Executor
+    let lanes = Lanes()
+    let logger: Logger
+    /// This boot's id; a host without one is its own boot.
+    let bootID: String
+
+    init(host: any Host, ledger: Ledger, configuration: Configuration, logger: Logger) throws {
+        self.host = host
+        self.ledger = ledger
+        self.configuration = configuration
+        self.logger = logger
+        executor = Executor(host: host, ledger: ledger, logger: logger)
+        bootID = try host.snapshot().host.bootID ?? "unknown"
+    }
+
+    /// What nothing may be taken from: the ledger's claims, and the groups that processes have open.
+    func holdings() async throws -> Holdings {
+        var holdings = try await ledger.holdings()
+        holdings.openGroups = try host.openGroups()
+        return holdings
+    }
+
+    /// The PF whose lane an assignment's work belongs on: its own address when it is no VF.
+    func lane(of assignment: Assignment) -> PCIAddress {
+        assignment.virtualFunction?.physicalFunction ?? assignment.address
+    }
+
+    /// Runs, and writes into the audit trail how it ended.
+    func audited<Result: Sendable>(
+        _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
+        _ work: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            let result = try await work()
+            try await ledger.audit(verb, subject: subject, detail: detail, result: "done", actor: actor)
+            return result
+        } catch {
+            let text = (error as? Refusal)?.message ?? "\(error)"
+            try await ledger.audit(verb, subject: subject, detail: detail, result: text, actor: actor)
+            throw error
+        }
+    }
+}

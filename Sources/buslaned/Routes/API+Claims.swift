@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import Foundation
+import HostModel
+import Hummingbird
+import Ledger
+
+extension API {
+    func addClaimRoutes(to router: Router<PeerContext>) {
+        router.get("/v1/claims") { _, _ in
+            let claims = try await reconciler.ledger.claims()
+            return try Response(json: ClaimsDocument(claims: claims.map { .init($0) }))
+        }
+        router.post("/v1/claims") { request, context in
+            let asked = try await body(AllocateRequest.self, of: request)
+            let peer = try await context.peer()
+            let claim = try await reconciler.allocate(try await claimRequest(asked, from: peer), by: peer.actor)
+            return try Response(json: ClaimsDocument(claims: [.init(claim)]))
+        }
+        router.post("/v1/claims/release") { request, context in
+            let asked = try await body(ReleaseRequest.self, of: request)
+            let actor = try await context.peer().actor
+            var outcomes: [Reconciler.ReleaseOutcome] = []
+            // An unknown id is refused before the first one is given back.
+            for id in asked.claims where try await reconciler.ledger.claim(id) == nil { throw Refusal.unknownClaim(id) }
+            for id in asked.claims { outcomes.append(try await reconciler.release(id, by: actor)) }
+            if let owner = asked.owner {
+                outcomes += try await reconciler.release(allOf: try await domains.owner(named: owner).owner, by: actor)
+            }
+            return try Response(json: ClaimsDocument(claims: outcomes.map(ClaimsDocument.Claim.init)))
+        }
+    }
+
+    private func claimRequest(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> ClaimRequest {
+        let pool = try reconciler.pool(asked.pool)
+        let (owner, name) = try await domains.owner(named: asked.owner ?? "uid-\(peer.uid)")
+        return ClaimRequest(
+            pool: pool, count: asked.count, owner: owner, ownerName: name, numa: asked.numa,
+            settings: VFSettings(mac: asked.mac, vlan: asked.vlan.map { .id($0) }, trust: asked.trust),
+            deviceName: asked.count == 1 ? asked.name : nil)
+    }
+
+    func inventory() async throws -> Inventory {
+        let snapshot = try reconciler.host.snapshot()
+        let claims = try await reconciler.ledger.holdings().claims.mapValues(\.id)
+        return Inventory(of: snapshot, names: names, claims: claims, capturedAt: Ledger.wallClock())
+    }
+
+    func pools() async throws -> PoolsDocument {
+        let snapshot = try reconciler.host.snapshot()
+        let holdings = try await reconciler.holdings()
+        let pools = try reconciler.configuration.load().pools
+        return PoolsDocument(
+            pools: pools.map { pool in
+                let members = pool.selector.matches(in: snapshot)
+                let free = Placement.free(of: pool, on: snapshot, holdings: holdings)
+                return .init(
+                    name: pool.name, numa: pool.numa, total: members.count, free: free.count,
+                    nodes: Placement.supply(of: free).map { .init(node: $0.node, free: $0.free) },
+                    functions: members.map(\.address))
+            })
+    }
+
+    func audit() async throws -> AuditDocument {
+        AuditDocument(
+            entries: try await reconciler.ledger.auditTrail().map { entry in
+                .init(
+                    id: entry.id, at: JSON.timestamp(entry.at), uid: entry.actor.uid, pid: entry.actor.pid,
+                    verb: entry.verb, subject: entry.subject, detail: entry.detail, result: entry.result)
+            })
+    }
+}
+
+extension ClaimsDocument.Claim {
+    fileprivate init(_ outcome: Reconciler.ReleaseOutcome) {
+        switch outcome {
+        case .released(let claim): self.init(claim, alreadyReleased: false)
+        case .alreadyReleased(let claim): self.init(claim, alreadyReleased: true)
+        }
+    }
+}

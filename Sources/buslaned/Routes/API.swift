@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import DomainXML
+import HostIO
+import HostModel
+import Hummingbird
+import Ledger
+import NIOCore
+
+/// The routes: what a request means, and who does it. No rule lives here.
+struct API: Sendable {
+    let reconciler: Reconciler
+    let domains: DomainService
+    let names: PCINames
+
+    /// Larger requests are refused: a domain XML has some kilobytes.
+    private static let requestLimit = 8 << 20
+
+    func router() -> Router<PeerContext> {
+        let router = Router(context: PeerContext.self)
+        router.add(middleware: ErrorMapping())
+        router.get("/v1/health") { _, _ in
+            try Response(json: HealthDocument(status: "ok", version: Version.current))
+        }
+        router.get("/v1/inventory") { _, _ in try Response(json: try await inventory()) }
+        router.get("/v1/pools") { _, _ in try Response(json: try await pools()) }
+        router.get("/v1/audit") { _, _ in try Response(json: try await audit()) }
+        addClaimRoutes(to: router)
+        addPlanRoutes(to: router)
+        addDomainRoutes(to: router)
+        return router
+    }
+
+    func body<Value: Decodable>(_ type: Value.Type, of request: Request) async throws -> Value {
+        let buffer = try await request.body.collect(upTo: Self.requestLimit)
+        return try JSON.decode(type, from: [UInt8](buffer.readableBytesView))
+    }
+
+    private func addPlanRoutes(to router: Router<PeerContext>) {
+        router.post("/v1/plan") { request, _ in
+            let desired = try desired(of: try await body(PlanRequest.self, of: request))
+            return try Response(json: PlanDocument(try await reconciler.plan(for: desired)))
+        }
+        router.post("/v1/apply") { request, context in
+            let asked = try await body(PlanRequest.self, of: request)
+            let actor = try await context.peer().actor
+            let done = try await reconciler.apply(try desired(of: asked), confirmed: asked.confirmed, by: actor)
+            return try Response(json: PlanDocument(done))
+        }
+    }
+
+    private func desired(of request: PlanRequest) throws -> DesiredState {
+        guard let given = request.configuration else { return try reconciler.configuration.load() }
+        return try Configuration.parse(given.text, file: given.file)
+    }
+
+    private func addDomainRoutes(to router: Router<PeerContext>) {
+        router.post("/v1/domains/inject") { request, context in
+            let asked = try await body(InjectRequest.self, of: request)
+            return try Response(json: try await domains.inject(into: asked.xml, by: try await context.peer().actor))
+        }
+        router.post("/v1/domains/attach") { request, context in
+            let asked = try await body(DomainNameRequest.self, of: request)
+            return try Response(json: try await domains.attach(asked.domain, by: try await context.peer().actor))
+        }
+        router.post("/v1/domains/detach") { request, context in
+            let asked = try await body(DomainNameRequest.self, of: request)
+            return try Response(json: try await domains.detach(asked.domain, by: try await context.peer().actor))
+        }
+        // Nothing behind this route may wait for libvirt: libvirt waits for it.
+        router.post("/v1/hooks") { request, context in
+            let call = try await body(HookRequest.self, of: request)
+            let domain = try Domain(parsing: call.xml)
+            let actor = try await context.peer().actor
+            switch call.operation {
+            case "prepare": try await reconciler.prepare(domain, by: actor)
+            case "release": try await reconciler.stopped(domain, reason: call.reason, by: actor)
+            default: break
+            }
+            return try Response(json: HealthDocument(status: "ok", version: Version.current))
+        }
+    }
+}
+
+extension PCINames: @retroactive PCINameSource {}

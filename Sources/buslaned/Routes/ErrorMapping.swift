@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import DomainXML
+import HTTPTypes
+import HostModel
+import Hummingbird
+import Libvirt
+import NIOCore
+
+/// The one place where what went wrong becomes a status and an ``ErrorBody``.
+struct ErrorMapping: RouterMiddleware {
+    typealias Context = PeerContext
+
+    func handle(
+        _ request: Request, context: PeerContext, next: (Request, PeerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            let (status, body) = Self.answer(to: error)
+            if status == .internalServerError {
+                context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            }
+            return try Response(json: body, status: status)
+        }
+    }
+
+    static func answer(to error: any Error) -> (HTTPResponse.Status, ErrorBody) {
+        switch error {
+        case let refusal as Refusal: (refusal.status, ErrorBody(refusal))
+        case let error as ConfigurationError:
+            (
+                .unprocessableContent,
+                ErrorBody(
+                    code: "bad-configuration", subject: error.place, message: error.description, remedy: error.remedy)
+            )
+        case let error as DomainXMLError:
+            (.unprocessableContent, ErrorBody(code: "bad-domain-xml", subject: "domain XML", message: error.description))
+        case let error as LibvirtError:
+            (.conflict, ErrorBody(code: "libvirt", subject: "libvirt", message: error.description))
+        case let error as MalformedValue:
+            (.badRequest, ErrorBody(code: "malformed", subject: error.text, message: error.description))
+        case let error as Executor.Failure:
+            (
+                .conflict,
+                ErrorBody(
+                    code: "step-failed", subject: error.action.subject.description, message: error.description,
+                    remedy: "buslane audit shows the steps; dmesg may say more")
+            )
+        case let error as ConfirmationNeeded:
+            (
+                .conflict,
+                ErrorBody(
+                    code: "confirmation-needed", subject: "host", message: error.description,
+                    remedy: "buslane plan shows it; agree with buslane apply --yes")
+            )
+        case is DecodingError:
+            (.badRequest, ErrorBody(code: "malformed", subject: "request", message: "the request is not what the route takes: \(error)"))
+        case let error as any HTTPResponseError:
+            (error.status, ErrorBody(code: "http", subject: "request", message: "\(error.status)"))
+        default: (.internalServerError, ErrorBody(code: "internal", subject: "daemon", message: "\(error)"))
+        }
+    }
+}
+
+extension Refusal {
+    fileprivate var status: HTTPResponse.Status {
+        switch self {
+        case .unknownFunction, .unknownPool, .unknownClaim: .notFound
+        case .countOutOfRange, .badMAC, .macNeedsOneFunction: .badRequest
+        default: isTemporary ? .serviceUnavailable : .conflict
+        }
+    }
+}
+
+extension ConfirmationNeeded: CustomStringConvertible {
+    var description: String {
+        var parts: [String] = []
+        if !blastRadius.functions.isEmpty { parts.append("\(blastRadius.functions.count) VFs would vanish") }
+        if !blastRadius.interfaces.isEmpty {
+            parts.append("with them the host's interfaces \(blastRadius.interfaces.joined(separator: ", "))")
+        }
+        return parts.joined(separator: ", ")
+    }
+}
+
+extension Response {
+    init(json value: some Encodable, status: HTTPResponse.Status = .ok) throws {
+        self.init(
+            status: status, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: try JSON.encode(value))))
+    }
+}
