@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// A libvirt domain's XML: what Buslane reads in it, and the edits it makes.
+///
+/// An edit changes the bytes of the devices it is about and no others.
+public struct Domain: Sendable {
+    public let name: String
+    /// In lower case with hyphens; nil in an XML that was never defined and has none.
+    public let uuid: String?
+    /// The devices that Buslane added, in the document's order.
+    public let injected: [InjectedDevice]
+    /// Every function that the domain takes from the host, whoever put it there: hostdevs, interfaces, NVMe disks.
+    /// Sorted, each once.
+    public let hostdevAddresses: [PCIAddress]
+
+    let document: XMLDocument
+    let passthroughs: [Passthrough]
+
+    /// - Parameter xml: what `virsh dumpxml` prints, or a person wrote.
+    /// - Throws: ``DomainXMLError``.
+    public init(parsing xml: String) throws(DomainXMLError) {
+        try self.init(bytes: Array(xml.utf8))
+    }
+
+    init(bytes: [UInt8]) throws(DomainXMLError) {
+        let document = try XMLDocument(parsing: bytes)
+        let root = document.root
+        guard root.namespace == nil, root.name == "domain" else {
+            throw .notADomain(root: root.namespace.map { "\(root.name) xmlns='\($0)'" } ?? root.name)
+        }
+        guard let name = root.first("name")?.text, !name.isEmpty else {
+            throw .missing("<name>", in: "<domain>", line: root.line)
+        }
+        self.name = name
+        uuid = try root.first("uuid").map { element throws(DomainXMLError) in try Self.canonicalUUID(element) }
+        var passthroughs: [Passthrough] = []
+        for device in root.all("devices").flatMap(\.children) {
+            passthroughs += try Passthrough.all(in: device)
+        }
+        hostdevAddresses = Set(passthroughs.map(\.address)).sorted()
+        injected = passthroughs.compactMap { device in
+            guard let name = device.injectedName, let kind = device.kind else { return nil }
+            return InjectedDevice(
+                name: name, address: device.address, kind: kind, mac: device.mac, vlan: device.vlan)
+        }
+        self.passthroughs = passthroughs
+        self.document = document
+    }
+
+    /// libvirt takes hyphens anywhere, and white space around.
+    private static func canonicalUUID(_ element: XMLElement) throws(DomainXMLError) -> String {
+        let digits = element.text.lowercased().filter { $0 != "-" && !$0.isWhitespace }
+        guard digits.utf8.count == 32, digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else {
+            throw .invalid(
+                subject: "<uuid>", value: element.text, line: element.line, expected: "32 hexadecimal digits")
+        }
+        var rest = Substring(digits)
+        return [8, 4, 4, 4, 12].map { count in
+            defer { rest = rest.dropFirst(count) }
+            return String(rest.prefix(count))
+        }.joined(separator: "-")
+    }
+
+    /// What the domain asks Buslane for in its metadata; nil when it asks for nothing.
+    ///
+    /// - Throws: ``DomainXMLError`` that names the element and attribute. Read apart from the rest, so that devices
+    ///   can be taken out of a domain whose request is wrong.
+    public var request: DomainRequest? {
+        get throws(DomainXMLError) { try DomainRequest(in: document.root) }
+    }
+}

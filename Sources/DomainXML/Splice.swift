@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// One replacement in a document's bytes. Edits of one document never overlap.
+struct Edit {
+    let range: Range<Int>
+    let replacement: String
+}
+
+extension XMLDocument {
+    /// The bytes with the edits made and everything else as it was.
+    func applying(_ edits: [Edit]) -> [UInt8] {
+        var result: [UInt8] = []
+        var position = 0
+        for edit in edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            result += bytes[position..<edit.range.lowerBound]
+            result += edit.replacement.utf8
+            position = edit.range.upperBound
+        }
+        return result + bytes[position...]
+    }
+
+    /// The start of the line, when nothing but white space stands between it and `offset`.
+    func lineStart(before offset: Int) -> Int? {
+        var index = offset
+        while index > 0, bytes[index - 1] == .space || bytes[index - 1] == .tab { index -= 1 }
+        return index > 0 && bytes[index - 1] == .newline ? index : nil
+    }
+
+    /// The start of the next line, when nothing but white space stands between it and `offset`.
+    private func nextLine(after offset: Int) -> Int? {
+        var index = offset
+        while index < bytes.count, [.space, .tab, .carriageReturn].contains(bytes[index]) { index += 1 }
+        return index < bytes.count && bytes[index] == .newline ? index + 1 : nil
+    }
+
+    /// The white space that leads the line on which `offset` is the first thing; nil when it isn't.
+    func indentation(at offset: Int) -> String? {
+        lineStart(before: offset).map { String(decoding: bytes[$0..<offset], as: UTF8.self) }
+    }
+
+    /// How the line before `lineStart` ends.
+    func newline(before lineStart: Int) -> String {
+        lineStart >= 2 && bytes[lineStart - 2] == .carriageReturn ? "\r\n" : "\n"
+    }
+
+    /// What goes when an element goes: its whole lines where it has them for itself.
+    func removalRange(of element: XMLElement) -> Range<Int> {
+        let range = element.range
+        guard let start = lineStart(before: range.lowerBound), let end = nextLine(after: range.upperBound)
+        else { return range }
+        return start..<end
+    }
+}
+
+/// The white space and layout in which new markup is written.
+enum Layout {
+    /// On the line of what is around it.
+    case inline
+    /// On lines of its own.
+    case lines(indentation: String, unit: String, newline: String)
+
+    /// Complete lines when laid out in lines, the bare markup otherwise.
+    func block(_ markup: Markup) -> String {
+        switch self {
+        case .inline: markup.inline
+        case .lines(let indentation, let unit, let newline):
+            markup.lines(unit: unit).map { indentation + $0 + newline }.joined()
+        }
+    }
+
+    /// The same without the first line's indentation and the last line's end: what takes an element's place.
+    func replacement(_ markup: Markup) -> String {
+        switch self {
+        case .inline: markup.inline
+        case .lines(let indentation, let unit, let newline):
+            markup.lines(unit: unit).joined(separator: newline + indentation)
+        }
+    }
+}
+
+/// An element to write. Attribute values are numbers, addresses and checked names: nothing in them needs escaping.
+struct Markup {
+    let name: String
+    var attributes: [(String, String)] = []
+    var children: [Markup] = []
+
+    private var opening: String { name + attributes.map { " \($0)='\($1)'" }.joined() }
+
+    var inline: String {
+        children.isEmpty ? "<\(opening)/>" : "<\(opening)>" + children.map(\.inline).joined() + "</\(name)>"
+    }
+
+    /// One line an element as `virsh dumpxml` prints it; `unit` is one step of indentation.
+    func lines(unit: String) -> [String] {
+        guard !children.isEmpty else { return ["<\(opening)/>"] }
+        return ["<\(opening)>"] + children.flatMap { $0.lines(unit: unit) }.map { unit + $0 } + ["</\(name)>"]
+    }
+}

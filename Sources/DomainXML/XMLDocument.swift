@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import CExpat
+
+/// A well-formed document: its bytes as given, and the elements with their places in them.
+///
+/// Edits replace ranges of ``bytes``, so what no edit names stays as it was: comments, white space, quotes, order.
+struct XMLDocument: Sendable {
+    /// Far above any domain (a large one has 100 KiB) and below what would hurt.
+    static let maximumSize = 16 << 20
+    /// libxml2, which libvirt reads with, has the same limit.
+    static let maximumDepth = 256
+
+    let bytes: [UInt8]
+    let root: XMLElement
+
+    /// - Throws: ``DomainXMLError`` for what is not well-formed, not UTF-8, too large, or has a DOCTYPE.
+    init(parsing bytes: [UInt8]) throws(DomainXMLError) {
+        guard bytes.count <= Self.maximumSize else {
+            throw .tooLarge(bytes: bytes.count, limit: Self.maximumSize)
+        }
+        // No XML has a NUL in UTF-8, but UTF-16 does, which expat detects whatever it was told.
+        if let position = bytes.firstIndex(of: 0) {
+            let lines = bytes[..<position].split(separator: .newline, omittingEmptySubsequences: false)
+            throw .malformed(
+                line: lines.count, column: (lines.last?.count ?? 0) + 1, reason: "NUL byte: not UTF-8 text")
+        }
+        self.bytes = bytes
+        root = try ExpatParser().parse(bytes)
+    }
+}
+
+/// A character that XML cannot contain, between a namespace and a name in what expat reports.
+private let namespaceSeparator: UInt8 = 0x1f
+
+/// Owner of one expat parser, for one document.
+@safe private struct ExpatParser: ~Copyable {
+    private let raw: XML_Parser?
+
+    init() {
+        // Named, so that expat reads no other encoding than the one spliced later.
+        // SAFETY: the name is a constant; a parser that could not be allocated is nil.
+        unsafe raw = unsafe XML_ParserCreateNS("UTF-8", XML_Char(bitPattern: namespaceSeparator))
+    }
+
+    deinit {
+        // SAFETY: created above, freed once; nil is allowed.
+        unsafe XML_ParserFree(raw)
+    }
+
+    consuming func parse(_ bytes: [UInt8]) throws(DomainXMLError) -> XMLElement {
+        guard let raw = unsafe raw else {
+            throw .malformed(line: 1, column: 1, reason: "out of memory")
+        }
+        let builder = unsafe TreeBuilder(parser: raw)
+        // SAFETY: the builder outlives XML_Parse, the only call that runs handlers; the handlers capture nothing.
+        unsafe XML_SetUserData(raw, Unmanaged.passUnretained(builder).toOpaque())
+        unsafe XML_SetElementHandler(raw, elementStarted, elementEnded)
+        unsafe XML_SetCharacterDataHandler(raw, textRead)
+        unsafe XML_SetStartDoctypeDeclHandler(raw, documentTypeStarted)
+        unsafe XML_SetXmlDeclHandler(raw, declarationRead)
+        let status = withExtendedLifetime(builder) {
+            unsafe bytes.withUnsafeBytes { buffer in
+                // SAFETY: the count is the buffer's, and fits: the document's size was checked.
+                unsafe XML_Parse(
+                    raw, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), 1)
+            }
+        }
+        if let failure = builder.failure { throw failure }
+        guard status == XML_STATUS_OK, let root = builder.root else {
+            // SAFETY: the string is expat's own constant.
+            let reason = unsafe XML_ErrorString(XML_GetErrorCode(raw)).map { unsafe String(cString: $0) }
+            throw unsafe .malformed(
+                line: Int(XML_GetCurrentLineNumber(raw)), column: Int(XML_GetCurrentColumnNumber(raw)) + 1,
+                reason: reason ?? "unknown error")
+        }
+        return root
+    }
+}
+
+/// Makes the tree out of expat's reports; a refusal of its own stops the parser.
+@safe private final class TreeBuilder {
+    // SAFETY: borrowed from the ExpatParser that made this builder and outlives it.
+    private let parser: XML_Parser
+    private var open: [XMLElement] = []
+    private(set) var root: XMLElement?
+    private(set) var failure: DomainXMLError?
+
+    init(parser: XML_Parser) { unsafe self.parser = unsafe parser }
+
+    /// Where the reported markup stands.
+    private var place: Range<Int> {
+        let start = unsafe Int(XML_GetCurrentByteIndex(parser))
+        let length = unsafe Int(XML_GetCurrentByteCount(parser))
+        return start..<start + length
+    }
+
+    private var line: Int { unsafe Int(XML_GetCurrentLineNumber(parser)) }
+
+    private func refuse(_ error: DomainXMLError) {
+        if failure == nil { failure = error }
+        // expat may report once more after this: what comes then is not used.
+        _ = unsafe XML_StopParser(parser, 0)
+    }
+
+    func start(name: String, attributes: [(String, String)]) {
+        guard open.count < XMLDocument.maximumDepth else {
+            return refuse(.tooDeep(line: line, limit: XMLDocument.maximumDepth))
+        }
+        let (namespace, local) = Self.split(name)
+        let list = attributes.map { name, value in
+            let (namespace, local) = Self.split(name)
+            return XMLAttribute(name: local, namespace: namespace, value: value)
+        }
+        let tag = place
+        open.append(
+            XMLElement(
+                name: local, namespace: namespace, attributes: list, startTag: tag,
+                endTag: tag.upperBound..<tag.upperBound, line: line))
+    }
+
+    func end() {
+        guard var element = open.popLast() else { return }
+        // For `<element/>` expat reports an empty place at the end of the tag.
+        element.endTag = place
+        if open.isEmpty {
+            root = element
+        } else {
+            open[open.count - 1].children.append(element)
+        }
+    }
+
+    func append(text: String) {
+        guard !open.isEmpty else { return }
+        open[open.count - 1].text += text
+    }
+
+    func documentType() { refuse(.documentType(line: line)) }
+
+    func declaration(encoding: String?) {
+        guard let encoding, encoding.uppercased() != "UTF-8", encoding.uppercased() != "US-ASCII" else { return }
+        refuse(.encoding(encoding))
+    }
+
+    private static func split(_ name: String) -> (namespace: String?, local: String) {
+        let separator = Character(Unicode.Scalar(namespaceSeparator))
+        guard let index = name.firstIndex(of: separator) else { return (nil, name) }
+        return (String(name[..<index]), String(name[name.index(after: index)...]))
+    }
+}
+
+// MARK: - Handlers: expat calls these; each finds its builder and hands on Swift values.
+
+private func builder(_ userData: UnsafeMutableRawPointer?) -> TreeBuilder? {
+    // SAFETY: the user data is the builder that parse() keeps alive.
+    unsafe userData.map { unsafe Unmanaged<TreeBuilder>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private func elementStarted(
+    _ userData: UnsafeMutableRawPointer?, _ name: UnsafePointer<XML_Char>?,
+    _ attributes: UnsafeMutablePointer<UnsafePointer<XML_Char>?>?
+) {
+    guard let name = unsafe name, let builder = unsafe builder(userData) else { return }
+    var list: [(String, String)] = []
+    // SAFETY: names and values alternate, a null ends them.
+    if var next = unsafe attributes {
+        while let key = unsafe next[0], let value = unsafe next[1] {
+            unsafe list.append((String(cString: key), String(cString: value)))
+            unsafe next += 2
+        }
+    }
+    builder.start(name: unsafe String(cString: name), attributes: list)
+}
+
+private func elementEnded(_ userData: UnsafeMutableRawPointer?, _ name: UnsafePointer<XML_Char>?) {
+    unsafe builder(userData)?.end()
+}
+
+private func textRead(_ userData: UnsafeMutableRawPointer?, _ text: UnsafePointer<XML_Char>?, _ length: Int32) {
+    guard let text = unsafe text else { return }
+    // SAFETY: expat gives the length in bytes, and splits at whole characters only.
+    let bytes = unsafe UnsafeRawBufferPointer(start: text, count: Int(length))
+    unsafe builder(userData)?.append(text: String(decoding: bytes, as: UTF8.self))
+}
+
+private func documentTypeStarted(
+    _ userData: UnsafeMutableRawPointer?, _ name: UnsafePointer<XML_Char>?, _ systemID: UnsafePointer<XML_Char>?,
+    _ publicID: UnsafePointer<XML_Char>?, _ hasInternalSubset: Int32
+) {
+    unsafe builder(userData)?.documentType()
+}
+
+private func declarationRead(
+    _ userData: UnsafeMutableRawPointer?, _ version: UnsafePointer<XML_Char>?, _ encoding: UnsafePointer<XML_Char>?,
+    _ standalone: Int32
+) {
+    unsafe builder(userData)?.declaration(encoding: encoding.map { unsafe String(cString: $0) })
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import Testing
+
+@Suite("Putting devices into a domain and taking them out")
+struct EditingTests {
+    let nic = device("0000:3b:10.2,mac=52:54:00:11:22:33,vlan=42,name=nic0")
+    let gpu = device("0000:af:00.1,name=gpu0")
+
+    @Test("an interface and a hostdev, as libvirt's schema wants them, at the end of the devices")
+    func markup() throws {
+        let xml = try domain(Samples.q35).adding([nic, gpu])
+        let expected = Samples.q35.with(
+            "    <memballoon model='virtio'/>\n",
+            as: """
+                    <memballoon model='virtio'/>
+                    <interface type='hostdev' managed='no'>
+                      <mac address='52:54:00:11:22:33'/>
+                      <source>
+                        <address type='pci' domain='0x0000' bus='0x3b' slot='0x10' function='0x2'/>
+                      </source>
+                      <vlan>
+                        <tag id='42'/>
+                      </vlan>
+                      <alias name='ua-buslane-nic0'/>
+                    </interface>
+                    <hostdev mode='subsystem' type='pci' managed='no'>
+                      <source>
+                        <address domain='0x0000' bus='0xaf' slot='0x00' function='0x1'/>
+                      </source>
+                      <alias name='ua-buslane-gpu0'/>
+                    </hostdev>
+
+                """)
+        #expect(xml == expected)
+    }
+
+    @Test("what was added is read back")
+    func readBack() throws {
+        let domain = try domain(try domain(Samples.q35).adding([nic, gpu]))
+        #expect(
+            domain.injected == [
+                InjectedDevice(
+                    name: "nic0", address: address("3b:10.2"), kind: .interface,
+                    mac: try MACAddress("52:54:00:11:22:33"), vlan: VLANID(42)),
+                InjectedDevice(name: "gpu0", address: address("af:00.1"), kind: .hostdev, mac: nil, vlan: nil),
+            ])
+        #expect(
+            domain.hostdevAddresses == [address("01:00.0"), address("3b:10.2"), address("af:00.0"), address("af:00.1")])
+    }
+
+    @Test("adding twice changes nothing; adding nothing changes nothing", arguments: Samples.all)
+    func idempotent(sample: String) throws {
+        let once = try domain(sample).adding([nic, gpu])
+        #expect(try domain(once).adding([gpu, nic]) == once)
+        #expect(try domain(sample).adding([]) == sample)
+        #expect(try domain(sample).removing(names: ["nic0"]) == sample)
+    }
+
+    @Test("removing what was added gives the document back, byte for byte", arguments: Samples.all)
+    func roundTrip(sample: String) throws {
+        let added = try domain(sample).adding([nic, gpu])
+        #expect(Array(try domain(added).removing(names: ["gpu0", "nic0", "other"]).utf8) == Array(sample.utf8))
+        let half = try domain(added).removing(names: ["nic0"])
+        #expect(half == (try domain(sample).adding([gpu])))
+        #expect(Array(try domain(half).removing(names: ["gpu0"]).utf8) == Array(sample.utf8))
+    }
+
+    @Test("the document's own layout is kept: one line, Windows lines, tabs")
+    func layouts() throws {
+        let inline = try domain(Samples.oneLine).adding([gpu])
+        #expect(!inline.contains("\n"))
+        #expect(inline.contains("</emulator><hostdev mode="))
+        let windows = try domain(Samples.q35.crlf).adding([nic])
+        #expect(windows == (try domain(Samples.q35).adding([nic])).crlf)
+        let tabs = try domain(Samples.i440fx).adding([gpu])
+        #expect(
+            tabs.contains("\n\t\t<hostdev mode='subsystem' type='pci' managed='no'>\n\t\t\t<source>\n\t\t\t\t<address"))
+    }
+
+    @Test(
+        "any shape of empty devices, and none",
+        arguments: [
+            "  <devices/>\n", "  <devices />\n", "  <devices></devices>\n", "  <devices>\n  </devices>\n", "<devices/>",
+            "  <devices><!-- none yet --></devices>\n", "  <devices/><os/>\n", "",
+            "  <os>\n    <type>hvm</type>\n  </os>\n",
+        ])
+    func emptyDevices(devices: String) throws {
+        for sample in [Samples.small(devices), Samples.small(devices).crlf] {
+            let added = try domain(sample).adding([nic])
+            #expect(try domain(added).injected.map(\.name) == ["nic0"])
+            #expect(Array(try domain(added).removing(names: ["nic0"]).utf8) == Array(sample.utf8))
+        }
+    }
+
+    @Test("another address, MAC and VLAN: only these change, the guest's address stays")
+    func changed() throws {
+        let before = try domain(Samples.q35).adding([nic]).with(
+            "<alias name='ua-buslane-nic0'/>",
+            as: "<boot order='1'/><alias name='ua-buslane-nic0'/><address bus='4'/>")
+        let after = try domain(before).adding([device("0000:3b:10.3,mac=52:54:00:11:22:44,vlan=43,name=nic0")])
+        let expected = before.with("slot='0x10' function='0x2'", as: "slot='0x10' function='0x3'")
+            .with("52:54:00:11:22:33'/>\n      <source", as: "52:54:00:11:22:44'/>\n      <source")
+            .with("id='42'", as: "id='43'")
+        #expect(after == expected)
+    }
+
+    @Test("a VLAN and a MAC come and go")
+    func comeAndGo() throws {
+        for sample in Samples.all {
+            let plain = device("0000:3b:10.2,kind=interface,name=nic0")
+            let without = try domain(sample).adding([plain])
+            let with = try domain(without).adding([nic])
+            #expect(try domain(with).injected == domain(try domain(sample).adding([nic])).injected)
+            // No MAC asked for keeps the one that is there, as libvirt makes one up; no VLAN means none.
+            let again = try domain(try domain(with).adding([plain])).injected.first
+            #expect(again?.mac == nic.mac)
+            #expect(again?.vlan == nil)
+        }
+    }
+
+    @Test("a device of the same name but another kind is written anew in its place")
+    func otherKind() throws {
+        let before = try domain(Samples.q35).adding([nic, gpu])
+        let after = try domain(before).adding([device("0000:3b:10.2,name=nic0")])
+        #expect(try domain(after).injected.map(\.kind) == [.hostdev, .hostdev])
+        #expect(try domain(after).removing(names: ["nic0", "gpu0"]) == Samples.q35)
+        let managed = before.with("type='hostdev' managed='no'", as: "type='hostdev' managed='yes'")
+        #expect(try domain(managed).adding([nic]) == before)
+    }
+
+    @Test("two devices swap their functions")
+    func swap() throws {
+        let before = try domain(Samples.q35).adding([nic, gpu])
+        let after = try domain(before).adding([device("af:00.1,vlan=42,name=nic0"), device("3b:10.2,name=gpu0")])
+        #expect(try domain(after).injected.map(\.address) == [address("af:00.1"), address("3b:10.2")])
+    }
+
+    @Test("a function that the domain has already is refused, and who has it is named")
+    func conflicts() throws {
+        let base = try domain(Samples.q35)
+        let hand = refusal { try base.adding([device("af:00.0")]) }
+        #expect(hand?.description == "domain XML: 0000:af:00.0 cannot be added: <hostdev> at line 77 has it already")
+        #expect(refusal { try base.adding([device("01:00.0")]) }?.description.contains("<disk>") == true)
+        let with = try domain(try base.adding([nic]))
+        #expect(
+            refusal { try with.adding([device("3b:10.2,name=other")]) }?.description.contains("ua-buslane-nic0") == true
+        )
+        #expect(refusal { try base.adding([nic, device("3b:10.2,name=b")]) } != nil)
+        #expect(refusal { try base.adding([nic, device("3b:10.3,name=nic0")]) } != nil)
+        #expect(refusal { try with.adding([device("af:00.0,vlan=42,name=nic0")]) } != nil)
+    }
+
+    @Test("an alias on something else is neither taken nor removed")
+    func foreignAlias() throws {
+        let xml = Samples.q35.with(
+            "<model type='virtio'/>", as: "<model type='virtio'/><alias name='ua-buslane-nic0'/>")
+        #expect(try domain(xml).injected.isEmpty)
+        #expect(try domain(xml).removing(names: ["nic0"]) == xml)
+        guard case .nameInUse("nic0", _)? = refusal({ try domain(xml).adding([nic]) }) else {
+            Issue.record("expected nameInUse")
+            return
+        }
+    }
+
+    @Test("a comment beside an added device stays when the device goes")
+    func neighbours() throws {
+        let added = try domain(Samples.q35).adding([nic]).with(
+            "</interface>\n  </devices>", as: "</interface> <!-- mine -->\n  </devices>")
+        let removed = try domain(added).removing(names: ["nic0"])
+        #expect(removed.contains("<!-- mine -->"))
+        #expect(try domain(removed).injected.isEmpty)
+    }
+
+    @Test("random devices into every sample: every other byte stays")
+    func property() throws {
+        var random = SplitMix(seed: 0x5eed)
+        for round in 0..<300 {
+            let sample = Samples.all[round % Samples.all.count]
+            var specs: [DeviceSpec] = []
+            for index in 0..<Int.random(in: 1...6, using: &random) {
+                let address = PCIAddress(
+                    domain: UInt32.random(in: 2...0x20000, using: &random), bus: .random(in: 0...255, using: &random),
+                    device: .random(in: 0...31, using: &random), function: UInt8(index))
+                specs.append(
+                    try DeviceSpec(
+                        address: try #require(address), kind: Bool.random(using: &random) ? .interface : .hostdev,
+                        mac: Bool.random(using: &random) ? MACAddress(rawValue: 0x5254_0000_0000 + UInt64(index)) : nil,
+                        vlan: VLANID(Int.random(in: 1...8000, using: &random)),
+                        name: Bool.random(using: &random) ? nil : "n\(index)"))
+            }
+            let added = try domain(sample).adding(specs)
+            #expect(isInsertion(of: Array(added.utf8), into: Array(sample.utf8)))
+            #expect(try domain(added).injected.map(\.name) == specs.map(\.name))
+            let names = specs.map(\.name).shuffled(using: &random)
+            var left = added
+            for name in names { left = try domain(left).removing(names: [name]) }
+            #expect(Array(left.utf8) == Array(sample.utf8), "round \(round)")
+        }
+    }
+
+    /// Whether `sample` is a prefix and a suffix of `text` with one run of bytes between: `/>` may have become `>…</devices>`.
+    private func isInsertion(of text: [UInt8], into sample: [UInt8]) -> Bool {
+        let prefix = zip(text, sample).prefix { $0 == $1 }.count
+        let suffix = zip(text.reversed(), sample.reversed()).prefix { $0 == $1 }.count
+        let replaced = sample.count - prefix - suffix
+        return replaced <= 0 || Array(sample[prefix..<prefix + replaced]) == Array("/".utf8)
+    }
+}
+
+/// A reproducible source of random numbers.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+        return z ^ z >> 31
+    }
+}
