@@ -40,15 +40,7 @@ struct Hook {
 
     /// Either mark of Buslane's: a device it put in, or a request for one.
     private static func concernsBuslane(_ xml: [UInt8]) -> Bool {
-        contains(xml, Array("ua-buslane-".utf8)) || contains(xml, Array("urn:buslane:request:".utf8))
-    }
-
-    private static func contains(_ text: [UInt8], _ mark: [UInt8]) -> Bool {
-        text.withUnsafeBytes { text in
-            mark.withUnsafeBytes { mark in
-                memmem(text.baseAddress, text.count, mark.baseAddress, mark.count) != nil
-            }
-        }
+        xml.contains("ua-buslane-".utf8) || xml.contains("urn:buslane:request:".utf8)
     }
 
     private static func readInput() -> [UInt8] {

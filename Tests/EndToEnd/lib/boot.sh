@@ -5,13 +5,33 @@
 boot_first_line=${LAB_FIRST_LINE_DEADLINE:-90}  # s until the kernel speaks
 boot_multi_user=${LAB_BOOT_DEADLINE:-420}       # s until the guest side runs
 boot_scenario=${LAB_DEADLINE:-2400}             # s for the scenario itself
-boot_pid=""
+boot_pid="" boot_talk=""
 
 boot_kill() {
     [ -n "$boot_pid" ] || return 0
     kill -KILL "$boot_pid" 2>/dev/null || true
     wait "$boot_pid" 2>/dev/null || true
+    # The last of what the scenario printed
+    wait "$boot_talk" 2>/dev/null || true
     boot_pid=""
+}
+
+# boot_start IMAGE OUT: QEMU in the background. It sees neither our stdin, whose
+# end would close the scenario's port, nor our stdout, which it would make
+# non-blocking for everybody who shares it.
+boot_start() {
+    local image=$1 out=$2 pipes
+    pipes=$(mktemp -d "${TMPDIR:-/tmp}/buslane-lab-pipes.XXXXXX")
+    mkfifo "$pipes/in" "$pipes/out"
+    exec 8<>"$pipes/in"
+    cat <"$pipes/out" &
+    boot_talk=$!
+    (qemu_exec "$image" "${arguments[@]}") <&8 >"$pipes/out" 2>"$out/qemu.log" &
+    boot_pid=$!
+    exec 8<&-
+    # Both ends are open as soon as QEMU's console exists
+    while kill -0 "$boot_pid" 2>/dev/null && [ ! -e "$out/console.log" ]; do sleep 0.05; done
+    rm -r "$pipes"
 }
 
 # boot_arguments IMAGE OUT STAGE MODE SCENARIO: fills the array `arguments`.
@@ -62,10 +82,8 @@ boot_run() {
     local image=$1 out=$2 stage=$3 scenario=$4 attempt verdict
     boot_arguments "$image" "$out" "$stage" run "$scenario"
     for attempt in 1 2; do
-        rm -f "$out/started" "$out/exit-code"
-        : >"$out/console.log"
-        (qemu_exec "$image" "${arguments[@]}") </dev/null 2>"$out/qemu.log" &
-        boot_pid=$!
+        rm -f "$out/started" "$out/exit-code" "$out/console.log"
+        boot_start "$image" "$out"
         verdict=$(boot_watch "$out")
         boot_kill
         [ "$verdict" = silent ] && [ "$attempt" = 1 ] || break

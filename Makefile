@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The front door. `make` alone lists what there is.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SBINDIR  = $(PREFIX)/sbin
+BUILT    = .build/release
+STAGE    = .build/stage
+SOURCES  = Package.swift Sources Tests
+
+.PHONY: help demo test build check format install lab clean setup stage
+
+help:
+	@echo "make demo     the whole main job, on an emulated host with SR-IOV cards"
+	@echo "make test     every test: units, simulator, libvirt's test driver, the emulated host"
+	@echo "make build    buslaned, buslane and the hook, in .build/release"
+	@echo "make check    formatting, and every warning an error"
+	@echo "make format   puts the formatting right"
+	@echo "make install  into DESTDIR and PREFIX (default /usr/local), with the unit, the hook and the rules"
+	@echo "make lab      a root shell in the emulated host, with Buslane installed"
+	@echo "make clean    removes what was built here; the emulated host's image stays in your cache"
+
+setup:
+	@tools/setup
+
+build: setup
+	swift build -c release --static-swift-stdlib --product buslaned
+	swift build -c release --static-swift-stdlib --product buslane
+	swift build -c release --static-swift-stdlib --product buslane-hook
+
+check: setup
+	swift format lint --strict --recursive $(SOURCES)
+	swift build --build-tests
+
+format:
+	swift format --in-place --recursive $(SOURCES)
+
+test: setup
+	@tools/test
+
+demo: build stage
+	@Tests/EndToEnd/lab run Tests/EndToEnd/scenarios/demo.sh --stage $(STAGE)
+
+lab: build stage
+	@Tests/EndToEnd/lab shell --stage $(STAGE)
+
+# What the emulated host gets laid over its root.
+stage:
+	@rm -rf $(STAGE)
+	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) PREFIX=/usr >/dev/null
+
+# The hook's place is libvirt's: it looks nowhere else.
+install:
+	install -D -m 0755 $(BUILT)/buslaned     $(DESTDIR)$(SBINDIR)/buslaned
+	install -D -m 0755 $(BUILT)/buslane      $(DESTDIR)$(PREFIX)/bin/buslane
+	install -D -m 0755 $(BUILT)/buslane-hook $(DESTDIR)/etc/libvirt/hooks/qemu.d/50-buslane
+	install -D -m 0644 udev/60-buslane.rules $(DESTDIR)/usr/lib/udev/rules.d/60-buslane.rules
+	install -D -m 0644 systemd/buslane.sysusers $(DESTDIR)/usr/lib/sysusers.d/buslane.conf
+	install -D -m 0644 systemd/buslane.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/buslane.conf
+	install -d -m 0755 $(DESTDIR)/usr/lib/systemd/system $(DESTDIR)/etc/buslane/conf.d
+	sed 's|@sbindir@|$(SBINDIR)|' systemd/buslaned.service > $(DESTDIR)/usr/lib/systemd/system/buslaned.service
+
+clean:
+	rm -rf .build
