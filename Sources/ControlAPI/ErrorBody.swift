@@ -33,7 +33,7 @@ public struct ErrorBody: Codable, Sendable, Equatable, Error {
 }
 
 /// How a command ends.
-public enum ExitCode: Int32, Sendable {
+public enum ExitStatus: Int32, Sendable {
     case done = 0
     /// Refused or failed.
     case refused = 1
@@ -44,7 +44,7 @@ public enum ExitCode: Int32, Sendable {
     case notPermitted = 77
 }
 
-extension ExitCode {
+extension ExitStatus {
     /// The code that a status of the API stands for.
     public init(httpStatus: Int) {
         self =

@@ -6,15 +6,15 @@ import HostModel
 
 /// How a command ends when it does not end well: one line, the fix where there is one, and the code of the contract.
 struct Failure: Error {
-    let code: ExitCode
+    let code: ExitStatus
     let detail: ErrorBody.Detail
 
-    init(_ code: ExitCode, _ detail: ErrorBody.Detail) {
+    init(_ code: ExitStatus, _ detail: ErrorBody.Detail) {
         self.code = code
         self.detail = detail
     }
 
-    init(_ code: ExitCode, _ name: String, subject: String, _ message: String, fix: String? = nil) {
+    init(_ code: ExitStatus, _ name: String, subject: String, _ message: String, fix: String? = nil) {
         self.init(code, .init(code: name, subject: subject, message: message, remedy: fix))
     }
 
@@ -33,7 +33,7 @@ struct Failure: Error {
             self.init(
                 .notNow, "timed-out", subject: socket, "the daemon at \(socket) did not answer in time",
                 fix: "try again; journalctl -u buslaned tells what it is doing")
-        case .refused(let detail, let status): self.init(ExitCode(httpStatus: status), detail)
+        case .refused(let detail, let status): self.init(ExitStatus(httpStatus: status), detail)
         case .garbled(let what):
             self.init(
                 .refused, "garbled-answer", subject: "daemon", "the daemon's answer is not understood: \(what)",

@@ -36,8 +36,6 @@ struct ConfigurationOptions: ParsableArguments {
     }
 }
 
-extension PCINames: @retroactive PCINameSource {}
-
 /// Turns the core's own parsing into an option's.
 func parsed<Value: TextCodable>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
     { text in

@@ -4,6 +4,7 @@ import ControlAPI
 import Foundation
 import Glibc
 import HostIO
+import HostModel
 import Hummingbird
 import Ledger
 import Libvirt
@@ -44,7 +45,7 @@ struct Daemon: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // The socket and the ledger are for root and the group, from the moment they exist.
         umask(0o007)
-        var logger = Logger(label: "buslaned", factory: StreamLogHandler.standardError)
+        var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
         let host = LiveHost(paths: HostPaths(root: hostRoot))

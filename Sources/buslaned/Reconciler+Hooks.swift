@@ -29,7 +29,7 @@ extension Reconciler {
     func stopped(_ domain: Domain, reason: String, by actor: AuditEntry.Actor) async throws {
         try await audited("hook release", subject: domain.name, detail: reason, by: actor) {
             for claim in try await claims(of: domain) {
-                if domain.request?.binding == .running {
+                if try domain.request?.binding == .running {
                     _ = try await release(claim.id, by: actor)
                 } else {
                     try await ready(claim, purpose: .prepare)

@@ -81,5 +81,3 @@ struct API: Sendable {
         }
     }
 }
-
-extension PCINames: @retroactive PCINameSource {}

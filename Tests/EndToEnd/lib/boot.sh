@@ -40,7 +40,7 @@ boot_arguments() {
     accel=$(accel_choose "$image")
     say "emulated host with accel=$accel"
     [ "$accel" != kvm ] || irqchip=,kernel-irqchip=split
-    local cpu=max
+    local cpu=max,svm=off,vmx=off
     append="root=/dev/vda rw intel_iommu=on iommu=pt console=ttyS0 panic=-1 loglevel=6"
     append+=" systemd.unit=lab.target systemd.show_status=no audit=0 mitigations=off net.ifnames=1"
     append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color"

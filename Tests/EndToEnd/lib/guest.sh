@@ -18,7 +18,7 @@ share() {
 
 finish() {
     sync
-    systemctl poweroff -ff
+    systemctl poweroff -ff >/dev/null 2>&1
 }
 
 # Drivers of cards and of the port that we talk over

@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What several scenarios do inside the emulated host: name its devices, watch
+# the wires, define a nested domain that boots iPXE.
+
+# shellcheck disable=SC2034 # used by the scenarios
+PF0=0000:41:00.0 PF1=0000:81:00.0 NVME=0000:82:00.0 CARD=0000:01:00.0
+# shellcheck disable=SC2034
+BRIDGED_A=0000:03:01.0 BRIDGED_B=0000:03:02.0
+PCI=/sys/bus/pci/devices
+
+# driver ADDRESS: the name of the driver it is bound to, or nothing
+driver() { [ ! -e "$PCI/$1/driver" ] || basename "$(readlink "$PCI/$1/driver")"; }
+group() { basename "$(readlink "$PCI/$1/iommu_group")"; }
+numvfs() { cat "$PCI/$1/sriov_numvfs"; }
+netdev() { ls "$PCI/$1/net"; }
+# vfs PF: the addresses of its VFs, a line each, by index
+vfs() {
+    local link
+    for link in "$PCI/$1"/virtfn*; do
+        [ -e "$link" ] && basename "$(readlink "$link")"
+    done | sort -V
+}
+
+# wait_for SECONDS COMMAND…: until it succeeds
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 1
+    done
+}
+
+# frame CAPTURE MAC [VLAN]: prints the first such frame on that wire
+frame() {
+    local filter="ether src $2"
+    [ -z "${3:-}" ] || filter="$filter and vlan $3"
+    # The capture is still growing: its last record may be half there
+    tcpdump -r "$1" -e -nn -c 1 "$filter" 2>/dev/null | grep .
+}
+
+# nested_domain NAME [DEVICES]: the XML of a q35 domain whose only program is
+# iPXE, asking for an address on every card it finds, again and again
+nested_domain() {
+    local script=/var/lib/libvirt/boot/wire.ipxe
+    if [ ! -e "$script" ]; then
+        mkdir -p "$(dirname "$script")"
+        printf '#!ipxe\n:again\nifopen\ndhcp ||\nsleep 1\ngoto again\n' >"$script"
+        cp /usr/lib/ipxe/ipxe.lkrn /var/lib/libvirt/boot/
+    fi
+    cat <<XML
+<domain type='qemu'>
+  <name>$1</name>
+  <memory unit='MiB'>96</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>/var/lib/libvirt/boot/ipxe.lkrn</kernel>
+    <initrd>$script</initrd>
+  </os>
+  <features><acpi/></features>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+${2:-}    <memballoon model='none'/>
+  </devices>
+</domain>
+XML
+}
