@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// Where everything on the host lies, below one root.
+///
+/// With the root `/` it is this very host; with another it is a captured tree, a test's tree, or the host as a
+/// container sees it. No other file names a folder of the host.
+public struct HostPaths: Sendable {
+    /// The root without a trailing slash: empty for `/`.
+    private let prefix: String
+
+    public init(root: String = "/") {
+        var prefix = Substring(root)
+        while prefix.last == "/" { prefix.removeLast() }
+        self.prefix = String(prefix)
+    }
+
+    /// The root as a person would write it.
+    public var root: String { prefix.isEmpty ? "/" : prefix }
+
+    /// Whether the root is `/`: only then do sysfs and the kernel's sockets speak of the same host.
+    public var isLive: Bool { prefix.isEmpty }
+
+    var sysfs: String { prefix + "/sys" }
+    var pciBus: String { sysfs + "/bus/pci" }
+    var pciDevices: String { pciBus + "/devices" }
+    /// Takes the address of a function that the kernel shall find a driver for.
+    var driversProbe: String { pciBus + "/drivers_probe" }
+    var iommuGroups: String { sysfs + "/kernel/iommu_groups" }
+    var iommuClass: String { sysfs + "/class/iommu" }
+    var numaNodes: String { sysfs + "/devices/system/node" }
+    var processes: String { prefix + "/proc" }
+    var hostname: String { processes + "/sys/kernel/hostname" }
+    var kernelRelease: String { processes + "/sys/kernel/osrelease" }
+    var bootID: String { processes + "/sys/kernel/random/boot_id" }
+    var configuredHostname: String { prefix + "/etc/hostname" }
+    var machineID: String { prefix + "/etc/machine-id" }
+
+    /// A function's folder, or an attribute in it.
+    func function(_ address: PCIAddress, _ attribute: String? = nil) -> String {
+        pciDevices + "/\(address)" + (attribute.map { "/" + $0 } ?? "")
+    }
+
+    /// A VFIO group's character device as a process's open files name it: the kernel prints it from the host's own
+    /// root, so ours does not come before it.
+    ///
+    /// Source: Documentation/driver-api/vfio.rst.
+    func groupDevice(_ group: Int) -> String { "/dev/vfio/\(group)" }
+
+    /// A VFIO device's own character device, by the name that `vfio-dev/` shows.
+    ///
+    /// Source: Documentation/driver-api/vfio.rst, "VFIO Device cdev".
+    func functionDevice(_ name: String) -> String { "/dev/vfio/devices/" + name }
+}

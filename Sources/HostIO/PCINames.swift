@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import CPCIGuard
+import Synchronization
+
+/// The names of vendors, devices and classes, from pci.ids.
+///
+/// The list is loaded at the first question, and each answer is kept. Without a list, or with a malformed one, every
+/// name is unknown. Can be asked from any thread.
+public final class PCINames: Sendable {
+    private let state: Mutex<State>
+
+    /// - Parameter idsPath: a pci.ids of one's own; nil for the one libpci was built to read.
+    public init(idsPath: String? = nil) { state = Mutex(State(idsPath: idsPath)) }
+
+    public func vendor(_ vendor: UInt16) -> String? { name(.vendor(vendor)) }
+
+    public func device(vendor: UInt16, device: UInt16) -> String? { name(.device(vendor, device)) }
+
+    /// The name of a class and subclass.
+    ///
+    /// - Parameter code: 24 bits as sysfs has them; the programming interface, the lowest byte, has no part in it.
+    public func classCode(_ code: UInt32) -> String? { name(.deviceClass(UInt16(truncatingIfNeeded: code >> 8))) }
+
+    private func name(_ question: Question) -> String? { state.withLock { $0.answer(question) } }
+
+    private enum Question: Hashable {
+        case vendor(UInt16)
+        case device(UInt16, UInt16)
+        case deviceClass(UInt16)
+    }
+
+    private struct State {
+        let idsPath: String?
+        var list: NameList?
+        var isLoaded = false
+        var answers: [Question: String?] = [:]
+
+        init(idsPath: String?) { self.idsPath = idsPath }
+
+        mutating func answer(_ question: Question) -> String? {
+            if let known = answers[question] { return known }
+            if !isLoaded {
+                isLoaded = true
+                list = NameList(idsPath: idsPath)
+            }
+            let answer: String? =
+                switch question {
+                case .vendor(let vendor): list?.vendor(vendor)
+                case .device(let vendor, let device): list?.device(vendor, device)
+                case .deviceClass(let code): list?.deviceClass(code)
+                }
+            answers[question] = .some(answer)
+            return answer
+        }
+    }
+}
+
+/// Owns a `pci_access` used for names alone. Not for two threads at a time.
+@safe private final class NameList {
+    private let raw: OpaquePointer
+
+    /// nil when there is no list or it is malformed.
+    init?(idsPath: String?) {
+        // SAFETY: the guard copies the path.
+        guard let access = unsafe pci_guard_open_names(idsPath) else { return nil }
+        unsafe raw = access
+    }
+
+    deinit { unsafe pci_guard_close(raw) }
+
+    func vendor(_ vendor: UInt16) -> String? {
+        unsafe name { unsafe pci_guard_vendor_name(raw, $0, $1, CInt(vendor)) }
+    }
+
+    func device(_ vendor: UInt16, _ device: UInt16) -> String? {
+        unsafe name { unsafe pci_guard_device_name(raw, $0, $1, CInt(vendor), CInt(device)) }
+    }
+
+    func deviceClass(_ code: UInt16) -> String? {
+        unsafe name { unsafe pci_guard_class_name(raw, $0, $1, CInt(code)) }
+    }
+
+    /// A name longer than the buffer is cut by libpci, with three dots.
+    private func name(_ ask: (UnsafeMutablePointer<CChar>, Int) -> CInt) -> String? {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            // SAFETY: the buffer is that long, and on success holds a text that ends with a NUL.
+            guard let start = buffer.baseAddress, unsafe ask(start, buffer.count) == 0 else { return nil }
+            return unsafe String(cString: start)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import HostModel
+import SystemPackage
+
+/// The function went away while it was being read: nothing that was read of it counts.
+struct Vanished: Error {}
+
+/// One walk over the host's attributes: the buffer that every read shares, and what could not be read.
+///
+/// Two passes share nothing, so that parts of the host can be read side by side.
+struct ReadPass {
+    /// What could not be read, a line each.
+    private(set) var warnings: [String] = []
+    /// The places of each physical function's VFs, as far as the pass has seen them.
+    var vfIndexes: [PCIAddress: [PCIAddress: Int]] = [:]
+    /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.
+    private var buffer = [UInt8](repeating: 0, count: 4096)
+
+    mutating func warn(_ line: String) { warnings.append(line) }
+
+    /// An attribute's text without its final newline.
+    mutating func contents(of name: String, in directory: borrowing Directory) throws(Errno) -> String {
+        try contents { unsafe openat(directory.descriptor, name, O_RDONLY | O_CLOEXEC) }
+    }
+
+    /// A file's text without its final newline; nil when it cannot be read.
+    mutating func contents(ofFile path: String) -> String? {
+        try? contents { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+    }
+
+    private mutating func contents(opening: () -> CInt) throws(Errno) -> String {
+        let file = opening()
+        guard file >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(file) }
+        while true {
+            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
+            if count >= 0 { return text(count) }
+            guard errno == EINTR else { throw Errno(rawValue: errno) }
+        }
+    }
+
+    /// Where a link points, as it is written.
+    mutating func target(of name: String, in directory: borrowing Directory) throws(Errno) -> String {
+        // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            let place = unsafe bytes.assumingMemoryBound(to: CChar.self)
+            guard let start = place.baseAddress else { return 0 }
+            return unsafe readlinkat(directory.descriptor, name, start, place.count)
+        }
+        guard count >= 0 else { throw Errno(rawValue: errno) }
+        return text(count)
+    }
+
+    /// The first `count` bytes of the buffer, without what ends the line.
+    private func text(_ count: Int) -> String {
+        var end = count
+        while end > 0, buffer[end - 1] <= UInt8(ascii: " ") { end -= 1 }
+        return String(decoding: buffer[..<end], as: UTF8.self)
+    }
+}
+
+extension ReadPass {
+    /// An attribute that may be absent: nil then, and nil with a warning when it cannot be read.
+    mutating func text(_ name: String, in directory: borrowing Directory, of subject: String) throws(Vanished)
+        -> String?
+    {
+        do {
+            return try contents(of: name, in: directory)
+        } catch {
+            return try absence(of: name, subject: subject, error)
+        }
+    }
+
+    /// The last name on the path that a link points to; nil without the link.
+    mutating func linkName(_ name: String, in directory: borrowing Directory, of subject: String) throws(Vanished)
+        -> String?
+    {
+        do {
+            return try target(of: name, in: directory).split(separator: "/").last.map(String.init)
+        } catch {
+            return try absence(of: name, subject: subject, error)
+        }
+    }
+
+    /// An attribute that means something: nil when absent, and nil with a warning when it means nothing known.
+    mutating func value<Value>(
+        _ name: String, in directory: borrowing Directory, of subject: String, _ parse: (String) -> Value?
+    ) throws(Vanished) -> Value? {
+        guard let text = try text(name, in: directory, of: subject) else { return nil }
+        guard let value = parse(text) else {
+            warn("\(subject): \(name) reads '\(text)', which is not understood")
+            return nil
+        }
+        return value
+    }
+
+    private mutating func absence(of name: String, subject: String, _ problem: Errno) throws(Vanished) -> String? {
+        switch problem.rawValue {
+        case ENOENT: break
+        // The kernel removes the device at this moment: sysfs refuses what was opened before.
+        case ENODEV: throw Vanished()
+        default: warn("\(subject): cannot read \(name): \(problem)")
+        }
+        return nil
+    }
+}
+
+/// How the kernel writes numbers.
+enum SysfsText {
+    /// `0x8086`.
+    static func hex<Value: FixedWidthInteger>(_ text: String) -> Value? {
+        Value(text.hasPrefix("0x") ? text.dropFirst(2) : Substring(text), radix: 16)
+    }
+
+    /// A number that cannot be negative.
+    static func count(_ text: String) -> Int? { Int(text).flatMap { $0 >= 0 ? $0 : nil } }
+
+    /// `0` or `1`.
+    static func flag(_ text: String) -> Bool? {
+        switch text {
+        case "0": false
+        case "1": true
+        default: nil
+        }
+    }
+
+    /// The last PCI function named on a device path: the function that a device is, or belongs to.
+    static func lastFunction(onPath path: some StringProtocol) -> PCIAddress? {
+        for component in path.split(separator: "/").reversed() {
+            // Only in full, as the kernel names its folders; a shorter form would be something else.
+            if component.contains("."), let address = try? PCIAddress(String(component)),
+                address.description == component
+            {
+                return address
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import HostModel
+import SystemPackage
+
+extension SysfsReader {
+    /// The network interfaces that the function's driver made, in order of their index.
+    func interfaces(
+        of home: borrowing Directory, driver: String?, _ subject: String, _ pass: inout ReadPass
+    ) throws(Vanished) -> [NetworkInterface] {
+        guard let driver else { return [] }
+        var interfaces: [NetworkInterface] = []
+        for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
+            guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
+            for name in names {
+                if let interface = try interface(name, in: folder, subject, &pass) { interfaces.append(interface) }
+            }
+        }
+        return interfaces.sorted { $0.index < $1.index }
+    }
+
+    /// virtio puts a device of its own between the function and its interface.
+    private func virtioFolders(of home: borrowing Directory) -> [String] {
+        let names = (try? home.names()) ?? []
+        return names.filter { $0.hasPrefix("virtio") }.map { $0 + "/net" }
+    }
+
+    /// nil when it vanished or was renamed meanwhile: its index, which every interface has, is then missing.
+    private func interface(
+        _ name: String, in folder: borrowing Directory, _ subject: String, _ pass: inout ReadPass
+    ) throws(Vanished) -> NetworkInterface? {
+        let label = "\(subject) \(name)"
+        guard let home = try? Directory(name, in: folder),
+            let index = try? pass.value("ifindex", in: home, of: label, SysfsText.count)
+        else { return nil }
+        let flags: UInt32? = try pass.value("flags", in: home, of: label, SysfsText.hex)
+        return NetworkInterface(
+            name: name, index: index,
+            // Empty for an interface without a link-layer address.
+            mac: try pass.text("address", in: home, of: label).flatMap { try? MACAddress($0) },
+            state: try pass.text("operstate", in: home, of: label) ?? "unknown",
+            isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 } ?? false,
+            // Without a carrier the kernel refuses the read or answers -1.
+            speedMbps: (try? pass.contents(of: "speed", in: home)).flatMap(SysfsText.count),
+            mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
+            master: try pass.linkName("master", in: home, of: label))
+    }
+
+    /// The indexes of a function's interfaces; empty when it has none or is not there.
+    func interfaceIndexes(of address: PCIAddress) -> [Int] {
+        var pass = ReadPass()
+        guard let bus = try? Directory(paths.pciDevices), let home = try? Directory(address.description, in: bus),
+            let driver = try? pass.linkName("driver", in: home, of: ""),
+            let interfaces = try? interfaces(of: home, driver: driver, "", &pass)
+        else { return [] }
+        return interfaces.map(\.index)
+    }
+
+    /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.
+    func addVFSettings(to functions: inout [Function], _ pass: inout ReadPass) {
+        var members: [PCIAddress: [Int]] = [:]
+        for (position, function) in functions.enumerated() {
+            if let virtual = function.virtualFunction {
+                members[virtual.physicalFunction, default: []].append(position)
+            }
+        }
+        guard !members.isEmpty else { return }
+        let known = Dictionary(
+            functions.map { ($0.address, $0.interfaces.map(\.index)) }, uniquingKeysWith: { first, _ in first })
+        do {
+            let link = try VFSettingsLink()
+            for physical in members.keys.sorted() {
+                let indexes = known[physical] ?? interfaceIndexes(of: physical)
+                guard let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings else { continue }
+                for position in members[physical] ?? [] {
+                    functions[position].vfSettings = functions[position].virtualFunction.flatMap { settings[$0.index] }
+                }
+            }
+        } catch {
+            pass.warn("VF settings: \(error)")
+        }
+    }
+}

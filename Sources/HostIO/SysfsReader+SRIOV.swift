@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import SystemPackage
+
+extension SysfsReader {
+    /// What the function is on its card.
+    func role(
+        of address: PCIAddress, in home: borrowing Directory, bus: borrowing Directory, _ pass: inout ReadPass
+    ) throws(Vanished) -> Function.Role {
+        let subject = address.description
+        if let owner = try pass.linkName("physfn", in: home, of: subject) {
+            guard let physical = try? PCIAddress(owner) else {
+                pass.warn("\(subject): physfn points to '\(owner)', which is not an address")
+                return .function
+            }
+            // A VF keeps its own link a moment longer than its PF's to it: without a place it is on its way out.
+            guard let index = index(of: address, on: physical, bus, &pass) else { throw Vanished() }
+            return .virtualFunction(VirtualFunction(physicalFunction: physical, index: index))
+        }
+        let total = try pass.value("sriov_totalvfs", in: home, of: subject, SysfsText.count)
+        guard let total, total > 0 else { return .function }
+        let count = try pass.value("sriov_numvfs", in: home, of: subject, SysfsText.count) ?? 0
+        let places = places(ofVFsOn: subject, in: home, count: count, &pass)
+        pass.vfIndexes[address] = Dictionary(places, uniquingKeysWith: { first, _ in first })
+        return .physicalFunction(
+            SRIOV(
+                totalVFs: total, vfCount: count,
+                offset: try pass.value("sriov_offset", in: home, of: subject, SysfsText.count),
+                stride: try pass.value("sriov_stride", in: home, of: subject, SysfsText.count),
+                // Decimal or not, the kernel prints this one in bare hexadecimal.
+                vfDevice: try pass.value("sriov_vf_device", in: home, of: subject, SysfsText.hex),
+                driversAutoprobe: try pass.value("sriov_drivers_autoprobe", in: home, of: subject, SysfsText.flag),
+                virtualFunctions: places.map(\.0)))
+    }
+
+    /// The VF's place: known from its PF if that was read in this pass and listed it, else asked anew.
+    private func index(
+        of address: PCIAddress, on physical: PCIAddress, _ bus: borrowing Directory, _ pass: inout ReadPass
+    ) -> Int? {
+        if let index = pass.vfIndexes[physical]?[address] { return index }
+        guard let home = try? Directory(physical.description, in: bus) else { return nil }
+        let count = (try? pass.contents(of: "sriov_numvfs", in: home)).flatMap(SysfsText.count) ?? 0
+        let places = places(ofVFsOn: physical.description, in: home, count: count, &pass)
+        pass.vfIndexes[physical] = Dictionary(places, uniquingKeysWith: { first, _ in first })
+        return pass.vfIndexes[physical]?[address]
+    }
+
+    /// The `virtfnN` links in order of N.
+    ///
+    /// The kernel sets the count after it has made the links, and unsets it before it takes them away: so they are
+    /// followed past the count until one is missing.
+    ///
+    /// Source: `sriov_enable`, `sriov_disable`, drivers/pci/iov.c.
+    private func places(
+        ofVFsOn subject: String, in home: borrowing Directory, count: Int, _ pass: inout ReadPass
+    ) -> [(PCIAddress, Int)] {
+        var places: [(PCIAddress, Int)] = []
+        var index = 0
+        while true {
+            let target = try? pass.target(of: "virtfn\(index)", in: home)
+            if let address = target.flatMap(SysfsText.lastFunction) {
+                places.append((address, index))
+            } else if index < count {
+                pass.warn("\(subject): has \(count) VFs but no virtfn\(index)")
+            } else {
+                return places
+            }
+            index += 1
+        }
+    }
+}

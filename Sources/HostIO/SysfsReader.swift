@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+import SystemPackage
+
+/// Reads the host as its kernel shows it.
+///
+/// Reading takes nothing, changes nothing and needs no privilege. What cannot be read costs its own field and a
+/// warning; a function that goes away meanwhile is left out.
+///
+/// Source: Documentation/ABI/testing/sysfs-bus-pci, sysfs-kernel-iommu_groups, sysfs-class-net.
+public struct SysfsReader: Sendable {
+    public let paths: HostPaths
+
+    public init(paths: HostPaths = HostPaths()) { self.paths = paths }
+
+    /// Everything, at one instant or as near to it as a walk can be.
+    ///
+    /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root.
+    public func snapshot() throws(HostIOError) -> HostSnapshot {
+        do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
+        var pass = ReadPass()
+        var functions = functions(&pass)
+        if paths.isLive { addVFSettings(to: &functions, &pass) }
+        let groups = iommuGroups(&pass)
+        return HostSnapshot(
+            host: hostIdentity(&pass),
+            iommu: IOMMU(enabled: !groups.isEmpty, kind: iommuKind()),
+            numaNodes: numaNodes(&pass),
+            iommuGroups: groups,
+            functions: functions,
+            warnings: pass.warnings)
+    }
+
+    /// One function as it is now; nil when there is none at the address.
+    ///
+    /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root, and
+    ///   ``HostIOError/unreadable(path:errno:)`` when its PCI bus cannot be opened.
+    public func function(at address: PCIAddress) throws(HostIOError) -> Function? {
+        do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
+        var pass = ReadPass()
+        let bus: Directory
+        do {
+            bus = try Directory(paths.pciDevices)
+        } catch .noSuchFileOrDirectory {
+            return nil
+        } catch {
+            throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
+        }
+        guard let function = try? readFunction(address, in: bus, &pass) else { return nil }
+        guard paths.isLive, function.virtualFunction != nil else { return function }
+        var alone = [function]
+        addVFSettings(to: &alone, &pass)
+        return alone.first
+    }
+
+    /// Which host, which boot. Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.
+    private func hostIdentity(_ pass: inout ReadPass) -> HostIdentity {
+        let name = pass.contents(ofFile: paths.hostname) ?? pass.contents(ofFile: paths.configuredHostname)
+        return HostIdentity(
+            name: name ?? "localhost",
+            machineID: pass.contents(ofFile: paths.machineID),
+            bootID: pass.contents(ofFile: paths.bootID),
+            kernel: pass.contents(ofFile: paths.kernelRelease))
+    }
+}

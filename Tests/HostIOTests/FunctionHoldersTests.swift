@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostIO
+import Testing
+
+@Suite("Who holds a function")
+struct FunctionHoldersTests {
+    private let tree: FixtureTree
+    private var holders: FunctionHolders { FunctionHolders(paths: tree.paths) }
+
+    init() throws {
+        tree = try FixtureTree(named: "dataplane-host")
+        try run(100, "systemd", ["/dev/null"])
+        try run(4711, "qemu-system-x86", ["/dev/kvm", "/dev/vfio/vfio", "/dev/vfio/6"])
+        try run(900, "dpdk-testpmd", ["/dev/vfio/devices/vfio0", "socket:[42]"])
+        try run(901, "someone", ["/dev/vfio/66"])
+    }
+
+    private func run(_ pid: Int, _ command: String, _ files: [String]) throws {
+        try tree.write(command, to: "/proc/\(pid)/comm")
+        for (number, file) in files.enumerated() {
+            try tree.makeRawLink(at: "/proc/\(pid)/fd/\(number)", to: file)
+        }
+    }
+
+    @Test("a group is held through its own device or through that of a function in it")
+    func held() throws {
+        #expect(
+            try holders.holders(of: 6) == [
+                Holder(pid: 900, command: "dpdk-testpmd"), Holder(pid: 4711, command: "qemu-system-x86"),
+            ])
+    }
+
+    @Test("nobody holds a group that nobody opened")
+    func free() throws {
+        #expect(try holders.holders(of: 7) == [])
+    }
+
+    @Test("a process that ends while it is looked at is no error")
+    func ended() throws {
+        try tree.write("gone", to: "/proc/77/comm")
+        #expect(try holders.holders(of: 7) == [])
+    }
+
+    @Test("this machine's processes can be looked through")
+    func live() throws {
+        #expect(try FunctionHolders(paths: HostPaths()).holders(of: 99999) == [])
+    }
+}

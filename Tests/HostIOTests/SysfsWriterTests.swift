@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import HostIO
+import HostModel
+import Testing
+
+@Suite("Writing to a host")
+struct SysfsWriterTests {
+    private let tree: FixtureTree
+    private let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
+
+    init() throws {
+        tree = try FixtureTree(named: "dataplane-host")
+        try tree.write("", to: "/sys/bus/pci/drivers/i40e/unbind")
+        try tree.write("", to: "/sys/bus/pci/drivers_probe")
+    }
+
+    @Test("each effect is one line in one attribute")
+    func attributes() throws {
+        let function = try address("0000:3b:00.0")
+        let cases: [(HostAction, String, String)] = [
+            (.setDriversAutoprobe(physicalFunction: function, on: true), "\(card)/sriov_drivers_autoprobe", "1\n"),
+            (.setVFCount(physicalFunction: function, count: 4), "\(card)/sriov_numvfs", "4\n"),
+            (.setDriverOverride(function, driver: "vfio-pci"), "\(card)/driver_override", "vfio-pci\n"),
+            (.setDriverOverride(function, driver: nil), "\(card)/driver_override", "\n"),
+            (.unbindDriver(function), "/sys/bus/pci/drivers/i40e/unbind", "0000:3b:00.0\n"),
+            (.probeDriver(function), "/sys/bus/pci/drivers_probe", "0000:3b:00.0\n"),
+        ]
+        for (action, path, text) in cases {
+            try tree.writer.perform(action)
+            #expect(try tree.text(path) == text, "\(action)")
+        }
+    }
+
+    @Test("a function without a driver is unbound already")
+    func driverless() throws {
+        try tree.writer.perform(.unbindDriver(address("0000:3b:10.1")))
+    }
+
+    @Test("a driver that cannot be left is an error, not an unbound function")
+    func noUnbind() throws {
+        // The e1000 link is there, but its driver has no unbind.
+        let function = try address("0000:02:01.0")
+        #expect(
+            throws: HostIOError.refusedByKernel(
+                action: "unbind 0000:02:01.0 from its driver",
+                path: tree.root + "/sys/bus/pci/devices/0000:02:01.0/driver/unbind", errno: ENOENT)
+        ) { try tree.writer.perform(.unbindDriver(function)) }
+    }
+
+    @Test("an attribute that is not there is never created")
+    func neverCreates() throws {
+        let function = try address("0000:02:01.0")
+        #expect(throws: HostIOError.self) { try tree.writer.perform(.reset(function)) }
+        #expect(throws: (any Error).self) {
+            try tree.text("/sys/devices/pci0000:00/0000:00:1e.0/0000:02:01.0/reset")
+        }
+    }
+
+    @Test("a function that has gone is said to have gone, whatever was to be done to it")
+    func gone() throws {
+        let function = try address("0000:77:00.0")
+        let actions: [HostAction] = [
+            .setVFCount(physicalFunction: function, count: 1), .unbindDriver(function), .probeDriver(function),
+            .reset(function), .setDriverOverride(function, driver: nil),
+        ]
+        for action in actions {
+            #expect(throws: HostIOError.vanished(function)) { try tree.writer.perform(action) }
+        }
+    }
+
+    @Test("the kernel of this machine is never asked on behalf of another tree")
+    func notThisHost() throws {
+        let physical = try address("0000:3b:00.0")
+        let place = VirtualFunction(physicalFunction: physical, index: 0)
+        let actions: [HostAction] = [
+            .setLink(physicalFunction: physical, up: true), .setVFSettings(place, VFSettings(trust: true)),
+        ]
+        for action in actions {
+            #expect(throws: HostIOError.notThisHost(root: tree.root)) { try tree.writer.perform(action) }
+        }
+    }
+
+    @Test("a refusal tells the action, the file and the kernel's reason")
+    func text() throws {
+        let error = HostIOError.refusedByKernel(
+            action: "set VF count of 0000:3b:00.0 to 4", path: "/sys/x/sriov_numvfs", errno: EBUSY)
+        #expect(
+            error.description
+                == "cannot set VF count of 0000:3b:00.0 to 4: the kernel refused the write to /sys/x/sriov_numvfs: "
+                + "Device or resource busy")
+    }
+}
