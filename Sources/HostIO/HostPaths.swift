@@ -41,14 +41,21 @@ public struct HostPaths: Sendable {
         pciDevices + "/\(address)" + (attribute.map { "/" + $0 } ?? "")
     }
 
-    /// A VFIO group's character device as a process's open files name it: the kernel prints it from the host's own
-    /// root, so ours does not come before it.
+    /// The group whose character device this is; nil for any other file.
     ///
-    /// Source: Documentation/driver-api/vfio.rst.
-    func groupDevice(_ group: Int) -> String { "/dev/vfio/\(group)" }
+    /// The name is as a process's open files have it: the kernel prints it from the host's own root, so ours does not
+    /// come before it. Source: Documentation/driver-api/vfio.rst.
+    func group(ofDevice path: String) -> Int? {
+        path.hasPrefix("/dev/vfio/") ? Int(path.dropFirst("/dev/vfio/".count)) : nil
+    }
 
-    /// A VFIO device's own character device, by the name that `vfio-dev/` shows.
+    /// `vfio0` for a VFIO device's own character device; nil for any other file.
     ///
     /// Source: Documentation/driver-api/vfio.rst, "VFIO Device cdev".
-    func functionDevice(_ name: String) -> String { "/dev/vfio/devices/" + name }
+    func functionDeviceName(_ path: String) -> String? {
+        path.hasPrefix("/dev/vfio/devices/") ? String(path.dropFirst("/dev/vfio/devices/".count)) : nil
+    }
+
+    /// The folder of the function behind a VFIO device.
+    func vfioDevice(_ name: String) -> String { sysfs + "/class/vfio-dev/\(name)/device" }
 }

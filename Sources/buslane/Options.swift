@@ -37,9 +37,9 @@ struct ConfigurationOptions: ParsableArguments {
 }
 
 /// Turns the core's own parsing into an option's.
-func parsed<Value: TextCodable>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
+func parsed<Value: TextCodable & SendableMetatype>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
     { text in
-        do {
+        do throws(MalformedValue) {
             return try Value(text)
         } catch {
             throw ValidationError(error.description)

@@ -23,7 +23,7 @@ struct LiveHost: Host {
 
     func perform(_ action: HostAction) throws { try writer.perform(action) }
 
-    func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups() }
+    func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }
 
     func waitForChange(upTo limit: Duration) async { await changes.wait(upTo: limit) }
 }

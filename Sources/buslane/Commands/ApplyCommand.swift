@@ -19,7 +19,8 @@ struct ApplyCommand: AsyncParsableCommand {
         do {
             done = try await client.post(
                 Route.apply, PlanRequest(configuration: configuration, confirmed: yes), as: PlanDocument.self)
-        } catch .refused(let detail, _) where detail.code == "confirmation-needed" && Terminal.isInteractive {
+        } catch {
+            guard let detail = error.needsConfirmation, Terminal.isInteractive else { throw error }
             guard Terminal.confirm("\(detail.message). Go on?") else { throw Failure(.refused, detail) }
             done = try await client.post(
                 Route.apply, PlanRequest(configuration: configuration, confirmed: true), as: PlanDocument.self)
@@ -30,5 +31,12 @@ struct ApplyCommand: AsyncParsableCommand {
             print(done.text, terminator: "")
             if !done.empty { print("applied and verified") }
         }
+    }
+}
+
+extension ControlError {
+    /// The daemon wants to be told that what the plan takes away may go.
+    fileprivate var needsConfirmation: ErrorBody.Detail? {
+        if case .refused(let detail, _) = self, detail.code == "confirmation-needed" { detail } else { nil }
     }
 }

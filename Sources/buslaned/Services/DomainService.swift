@@ -59,26 +59,27 @@ struct DomainService: Sendable {
     /// One device for each function that the domain holds, after its request was allocated: all of it or nothing.
     private func devices(for domain: Domain, by actor: AuditEntry.Actor) async throws -> [DeviceSpec] {
         guard let uuid = domain.uuid else {
-            guard domain.request == nil else { throw Refusal.domainWithoutUUID(domain.name) }
+            guard try domain.request == nil else { throw Refusal.domainWithoutUUID(domain.name) }
             return []
         }
         let owner = Owner.domain(uuid: uuid)
+        let request = try domain.request
         var held = try await reconciler.ledger.claims().filter { $0.owner == owner && $0.state == .bound }
         var made: [Claim] = []
         do {
-            for device in domain.request?.devices ?? []
+            for device in request?.devices ?? []
             where !held.contains(where: { $0.assignments.contains { $0.name == device.name } }) {
-                let request = ClaimRequest(
+                let claimRequest = ClaimRequest(
                     pool: try reconciler.pool(device.pool), owner: owner, ownerName: domain.name,
-                    numa: domain.request?.numa, settings: device.settings, deviceName: device.name)
-                made.append(try await reconciler.allocate(request, by: actor))
+                    numa: request?.numa, settings: device.settings, deviceName: device.name)
+                made.append(try await reconciler.allocate(claimRequest, by: actor))
             }
         } catch {
             for claim in made { _ = try await reconciler.release(claim.id, by: actor) }
             throw error
         }
         held += made
-        return held.flatMap(\.assignments).map(DeviceSpec.init)
+        return try held.flatMap(\.assignments).map(DeviceSpec.init)
     }
 }
 
@@ -96,11 +97,11 @@ extension DomainRequest.Device {
 
 extension DeviceSpec {
     /// A VF of a network card is an interface, whose MAC and VLAN libvirt knows; all else is a plain hostdev.
-    init(_ assignment: Assignment) {
+    init(_ assignment: Assignment) throws(MalformedValue) {
         var vlan: VLANID?
         if case .id(let id)? = assignment.settings.vlan { vlan = id }
         let isInterface = assignment.isNetwork && assignment.virtualFunction != nil
-        self.init(
+        try self.init(
             address: assignment.address, kind: isInterface ? .interface : .hostdev, mac: assignment.settings.mac,
             vlan: vlan, name: assignment.name)
     }
