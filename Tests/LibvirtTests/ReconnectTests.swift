@@ -70,6 +70,22 @@ struct ReconnectTests {
         #expect(try await libvirt.domain(named: "test").isActive)
     }
 
+    @Test("the events of a killed libvirtd end, and those of the next one come", .timeLimit(.minutes(1)))
+    func events() async throws {
+        let daemon = try PrivateDaemon()
+        defer { daemon.remove() }
+        let libvirt = LibvirtConnection(uri: daemon.uri)
+        for _ in 0..<3 {
+            try await daemon.start()
+            let events = try await libvirt.events()
+            try await libvirt.define(try await libvirt.inactiveXML(of: "test"))
+            daemon.signal(SIGKILL)
+            var changes: [DomainEvent.Change] = []
+            for await event in events { changes.append(event.change) }
+            #expect(changes.contains(.defined))
+        }
+    }
+
     private func error(of libvirt: LibvirtConnection) async -> LibvirtError? {
         do {
             _ = try await libvirt.domains()
