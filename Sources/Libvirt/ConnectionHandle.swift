@@ -15,7 +15,8 @@ import Synchronization
         // Drivers without a server (test:///) have neither keep-alive nor a close: both calls may fail.
         _ = unsafe virConnectSetKeepAlive(raw, Self.keepAliveSeconds, Self.keepAliveCount)
         let notice = unsafe Unmanaged.passRetained(closing)
-        // SAFETY: the reference is given back by releaseNotice, which libvirt calls once, or below when it never will.
+        // The test driver takes the registration, forgets it and never calls releaseNotice: the notice leaks there.
+        // SAFETY: the reference is given back by releaseNotice, which libvirt calls once, or below after an error.
         if unsafe virConnectRegisterCloseCallback(raw, connectionClosed, notice.toOpaque(), releaseNotice) < 0 {
             unsafe notice.release()
         }
