@@ -2,6 +2,9 @@
 import HostModel
 
 extension DeviceSpec {
+    /// The device alone, as ``Domain/adding(_:)`` writes it: what libvirt attaches to a running domain.
+    public var xml: String { Layout.lines(indentation: "", unit: "  ", newline: "\n").block(markup) }
+
     /// The device as libvirt's schema wants it.
     ///
     /// `managed='no'`, always: Buslane binds the function itself, and libvirt's two modes must not be mixed. No

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CLibvirt
-import Dispatch
-import Glibc
 import Synchronization
 
 /// Owner of one open connection to libvirt.
@@ -9,6 +7,7 @@ import Synchronization
     // SAFETY: libvirt documents that a connection may be used by several threads at once.
     nonisolated(unsafe) let raw: virConnectPtr
     private let closing = CloseNotice()
+    private let registrations = Mutex<[Int32]>([])
 
     /// Takes over the reference that `virConnectOpen` gave.
     init(owning raw: virConnectPtr) {
@@ -16,13 +15,17 @@ import Synchronization
         // Drivers without a server (test:///) have neither keep-alive nor a close: both calls may fail.
         _ = unsafe virConnectSetKeepAlive(raw, Self.keepAliveSeconds, Self.keepAliveCount)
         let notice = unsafe Unmanaged.passRetained(closing)
-        // SAFETY: the reference is given back by releaseNotice, which libvirt calls once, or below when it never will.
+        // The test driver takes the registration, forgets it and never calls releaseNotice: the notice leaks there.
+        // SAFETY: the reference is given back by releaseNotice, which libvirt calls once, or below after an error.
         if unsafe virConnectRegisterCloseCallback(raw, connectionClosed, notice.toOpaque(), releaseNotice) < 0 {
             unsafe notice.release()
         }
     }
 
     deinit {
+        // Registrations hold references to the connection, which would stay open.
+        for id in registrations.withLock({ $0 }) { _ = unsafe virConnectDomainEventDeregisterAny(raw, id) }
+        closing.set()
         _ = unsafe virConnectUnregisterCloseCallback(raw, connectionClosed)
         // A positive result counts references that domain handles still hold: there are none, each lives in one call.
         _ = unsafe virConnectClose(raw)
@@ -40,11 +43,49 @@ import Synchronization
     }
 }
 
-/// Set by libvirt when the connection closes, on the loop's thread or within a call.
+extension ConnectionHandle {
+    /// What happens to the domains from now on. The stream ends with the connection.
+    ///
+    /// - Returns: nil after an error that is this thread's last.
+    func events() -> AsyncStream<DomainEvent>? {
+        let (stream, continuation) = AsyncStream<DomainEvent>.makeStream()
+        let (ids, isComplete) = unsafe EventSink(continuation).register(on: raw)
+        registrations.withLock { $0 += ids }
+        guard isComplete else { return nil }
+        closing.end(continuation)
+        return stream
+    }
+}
+
+/// Set when the connection closes: by libvirt, on the loop's thread or within a call, or by the owner's end.
 private final class CloseNotice: Sendable {
-    private let closed = Atomic(false)
-    var isSet: Bool { closed.load(ordering: .acquiring) }
-    func set() { closed.store(true, ordering: .releasing) }
+    private struct State {
+        var isClosed = false
+        var streams: [AsyncStream<DomainEvent>.Continuation] = []
+    }
+
+    private let state = Mutex(State())
+
+    var isSet: Bool { state.withLock { $0.isClosed } }
+
+    func set() {
+        let streams = state.withLock { state in
+            state.isClosed = true
+            defer { state.streams = [] }
+            return state.streams
+        }
+        // Outside the lock: a stream's end runs other people's code.
+        for stream in streams { stream.finish() }
+    }
+
+    /// Ends this stream when the connection closes.
+    func end(_ stream: AsyncStream<DomainEvent>.Continuation) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.streams.append(stream) }
+            return state.isClosed
+        }
+        if isClosed { stream.finish() }
+    }
 }
 
 private func connectionClosed(_ connection: virConnectPtr?, _ reason: Int32, _ opaque: UnsafeMutableRawPointer?) {
@@ -56,60 +97,4 @@ private func connectionClosed(_ connection: virConnectPtr?, _ reason: Int32, _ o
 private func releaseNotice(_ opaque: UnsafeMutableRawPointer?) {
     // SAFETY: balances passRetained; libvirt calls this once.
     unsafe opaque.map { unsafe Unmanaged<CloseNotice>.fromOpaque($0).release() }
-}
-
-/// One try to open a connection, on a thread of its own: `virConnectOpen` has no time limit, and never returns from a
-/// libvirtd that is stopped.
-final class OpenAttempt: Sendable {
-    private let outcome = Mutex<Result<ConnectionHandle, LibvirtError>?>(nil)
-    private let done = DispatchSemaphore(value: 0)
-    private let uri: String
-
-    init(uri: String) {
-        self.uri = uri
-        if let failure = LibvirtEvents.shared.startFailure {
-            finish(.failure(.unreachable(uri: uri, reason: failure)))
-            return
-        }
-        var thread = pthread_t()
-        let attempt = unsafe Unmanaged.passRetained(self)
-        // SAFETY: the thread takes over the reference; without a thread it is given back here.
-        let code = unsafe pthread_create(&thread, nil, runAttempt, attempt.toOpaque())
-        guard code == 0 else {
-            unsafe attempt.release()
-            finish(.failure(.unreachable(uri: uri, reason: "no thread to connect on: error \(code)")))
-            return
-        }
-        pthread_detach(thread)
-    }
-
-    /// Blocks the calling thread.
-    ///
-    /// - Returns: nil when the time is over. The attempt goes on and can be waited for again.
-    func wait(_ duration: Duration) -> Result<ConnectionHandle, LibvirtError>? {
-        let (seconds, attoseconds) = duration.components
-        let limit = DispatchTime.now() + .seconds(Int(seconds)) + .nanoseconds(Int(attoseconds / 1_000_000_000))
-        if done.wait(timeout: limit) == .success { done.signal() }
-        return outcome.withLock { $0 }
-    }
-
-    private func finish(_ result: Result<ConnectionHandle, LibvirtError>) {
-        outcome.withLock { $0 = result }
-        done.signal()
-    }
-
-    fileprivate func run() {
-        // SAFETY: a null is an error of this thread, copied at once; a connection gets its owner.
-        guard let raw = unsafe virConnectOpen(uri) else {
-            finish(.failure(.unreachable(uri: uri, reason: LastError().message)))
-            return
-        }
-        finish(.success(unsafe ConnectionHandle(owning: raw)))
-    }
-}
-
-private func runAttempt(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    // SAFETY: the reference that init passed; nobody else takes it.
-    unsafe argument.map { unsafe Unmanaged<OpenAttempt>.fromOpaque($0).takeRetainedValue() }?.run()
-    return nil
 }

@@ -110,6 +110,17 @@ public actor LibvirtConnection {
         }
     }
 
+    /// What happens to the domains from now on.
+    ///
+    /// The stream ends when the connection is lost, closed or replaced: then ask again, and read ``domains()`` anew,
+    /// since what happened in between is not told. One stream a connection is enough: each registers anew.
+    public func events() throws(LibvirtError) -> AsyncStream<DomainEvent> {
+        try calling { connection throws(LibvirtError) in
+            guard let stream = connection.events() else { throw Self.failure() }
+            return stream
+        }
+    }
+
     /// Gives the connection back; the next call opens another.
     public func close() { handle = nil }
 
@@ -124,7 +135,7 @@ public actor LibvirtConnection {
         }
     }
 
-    private func withDomain<Value>(
+    func withDomain<Value>(
         _ name: String, _ body: (DomainReference) throws(LibvirtError) -> Value
     ) throws(LibvirtError) -> Value {
         try calling { connection throws(LibvirtError) in
@@ -135,7 +146,7 @@ public actor LibvirtConnection {
     }
 
     /// Runs `body` on an open connection, and forgets the connection if it broke.
-    private func calling<Value>(
+    func calling<Value>(
         _ body: (ConnectionHandle) throws(LibvirtError) -> Value
     ) throws(LibvirtError) -> Value {
         let connection = try open()
@@ -165,24 +176,22 @@ public actor LibvirtConnection {
         return opened
     }
 
-    private static func value(of domain: DomainReference) throws(LibvirtError) -> DomainHandleValue {
+    static func value(of domain: DomainReference) throws(LibvirtError) -> DomainHandleValue {
         // SAFETY: the name is the domain's own and is copied; the buffer has the size that libvirt asks for.
         guard let name = unsafe virDomainGetName(domain.raw).map({ unsafe String(cString: $0) }) else {
             throw failure()
         }
-        var buffer = [CChar](repeating: 0, count: Int(VIR_UUID_STRING_BUFLEN))
-        guard unsafe virDomainGetUUIDString(domain.raw, &buffer) == 0 else { throw failure(about: name) }
-        let uuid = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        guard let uuid = unsafe uuidText(of: domain.raw) else { throw failure(about: name) }
         let isActive = unsafe virDomainIsActive(domain.raw)
         guard isActive >= 0 else { throw failure(about: name) }
         let isPersistent = unsafe virDomainIsPersistent(domain.raw)
         guard isPersistent >= 0 else { throw failure(about: name) }
         return DomainHandleValue(
-            name: name, uuid: uuid.lowercased(), isActive: isActive == 1, isPersistent: isPersistent == 1)
+            name: name, uuid: uuid, isActive: isActive == 1, isPersistent: isPersistent == 1)
     }
 
     /// The error of the call that just failed on this thread.
-    private static func failure(about name: String = "") -> LibvirtError {
+    static func failure(about name: String = "") -> LibvirtError {
         let last = LastError()
         if last.code == Int32(VIR_ERR_NO_DOMAIN.rawValue) { return .noSuchDomain(name) }
         if last.isLostConnection { return .connectionLost(reason: last.message) }
@@ -191,7 +200,7 @@ public actor LibvirtConnection {
 }
 
 /// Owner of one reference to a domain, for the length of one call.
-@safe private final class DomainReference {
+@safe final class DomainReference {
     // SAFETY: freed once, in deinit.
     let raw: virDomainPtr
 

@@ -130,6 +130,44 @@ struct EditingTests {
         #expect(try domain(managed).adding([nic]) == before)
     }
 
+    @Test("what libvirt 9.0 prints of an added device is that device: managed='no' is not printed, a target is")
+    func printedByLibvirt() throws {
+        let printed = Samples.small(
+            """
+              <devices>
+                <interface type='hostdev'>
+                  <mac address='52:54:00:11:22:33'/>
+                  <source>
+                    <address type='pci' domain='0x0000' bus='0x3b' slot='0x10' function='0x2'/>
+                  </source>
+                  <vlan>
+                    <tag id='42'/>
+                  </vlan>
+                  <target dev='testnet0'/>
+                  <alias name='ua-buslane-nic0'/>
+                </interface>
+              </devices>
+
+            """)
+        #expect(try domain(printed).adding([nic]) == printed)
+        #expect(try domain(printed).adding([device("3b:10.2,vlan=42,name=nic0")]) == printed)
+        #expect(try domain(printed).removing(names: ["nic0"]) == Samples.small("  <devices>\n  </devices>\n"))
+    }
+
+    @Test("a device alone, for libvirt to attach")
+    func alone() throws {
+        #expect(
+            gpu.xml == """
+                <hostdev mode='subsystem' type='pci' managed='no'>
+                  <source>
+                    <address domain='0x0000' bus='0xaf' slot='0x00' function='0x1'/>
+                  </source>
+                  <alias name='ua-buslane-gpu0'/>
+                </hostdev>
+
+                """)
+    }
+
     @Test("two devices swap their functions")
     func swap() throws {
         let before = try domain(Samples.q35).adding([nic, gpu])
