@@ -7,7 +7,7 @@ package import HostModel
 ///
 /// Interfaces are named by index: a name can change between the look and the deed.
 ///
-/// Source: `IFLA_VFINFO_LIST`, Documentation/networking/… and include/uapi/linux/if_link.h.
+/// Source: `IFLA_VFINFO_LIST`, include/uapi/linux/if_link.h; rtnetlink(7).
 package struct VFSettingsLink: ~Copyable {
     private let socket: NetlinkSocket
 
