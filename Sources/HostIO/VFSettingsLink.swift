@@ -40,7 +40,7 @@ package struct VFSettingsLink: ~Copyable {
     package func set(_ settings: VFSettings, ofVF index: Int, on interface: Int) throws(HostIOError) {
         let target = try InterfaceLink(index: interface)
         let change = try InterfaceLink(index: interface)
-        let action = "set VF \(index): \(settings)"
+        let action = "set \(settings) for VF \(index)"
         try change.add(settings, ofVF: index, action)
         try socket.change(target, change, action)
     }
