@@ -10,14 +10,16 @@ struct Directory: ~Copyable {
 
     init(_ path: String) throws(Errno) {
         // SAFETY: the string outlives the call, which keeps no pointer.
-        descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        let opened = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard opened >= 0 else { throw Errno(rawValue: errno) }
+        descriptor = opened
     }
 
     init(_ name: String, in parent: borrowing Directory) throws(Errno) {
         // SAFETY: as above.
-        descriptor = unsafe openat(parent.descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        let opened = unsafe openat(parent.descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard opened >= 0 else { throw Errno(rawValue: errno) }
+        descriptor = opened
     }
 
     deinit { close(descriptor) }

@@ -19,6 +19,9 @@ struct ReadPass {
 
     mutating func warn(_ line: String) { warnings.append(line) }
 
+    /// Takes back what was said of a function that turned out to have gone.
+    mutating func forgetWarnings(after count: Int) { warnings.removeSubrange(count...) }
+
     /// An attribute's text without its final newline.
     mutating func contents(of name: String, in directory: borrowing Directory) throws(Errno) -> String {
         try contents { unsafe openat(directory.descriptor, name, O_RDONLY | O_CLOEXEC) }

@@ -26,8 +26,12 @@ extension SysfsReader {
             return address
         }
         for address in addresses.sorted() {
-            guard let function = try? readFunction(address, in: bus, &pass) else { continue }
-            functions.append(function)
+            let known = pass.warnings.count
+            do {
+                functions.append(try readFunction(address, in: bus, &pass))
+            } catch {
+                pass.forgetWarnings(after: known)
+            }
         }
         return functions
     }
@@ -67,7 +71,7 @@ extension SysfsReader {
             try pass.text("reset_method", in: home, of: subject)?.split(separator: " ").map(String.init) ?? []
         function.link = try link(of: home, subject, &pass)
         function.role = try role(of: address, in: home, bus: bus, &pass)
-        function.interfaces = try interfaces(of: home, driver: function.driver, subject, &pass)
+        function.interfaces = interfaces(of: home, driver: function.driver, subject, &pass)
         // 2. What every function has, last: where it is missing, the function may have gone while the rest was read.
         function.identity = try identity(in: home, subject, &pass) { bus.contains(subject) }
         return function

@@ -7,13 +7,14 @@ extension SysfsReader {
     /// The network interfaces that the function's driver made, in order of their index.
     func interfaces(
         of home: borrowing Directory, driver: String?, _ subject: String, _ pass: inout ReadPass
-    ) throws(Vanished) -> [NetworkInterface] {
+    ) -> [NetworkInterface] {
         guard let driver else { return [] }
         var interfaces: [NetworkInterface] = []
         for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
             for name in names {
-                if let interface = try interface(name, in: folder, subject, &pass) { interfaces.append(interface) }
+                // An interface can go while its function stays.
+                if let interface = try? interface(name, in: folder, subject, &pass) { interfaces.append(interface) }
             }
         }
         return interfaces.sorted { $0.index < $1.index }
@@ -50,10 +51,9 @@ extension SysfsReader {
     func interfaceIndexes(of address: PCIAddress) -> [Int] {
         var pass = ReadPass()
         guard let bus = try? Directory(paths.pciDevices), let home = try? Directory(address.description, in: bus),
-            let driver = try? pass.linkName("driver", in: home, of: ""),
-            let interfaces = try? interfaces(of: home, driver: driver, "", &pass)
+            let driver = try? pass.linkName("driver", in: home, of: "")
         else { return [] }
-        return interfaces.map(\.index)
+        return interfaces(of: home, driver: driver, "", &pass).map(\.index)
     }
 
     /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.
@@ -71,13 +71,18 @@ extension SysfsReader {
             let link = try VFSettingsLink()
             for physical in members.keys.sorted() {
                 let indexes = known[physical] ?? interfaceIndexes(of: physical)
-                guard let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings else { continue }
-                for position in members[physical] ?? [] {
-                    functions[position].vfSettings = functions[position].virtualFunction.flatMap { settings[$0.index] }
+                do {
+                    let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings ?? [:]
+                    for position in members[physical] ?? [] {
+                        let index = functions[position].virtualFunction?.index
+                        functions[position].vfSettings = index.flatMap { settings[$0] }
+                    }
+                } catch {
+                    pass.warn("\(physical): VF settings unknown: \(error)")
                 }
             }
         } catch {
-            pass.warn("VF settings: \(error)")
+            pass.warn("VF settings unknown: \(error)")
         }
     }
 }

@@ -27,7 +27,7 @@ extension SysfsReader {
                 totalVFs: total, vfCount: count,
                 offset: try pass.value("sriov_offset", in: home, of: subject, SysfsText.count),
                 stride: try pass.value("sriov_stride", in: home, of: subject, SysfsText.count),
-                // Decimal or not, the kernel prints this one in bare hexadecimal.
+                // Hexadecimal without a prefix. Source: `sriov_vf_device_show`, drivers/pci/iov.c.
                 vfDevice: try pass.value("sriov_vf_device", in: home, of: subject, SysfsText.hex),
                 driversAutoprobe: try pass.value("sriov_drivers_autoprobe", in: home, of: subject, SysfsText.flag),
                 virtualFunctions: places.map(\.0)))
@@ -47,8 +47,8 @@ extension SysfsReader {
 
     /// The `virtfnN` links in order of N.
     ///
-    /// The kernel sets the count after it has made the links, and unsets it before it takes them away: so they are
-    /// followed past the count until one is missing.
+    /// The kernel sets the count once every link is made and unsets it once every link is gone. So links can go past
+    /// the count while VFs are made, and be fewer while they are taken away: a link counts where it is found.
     ///
     /// Source: `sriov_enable`, `sriov_disable`, drivers/pci/iov.c.
     private func places(
@@ -60,12 +60,12 @@ extension SysfsReader {
             let target = try? pass.target(of: "virtfn\(index)", in: home)
             if let address = target.flatMap(SysfsText.lastFunction) {
                 places.append((address, index))
-            } else if index < count {
-                pass.warn("\(subject): has \(count) VFs but no virtfn\(index)")
-            } else {
-                return places
+            } else if index >= count {
+                break
             }
             index += 1
         }
+        if places.count < count { pass.warn("\(subject): has \(count) VFs but links to \(places.count)") }
+        return places
     }
 }

@@ -104,8 +104,9 @@ final class WakeUp: Sendable {
     let descriptor: CInt
 
     init() throws(HostIOError) {
-        descriptor = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard descriptor >= 0 else { throw .noEvents(call: "eventfd", errno: errno) }
+        let opened = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard opened >= 0 else { throw .noEvents(call: "eventfd", errno: errno) }
+        descriptor = opened
     }
 
     deinit { close(descriptor) }

@@ -7,7 +7,7 @@ package import HostModel
 ///
 /// Interfaces are named by index: a name can change between the look and the deed.
 ///
-/// Source: `IFLA_VFINFO_LIST`, Documentation/networking/… and include/uapi/linux/if_link.h.
+/// Source: `IFLA_VFINFO_LIST`, include/uapi/linux/if_link.h; rtnetlink(7).
 package struct VFSettingsLink: ~Copyable {
     private let socket: NetlinkSocket
 
@@ -40,7 +40,7 @@ package struct VFSettingsLink: ~Copyable {
     package func set(_ settings: VFSettings, ofVF index: Int, on interface: Int) throws(HostIOError) {
         let target = try InterfaceLink(index: interface)
         let change = try InterfaceLink(index: interface)
-        let action = "set VF \(index): \(settings)"
+        let action = "set \(settings) for VF \(index)"
         try change.add(settings, ofVF: index, action)
         try socket.change(target, change, action)
     }

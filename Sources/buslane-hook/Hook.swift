@@ -17,7 +17,9 @@ struct Hook {
         // Whatever goes wrong below, the domain's lock is given back.
         alarm(30)
         let arguments = CommandLine.arguments
-        guard arguments.count >= 3 else { fail("usage: \(arguments.first ?? "hook") NAME OPERATION SUB-OPERATION EXTRA") }
+        guard arguments.count >= 3 else {
+            fail("usage: \(arguments.first ?? "hook") NAME OPERATION SUB-OPERATION EXTRA")
+        }
         let (domain, operation) = (arguments[1], arguments[2])
         // Only these two concern anyone; a failure of `reconnect` or `started` would kill a running guest.
         guard operation == "prepare" || operation == "release" else { exit(0) }

@@ -55,7 +55,8 @@ struct Failure: Error {
                 Glibc.exit(0)
             }
             let message = Control.message(for: error).oneLine
-            failure = Failure(.usage, "usage", subject: "command line", message, fix: "\(Self.helpCommand) lists what it takes")
+            failure = Failure(
+                .usage, "usage", subject: "command line", message, fix: "\(Self.helpCommand) lists what it takes")
         }
         failure.write()
         Glibc.exit(failure.code.rawValue)
@@ -65,7 +66,9 @@ struct Failure: Error {
         if CommandLine.arguments.contains("--json") {
             let body = ErrorBody(
                 code: detail.code, subject: detail.subject, message: detail.message, remedy: detail.remedy)
-            if let bytes = try? JSON.encode(body, pretty: false) { Terminal.error(String(decoding: bytes, as: UTF8.self)) }
+            if let bytes = try? JSON.encode(body, pretty: false) {
+                Terminal.error(String(decoding: bytes, as: UTF8.self))
+            }
             return
         }
         Terminal.error("error: \(detail.message.oneLine)")

@@ -38,7 +38,8 @@ struct Configuration: Sendable {
         return desired
     }
 
-    private static func parse(_ text: String, file: String, into desired: inout DesiredState) throws(ConfigurationError) {
+    private static func parse(_ text: String, file: String, into desired: inout DesiredState) throws(ConfigurationError)
+    {
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
@@ -85,7 +86,9 @@ struct Configuration: Sendable {
             throw cursor.fail("an empty selector would mean every function", remedy: "say which: addresses, vendors, …")
         }
         return Selector(
-            addresses: try keys["addresses"]?.each { (item) throws(ConfigurationError) in try item.value(PCIAddress.self) },
+            addresses: try keys["addresses"]?.each { (item) throws(ConfigurationError) in
+                try item.value(PCIAddress.self)
+            },
             vendors: try keys["vendors"]?.each { (item) throws(ConfigurationError) in try item.pciID() },
             devices: try keys["devices"]?.each { (item) throws(ConfigurationError) in try item.pciID() },
             drivers: try keys["drivers"]?.each { (item) throws(ConfigurationError) in try item.string() },
@@ -93,7 +96,9 @@ struct Configuration: Sendable {
             physicalFunctions: try keys["physicalFunctions"]?.each { (item) throws(ConfigurationError) in
                 try item.value(PCIAddress.self)
             },
-            numaNodes: try keys["numaNodes"]?.each { (item) throws(ConfigurationError) in try item.integer(in: 0...65535) },
+            numaNodes: try keys["numaNodes"]?.each { (item) throws(ConfigurationError) in
+                try item.integer(in: 0...65535)
+            },
             kinds: try keys["kinds"]?.each { (item) throws(ConfigurationError) in try kind(item) })
     }
 

@@ -84,7 +84,9 @@ struct Executor: Sendable {
             guard let unmet = step.postconditions.first(where: { !$0.holds(on: live) }) else { return }
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else {
-                throw Unmet(action: step.action, description: "it was done, but after \(step.action.patience) it is not so that \(unmet)")
+                throw Unmet(
+                    action: step.action,
+                    description: "it was done, but after \(step.action.patience) it is not so that \(unmet)")
             }
             await host.waitForChange(upTo: min(left, .seconds(1)))
         }

@@ -55,8 +55,9 @@ extension Recovery.Decision {
 
 extension HostSnapshot {
     fileprivate var groupsByFunction: [PCIAddress: Int] {
-        Dictionary(uniqueKeysWithValues: functions.compactMap { function in
-            function.iommuGroup.map { (function.address, $0) }
-        })
+        Dictionary(
+            uniqueKeysWithValues: functions.compactMap { function in
+                function.iommuGroup.map { (function.address, $0) }
+            })
     }
 }

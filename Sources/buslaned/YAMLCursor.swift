@@ -11,7 +11,9 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     let problem: String
     var remedy: String?
 
-    var place: String { [file, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":") }
+    var place: String {
+        [file, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":")
+    }
     var description: String { "\(place): \(problem)" }
 }
 
@@ -35,7 +37,8 @@ struct YAMLCursor {
                 let given = key.string ?? "?"
                 let near = keys.min { given.editDistance(to: $0) < given.editDistance(to: $1) }
                 throw cursor.fail(
-                    "unknown key '\(given)'", remedy: near.map { "did you mean '\($0)'? known: \(keys.joined(separator: ", "))" })
+                    "unknown key '\(given)'",
+                    remedy: near.map { "did you mean '\($0)'? known: \(keys.joined(separator: ", "))" })
             }
             values[name] = YAMLCursor(file: file, node: value)
         }

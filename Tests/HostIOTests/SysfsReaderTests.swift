@@ -192,6 +192,16 @@ struct TroubledHostTests {
         #expect(host[try address("0000:00:11.0")]?.virtualFunction?.index == 0)
     }
 
+    @Test("VFs that are being taken away keep their places while they last, and one line says that some are missing")
+    func shrinking() throws {
+        let tree = try FixtureTree(named: "dataplane-host")
+        try tree.remove("/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0/virtfn0")
+        let host = try tree.reader.snapshot()
+        #expect(host[try address("0000:3b:10.0")] == nil)
+        #expect(host[try address("0000:3b:10.1")]?.virtualFunction?.index == 1)
+        #expect(host.warnings.contains("0000:3b:00.0: has 2 VFs but links to 1"))
+    }
+
     @Test("a root without sys is an error that names it")
     func noSys() throws {
         let tree = try FixtureTree("/proc/sys/kernel/hostname = empty")

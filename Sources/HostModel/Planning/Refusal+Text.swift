@@ -82,7 +82,8 @@ extension Refusal {
                 + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; ")
         case .physicalFunctionDown(let address, let interface):
             "a VF of \(address) has no link: \(interface) is down"
-        case .heldByClaim(let address, let claim, let owner): "cannot take \(address): claim \(claim) of \(owner) has it"
+        case .heldByClaim(let address, let claim, let owner):
+            "cannot take \(address): claim \(claim) of \(owner) has it"
         case .heldByProcess(let address, let holder): "cannot take \(address): \(holder) has it open"
         case .usedByHost(let address, let interface): "cannot take \(address): the host uses its interface \(interface)"
         case .cutIntoVFs(let address, let count): "cannot take \(address) whole: it is cut into \(count) VFs"

@@ -6,7 +6,8 @@ import HostModel
 
 struct AllocateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "allocate", abstract: "Claims functions of a pool, binds them to VFIO and sets what was asked for.",
+        commandName: "allocate",
+        abstract: "Claims functions of a pool, binds them to VFIO and sets what was asked for.",
         aliases: ["claim"])
 
     @Argument(help: "The pool to take from.") var pool: String
@@ -21,7 +22,8 @@ struct AllocateCommand: AsyncParsableCommand {
     var numa: NUMAPolicy?
     @Option(help: "The VF's MAC address.", transform: parsedMAC) var mac: MACAddress?
     @Option(help: "The VLAN that the PF puts the VF into, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
-    @Option(help: "Whether the guest may change its MAC and filters: on or off.", transform: parsedSwitch) var trust: Bool?
+    @Option(help: "Whether the guest may change its MAC and filters: on or off.", transform: parsedSwitch) var trust:
+        Bool?
     @Option(help: "What the device is called in the domain (default: the claim's id).") var name: String?
 
     func validate() throws {

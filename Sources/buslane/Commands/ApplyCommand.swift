@@ -5,7 +5,9 @@ import ControlAPI
 struct ApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Makes the host as declared.",
-        discussion: "Takes nothing from a live claim or a running guest. Where VFs of the host's own would vanish, it asks first.")
+        discussion:
+            "Takes nothing from a live claim or a running guest. Where VFs of the host's own would vanish, it asks first."
+    )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var declared: ConfigurationOptions

@@ -3,7 +3,8 @@ import ArgumentParser
 import ControlAPI
 
 struct PoolsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "pools", abstract: "The supply: what each pool has, and has free.")
+    static let configuration = CommandConfiguration(
+        commandName: "pools", abstract: "The supply: what each pool has, and has free.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
@@ -13,7 +14,9 @@ struct PoolsCommand: AsyncParsableCommand {
         try Output.list(
             document, format, ids: document.pools.map(\.name),
             table: Table(
-                columns: [.init("POOL"), .init("FREE"), .init("TOTAL"), .init("NUMA"), .init("FREE BY NODE", shrinks: true)],
+                columns: [
+                    .init("POOL"), .init("FREE"), .init("TOTAL"), .init("NUMA"), .init("FREE BY NODE", shrinks: true),
+                ],
                 rows: document.pools.map { pool in
                     let nodes = pool.nodes.map { "\($0.node.map(String.init) ?? "?"): \($0.free)" }
                     return [
@@ -26,7 +29,8 @@ struct PoolsCommand: AsyncParsableCommand {
 }
 
 struct ClaimsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "claims", abstract: "The demand: who holds which functions.")
+    static let configuration = CommandConfiguration(
+        commandName: "claims", abstract: "The demand: who holds which functions.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
@@ -38,7 +42,8 @@ struct ClaimsCommand: AsyncParsableCommand {
 }
 
 struct AuditCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "audit", abstract: "What was done, by whom, and how it ended.")
+    static let configuration = CommandConfiguration(
+        commandName: "audit", abstract: "What was done, by whom, and how it ended.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions

@@ -26,7 +26,9 @@ struct ReleaseCommand: AsyncParsableCommand {
         }
         for claim in document.claims {
             let functions = claim.assignments.map(\.address.description).joined(separator: " ")
-            print(claim.alreadyReleased == true ? "\(claim.id) was released before" : "\(claim.id) released: \(functions)")
+            print(
+                claim.alreadyReleased == true ? "\(claim.id) was released before" : "\(claim.id) released: \(functions)"
+            )
         }
         if document.claims.isEmpty { print("\(owner ?? "") holds no claim") }
     }

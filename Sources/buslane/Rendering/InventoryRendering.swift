@@ -42,7 +42,8 @@ extension Inventory {
                 let group = child.iommuGroup.map { "group \($0)\(isViable($0) ? "" : "!")" } ?? "no group"
                 let facts = [child.driver ?? "no driver", group, child.claim].compactMap(\.self)
                 lines.append(
-                    "\(stem)\(child.address)  \(child.kindInShort)  \(child.deviceName)  [\(facts.joined(separator: ", "))]")
+                    "\(stem)\(child.address)  \(child.kindInShort)  \(child.deviceName)  [\(facts.joined(separator: ", "))]"
+                )
                 walk(child.address, indent: parent == nil ? "" : indent + (last ? "   " : "│  "))
             }
         }

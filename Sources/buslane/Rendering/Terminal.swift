@@ -18,15 +18,18 @@ enum Terminal {
     }
 
     /// Bold and dim on a terminal that wants it; nothing elsewhere, nor under `NO_COLOR`.
-    static let styled = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+    static let styled =
+        isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
 
     static func bold(_ text: String) -> String { styled ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
 
     /// A file's text; `-` is standard input.
     static func read(_ file: String) throws -> String {
-        let data = file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: file)
+        let data =
+            file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: file)
         guard let data else {
-            throw Failure(.refused, "unreadable", subject: file, "cannot read \(file)", fix: "see that it exists and is readable")
+            throw Failure(
+                .refused, "unreadable", subject: file, "cannot read \(file)", fix: "see that it exists and is readable")
         }
         guard let text = String(data: data, encoding: .utf8) else {
             throw Failure(.refused, "not-text", subject: file, "\(file) is not UTF-8 text")

@@ -35,7 +35,10 @@ struct ErrorMapping: RouterMiddleware {
                     code: "bad-configuration", subject: error.place, message: error.description, remedy: error.remedy)
             )
         case let error as DomainXMLError:
-            (.unprocessableContent, ErrorBody(code: "bad-domain-xml", subject: "domain XML", message: error.description))
+            (
+                .unprocessableContent,
+                ErrorBody(code: "bad-domain-xml", subject: "domain XML", message: error.description)
+            )
         case let error as LibvirtError:
             (.conflict, ErrorBody(code: "libvirt", subject: "libvirt", message: error.description))
         case let error as MalformedValue:
@@ -55,7 +58,11 @@ struct ErrorMapping: RouterMiddleware {
                     remedy: "buslane plan shows it; agree with buslane apply --yes")
             )
         case is DecodingError:
-            (.badRequest, ErrorBody(code: "malformed", subject: "request", message: "the request is not what the route takes: \(error)"))
+            (
+                .badRequest,
+                ErrorBody(
+                    code: "malformed", subject: "request", message: "the request is not what the route takes: \(error)")
+            )
         case let error as any HTTPResponseError:
             (error.status, ErrorBody(code: "http", subject: "request", message: "\(error.status)"))
         default: (.internalServerError, ErrorBody(code: "internal", subject: "daemon", message: "\(error)"))

@@ -32,7 +32,8 @@ struct DomainService: Sendable {
             "domain attach", subject: name, detail: devices.map(\.name).joined(separator: ", "), by: actor
         ) {
             if edited != xml { _ = try await libvirt.define(edited) }
-            return DomainDocument(domain, devices: devices.map { .init(name: $0.name, address: $0.address) }, xml: edited)
+            return DomainDocument(
+                domain, devices: devices.map { .init(name: $0.name, address: $0.address) }, xml: edited)
         }
     }
 

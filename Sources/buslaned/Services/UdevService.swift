@@ -20,7 +20,8 @@ struct UdevService: Service {
         }
         for await event in monitor.events().cancelOnGracefulShutdown() {
             logger.debug(
-                "host event", metadata: ["action": "\(event.action)", "function": "\(event.address?.description ?? "-")"])
+                "host event",
+                metadata: ["action": "\(event.action)", "function": "\(event.address?.description ?? "-")"])
             changes.signal()
         }
     }
