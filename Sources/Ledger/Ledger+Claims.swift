@@ -51,6 +51,7 @@ extension Ledger {
     ) throws {
         guard let group = function.iommuGroup else { throw Refusal.noIOMMU }
         let owner = request.owner.description
+        try refuseSecond(name, of: request, db)
         try own(group: group, bootID: bootID, owner: owner, db)
         let original = OriginalState(
             driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings)
@@ -65,6 +66,12 @@ extension Ledger {
                 function.isNetwork, function.virtualFunction?.physicalFunction.description,
                 function.virtualFunction?.index, try toJSON(request.settings), try toJSON(original),
             ])
+    }
+
+    private static func refuseSecond(_ name: String, of request: ClaimRequest, _ db: Database) throws {
+        let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
+        guard let claim = try Int.fetchOne(db, sql: sql, arguments: [request.owner.description, name]) else { return }
+        throw Refusal.deviceNameTaken(name, owner: request.ownerName, claim: claimID(claim))
     }
 
     /// The same owner may hold a group already; another one makes the assignment's foreign key fail.
