@@ -109,13 +109,13 @@ struct PlannerTests {
     @Test("puts an undeclared card back as it was found")
     func restores() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
-        let found = try #require(PFOriginal(of: try #require(host.now[pf])))
+        let found = try #require(host.now[pf].flatMap(PFOriginal.init(of:)))
         try carryOut(try Planner.plan(for: cut(pf, into: 3), on: host.now, holdings: Holdings()), on: host)
         let holdings = Holdings(originals: [pf: found])
         let plan = try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings)
         #expect(plan.perPF.map(\.purpose) == [.restored])
         try carryOut(plan, on: host)
-        #expect(PFOriginal(of: try #require(host.now[pf])) == found)
+        #expect(host.now[pf].flatMap(PFOriginal.init(of:)) == found)
         #expect(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings).isEmpty)
         host.pull(pf)
         #expect(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings).isEmpty)

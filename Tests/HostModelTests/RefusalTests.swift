@@ -8,7 +8,8 @@ struct RefusalTests {
     static let one: [Refusal] = [
         .unknownFunction(pf), .unknownPool("x", known: []), .unknownPool("x", known: ["a", "b"]), .unknownClaim("c9"),
         .countOutOfRange(0), .settingsNeedVirtualFunction(pf), .macNeedsOneFunction(count: 2),
-        .badMAC(MACAddress(rawValue: 0)), .noIOMMU, .noSRIOV(pf), .tooManyVFs(pf, wanted: 9, total: 7),
+        .badMAC(MACAddress(rawValue: 0)), .deviceNameTaken("data0", owner: "fw1", claim: "c1"),
+        .noIOMMU, .noSRIOV(pf), .tooManyVFs(pf, wanted: 9, total: 7),
         .selectorMatchesNothing(declaration: 0), .declaredTwice(pf),
         .groupNotViable(pf, group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
         .physicalFunctionDown(pf, interface: "ens1"), .heldByClaim(pf, claim: "c1", owner: "fw1"),

@@ -50,10 +50,10 @@ struct ValueTests {
     func malformedMAC(text: String) { #expect(throws: MalformedValue.self) { try MACAddress(text) } }
 
     @Test("knows a MAC address that no VF can have")
-    func macKinds() throws {
+    func macKinds() {
         #expect(MACAddress(rawValue: 0).isZero)
-        #expect(try MACAddress("01:00:5e:00:00:01").isMulticast)
-        #expect(try !MACAddress("52:54:00:11:22:33").isMulticast)
+        #expect(("01:00:5e:00:00:01" as MACAddress).isMulticast)
+        #expect(!("52:54:00:11:22:33" as MACAddress).isMulticast)
     }
 
     @Test(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-public import HostModel
+import HostModel
 
 /// What the simulated kernel answers instead of doing what it was told.
 public struct KernelError: Error, Equatable, CustomStringConvertible {
