@@ -58,10 +58,10 @@ extension SysfsReader {
 
     /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.
     func addVFSettings(to functions: inout [Function], _ pass: inout ReadPass) {
-        var members: [PCIAddress: [Int]] = [:]
+        var members: [PCIAddress: [(position: Int, index: Int)]] = [:]
         for (position, function) in functions.enumerated() {
             if let virtual = function.virtualFunction {
-                members[virtual.physicalFunction, default: []].append(position)
+                members[virtual.physicalFunction, default: []].append((position, virtual.index))
             }
         }
         guard !members.isEmpty else { return }
@@ -73,9 +73,8 @@ extension SysfsReader {
                 let indexes = known[physical] ?? interfaceIndexes(of: physical)
                 do {
                     let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings ?? [:]
-                    for position in members[physical] ?? [] {
-                        let index = functions[position].virtualFunction?.index
-                        functions[position].vfSettings = index.flatMap { settings[$0] }
+                    for member in members[physical] ?? [] {
+                        functions[member.position].vfSettings = settings[member.index]
                     }
                 } catch {
                     pass.warn("\(physical): VF settings unknown: \(error)")

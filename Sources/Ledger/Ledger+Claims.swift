@@ -82,12 +82,20 @@ extension Ledger {
     }
 
     /// Moves a live claim on. A claim that is released stays so.
-    public func setState(_ state: Claim.State, ofClaim id: String) async throws {
+    ///
+    /// - Parameter earlier: the states it may be moved from.
+    /// - Returns: whether this call moved it: of two at once, one does.
+    @discardableResult
+    public func setState(
+        _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .releasing]
+    ) async throws -> Bool {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
-        try await database.write { db in
+        return try await database.write { db in
+            let allowed = earlier.filter { $0 != .released }.map(\.rawValue)
             try db.execute(
-                sql: "UPDATE claim SET state = ? WHERE number = ? AND state <> 'released'",
-                arguments: [state.rawValue, number])
+                sql: "UPDATE claim SET state = ? WHERE number = ? AND state IN (SELECT value FROM json_each(?))",
+                arguments: [state.rawValue, number, try toJSON(allowed)])
+            return db.changesCount == 1
         }
     }
 

@@ -19,11 +19,13 @@ extension Reconciler {
             do {
                 try await ready(claim, purpose: .allocate)
             } catch {
-                try await giveBack(claim)
+                if try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending]) {
+                    try await giveBack(claim)
+                }
                 throw error
             }
             claim.state = .bound
-            try await ledger.setState(.bound, ofClaim: claim.id)
+            try await ledger.setState(.bound, ofClaim: claim.id, from: [.pending])
             logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
             return claim
         }
@@ -48,6 +50,11 @@ extension Reconciler {
                 else { continue }
                 throw Refusal.heldByProcess(assignment.address, holder)
             }
+            // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
+            // functions may be somebody else's.
+            guard try await ledger.setState(.releasing, ofClaim: claim.id, from: [.bound]) else {
+                return .alreadyReleased(claim)
+            }
             try await giveBack(claim)
             claim.state = .released
             logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
@@ -69,15 +76,18 @@ extension Reconciler {
         let context = Intent.Context(bootID: bootID, purpose: purpose, claim: claim.id)
         for assignment in claim.assignments {
             try await lanes.run(on: lane(of: assignment)) {
+                // Looked at again on the lane: a release may have gone first.
+                guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
+                    now.state == claim.state
+                else { throw Refusal.unknownClaim(claim.id) }
                 let changes = try Planner.ready(assignment, on: LiveFunctions(host: host))
                 try await executor.run(changes, context: context)
             }
         }
     }
 
-    /// Puts a claim's functions back and ends it. A function that cannot be put back is set aside, never handed on.
+    /// Puts the functions of a claim that is in state `releasing` back, and ends it. A function that cannot be put back is set aside, never handed on.
     func giveBack(_ claim: Claim) async throws {
-        try await ledger.setState(.releasing, ofClaim: claim.id)
         let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
         for assignment in claim.assignments.reversed() {
             do {

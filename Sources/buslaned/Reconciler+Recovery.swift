@@ -13,6 +13,7 @@ extension Reconciler {
             // Nobody was told of a pending claim; a releasing one was on its way out.
             case .pending, .releasing:
                 logger.notice("giving back an unfinished claim", metadata: ["claim": "\(claim.id)"])
+                try await ledger.setState(.releasing, ofClaim: claim.id)
                 try await giveBack(claim)
                 try await ledger.audit(
                     "recover", subject: claim.id, detail: claim.state.rawValue, result: "given back", actor: .daemon)

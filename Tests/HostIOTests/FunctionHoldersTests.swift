@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostIO
+import HostModel
 import Testing
 
 @Suite("Who holds a function")
@@ -9,6 +10,7 @@ struct FunctionHoldersTests {
 
     init() throws {
         tree = try FixtureTree(named: "dataplane-host")
+        try tree.makeRawLink(at: "/sys/class/vfio-dev/vfio0/device", to: "../../../bus/pci/devices/0000:3b:10.0")
         try run(100, "systemd", ["/dev/null"])
         try run(4711, "qemu-system-x86", ["/dev/kvm", "/dev/vfio/vfio", "/dev/vfio/6"])
         try run(900, "dpdk-testpmd", ["/dev/vfio/devices/vfio0", "socket:[42]"])
@@ -25,24 +27,24 @@ struct FunctionHoldersTests {
     @Test("a group is held through its own device or through that of a function in it")
     func held() throws {
         #expect(
-            try holders.holders(of: 6) == [
-                Holder(pid: 900, command: "dpdk-testpmd"), Holder(pid: 4711, command: "qemu-system-x86"),
+            try holders.openGroups()[6] == [
+                ProcessHolder(pid: 900, command: "dpdk-testpmd"), ProcessHolder(pid: 4711, command: "qemu-system-x86"),
             ])
     }
 
     @Test("nobody holds a group that nobody opened")
     func free() throws {
-        #expect(try holders.holders(of: 7) == [])
+        #expect(try holders.openGroups()[7] == nil)
     }
 
     @Test("a process that ends while it is looked at is no error")
     func ended() throws {
         try tree.write("gone", to: "/proc/77/comm")
-        #expect(try holders.holders(of: 7) == [])
+        #expect(try holders.openGroups()[7] == nil)
     }
 
     @Test("this machine's processes can be looked through")
     func live() throws {
-        #expect(try FunctionHolders(paths: HostPaths()).holders(of: 99999) == [])
+        #expect(try FunctionHolders(paths: HostPaths()).openGroups()[99999] == nil)
     }
 }

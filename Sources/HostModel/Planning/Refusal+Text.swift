@@ -117,7 +117,7 @@ extension Refusal {
         case .macNeedsOneFunction: "allocate one function a MAC address"
         case .deviceNameTaken(_, _, let claim): "choose another name, or buslane release \(claim)"
         case .noIOMMU:
-            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel); see buslane doctor"
+            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel)"
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
@@ -136,6 +136,8 @@ extension Refusal {
         case .domainWithoutUUID: "add a <uuid> (uuidgen makes one), or define the domain first"
         case .staleGeneration: "ask for the claim again"
         case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
+        case .poolExhausted(_, let wanted, _, let total, _) where wanted > total:
+            "ask for at most \(total), or declare more VFs"
         case .poolExhausted, .nodeExhausted: "release a claim, or try again later; buslane claims shows who has what"
         }
     }
