@@ -163,10 +163,10 @@ struct DocumentTests {
     @Test(
         "a status of the API becomes the command's exit code",
         arguments: [
-            (200, ExitStatus.done), (204, .done), (400, .usage), (401, .notPermitted), (403, .notPermitted),
+            (200, ControlAPI.ExitStatus.done), (204, .done), (400, .usage), (401, .notPermitted), (403, .notPermitted),
             (404, .refused), (409, .refused), (422, .refused), (500, .refused), (503, .notNow),
         ])
-    func exitStatus(http: Int, status: ExitStatus) {
-        #expect(ExitStatus(httpStatus: http) == status)
+    func exitStatus(http: Int, status: ControlAPI.ExitStatus) {
+        #expect(ControlAPI.ExitStatus(httpStatus: http) == status)
     }
 }
