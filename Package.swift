@@ -106,10 +106,15 @@ let package = Package(
         .testTarget(name: "HostIOTests", dependencies: ["HostIO", "HostModel"], swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
-        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "HostModel"], swiftSettings: house),
-        .testTarget(name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel"], swiftSettings: house),
         .testTarget(
-            name: "buslanedTests", dependencies: ["buslaned", "HostSimulator", "Ledger", "HostModel", "ControlAPI"],
+            name: "LedgerTests",
+            dependencies: ["Ledger", "HostModel", "HostSimulator", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house),
+        .testTarget(
+            name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator"], swiftSettings: house),
+        .testTarget(
+            name: "buslanedTests",
+            dependencies: ["buslaned", "HostSimulator", "Ledger", "HostModel", "ControlAPI", "DomainXML", logging],
             swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
     ]

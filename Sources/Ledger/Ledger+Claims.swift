@@ -51,6 +51,7 @@ extension Ledger {
     ) throws {
         guard let group = function.iommuGroup else { throw Refusal.noIOMMU }
         let owner = request.owner.description
+        try refuseSecond(name, of: request, db)
         try own(group: group, bootID: bootID, owner: owner, db)
         let original = OriginalState(
             driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings)
@@ -65,6 +66,12 @@ extension Ledger {
                 function.isNetwork, function.virtualFunction?.physicalFunction.description,
                 function.virtualFunction?.index, try toJSON(request.settings), try toJSON(original),
             ])
+    }
+
+    private static func refuseSecond(_ name: String, of request: ClaimRequest, _ db: Database) throws {
+        let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
+        guard let claim = try Int.fetchOne(db, sql: sql, arguments: [request.owner.description, name]) else { return }
+        throw Refusal.deviceNameTaken(name, owner: request.ownerName, claim: claimID(claim))
     }
 
     /// The same owner may hold a group already; another one makes the assignment's foreign key fail.
@@ -123,13 +130,28 @@ extension Ledger {
     ///
     /// - Parameter groups: this boot's group of each function that is there. An assignment whose function is not there
     ///   (a VF not made yet) keeps its old boot's number until it is.
-    public func adopt(bootID: String, groups: [PCIAddress: Int]) async throws {
+    /// - Returns: functions that now share a group with another owner's: they keep their old number, and the group is
+    ///   the older claim's.
+    @discardableResult
+    public func adopt(bootID: String, groups: [PCIAddress: Int]) async throws -> [PCIAddress] {
         try await database.write { db in
+            var conflicts: [PCIAddress] = []
             for row in try Row.fetchAll(
-                db, sql: "SELECT claim, slot, owner, address FROM assignment WHERE bootID <> ?", arguments: [bootID])
+                db,
+                sql: "SELECT claim, slot, owner, address FROM assignment WHERE bootID <> ? ORDER BY claim, slot",
+                arguments: [bootID])
             {
-                guard let group = groups[try PCIAddress(row["address"])] else { continue }
-                try Self.own(group: group, bootID: bootID, owner: row["owner"], db)
+                let address = try PCIAddress(row["address"])
+                guard let group = groups[address] else { continue }
+                let owner: String = row["owner"]
+                try Self.own(group: group, bootID: bootID, owner: owner, db)
+                let holder = try String.fetchOne(
+                    db, sql: "SELECT owner FROM groupOwner WHERE bootID = ? AND iommuGroup = ?",
+                    arguments: [bootID, group])
+                guard holder == owner else {
+                    conflicts.append(address)
+                    continue
+                }
                 try db.execute(
                     sql: "UPDATE assignment SET bootID = ?, iommuGroup = ? WHERE claim = ? AND slot = ?",
                     arguments: [bootID, group, row["claim"] as Int, row["slot"] as Int])
@@ -140,6 +162,7 @@ extension Ledger {
                         SELECT 1 FROM assignment
                         WHERE assignment.bootID = groupOwner.bootID AND assignment.iommuGroup = groupOwner.iommuGroup)
                     """)
+            return conflicts
         }
     }
 }

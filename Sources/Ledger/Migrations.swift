@@ -103,5 +103,9 @@ enum Migrations {
         BEGIN
             SELECT RAISE(ABORT, 'the audit trail is append-only');
         END;
+        CREATE TRIGGER auditIsNeverShortened BEFORE DELETE ON audit
+        BEGIN
+            SELECT RAISE(ABORT, 'the audit trail is append-only');
+        END;
         """
 }

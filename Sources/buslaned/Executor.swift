@@ -9,6 +9,8 @@ struct Executor: Sendable {
     let host: any Host
     let ledger: Ledger
     let logger: Logger
+    /// How long the host may take until an action's effect shows.
+    let patience: @Sendable (HostAction) -> Duration
 
     /// A step that did not come out as promised, and what became of the steps before it.
     struct Failure: Error, CustomStringConvertible {
@@ -84,7 +86,8 @@ struct Executor: Sendable {
 
     /// Some drivers make their VFs after the write returned: look again whenever the host reports a change.
     private func verify(_ step: Step) async throws {
-        let deadline = ContinuousClock.now + step.action.patience
+        let patience = self.patience(step.action)
+        let deadline = ContinuousClock.now + patience
         while true {
             let live = LiveFunctions(host: host)
             guard let unmet = step.postconditions.first(where: { !$0.holds(on: live) }) else { return }
@@ -92,7 +95,7 @@ struct Executor: Sendable {
             guard left > .zero else {
                 throw Unmet(
                     action: step.action,
-                    description: "it was done, but after \(step.action.patience) it is not so that \(unmet)")
+                    description: "it was done, but after \(patience) it is not so that \(unmet)")
             }
             await host.waitForChange(upTo: min(left, .seconds(1)))
         }

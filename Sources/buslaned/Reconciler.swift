@@ -17,12 +17,15 @@ struct Reconciler: Sendable {
     /// This boot's id; a host without one is its own boot.
     let bootID: String
 
-    init(host: any Host, ledger: Ledger, configuration: Configuration, logger: Logger) throws {
+    init(
+        host: any Host, ledger: Ledger, configuration: Configuration, logger: Logger,
+        patience: @escaping @Sendable (HostAction) -> Duration = \.patience
+    ) throws {
         self.host = host
         self.ledger = ledger
         self.configuration = configuration
         self.logger = logger
-        executor = Executor(host: host, ledger: ledger, logger: logger)
+        executor = Executor(host: host, ledger: ledger, logger: logger, patience: patience)
         bootID = try host.snapshot().host.bootID ?? "unknown"
     }
 

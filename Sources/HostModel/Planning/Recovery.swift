@@ -38,10 +38,19 @@ public enum Recovery {
         if goal.holds(on: source) { return .close }
         guard let now = goal.observed(on: source) else {
             // The function went away, and its state with it.
-            if source[goal.subject] == nil { return .close }
+            if goal.isGone(from: source) { return .close }
             return .quarantine(goal.subject, reason: "an interrupted change cannot be read back")
         }
         let change = Change(from: now, to: goal, steps: Planner.steps(from: now, to: goal))
         return purpose == .allocate ? .undo(change) : .complete(change)
+    }
+}
+
+extension Aspect {
+    /// Whether what has the aspect is no longer there. A VF can be gone while its PF stays.
+    fileprivate func isGone(from source: some FunctionSource) -> Bool {
+        guard let function = source[subject] else { return true }
+        guard case .vfSettings(let virtual, _) = self else { return false }
+        return function.sriov?.virtualFunctions.indices.contains(virtual.index) != true
     }
 }

@@ -11,6 +11,7 @@ extension Refusal {
         case .settingsNeedVirtualFunction: "settings-need-vf"
         case .macNeedsOneFunction: "mac-needs-one-function"
         case .badMAC: "bad-mac"
+        case .deviceNameTaken: "device-name-taken"
         case .noIOMMU: "no-iommu"
         case .noSRIOV: "no-sriov"
         case .tooManyVFs: "too-many-vfs"
@@ -45,6 +46,7 @@ extension Refusal {
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
         case .unknownClaim(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _): id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
+        case .deviceNameTaken(let name, _, _): name
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
         case .badMAC(let mac): mac.description
         case .noIOMMU: "host"
@@ -72,6 +74,8 @@ extension Refusal {
             "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of a network card"
         case .macNeedsOneFunction(let count): "cannot give one MAC address to \(count) functions"
         case .badMAC(let mac): "a VF cannot have the MAC address \(mac): it is \(mac.isZero ? "zero" : "multicast")"
+        case .deviceNameTaken(let name, let owner, let claim):
+            "\(owner) has a device '\(name)' already, in claim \(claim)"
         case .noIOMMU: "cannot pass anything through: the kernel shows no IOMMU group"
         case .noSRIOV(let address): "cannot create VFs on \(address): it has no SR-IOV capability"
         case .tooManyVFs(let address, let wanted, let total):
@@ -113,6 +117,7 @@ extension Refusal {
         case .countOutOfRange, .declaredTwice, .badMAC: nil
         case .settingsNeedVirtualFunction: "leave out --mac, --vlan and --trust"
         case .macNeedsOneFunction: "allocate one function a MAC address"
+        case .deviceNameTaken(_, _, let claim): "choose another name, or buslane release \(claim)"
         case .noIOMMU:
             "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel)"
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"

@@ -12,6 +12,7 @@ public enum Refusal: Error, Hashable, Sendable {
     case settingsNeedVirtualFunction(PCIAddress)
     case macNeedsOneFunction(count: Int)
     case badMAC(MACAddress)
+    case deviceNameTaken(String, owner: String, claim: String)
 
     // The host cannot do it.
     case noIOMMU

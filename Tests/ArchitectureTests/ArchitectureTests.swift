@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import Testing
+
+/// The project's own files, found from where this one lies.
+private enum Repository {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    struct SwiftFile: CustomStringConvertible, Sendable {
+        /// `Sources/HostIO/HostPaths.swift`.
+        let path: String
+        let lines: [String]
+
+        var description: String { path }
+        /// The folder below Sources or Tests.
+        var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+
+        /// What the file imports, without access levels, attributes and submodules.
+        var imports: [String] {
+            lines.compactMap { line in
+                line.wholeMatch(
+                    of:
+                        /(?:@\w+ )*(?:(?:public|package|internal|fileprivate|private) )?import (?:(?:struct|class|enum|func|protocol) )?(\w+).*/
+                ).map { String($0.1) }
+            }
+        }
+
+        /// Without what follows `//`: rules about code are not rules about comments.
+        var code: [String] {
+            lines.map { line in
+                guard let comment = line.range(of: #"(^|\s)//"#, options: .regularExpression) else { return line }
+                return String(line[..<comment.lowerBound])
+            }
+        }
+    }
+
+    static func files(below folder: String) throws -> [SwiftFile] {
+        let base = root.appending(path: folder).path
+        let paths = try FileManager.default.subpathsOfDirectory(atPath: base).filter { $0.hasSuffix(".swift") }
+        return try paths.sorted().map { path in
+            let text = try String(contentsOfFile: base + "/" + path, encoding: .utf8)
+            return SwiftFile(path: folder + "/" + path, lines: text.components(separatedBy: "\n"))
+        }
+    }
+}
+
+@Suite("The architecture, as design.md has it")
+struct ArchitectureTests {
+    private static let system: Set<String> = ["Glibc", "Synchronization", "Dispatch"]
+    private static let ours: Set<String> = [
+        "HostModel", "HostIO", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "buslaned", "buslane", "buslane_hook",
+    ]
+
+    /// What each target may import. nil: anything but the other executables.
+    private static let allowed: [String: Set<String>?] = [
+        "HostModel": [],
+        "HostIO": system.union(["HostModel", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", "SystemPackage", "Logging"]
+        ),
+        "DomainXML": ["HostModel", "CExpat"],
+        "Libvirt": system.union(["HostModel", "CLibvirt"]),
+        "Ledger": ["HostModel", "GRDB", "Foundation"],
+        "ControlAPI": [
+            "HostModel", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
+            "Foundation",
+        ],
+        "buslaned": .some(nil),
+        "buslane": system.union(["HostModel", "ControlAPI", "DomainXML", "HostIO", "ArgumentParser", "Foundation"]),
+        "buslane-hook": ["HostModel", "ControlAPI", "Glibc"],
+    ]
+
+    private let sources: [Repository.SwiftFile]
+
+    init() throws {
+        sources = try Repository.files(below: "Sources")
+        try #require(sources.count > 50, "the sources were not found")
+    }
+
+    @Test("every import is one that its target may make")
+    func imports() {
+        for file in sources {
+            guard let entry = Self.allowed[file.target] else {
+                Issue.record("\(file): no rule for target \(file.target)")
+                continue
+            }
+            for module in file.imports {
+                let isAllowed = entry?.contains(module) ?? !["buslane", "buslane_hook"].contains(module)
+                #expect(isAllowed, "\(file) imports \(module)")
+            }
+        }
+    }
+
+    @Test("every import line is understood")
+    func importsAreParsed() {
+        for file in sources {
+            let written = file.code.count {
+                $0.contains(/^\s*(@\w+ )*((public|package|internal|fileprivate|private) )?import\s/)
+            }
+            #expect(written == file.imports.count, "\(file)")
+        }
+        #expect(sources.contains { $0.target == "HostIO" && $0.imports.contains("CPCI") })
+    }
+
+    @Test("the hook never reaches libvirt, not even through what it imports")
+    func hookIsFreeOfLibvirt() {
+        var reached: Set<String> = ["buslane-hook"]
+        var open = ["buslane-hook"]
+        while let target = open.popLast() {
+            for module in sources.filter({ $0.target == target }).flatMap(\.imports)
+            where Self.ours.contains(module) && reached.insert(module).inserted { open.append(module) }
+        }
+        #expect(reached == ["buslane-hook", "HostModel", "ControlAPI"])
+    }
+
+    @Test("siblings do not know each other: only the daemon joins them")
+    func siblings() {
+        let rims: Set<String> = ["HostIO", "DomainXML", "Libvirt", "Ledger", "ControlAPI"]
+        for file in sources where rims.contains(file.target) {
+            #expect(rims.isDisjoint(with: file.imports), "\(file)")
+        }
+        for file in sources where file.target != "buslaned" {
+            #expect(!file.imports.contains("Ledger") && !file.imports.contains("Libvirt"), "\(file)")
+        }
+    }
+
+    @Test("only HostPaths knows where sysfs is")
+    func sysfsPaths() {
+        for file in sources where file.path != "Sources/HostIO/HostPaths.swift" {
+            #expect(!file.code.contains { $0.contains("\"/sys") || $0.contains("/sys/") }, "\(file)")
+        }
+    }
+
+    @Test("the core has no async, no clock and no I/O")
+    func pureCore() {
+        for file in sources where file.target == "HostModel" && file.path != "Sources/HostModel/Planning/Host.swift" {
+            for line in file.code {
+                #expect(!line.contains(/\b(async|await|Clock|print)\b/), "\(file): \(line)")
+            }
+        }
+    }
+
+    @Test("files stay readable: 400 lines at most")
+    func length() {
+        for file in sources { #expect(file.lines.count <= 401, "\(file) has \(file.lines.count) lines") }
+    }
+
+    @Test("nothing ends the process by surprise")
+    func noTraps() {
+        for file in sources {
+            for line in file.code {
+                for trap in ["try!", "fatalError(", " as! "] { #expect(!line.contains(trap), "\(file): \(line)") }
+            }
+        }
+    }
+
+    @Test("every file bears its licence first", arguments: ["Sources", "Tests"])
+    func licence(folder: String) throws {
+        for file in try Repository.files(below: folder) {
+            #expect(file.lines.first == "// SPDX-License-Identifier: GPL-3.0-or-later", "\(file)")
+        }
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Testing
+
+private let vfs = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
+private let all = Pool(name: "all", selector: Selector())
+
+private func request(
+    _ pool: Pool, count: Int = 1, numa: NUMAPolicy? = nil, settings: VFSettings = VFSettings(), owner: String = "fw1"
+) -> ClaimRequest {
+    ClaimRequest(pool: pool, count: count, owner: .name(owner), numa: numa, settings: settings)
+}
+
+/// The addresses chosen, or the refusal.
+private func place(
+    _ request: ClaimRequest, on host: HostSimulator, _ holdings: Holdings = Holdings()
+) -> Result<[PCIAddress], Refusal> {
+    do throws(Refusal) {
+        return .success(try Placement.choose(for: request, on: host.now, holdings: holdings).map(\.address))
+    } catch {
+        return .failure(error)
+    }
+}
+
+@Suite("Placing a claim")
+struct PlacementTests {
+    /// A card on each of two nodes, two unbound VFs on each.
+    private let host: HostSimulator
+
+    init() throws {
+        host = HostSimulator {
+            $0.numaNodes(2)
+            $0.pf("0000:3b:00.0", totalVFs: 7, numa: 0)
+            $0.pf("0000:af:00.0", totalVFs: 7, numa: 1)
+        }
+        for pf: PCIAddress in ["0000:3b:00.0", "0000:af:00.0"] {
+            try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: false))
+            try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
+        }
+    }
+
+    @Test("follows the NUMA policy, and keeps a claim's functions together where it can")
+    func numa() {
+        #expect(place(request(vfs), on: host) == .success(["0000:3b:10.0"]))
+        #expect(place(request(vfs, numa: .required(node: 1)), on: host) == .success(["0000:af:10.0"]))
+        #expect(
+            place(request(vfs, count: 3, numa: .preferred(node: 1)), on: host)
+                == .success(["0000:af:10.0", "0000:af:10.1", "0000:3b:10.0"]))
+        let oneTaken = Holdings(claims: ["0000:3b:10.0": heldByFirewall])
+        for policy in [NUMAPolicy.required(node: nil), .preferred(node: nil)] {
+            #expect(
+                place(request(vfs, count: 2, numa: policy, owner: "b"), on: host, oneTaken)
+                    == .success(["0000:af:10.0", "0000:af:10.1"]))
+        }
+        #expect(
+            place(request(vfs, count: 3, numa: .preferred(node: nil), owner: "b"), on: host, oneTaken)
+                == .success(["0000:3b:10.1", "0000:af:10.0", "0000:af:10.1"]))
+    }
+
+    @Test("a node that has too few says how many are free on each")
+    func nodeExhausted() {
+        let outcome = place(request(vfs, count: 3, numa: .required(node: 1)), on: host)
+        guard case .failure(let refusal) = outcome else {
+            Issue.record("placed: \(outcome)")
+            return
+        }
+        #expect(refusal.code == "no-capacity-on-node")
+        #expect(refusal.isTemporary)
+        #expect(refusal.message.contains("2 free on node 0, 2 free on node 1"))
+    }
+
+    @Test("a pool that has too few counts the causes")
+    func exhausted() {
+        let taken = Holdings(claims: ["0000:3b:10.0": heldByFirewall, "0000:3b:10.1": heldByFirewall])
+        #expect(
+            place(request(vfs, count: 3), on: host, taken)
+                == .failure(.poolExhausted(pool: "vfs", wanted: 3, free: 2, total: 4, reasons: ["2 claimed"])))
+        let nothing = Pool(name: "none", selector: Selector(addresses: ["0000:99:00.0"]))
+        #expect(
+            place(request(nothing), on: host)
+                == .failure(.poolExhausted(pool: "none", wanted: 1, free: 0, total: 0, reasons: [])))
+    }
+
+    @Test("malformed requests are refused as such")
+    func malformed() {
+        #expect(place(request(vfs, count: 0), on: host) == .failure(.countOutOfRange(0)))
+        let mac = VFSettings(mac: "52:54:00:11:22:33")
+        #expect(place(request(vfs, count: 2, settings: mac), on: host) == .failure(.macNeedsOneFunction(count: 2)))
+        for bad: MACAddress in ["00:00:00:00:00:00", "01:00:5e:00:00:01"] {
+            #expect(place(request(vfs, settings: VFSettings(mac: bad)), on: host) == .failure(.badMAC(bad)))
+        }
+    }
+
+    @Test("settings on what is no VF of a network card are refused")
+    func settingsNeedVF() {
+        let host = HostSimulator { $0.function("0000:05:00.0") }
+        #expect(
+            place(request(all, settings: VFSettings(trust: true)), on: host)
+                == .failure(.settingsNeedVirtualFunction("0000:05:00.0")))
+    }
+
+    @Test("nothing is handed out without an IOMMU")
+    func noIOMMU() {
+        let host = HostSimulator {
+            $0.noIOMMU()
+            $0.function("0000:05:00.0")
+        }
+        #expect(place(request(all), on: host) == .failure(.noIOMMU))
+    }
+}
+
+@Suite("What keeps a function from being handed out")
+struct ObstacleTests {
+    @Test("a group with a host driver in it names the blockers; bridges do not count")
+    func notViable() {
+        let host = HostSimulator {
+            $0.bridge("0000:00:01.0")
+            $0.function("0000:05:00.0")
+            $0.function("0000:05:00.1", driver: "snd_hda_intel", classCode: 0x040300)
+            $0.group(["0000:00:01.0", "0000:05:00.0", "0000:05:00.1"])
+        }
+        let pool = Pool(name: "gpu", selector: Selector(addresses: ["0000:05:00.0"]))
+        guard case .failure(let refusal) = place(request(pool), on: host) else {
+            Issue.record("placed")
+            return
+        }
+        #expect(refusal.code == "group-not-viable")
+        #expect(refusal.message.contains("0000:05:00.1 bound to host driver snd_hda_intel"))
+        #expect(!refusal.message.contains("0000:00:01.0"))
+        #expect(refusal.remedy?.contains("0000:05:00.1") == true)
+    }
+
+    @Test("a card that is cut up is not handed out whole, nor a VF of a card that someone has whole")
+    func physicalAndVirtualExclude() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
+        try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: false))
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 1))
+        let whole = Pool(name: "cards", selector: Selector(kinds: [.physicalFunction]))
+        #expect(place(request(whole), on: host) == .failure(.cutIntoVFs(pf, count: 1)))
+        let held = Holdings(claims: [pf: heldByFirewall])
+        for owner in ["fw1", "other"] {
+            guard case .failure = place(request(vfs, owner: owner), on: host, held) else {
+                Issue.record("a VF of a claimed card was given to \(owner)")
+                continue
+            }
+        }
+    }
+
+    @Test("one owner may have a group's functions, a second none of them")
+    func groupOwner() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7, vfGroups: .shared) }
+        try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: false))
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
+        let held = Holdings(claims: ["0000:3b:10.0": heldByFirewall])
+        #expect(place(request(vfs), on: host, held) == .success(["0000:3b:10.1"]))
+        guard case .failure(let refusal) = place(request(vfs, owner: "other"), on: host, held) else {
+            Issue.record("two owners in one group")
+            return
+        }
+        #expect(refusal.code == "no-capacity")
+    }
+
+    @Test("an interface that the host uses, a quarantine and a process of somebody else's each keep it")
+    func others() {
+        let host = HostSimulator {
+            $0.function("0000:05:00.0", driver: "e1000e", interface: "eno1", up: true)
+            $0.function("0000:06:00.0")
+        }
+        let first = Pool(name: "a", selector: Selector(addresses: ["0000:05:00.0"]))
+        let second = Pool(name: "b", selector: Selector(addresses: ["0000:06:00.0"]))
+        #expect(place(request(first), on: host) == .failure(.usedByHost("0000:05:00.0", interface: "eno1")))
+        let quarantine = Holdings(quarantine: ["0000:06:00.0": "stuck"])
+        #expect(
+            place(request(second), on: host, quarantine) == .failure(.quarantined("0000:06:00.0", reason: "stuck")))
+        let open = Holdings(openGroups: [
+            host.now["0000:06:00.0"]?.iommuGroup ?? 0: ProcessHolder(pid: 7, command: "qemu")
+        ])
+        guard case .failure(let refusal) = place(request(second), on: host, open) else {
+            Issue.record("handed out while open")
+            return
+        }
+        #expect(refusal.isTemporary)
+        #expect(Placement.free(of: second, on: host.now, holdings: open).isEmpty)
+        #expect(Placement.free(of: second, on: host.now, holdings: Holdings()).count == 1)
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Testing
+
+/// Carries out a plan as it stands, checking every promise on the way.
+func carryOut(_ plan: Plan, on host: HostSimulator) throws {
+    for step in plan.perPF.flatMap(\.changes).flatMap(\.steps) {
+        for condition in step.preconditions {
+            #expect(condition.holds(on: host.now), "before \(step.action): \(condition)")
+        }
+        try host.perform(step.action)
+        for condition in step.postconditions {
+            #expect(condition.holds(on: host.now), "after \(step.action): \(condition)")
+        }
+    }
+}
+
+func cut(_ pf: PCIAddress, into count: Int, vfDriver: String? = "vfio-pci", autoprobe: Bool = false) -> DesiredState {
+    DesiredState(physicalFunctions: [
+        PFDeclaration(
+            selector: Selector(addresses: [pf]), vfCount: count, driversAutoprobe: autoprobe, vfDriver: vfDriver)
+    ])
+}
+
+let pf: PCIAddress = "0000:3b:00.0"
+let heldByFirewall = Holdings.ClaimReference(id: "c1", owner: .name("fw1"), ownerName: "fw1")
+
+@Suite("Planning the declared state")
+struct PlannerTests {
+    @Test("cuts a fresh card: link up, autoprobe off, VFs, and each bound; the second plan is empty")
+    func freshCut() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
+        let desired = cut(pf, into: 2)
+        let plan = try Planner.plan(for: desired, on: host.now, holdings: Holdings())
+        #expect(
+            plan.perPF.flatMap(\.changes).flatMap(\.steps).map(\.action) == [
+                .setLink(physicalFunction: pf, up: true), .setDriversAutoprobe(physicalFunction: pf, on: false),
+                .setVFCount(physicalFunction: pf, count: 2),
+                .setDriverOverride("0000:3b:10.0", driver: "vfio-pci"), .probeDriver("0000:3b:10.0"),
+                .setDriverOverride("0000:3b:10.1", driver: "vfio-pci"), .probeDriver("0000:3b:10.1"),
+            ])
+        #expect(plan.blastRadius.isEmpty)
+        try carryOut(plan, on: host)
+        #expect(host.now["0000:3b:10.1"]?.driver == "vfio-pci")
+        #expect(try Planner.plan(for: desired, on: host.now, holdings: Holdings()).isEmpty)
+    }
+
+    @Test("goes through 0 to change a count, and says which VFs and interfaces vanish")
+    func throughZero() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
+        let plan = try Planner.plan(for: cut(pf, into: 4), on: host.now, holdings: Holdings())
+        let counts = plan.perPF.flatMap(\.changes).flatMap(\.steps).compactMap { step -> Int? in
+            if case .setVFCount(_, let count) = step.action { count } else { nil }
+        }
+        #expect(counts == [0, 4])
+        #expect(plan.blastRadius.functions == ["0000:3b:10.0", "0000:3b:10.1"])
+        #expect(plan.blastRadius.interfaces.count == 2)
+        try carryOut(plan, on: host)
+        #expect(try Planner.plan(for: cut(pf, into: 4), on: host.now, holdings: Holdings()).isEmpty)
+    }
+
+    @Test("cutting down to none needs no driver and takes the VFs away")
+    func toNone() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 3))
+        let plan = try Planner.plan(for: cut(pf, into: 0), on: host.now, holdings: Holdings())
+        try carryOut(plan, on: host)
+        #expect(host.now[pf]?.sriov?.vfCount == 0)
+    }
+
+    @Test("changes autoprobe alone without touching the VFs")
+    func autoprobeAlone() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
+        let plan = try Planner.plan(for: cut(pf, into: 2, vfDriver: nil), on: host.now, holdings: Holdings())
+        #expect(
+            plan.perPF.flatMap(\.changes).flatMap(\.steps).map(\.action)
+                == [.setDriversAutoprobe(physicalFunction: pf, on: false)])
+        #expect(plan.blastRadius.isEmpty)
+    }
+
+    @Test("foretells where VFs come to lie, and leaves it open where the card does not say", arguments: [1, 2, 4])
+    func offsetAndStride(stride: Int) throws {
+        let host = HostSimulator { $0.pf("0000:3b:00.1", totalVFs: 64, offset: 384, stride: stride) }
+        let sriov = try #require(host.now["0000:3b:00.1"]?.sriov)
+        try host.meanwhile(.setVFCount(physicalFunction: "0000:3b:00.1", count: 64))
+        let foretold = (0..<64).map { sriov.address(ofVF: $0, physicalFunction: "0000:3b:00.1") }
+        #expect(foretold == host.now["0000:3b:00.1"]?.sriov?.virtualFunctions)
+        #expect(SRIOV(totalVFs: 8, vfCount: 0).address(ofVF: 0, physicalFunction: pf) == nil)
+        #expect(
+            SRIOV(totalVFs: 8, vfCount: 0, offset: 1, stride: 1).address(ofVF: 9, physicalFunction: "0000:ff:1f.7")
+                == nil)
+    }
+
+    @Test("binds the VFs that are there by where they are, leaving claimed ones alone")
+    func bindsPresentVFs() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
+        let claimed = Holdings(claims: ["0000:3b:10.0": heldByFirewall])
+        let plan = try Planner.plan(for: cut(pf, into: 2, autoprobe: true), on: host.now, holdings: claimed)
+        #expect(Set(plan.perPF.flatMap(\.changes).map(\.to.subject)) == ["0000:3b:10.1"])
+        try carryOut(plan, on: host)
+        #expect(host.now["0000:3b:10.0"]?.driver == "igbvf")
+        #expect(host.now["0000:3b:10.1"]?.driver == "vfio-pci")
+    }
+
+    @Test("puts an undeclared card back as it was found")
+    func restores() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
+        let found = try #require(host.now[pf].flatMap(PFOriginal.init(of:)))
+        try carryOut(try Planner.plan(for: cut(pf, into: 3), on: host.now, holdings: Holdings()), on: host)
+        let holdings = Holdings(originals: [pf: found])
+        let plan = try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings)
+        #expect(plan.perPF.map(\.purpose) == [.restored])
+        try carryOut(plan, on: host)
+        #expect(host.now[pf].flatMap(PFOriginal.init(of:)) == found)
+        #expect(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings).isEmpty)
+        host.pull(pf)
+        #expect(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings).isEmpty)
+    }
+
+    @Test("refuses to take VFs away while one is claimed or open, whether resized or no longer declared")
+    func refusesHeld() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try carryOut(try Planner.plan(for: cut(pf, into: 2), on: host.now, holdings: Holdings()), on: host)
+        let original = [pf: PFOriginal(vfCount: 0, driversAutoprobe: true, linkUp: true)]
+        let claimed = Holdings(claims: ["0000:3b:10.1": heldByFirewall], originals: original)
+        let group = try #require(host.now["0000:3b:10.1"]?.iommuGroup)
+        let qemu = ProcessHolder(pid: 7, command: "qemu")
+        let open = Holdings(openGroups: [group: qemu], originals: original)
+        for desired in [cut(pf, into: 4), cut(pf, into: 0), DesiredState()] {
+            #expect(throws: Refusal.heldByClaim("0000:3b:10.1", claim: "c1", owner: "fw1")) {
+                try Planner.plan(for: desired, on: host.now, holdings: claimed)
+            }
+            #expect(throws: Refusal.heldByProcess("0000:3b:10.1", qemu)) {
+                try Planner.plan(for: desired, on: host.now, holdings: open)
+            }
+        }
+        #expect(try Planner.plan(for: cut(pf, into: 2), on: host.now, holdings: claimed).isEmpty)
+    }
+
+    @Test("refuses to cut a card that someone has whole")
+    func refusesClaimedPF() {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        #expect(throws: Refusal.heldByClaim(pf, claim: "c1", owner: "fw1")) {
+            try Planner.plan(for: cut(pf, into: 1), on: host.now, holdings: Holdings(claims: [pf: heldByFirewall]))
+        }
+    }
+
+    @Test("refuses declarations that this host cannot meet, before anything is done")
+    func refusesNonsense() {
+        let host = HostSimulator {
+            $0.pf(pf, totalVFs: 7)
+            $0.function("0000:05:00.0", driver: "e1000e")
+        }
+        func refusal(_ desired: DesiredState) -> Refusal? {
+            do throws(Refusal) { _ = try Planner.plan(for: desired, on: host.now, holdings: Holdings()) } catch {
+                return error
+            }
+            return nil
+        }
+        #expect(refusal(cut(pf, into: 8)) == .tooManyVFs(pf, wanted: 8, total: 7))
+        #expect(refusal(cut("0000:05:00.0", into: 1)) == .noSRIOV("0000:05:00.0"))
+        #expect(refusal(cut("0000:77:00.0", into: 1)) == .selectorMatchesNothing(declaration: 0))
+        let twice = DesiredState(
+            physicalFunctions: cut(pf, into: 1).physicalFunctions + cut(pf, into: 2).physicalFunctions)
+        #expect(refusal(twice) == .declaredTwice(pf))
+    }
+}

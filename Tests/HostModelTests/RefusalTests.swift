@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Testing
+
+@Suite("The words of refusals")
+struct RefusalTests {
+    static let one: [Refusal] = [
+        .unknownFunction(pf), .unknownPool("x", known: []), .unknownPool("x", known: ["a", "b"]), .unknownClaim("c9"),
+        .countOutOfRange(0), .settingsNeedVirtualFunction(pf), .macNeedsOneFunction(count: 2),
+        .badMAC(MACAddress(rawValue: 0)), .deviceNameTaken("data0", owner: "fw1", claim: "c1"),
+        .noIOMMU, .noSRIOV(pf), .tooManyVFs(pf, wanted: 9, total: 7),
+        .selectorMatchesNothing(declaration: 0), .declaredTwice(pf),
+        .groupNotViable(pf, group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
+        .physicalFunctionDown(pf, interface: "ens1"), .heldByClaim(pf, claim: "c1", owner: "fw1"),
+        .heldByProcess(pf, ProcessHolder(pid: 1, command: "qemu")), .usedByHost(pf, interface: "ens1"),
+        .cutIntoVFs(pf, count: 2), .quarantined(pf, reason: "stuck"),
+        .notClaimedForDomain(pf, device: "data0", domain: "fw1"), .nothingToAttach(domain: "fw1"),
+        .domainWithoutUUID("fw1"), .staleGeneration(claim: "c1", given: 1, current: 2),
+        .poolExhausted(pool: "p", wanted: 2, free: 1, total: 4, reasons: ["3 claimed"]),
+        .poolExhausted(pool: "p", wanted: 2, free: 0, total: 0, reasons: []),
+        .nodeExhausted(pool: "p", policy: .required(node: 1), wanted: 1, freeByNode: []),
+        .nodeExhausted(
+            pool: "p", policy: .required(node: 1), wanted: 1, freeByNode: [.init(node: nil, free: 1)]),
+    ]
+
+    @Test("each has a code, a subject and a message of one line", arguments: one)
+    func texts(refusal: Refusal) {
+        #expect(refusal.code.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
+        for text in [refusal.subject, refusal.message, refusal.remedy ?? "none"] {
+            #expect(!text.isEmpty)
+            #expect(!text.contains("\n"))
+        }
+    }
+
+    @Test("only a lack of capacity is worth another try")
+    func temporary() {
+        #expect(Self.one.filter(\.isTemporary).allSatisfy { $0.code.hasPrefix("no-capacity") })
+        #expect(Self.one.filter(\.isTemporary).count == 4)
+    }
+
+    @Test("the remedy names the command that helps")
+    func remedies() {
+        #expect(Refusal.heldByClaim(pf, claim: "c1", owner: "fw1").remedy == "buslane release c1")
+        #expect(Refusal.tooManyVFs(pf, wanted: 9, total: 7).remedy == "declare vfCount: 7 or less")
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// A host described in words, for ``HostSimulator/init(_:)``.
+public struct HostBuilder {
+    var machine = Machine()
+
+    /// Where the IOMMU puts a PF's VFs.
+    public enum VFGroups: Sendable {
+        /// A group for each: the card and every bridge above it have ACS.
+        case own
+        /// One group for all VFs of the PF.
+        case shared
+    }
+
+    /// What a PF's driver can refuse to set for a VF.
+    public enum Setting: Sendable {
+        case mac, vlan, trust, spoofCheck
+        /// Taking a MAC away again.
+        case zeroMAC
+    }
+
+    /// A network card that can be cut into VFs.
+    ///
+    /// - Parameters:
+    ///   - interface: the name of its network interface; nil for none.
+    ///   - vfsAppearAfter: how many waits it takes until VFs that were asked for are there.
+    public mutating func pf(
+        _ address: PCIAddress, totalVFs: Int, numa: Int? = nil, driver: String = "igb", vfDriver: String? = "igbvf",
+        interface: String? = "", up: Bool = true, offset: Int = 128, stride: Int = 1, vfGroups: VFGroups = .own,
+        vfsAppearAfter: Int = 0, refusing: Set<Setting> = []
+    ) {
+        var device = Device(
+            address: address, identity: Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000), numaNode: numa,
+            nativeDriver: driver)
+        device.interface = interface == "" ? Self.name(of: address) : interface
+        device.isUp = up
+        device.sriov = Device.Slicing(
+            totalVFs: totalVFs, offset: offset, stride: stride, vfDriver: vfDriver, vfGroups: vfGroups,
+            vfsAppearAfter: vfsAppearAfter, refusing: refusing)
+        machine.plug(device)
+    }
+
+    /// A function that cannot be cut up: a card of another kind, or an old one.
+    public mutating func function(
+        _ address: PCIAddress, driver: String? = nil, numa: Int? = nil, classCode: UInt32 = 0x020000,
+        interface: String? = nil, up: Bool = false, resetMethods: [String] = ["flr"]
+    ) {
+        var device = Device(
+            address: address, identity: Identity(vendor: 0x8086, device: 0x10d3, classCode: classCode),
+            numaNode: numa, nativeDriver: driver)
+        device.interface = interface
+        device.isUp = up
+        device.resetMethods = resetMethods
+        machine.plug(device)
+    }
+
+    /// A root port, with the driver that all of them have.
+    public mutating func bridge(_ address: PCIAddress, numa: Int? = nil) {
+        machine.plug(
+            Device(
+                address: address, identity: Identity(vendor: 0x8086, device: 0x2030, classCode: 0x060400),
+                numaNode: numa, nativeDriver: "pcieport"))
+    }
+
+    /// The IOMMU cannot tell these apart.
+    public mutating func group(_ addresses: [PCIAddress]) {
+        guard let first = addresses.first, let group = machine.devices[first]?.group else { return }
+        for address in addresses { machine.devices[address]?.group = group }
+    }
+
+    /// Nodes at distance 10 from themselves, and 11 more a step.
+    public mutating func numaNodes(_ count: Int) {
+        machine.numaNodes = (0..<count).map { id in
+            NUMANode(
+                id: id, cpus: "\(id * 4)-\(id * 4 + 3)", distances: (0..<count).map { 10 + 11 * abs($0 - id) },
+                memory: nil, hugepages: [])
+        }
+    }
+
+    /// VT-d is off in the firmware.
+    public mutating func noIOMMU() { machine.hasIOMMU = false }
+
+    /// vfio-pci is not loaded.
+    public mutating func noVFIO() { machine.drivers.remove(VFIO.genericDriver) }
+
+    private static func name(of address: PCIAddress) -> String {
+        "enp\(address.bus)s\(address.device)f\(address.function)"
+    }
+}
+
+/// Test hosts are written down: a malformed address in one is a mistake in the test.
+extension PCIAddress: ExpressibleByStringLiteral {
+    public init(stringLiteral text: String) {
+        do { self = try PCIAddress(text) } catch { preconditionFailure(error.description) }
+    }
+}
+
+extension MACAddress: ExpressibleByStringLiteral {
+    public init(stringLiteral text: String) {
+        do { self = try MACAddress(text) } catch { preconditionFailure(error.description) }
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+extension Machine {
+    /// One action by the kernel's rules.
+    ///
+    /// Source: drivers/pci/iov.c, drivers/pci/pci-driver.c and drivers/base/bus.c of Linux 6.12.
+    mutating func perform(_ action: HostAction) throws(KernelError) {
+        switch action {
+        case .setDriversAutoprobe(let pf, let on):
+            guard try device(pf).sriov != nil else { throw KernelError(name: "ENOENT", reason: "no SR-IOV") }
+            devices[pf]?.sriov?.autoprobe = on
+        case .setVFCount(let pf, let count): try setVFCount(pf, count)
+        case .setLink(let pf, let up):
+            guard try device(pf).hasInterface else { throw KernelError(name: "ENODEV", reason: "no interface") }
+            devices[pf]?.isUp = up
+        case .setVFSettings(let virtual, let settings): try set(settings, on: virtual)
+        case .setDriverOverride(let address, let driver):
+            _ = try device(address)
+            devices[address]?.override = driver
+        case .unbindDriver(let address): try unbind(address)
+        case .probeDriver(let address): try probe(address)
+        case .reset(let address):
+            guard try !device(address).resetMethods.isEmpty else {
+                throw KernelError(name: "ENOENT", reason: "no way to reset")
+            }
+            devices[address]?.resets += 1
+        }
+    }
+
+    private func device(_ address: PCIAddress) throws(KernelError) -> Device {
+        guard let device = devices[address] else { throw KernelError(name: "ENODEV", reason: "no \(address)") }
+        return device
+    }
+
+    private mutating func setVFCount(_ pf: PCIAddress, _ count: Int) throws(KernelError) {
+        let device = try device(pf)
+        guard let sriov = device.sriov else { throw KernelError(name: "ENOENT", reason: "no SR-IOV") }
+        guard (0...sriov.totalVFs).contains(count) else { throw KernelError(name: "ERANGE", reason: "too many VFs") }
+        if count == sriov.vfCount { return }
+        guard device.driver != nil, device.driver == device.nativeDriver else {
+            throw KernelError(name: "ENOENT", reason: "the driver cannot make VFs")
+        }
+        if count == 0 {
+            try removeVFs(of: pf)
+        } else {
+            guard sriov.vfCount == 0 else {
+                throw KernelError(name: "EBUSY", reason: "\(sriov.vfCount) VFs are enabled already")
+            }
+            devices[pf]?.sriov?.vfCount = count
+            if sriov.vfsAppearAfter > 0 {
+                devices[pf]?.sriov?.waitsLeft = sriov.vfsAppearAfter
+            } else {
+                makeVFs(of: pf)
+            }
+        }
+    }
+
+    mutating func makeVFs(of pf: PCIAddress) {
+        guard let physical = devices[pf], var sriov = physical.sriov else { return }
+        sriov.waitsLeft = nil
+        let shared = sriov.vfGroups == .shared ? takeGroup() : nil
+        let routingID = Int(pf.bus) << 8 | Int(pf.device) << 3 | Int(pf.function)
+        for index in 0..<sriov.vfCount {
+            let id = routingID + sriov.offset + index * sriov.stride
+            guard
+                let address = PCIAddress(
+                    domain: pf.domain, bus: UInt8(id >> 8), device: UInt8(id >> 3 & 31), function: UInt8(id & 7))
+            else { continue }
+            var vf = Device(
+                address: address, identity: Identity(vendor: 0x8086, device: 0x10ca, classCode: 0x020000),
+                numaNode: physical.numaNode, nativeDriver: sriov.vfDriver)
+            if !sriov.autoprobe { vf.driver = nil }
+            vf.interface = sriov.vfDriver.map { _ in "vf\(pf.bus)-\(index)" }
+            vf.relation = VirtualFunction(physicalFunction: pf, index: index)
+            vf.group = shared ?? takeGroup()
+            devices[address] = vf
+            sriov.vfs.append(address)
+            sriov.settings.append(
+                VFSettings(
+                    mac: MACAddress(rawValue: 0), vlan: VFSettings.VLANChoice.none, trust: false, spoofCheck: true))
+        }
+        devices[pf]?.sriov = sriov
+    }
+
+    /// The kernel waits for as long as a VF is open; here that is an error, since nobody will close it meanwhile.
+    private mutating func removeVFs(of pf: PCIAddress) throws(KernelError) {
+        let vfs = devices[pf]?.sriov?.vfs ?? []
+        for vf in vfs { try refuseIfOpen(vf) }
+        for vf in vfs { devices[vf] = nil }
+        devices[pf]?.sriov?.vfs = []
+        devices[pf]?.sriov?.settings = []
+        devices[pf]?.sriov?.vfCount = 0
+        devices[pf]?.sriov?.waitsLeft = nil
+    }
+
+    private func refuseIfOpen(_ address: PCIAddress) throws(KernelError) {
+        guard let device = devices[address], device.isOnVFIO else { return }
+        guard let holder = openGroups[device.group] else { return }
+        throw KernelError(name: "EBUSY", reason: "would wait for \(holder), which has \(address) open")
+    }
+
+    private mutating func set(_ settings: VFSettings, on virtual: VirtualFunction) throws(KernelError) {
+        let device = try device(virtual.physicalFunction)
+        guard device.hasInterface, let sriov = device.sriov else {
+            throw KernelError(name: "ENODEV", reason: "the PF has no interface")
+        }
+        guard sriov.settings.indices.contains(virtual.index) else {
+            throw KernelError(name: "EINVAL", reason: "no VF \(virtual.index)")
+        }
+        if settings.mac?.isMulticast == true { throw KernelError(name: "EINVAL", reason: "multicast address") }
+        let refused =
+            settings.mac != nil && sriov.refusing.contains(.mac)
+            || settings.mac?.isZero == true && sriov.refusing.contains(.zeroMAC)
+            || settings.vlan != nil && sriov.refusing.contains(.vlan)
+            || settings.trust != nil && sriov.refusing.contains(.trust)
+            || settings.spoofCheck != nil && sriov.refusing.contains(.spoofCheck)
+        if refused { throw KernelError(name: "EOPNOTSUPP", reason: "the PF's driver does not do that") }
+        var now = sriov.settings[virtual.index]
+        now.mac = settings.mac ?? now.mac
+        now.vlan = settings.vlan ?? now.vlan
+        now.trust = settings.trust ?? now.trust
+        now.spoofCheck = settings.spoofCheck ?? now.spoofCheck
+        devices[virtual.physicalFunction]?.sriov?.settings[virtual.index] = now
+    }
+
+    private mutating func unbind(_ address: PCIAddress) throws(KernelError) {
+        guard try device(address).driver != nil else { throw KernelError(name: "ENODEV", reason: "no driver") }
+        try refuseIfOpen(address)
+        // A PF's driver takes its VFs along.
+        if devices[address]?.sriov != nil { try removeVFs(of: address) }
+        devices[address]?.driver = nil
+    }
+
+    private mutating func probe(_ address: PCIAddress) throws(KernelError) {
+        let device = try device(address)
+        guard device.driver == nil else { return }
+        if let physical = device.relation?.physicalFunction, device.override == nil,
+            devices[physical]?.sriov?.autoprobe == false
+        {
+            return
+        }
+        if let override = device.override {
+            guard drivers.contains(override) || override == device.nativeDriver else { return }
+            // vfio-pci refuses a device that is in no group.
+            if VFIO.isVFIODriver(override), !hasIOMMU { return }
+            devices[address]?.driver = override
+        } else {
+            devices[address]?.driver = device.nativeDriver
+        }
+    }
+
+    /// By group of this boot: who has it open.
+    var openGroups: [Int: ProcessHolder] {
+        var groups: [Int: ProcessHolder] = [:]
+        for (address, holder) in holders {
+            if let group = devices[address]?.group { groups[group] = holder }
+        }
+        return groups
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+let pool = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
+
+/// A card cut into unbound VFs.
+func host(vfs: Int, groups: HostBuilder.VFGroups = .own) throws -> HostSimulator {
+    let host = HostSimulator { $0.pf("0000:3b:00.0", totalVFs: 64, vfGroups: groups) }
+    try host.meanwhile(.setDriversAutoprobe(physicalFunction: "0000:3b:00.0", on: false))
+    try host.meanwhile(.setVFCount(physicalFunction: "0000:3b:00.0", count: vfs))
+    return host
+}
+
+extension Ledger {
+    /// Allocates as the daemon does: placement decides inside the ledger's transaction.
+    func allocate(
+        count: Int = 1, for owner: String, on host: HostSimulator, deviceName: String? = nil
+    ) async throws -> Claim {
+        let snapshot = host.now
+        let request = ClaimRequest(pool: pool, count: count, owner: .name(owner), deviceName: deviceName)
+        return try await allocate(bootID: snapshot.host.bootID ?? "") { holdings in
+            Draft(
+                request: request, functions: try Placement.choose(for: request, on: snapshot, holdings: holdings))
+        }
+    }
+
+    /// Writes a claim that nobody thought about first.
+    func force(_ function: Function, for owner: String, bootID: String = "boot-1") async throws -> Claim {
+        try await allocate(bootID: bootID) { _ in
+            Draft(request: ClaimRequest(pool: pool, owner: .name(owner)), functions: [function])
+        }
+    }
+}
+
+@Suite("Claims in the ledger")
+struct ClaimTests {
+    private let ledger: Ledger
+
+    init() throws { ledger = try Ledger(path: nil, now: { 1_700_000_000 }) }
+
+    @Test("remembers everything about a claim")
+    func remembers() async throws {
+        let host = try host(vfs: 2)
+        let made = try await ledger.allocate(count: 2, for: "fw1", on: host)
+        #expect(made.id == "c1")
+        #expect(made.state == .pending)
+        #expect(made.createdAt == 1_700_000_000)
+        #expect(made.assignments.map(\.address) == ["0000:3b:10.0", "0000:3b:10.1"])
+        #expect(made.assignments.map(\.name) == ["c1-0", "c1-1"])
+        #expect(made.assignments[1].virtualFunction == VirtualFunction(physicalFunction: "0000:3b:00.0", index: 1))
+        #expect(made.assignments[0].original.settings == host.now["0000:3b:10.0"]?.vfSettings)
+        #expect(try await ledger.claims() == [made])
+        #expect(try await ledger.claim("c1") == made)
+        for id in ["c2", "1", "c01", "c", "", "c-1"] { #expect(try await ledger.claim(id) == nil) }
+    }
+
+    @Test("the schema forbids two live claims on one function, whatever the code decided")
+    func oneClaimAFunction() async throws {
+        let vf = try #require(try host(vfs: 1).now["0000:3b:10.0"])
+        _ = try await ledger.force(vf, for: "a")
+        await #expect(throws: (any Error).self) { try await ledger.force(vf, for: "a") }
+        await #expect(throws: (any Error).self) { try await ledger.force(vf, for: "b") }
+        #expect(try await ledger.claims().count == 1)
+    }
+
+    @Test("the schema forbids two owners in one group, and lets one owner have two of its functions")
+    func oneOwnerAGroup() async throws {
+        let snapshot = try host(vfs: 3, groups: .shared).now
+        let vfs = snapshot.functions.filter { $0.virtualFunction != nil }
+        _ = try await ledger.force(vfs[0], for: "a")
+        let second = try await ledger.force(vfs[1], for: "a")
+        await #expect(throws: (any Error).self) { try await ledger.force(vfs[2], for: "b") }
+        #expect(try await ledger.claims().count == 2)
+        // The first gone, the group is still the owner's; the last gone, it is anybody's.
+        try await ledger.end(claim: "c1")
+        await #expect(throws: (any Error).self) { try await ledger.force(vfs[2], for: "b") }
+        try await ledger.end(claim: second.id)
+        #expect(try await ledger.force(vfs[2], for: "b").owner == .name("b"))
+    }
+
+    @Test("an ended claim frees its functions, stays as a record, and ends once; its id is never used again")
+    func ends() async throws {
+        let host = try host(vfs: 1)
+        let first = try await ledger.allocate(for: "a", on: host)
+        try await ledger.end(claim: first.id)
+        try await ledger.end(claim: first.id)
+        try await ledger.setState(.bound, ofClaim: first.id)
+        #expect(try await ledger.claim(first.id)?.state == .released)
+        #expect(try await ledger.claims().isEmpty)
+        #expect(try await ledger.holdings().claims.isEmpty)
+        #expect(try await ledger.allocate(for: "b", on: host).id == "c2")
+        await #expect(throws: Refusal.unknownClaim("x")) { try await ledger.end(claim: "x") }
+    }
+
+    @Test("what the decision throws leaves nothing behind, not even a used id")
+    func decisionRefuses() async throws {
+        await #expect(throws: Refusal.noIOMMU) { try await ledger.allocate(bootID: "b") { _ in throw Refusal.noIOMMU } }
+        #expect(try await ledger.claims().isEmpty)
+        #expect(try await ledger.allocate(for: "a", on: try host(vfs: 1)).id == "c1")
+    }
+
+    @Test("a device's name is its owner's to use once: a second time is refused as such")
+    func deviceNames() async throws {
+        let host = try host(vfs: 3)
+        _ = try await ledger.allocate(for: "a", on: host, deviceName: "data0")
+        let refusal = await #expect(throws: Refusal.self) {
+            try await ledger.allocate(for: "a", on: host, deviceName: "data0")
+        }
+        #expect(refusal?.code == "device-name-taken")
+        #expect(try await ledger.allocate(for: "b", on: host, deviceName: "data0").assignments[0].name == "data0")
+    }
+
+    @Test("of many who want the last function at once, one gets it", arguments: [false, true])
+    func race(onDisk: Bool) async throws {
+        let file = onDisk ? TemporaryFile() : nil
+        let ledger = try Ledger(path: file?.path)
+        let host = try host(vfs: 1)
+        let won = await withTaskGroup(of: Bool.self) { group in
+            for caller in 0..<24 {
+                group.addTask { (try? await ledger.allocate(for: "owner-\(caller)", on: host)) != nil }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(won == 1)
+        #expect(try await ledger.claims().count == 1)
+    }
+
+    @Test("two processes on one file get along, and still only one has the function")
+    func twoProcesses() async throws {
+        let file = TemporaryFile()
+        let ledgers = [try Ledger(path: file.path), try Ledger(path: file.path)]
+        let vf = try #require(try host(vfs: 1).now["0000:3b:10.0"])
+        let won = await withTaskGroup(of: Bool.self) { group in
+            for caller in 0..<16 {
+                group.addTask { (try? await ledgers[caller % 2].force(vf, for: "owner-\(caller)")) != nil }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(won == 1)
+    }
+}
+
+@Suite("A new boot renumbers the groups")
+struct AdoptionTests {
+    @Test("claims take over this boot's numbers; a function that is not there keeps its old one until it is")
+    func adopts() async throws {
+        let ledger = try Ledger(path: nil)
+        let before = try host(vfs: 2)
+        let claim = try await ledger.allocate(count: 2, for: "a", on: before)
+        try await ledger.adopt(bootID: "boot-2", groups: ["0000:3b:10.0": 70])
+        var assignments = try #require(try await ledger.claim(claim.id)).assignments
+        #expect(assignments.map(\.iommuGroup) == [70, claim.assignments[1].iommuGroup])
+        try await ledger.adopt(bootID: "boot-2", groups: ["0000:3b:10.0": 70, "0000:3b:10.1": 71])
+        assignments = try #require(try await ledger.claim(claim.id)).assignments
+        #expect(assignments.map(\.iommuGroup) == [70, 71])
+        // In the new boot the schema guards the new numbers, and the old ones mean nothing.
+        var vf = try #require(before.now["0000:3b:10.1"])
+        vf = Function(address: "0000:3b:10.7", identity: vf.identity, iommuGroup: 71)
+        let other = vf
+        await #expect(throws: (any Error).self) { try await ledger.force(other, for: "b", bootID: "boot-2") }
+        vf.iommuGroup = claim.assignments[1].iommuGroup
+        let free = vf
+        _ = try await ledger.force(free, for: "b", bootID: "boot-2")
+    }
+
+    @Test("two owners whose functions fell into one group: the first keeps it, the other is told of")
+    func conflict() async throws {
+        let ledger = try Ledger(path: nil)
+        let host = try host(vfs: 2)
+        _ = try await ledger.allocate(for: "a", on: host)
+        _ = try await ledger.allocate(for: "b", on: host)
+        let conflicts = try await ledger.adopt(bootID: "boot-2", groups: ["0000:3b:10.0": 9, "0000:3b:10.1": 9])
+        #expect(conflicts == ["0000:3b:10.1"])
+        #expect(try await ledger.claims().count == 2)
+        #expect(try await ledger.claim("c1")?.assignments.first?.iommuGroup == 9)
+    }
+}

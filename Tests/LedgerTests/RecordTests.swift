@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import GRDB
+import HostModel
+import HostSimulator
+import Testing
+
+@testable import Ledger
+
+@Suite("Intents, originals, quarantine and the audit trail")
+struct RecordTests {
+    private let pf: PCIAddress = "0000:3b:00.0"
+
+    @Test("an intent outlives the process, and closing it leaves none")
+    func intents() async throws {
+        let file = TemporaryFile()
+        let change = Change(
+            from: .virtualFunctions(pf, count: 0, driversAutoprobe: true),
+            to: .virtualFunctions(pf, count: 4, driversAutoprobe: false), steps: [])
+        let context = Intent.Context(bootID: "boot-1", purpose: .apply, claim: nil)
+        do {
+            let ledger = try Ledger(path: file.path)
+            let first = try await ledger.open(
+                .setDriversAutoprobe(physicalFunction: pf, on: false), of: change, context: context, closing: nil)
+            _ = try await ledger.open(
+                .setVFCount(physicalFunction: pf, count: 4), of: change, context: context, closing: first)
+        }
+        let ledger = try Ledger(path: file.path)
+        let open = try await ledger.openIntents()
+        #expect(open.map(\.action) == [.setVFCount(physicalFunction: pf, count: 4)])
+        let intent = try #require(open.first)
+        #expect(intent.from == change.from && intent.to == change.to)
+        #expect(intent.purpose == .apply && intent.bootID == "boot-1" && intent.claim == nil)
+        try await ledger.close(intent: intent.id)
+        #expect(try await ledger.openIntents().isEmpty)
+    }
+
+    @Test("every aspect and action comes back from the ledger as it went in")
+    func everyShape() async throws {
+        let ledger = try Ledger(path: nil)
+        let virtual = VirtualFunction(physicalFunction: pf, index: 3)
+        let vlan = try #require(VLANID(42))
+        let settings = [
+            VFSettings(), VFSettings(mac: "52:54:00:11:22:33", vlan: .id(vlan), trust: true, spoofCheck: false),
+            VFSettings(vlan: VFSettings.VLANChoice.none),
+        ]
+        let aspects: [Aspect] =
+            [
+                .virtualFunctions(pf, count: 4, driversAutoprobe: true), .link(pf, up: false),
+                .binding(pf, driver: nil, driverOverride: nil), .binding(pf, driver: "igb", driverOverride: "x"),
+            ] + settings.map { .vfSettings(virtual, $0) }
+        let actions: [HostAction] =
+            [
+                .setDriversAutoprobe(physicalFunction: pf, on: true), .setVFCount(physicalFunction: pf, count: 0),
+                .setLink(physicalFunction: pf, up: true), .setDriverOverride(pf, driver: nil),
+                .setDriverOverride(pf, driver: "vfio-pci"), .unbindDriver(pf), .probeDriver(pf), .reset(pf),
+            ] + settings.map { .setVFSettings(virtual, $0) }
+        let context = Intent.Context(bootID: "b", purpose: .prepare, claim: "c7")
+        for (index, action) in actions.enumerated() {
+            let aspect = aspects[index % aspects.count]
+            _ = try await ledger.open(
+                action, of: Change(from: aspect, to: aspect, steps: []), context: context, closing: nil)
+        }
+        let read = try await ledger.openIntents()
+        #expect(read.map(\.action) == actions)
+        #expect(read.map(\.from) == actions.indices.map { aspects[$0 % aspects.count] })
+        #expect(read.allSatisfy { $0.claim == "c7" && $0.purpose == .prepare })
+    }
+
+    @Test("the first word on how a card was found counts, until it is forgotten")
+    func originals() async throws {
+        let ledger = try Ledger(path: nil)
+        let found = PFOriginal(vfCount: 0, driversAutoprobe: true, linkUp: false)
+        let later = PFOriginal(vfCount: 4, driversAutoprobe: false, linkUp: true)
+        try await ledger.recordOriginal(found, of: pf)
+        try await ledger.recordOriginal(later, of: pf)
+        #expect(try await ledger.holdings().originals == [pf: found])
+        try await ledger.forgetOriginal(of: pf)
+        try await ledger.recordOriginal(later, of: pf)
+        #expect(try await ledger.holdings().originals == [pf: later])
+    }
+
+    @Test("the first reason for a quarantine stays")
+    func quarantine() async throws {
+        let ledger = try Ledger(path: nil)
+        try await ledger.quarantine(pf, reason: "first")
+        try await ledger.quarantine(pf, reason: "second")
+        #expect(try await ledger.holdings().quarantine == [pf: "first"])
+    }
+
+    @Test("the audit trail grows and is never rewritten")
+    func audit() async throws {
+        let ledger = try Ledger(path: nil, now: { 42 })
+        for number in 1...3 {
+            try await ledger.audit(
+                "allocate", subject: "p\(number)", detail: "", result: "done", actor: .init(uid: 0, pid: number))
+        }
+        try await ledger.audit("recover", subject: "c1", detail: "", result: "given back", actor: .daemon)
+        #expect(try await ledger.auditTrail().map(\.subject) == ["p1", "p2", "p3", "c1"])
+        #expect(try await ledger.auditTrail(limit: 2).map(\.subject) == ["p3", "c1"])
+        #expect(try await ledger.auditTrail().last?.actor == .daemon)
+        #expect(try await ledger.auditTrail().first?.at == 42)
+        await #expect(throws: DatabaseError.self) {
+            try await ledger.database.write { try $0.execute(sql: "UPDATE audit SET result = 'other'") }
+        }
+        await #expect(throws: DatabaseError.self) {
+            try await ledger.database.write { try $0.execute(sql: "DELETE FROM audit") }
+        }
+        #expect(try await ledger.auditTrail().count == 4)
+    }
+}
+
+@Suite("The ledger's file")
+struct FileTests {
+    @Test("is found again as it was left")
+    func reopens() async throws {
+        let file = TemporaryFile()
+        let host = try host(vfs: 2)
+        var claim = try await Ledger(path: file.path).allocate(for: "fw1", on: host)
+        do {
+            let ledger = try Ledger(path: file.path)
+            try await ledger.setState(.bound, ofClaim: claim.id)
+        }
+        claim.state = .bound
+        #expect(try await Ledger(path: file.path).claims() == [claim])
+    }
+
+    @Test("is written through: WAL, synchronous FULL, foreign keys on")
+    func durability() async throws {
+        let file = TemporaryFile()
+        let ledger = try Ledger(path: file.path)
+        let (journal, synchronous, keys) = try await ledger.database.write { db in
+            (
+                try String.fetchOne(db, sql: "PRAGMA journal_mode"), try Int.fetchOne(db, sql: "PRAGMA synchronous"),
+                try Bool.fetchOne(db, sql: "PRAGMA foreign_keys")
+            )
+        }
+        #expect(journal == "wal")
+        #expect(synchronous == 2)
+        #expect(keys == true)
+    }
+
+    @Test("a file that is no ledger is refused, and left as it is")
+    func garbage() throws {
+        let file = TemporaryFile()
+        let text = String(repeating: "this is not a database\n", count: 100)
+        try text.write(toFile: file.path, atomically: true, encoding: .utf8)
+        #expect(throws: (any Error).self) { try Ledger(path: file.path) }
+        #expect(try String(contentsOfFile: file.path, encoding: .utf8) == text)
+    }
+
+    @Test("a claim whose state is no state cannot be written")
+    func checks() async throws {
+        let ledger = try Ledger(path: nil)
+        for sql in [
+            "INSERT INTO claim VALUES (1, 1, 'p', 'o', 'o', 'none', 'lost', 0, NULL)",
+            "INSERT INTO claim VALUES (1, 0, 'p', 'o', 'o', 'none', 'bound', 0, NULL)",
+            "INSERT INTO claim VALUES (1, 1, 'p', 'o', 'o', 'none', 'released', 0, NULL)",
+        ] {
+            await #expect(throws: DatabaseError.self) { try await ledger.database.write { try $0.execute(sql: sql) } }
+        }
+    }
+}

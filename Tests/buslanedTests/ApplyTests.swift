@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("Applying the declared state")
+struct ApplyTests {
+    @Test("the second time there is nothing to do, and nothing is done")
+    func twice() async throws {
+        let scene = try Scene()
+        let desired = Scene.declaring(3, vfDriver: "vfio-pci")
+        #expect(try await !scene.apply(desired).isEmpty)
+        let (actions, after) = (scene.host.actions, scene.host.now)
+        #expect(try await scene.apply(desired).isEmpty)
+        #expect(scene.host.actions == actions)
+        #expect(scene.host.now == after)
+        try await scene.expectAtRest()
+    }
+
+    @Test("a card that is no longer declared is put back as it was found, also after a restart")
+    func undeclared() async throws {
+        let scene = try Scene()
+        let before = scene.host.now
+        try await scene.apply(Scene.declaring(3))
+        try await scene.apply(Scene.declaring(5))
+        #expect(try await scene.ledger.holdings().originals.keys.sorted() == [Scene.card])
+        try await scene.apply(DesiredState())
+        #expect(scene.host.now == before)
+        #expect(try await scene.ledger.holdings().originals.isEmpty)
+    }
+
+    @Test("a card that somebody else put back is forgotten: later changes to it are theirs")
+    func putBackByOthers() async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(3))
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
+        try scene.host.meanwhile(.setDriversAutoprobe(physicalFunction: Scene.card, on: true))
+        try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: false))
+        try await scene.apply(DesiredState())
+        #expect(try await scene.ledger.holdings().originals.isEmpty)
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 2))
+        #expect(try await scene.reconciler.plan(for: DesiredState()).isEmpty)
+    }
+
+    @Test("what would vanish from the host needs to be agreed to")
+    func confirmation() async throws {
+        let scene = try Scene()
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 2))
+        let before = scene.host.now
+        let asked = await #expect(throws: ConfirmationNeeded.self) {
+            try await scene.apply(Scene.declaring(4), confirmed: false)
+        }
+        #expect(asked?.description == "2 VFs would vanish, with them the host's interfaces vf59-0, vf59-1")
+        #expect(scene.host.now == before)
+        try await scene.apply(Scene.declaring(4))
+        #expect(scene.host.now[Scene.card]?.sriov?.vfCount == 4)
+    }
+
+    @Test("refuses to take claimed VFs away, and says whose they are")
+    func claimed() async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(4))
+        let claim = try await scene.allocate()
+        let before = scene.host.now
+        for desired in [Scene.declaring(2), Scene.declaring(0), DesiredState()] {
+            await #expect(throws: Refusal.heldByClaim(Scene.vf[0], claim: claim.id, owner: "fw1")) {
+                try await scene.apply(desired)
+            }
+        }
+        #expect(scene.host.now == before)
+        try await scene.release(claim)
+        try await scene.apply(Scene.declaring(2))
+    }
+
+    @Test("an apply and an allocation at once: never a bound claim on a VF that is gone", arguments: 0..<10)
+    func race(round: Int) async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(4))
+        async let claim = try? scene.allocate(2)
+        for _ in 0..<round { await Task.yield() }
+        async let applied = try? scene.apply(Scene.declaring(2))
+        _ = await (claim, applied)
+        try await scene.expectAtRest()
+        for assignment in try await scene.ledger.claims().flatMap(\.assignments) {
+            #expect(scene.host.now[assignment.address]?.driver == "vfio-pci")
+        }
+        #expect(try await scene.ledger.holdings().quarantine.isEmpty)
+    }
+
+    @Test("a card that fails is put back, and keeps no other from being cut")
+    func oneOfTwo() async throws {
+        let host = HostSimulator {
+            $0.pf(Scene.card, totalVFs: 7)
+            $0.pf("0000:af:00.0", totalVFs: 7)
+        }
+        let scene = try Scene(host)
+        host.fail(.refused("no")) { $0 == .setVFCount(physicalFunction: Scene.card, count: 3) }
+        let declared =
+            Scene.declaring(3).physicalFunctions
+            + Scene.declaring(4, of: "0000:af:00.0", vfDriver: "vfio-pci").physicalFunctions
+        await #expect(throws: Executor.Failure.self) {
+            try await scene.apply(DesiredState(physicalFunctions: declared))
+        }
+        #expect(host.now[Scene.card]?.sriov?.vfCount == 0)
+        #expect(host.now[Scene.card]?.sriov?.driversAutoprobe == true)
+        #expect(host.now["0000:af:10.3"]?.driver == "vfio-pci")
+        try await scene.expectAtRest()
+    }
+
+    @Test("claims outlive a reboot: applied again, their VFs are ready for them under this boot's numbers")
+    func reboot() async throws {
+        let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfGroups: .shared) }
+        let scene = try Scene(host)
+        try await scene.apply(Scene.declaring(4))
+        let owner = Owner.domain(uuid: "4dea22b3-1d52-d8f3-2516-782e98ab3fa0")
+        let claim = try await scene.allocate(for: owner, settings: VFSettings(mac: "52:54:00:11:22:33"))
+        scene.crash(at: 1)
+        _ = try? scene.host.snapshot()
+        let next = try scene.restarted(reboot: true)
+        try await next.reconciler.recover()
+        #expect(try await next.ledger.claims().map(\.id) == [claim.id])
+        try await next.apply(Scene.declaring(4))
+        let group = try #require(next.host.now[Scene.vf[0]]?.iommuGroup)
+        let adopted = try #require(try await next.ledger.claims().first?.assignments.first)
+        #expect(adopted.iommuGroup == group)
+        try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        #expect(next.host.now[Scene.vf[0]]?.vfSettings?.mac == "52:54:00:11:22:33")
+        #expect(next.host.now[Scene.vf[0]]?.driver == "vfio-pci")
+    }
+}

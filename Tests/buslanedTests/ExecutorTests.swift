@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("Carrying out a plan")
+struct ExecutorTests {
+    private let context = Intent.Context(bootID: "boot-1", purpose: .apply)
+
+    private func changes(in scene: Scene, count: Int = 2) async throws -> [Change] {
+        try await scene.reconciler.plan(for: Scene.declaring(count, vfDriver: "vfio-pci")).perPF.flatMap(\.changes)
+    }
+
+    /// What a step of the plan is, for picking out the one that goes wrong.
+    private static let kinds: [(name: String, matches: @Sendable (HostAction) -> Bool)] = [
+        ("link", { if case .setLink(_, true) = $0 { true } else { false } }),
+        ("autoprobe", { if case .setDriversAutoprobe(_, false) = $0 { true } else { false } }),
+        ("count", { if case .setVFCount(_, 2) = $0 { true } else { false } }),
+        ("override", { if case .setDriverOverride(Scene.vf[1], "vfio-pci") = $0 { true } else { false } }),
+        ("probe", { if case .probeDriver(Scene.vf[1]) = $0 { true } else { false } }),
+    ]
+
+    @Test(
+        "a step that goes wrong is undone with all before it, in reverse",
+        arguments: kinds.map(\.name),
+        [HostSimulator.Fault.refused("no"), .refusedAfterEffect("too late"), .ignored])
+    func undoes(kind: String, fault: HostSimulator.Fault) async throws {
+        let scene = try Scene()
+        let before = scene.host.now
+        let matches = try #require(Self.kinds.first { $0.name == kind }).matches
+        scene.host.fail(fault, where: matches)
+        let changes = try await changes(in: scene)
+        let failure = await #expect(throws: Executor.Failure.self) {
+            try await scene.reconciler.executor.run(changes, context: context)
+        }
+        #expect(failure.map { matches($0.action) } == true)
+        #expect(failure?.notUndone == [])
+        #expect(failure?.description.contains("everything before it was undone") == true)
+        #expect(scene.host.now == before)
+        #expect(try await scene.ledger.openIntents().isEmpty)
+    }
+
+    @Test("what cannot be undone is named, and its intent stays open for the recovery")
+    func cannotUndo() async throws {
+        let scene = try Scene()
+        let changes = try await changes(in: scene)
+        scene.host.fail(.refused("no")) { if case .probeDriver = $0 { true } else { false } }
+        scene.host.fail(.refused("stuck")) { if case .setVFCount(_, 0) = $0 { true } else { false } }
+        let failure = await #expect(throws: Executor.Failure.self) {
+            try await scene.reconciler.executor.run(changes, context: context)
+        }
+        #expect(failure?.notUndone.map(\.subject) == [Scene.card])
+        #expect(failure?.description.contains("not undone: 0000:3b:00.0") == true)
+        #expect(try await scene.ledger.openIntents().count == 1)
+        scene.host.mend()
+        try await scene.reconciler.recover()
+        #expect(try await scene.ledger.openIntents().isEmpty)
+    }
+
+    @Test("VFs that come late are waited for")
+    func lateVFs() async throws {
+        let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfsAppearAfter: 5) }
+        let scene = try Scene(host, patience: .seconds(20))
+        try await scene.reconciler.executor.run(try await changes(in: scene), context: context)
+        #expect(Scene.vf.prefix(2).allSatisfy { host.now[$0]?.driver == "vfio-pci" })
+    }
+
+    @Test("VFs that never come are an error, and the card is as it was")
+    func neverVFs() async throws {
+        let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfsAppearAfter: .max) }
+        let scene = try Scene(host)
+        let before = host.now
+        let changes = try await changes(in: scene)
+        let failure = await #expect(throws: Executor.Failure.self) {
+            try await scene.reconciler.executor.run(changes, context: context)
+        }
+        #expect(failure?.reason.contains("has 2 VFs, all present") == true)
+        #expect(host.now == before)
+    }
+
+    @Test("a step whose ground was taken away meanwhile is not taken")
+    func precondition() async throws {
+        let scene = try Scene()
+        let changes = try await changes(in: scene)
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 3))
+        let failure = await #expect(throws: Executor.Failure.self) {
+            try await scene.reconciler.executor.run(changes, context: context)
+        }
+        #expect(failure?.reason.contains("it needs that 0000:3b:00.0 has 0 VFs") == true)
+        #expect(!scene.host.actions.contains(.setVFCount(physicalFunction: Scene.card, count: 2)))
+    }
+
+    @Test("long work has long to show, in step with the count")
+    func patience() {
+        #expect(HostAction.setVFCount(physicalFunction: Scene.card, count: 125).patience >= .seconds(65))
+        #expect(HostAction.reset(Scene.card).patience >= .seconds(10))
+    }
+}
+
+@Suite("Lanes")
+struct LaneTests {
+    @Test("work on one card is in order and alone; work on two goes on side by side")
+    func order() async throws {
+        let lanes = Lanes()
+        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        let log = Log()
+        async let first: Void = lanes.run(on: Scene.card) {
+            await log.add("first in")
+            for await _ in gate { break }
+            await log.add("first out")
+        }
+        while await log.lines.isEmpty { await Task.yield() }
+        async let second: Void = lanes.run(on: Scene.card) { await log.add("second") }
+        try await lanes.run(on: "0000:af:00.0") { await log.add("other card") }
+        opener.yield()
+        _ = try await (first, second)
+        #expect(await log.lines == ["first in", "other card", "first out", "second"])
+    }
+
+    @Test("a lane is free again after work that failed")
+    func afterFailure() async throws {
+        let lanes = Lanes()
+        await #expect(throws: Refusal.noIOMMU) { try await lanes.run(on: Scene.card) { throw Refusal.noIOMMU } }
+        #expect(try await lanes.run(on: Scene.card) { 7 } == 7)
+    }
+
+    private actor Log {
+        var lines: [String] = []
+        func add(_ line: String) { lines.append(line) }
+    }
+}

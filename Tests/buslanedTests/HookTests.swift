@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("libvirt's hook")
+struct HookTests {
+    private let scene: Scene
+    private let owner = Owner.domain(uuid: Domain.uuid)
+
+    init() async throws {
+        scene = try Scene()
+        try await scene.apply(Scene.declaring(4))
+    }
+
+    @Test("a guest whose devices are claimed for it and ready may start, and nothing is touched")
+    func ready() async throws {
+        let claim = try await scene.allocate(2, for: owner)
+        let actions = scene.host.actions
+        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        #expect(scene.host.actions == actions)
+    }
+
+    @Test("a guest with a device that is not claimed for it may not start")
+    func notClaimed() async throws {
+        let claim = try await scene.allocate(for: .name("somebody"))
+        let refusal = await #expect(throws: Refusal.self) {
+            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        }
+        #expect(refusal?.code == "not-claimed-for-domain")
+        let trail = try await scene.ledger.auditTrail()
+        #expect(trail.last?.result.contains("is not claimed for domain fw1") == true)
+    }
+
+    @Test("a guest of the same name with another UUID is another owner")
+    func sameName() async throws {
+        let claim = try await scene.allocate(for: owner)
+        let impostor = try Domain.guest(
+            uuid: "00000000-1d52-d8f3-2516-782e98ab3fa0", having: claim.assignments)
+        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(impostor, by: Scene.root) }
+    }
+
+    @Test("a claim that was released, or moved to another function, does not let the old XML start")
+    func stale() async throws {
+        let claim = try await scene.allocate(for: owner, name: "data0")
+        let domain = try Domain.guest(having: claim.assignments)
+        try await scene.release(claim)
+        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        _ = try await scene.allocate(for: .name("in-between"))
+        let again = try await scene.allocate(for: owner, name: "data0")
+        #expect(again.assignments[0].address != claim.assignments[0].address)
+        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        try await scene.reconciler.prepare(try .guest(having: again.assignments), by: Scene.root)
+    }
+
+    @Test("what was changed meanwhile is made right before the start")
+    func repairs() async throws {
+        let claim = try await scene.allocate(for: owner, settings: VFSettings(mac: "52:54:00:11:22:33"))
+        let virtual = try #require(claim.assignments[0].virtualFunction)
+        try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
+        try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: nil))
+        try scene.host.meanwhile(.setVFSettings(virtual, VFSettings(mac: "52:54:00:00:00:99")))
+        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        #expect(scene.host.now[Scene.vf[0]]?.driver == "vfio-pci")
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac == "52:54:00:11:22:33")
+        try await scene.expectAtRest()
+    }
+
+    @Test("a guest whose card is down, or whose VF is gone, may not start")
+    func unusable() async throws {
+        let claim = try await scene.allocate(for: owner)
+        let domain = try Domain.guest(having: claim.assignments)
+        try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: false))
+        let down = await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        #expect(down?.code == "pf-down")
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
+        await #expect(throws: Refusal.unknownFunction(Scene.vf[0])) {
+            try await scene.reconciler.prepare(domain, by: Scene.root)
+        }
+        try await scene.expectAtRest()
+    }
+
+    @Test("a guest without devices of Buslane's is none of its business")
+    func unconcerned() async throws {
+        try await scene.reconciler.prepare(try .guest(having: []), by: Scene.root)
+        try await scene.reconciler.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
+    }
+
+    @Test("when the guest stops, claims of the defined domain stay, those of one run end", arguments: [true, false])
+    func stops(running: Bool) async throws {
+        let claim = try await scene.allocate(for: owner)
+        let request = """
+            <b:request xmlns:b="urn:buslane:request:1" binding="\(running ? "running" : "defined")">\
+            <b:device name="\(claim.id)" pool="vfs"/></b:request>
+            """
+        let domain = try Domain.guest(having: claim.assignments, request: request)
+        try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+        #expect(try await scene.ledger.claims().map(\.id) == (running ? [] : [claim.id]))
+        #expect(scene.host.now[Scene.vf[0]]?.driver == (running ? nil : "vfio-pci"))
+    }
+
+    @Test("a start and a release at once: the guest has its device, or was refused", arguments: 0..<10)
+    func race(round: Int) async throws {
+        let claim = try await scene.allocate(for: owner, settings: VFSettings(trust: true))
+        let domain = try Domain.guest(having: claim.assignments)
+        try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
+        async let released: Void = { _ = try? await scene.release(claim) }()
+        for _ in 0..<round { await Task.yield() }
+        _ = try? await scene.reconciler.prepare(domain, by: Scene.root)
+        await released
+        #expect(try await scene.ledger.claims().isEmpty)
+        #expect(scene.host.now[Scene.vf[0]]?.driver == nil, "readied after it was given back")
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.trust == false)
+    }
+}

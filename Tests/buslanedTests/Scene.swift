@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import Foundation
+import HostModel
+import HostSimulator
+import Ledger
+import Logging
+import Testing
+
+@testable import buslaned
+
+/// A folder of its own, gone when the test is.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() {
+        let url = FileManager.default.temporaryDirectory.appending(path: "buslane-\(UUID().uuidString)")
+        // A folder that cannot be made fails the test at its first use.
+        try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A daemon without its socket: a simulated host, a ledger on disk, and the reconciler between them.
+struct Scene {
+    let host: HostSimulator
+    let ledger: Ledger
+    let reconciler: Reconciler
+    private let folder: TemporaryFolder
+    private let file: String
+
+    static let card: PCIAddress = "0000:3b:00.0"
+    static let vf: [PCIAddress] = ["0000:3b:10.0", "0000:3b:10.1", "0000:3b:10.2", "0000:3b:10.3"]
+    static let root = AuditEntry.Actor(uid: 0, pid: 1)
+    static let pool = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
+
+    /// One card of seven VFs, its link down.
+    static func oneCard() -> HostSimulator {
+        HostSimulator {
+            $0.numaNodes(1)
+            $0.pf(card, totalVFs: 7, numa: 0, up: false)
+        }
+    }
+
+    init(_ host: HostSimulator = Scene.oneCard(), patience: Duration = .milliseconds(20)) throws {
+        try self.init(host, folder: TemporaryFolder(), file: "ledger.sqlite", patience: patience)
+    }
+
+    private init(_ host: HostSimulator, folder: TemporaryFolder, file: String, patience: Duration) throws {
+        self.host = host
+        self.folder = folder
+        self.file = file
+        ledger = try Ledger(path: folder.path + "/" + file)
+        reconciler = try Reconciler(
+            host: host, ledger: ledger, configuration: Configuration(directory: folder.path),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: { _ in patience })
+    }
+
+    /// The process ends at its `call`-th call of the host from now. What it goes on to write reaches no disk that
+    /// matters: the ledger is copied as it is on disk at that moment.
+    func crash(at call: Int) {
+        let (from, to) = (folder.path + "/" + file, folder.path + "/crashed-" + file)
+        host.crash(at: call) {
+            for suffix in ["", "-wal"] { try? FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix) }
+        }
+    }
+
+    /// The next process after ``crash(at:)``, before its recovery.
+    func restarted(reboot: Bool = false) throws -> Scene {
+        try Scene(
+            reboot ? host.reboot() : host.restart(), folder: folder, file: "crashed-" + file,
+            patience: .milliseconds(20))
+    }
+
+    // MARK: Words for what tests do
+
+    static func declaring(_ count: Int, of card: PCIAddress = card, vfDriver: String? = nil) -> DesiredState {
+        DesiredState(
+            physicalFunctions: [
+                PFDeclaration(selector: Selector(addresses: [card]), vfCount: count, vfDriver: vfDriver)
+            ], pools: [pool])
+    }
+
+    @discardableResult
+    func apply(_ desired: DesiredState, confirmed: Bool = true) async throws -> Plan {
+        try await reconciler.apply(desired, confirmed: confirmed, by: Scene.root)
+    }
+
+    func allocate(
+        _ count: Int = 1, for owner: Owner = .name("fw1"), settings: VFSettings = VFSettings(), name: String? = nil,
+        from pool: Pool = Scene.pool
+    ) async throws -> Claim {
+        try await reconciler.allocate(
+            ClaimRequest(pool: pool, count: count, owner: owner, settings: settings, deviceName: name), by: Scene.root)
+    }
+
+    @discardableResult
+    func release(_ claim: Claim) async throws -> Reconciler.ReleaseOutcome {
+        try await reconciler.release(claim.id, by: Scene.root)
+    }
+
+    /// What must be so whenever nothing is under way.
+    func expectAtRest(_ comment: Comment? = nil) async throws {
+        #expect(try await ledger.openIntents().isEmpty, comment)
+        let claims = try await ledger.claims()
+        #expect(claims.allSatisfy { $0.state == .bound }, comment)
+        let assigned = claims.flatMap { claim in claim.assignments.map { (claim.owner, $0) } }
+        #expect(Set(assigned.map(\.1.address)).count == assigned.count, comment)
+        var owners: [Int: Owner] = [:]
+        for (owner, assignment) in assigned {
+            guard let group = host.now[assignment.address]?.iommuGroup else { continue }
+            #expect(owners.updateValue(owner, forKey: group) ?? owner == owner, comment)
+        }
+    }
+}
+
+extension Domain {
+    static let uuid = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+
+    /// A guest that has these functions from Buslane.
+    static func guest(
+        _ name: String = "fw1", uuid: String = uuid, having assignments: [Assignment], request: String = ""
+    ) throws -> Domain {
+        let plain = try Domain(
+            parsing: """
+                <domain type='kvm'><name>\(name)</name><uuid>\(uuid)</uuid>
+                  <metadata>\(request)</metadata>
+                  <memory>1</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
+                  <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices>
+                </domain>
+                """)
+        return try Domain(parsing: try plain.adding(try assignments.map { try DeviceSpec($0) }))
+    }
+}
