@@ -31,19 +31,23 @@ struct Executor: Sendable {
     ///
     /// - Throws: ``Failure`` after the changes made so far were undone in reverse.
     func run(_ changes: [Change], context: Intent.Context) async throws {
+        guard var action = changes.first?.steps.first?.action else { return }
         var begun: [Change] = []
         var openIntent: Int?
         do {
             for change in changes {
-                begun.append(change)
-                for step in change.steps {
+                for (position, step) in change.steps.enumerated() {
+                    action = step.action
                     openIntent = try await ledger.open(
                         step.action, of: change, context: context, closing: openIntent)
+                    try check(step)
+                    // From here on there may be something to undo; before, a stranger's work would be undone.
+                    if position == 0 { begun.append(change) }
                     try await take(step)
                 }
             }
         } catch {
-            let failure = await undo(begun, after: error, context: context)
+            let failure = await undo(begun, after: error, during: action)
             if let openIntent, failure.notUndone.isEmpty { try? await ledger.close(intent: openIntent) }
             throw failure
         }
@@ -55,11 +59,13 @@ struct Executor: Sendable {
         let description: String
     }
 
-    private func take(_ step: Step) async throws {
+    private func check(_ step: Step) throws {
         let live = LiveFunctions(host: host)
-        if let unmet = step.preconditions.first(where: { !$0.holds(on: live) }) {
-            throw Unmet(action: step.action, description: "it needs that \(unmet)")
-        }
+        guard let unmet = step.preconditions.first(where: { !$0.holds(on: live) }) else { return }
+        throw Unmet(action: step.action, description: "it needs that \(unmet)")
+    }
+
+    private func take(_ step: Step) async throws {
         do {
             try await perform(step.action)
         } catch {
@@ -95,21 +101,25 @@ struct Executor: Sendable {
         }
     }
 
-    private func undo(_ begun: [Change], after error: any Error, context: Intent.Context) async -> Failure {
+    /// - Parameter action: what was under way, when the error itself does not say.
+    private func undo(_ begun: [Change], after error: any Error, during action: HostAction) async -> Failure {
         var notUndone: [Aspect] = []
         for change in begun.reversed() {
             do {
                 guard let back = try Planner.change(to: change.from, on: LiveFunctions(host: host)) else { continue }
-                for step in back.steps { try await take(step) }
+                for step in back.steps {
+                    try check(step)
+                    try await take(step)
+                }
             } catch {
                 logger.error("could not undo", metadata: ["subject": "\(change.from.subject)", "error": "\(error)"])
                 notUndone.append(change.from)
             }
         }
-        let unmet = error as? Unmet
-        return Failure(
-            action: unmet?.action ?? begun.last?.steps.first?.action ?? .reset(begun[0].to.subject),
-            reason: unmet?.description ?? "\(error)", notUndone: notUndone)
+        guard let unmet = error as? Unmet else {
+            return Failure(action: action, reason: "\(error)", notUndone: notUndone)
+        }
+        return Failure(action: unmet.action, reason: unmet.description, notUndone: notUndone)
     }
 }
 

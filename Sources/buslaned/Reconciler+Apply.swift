@@ -22,16 +22,15 @@ extension Reconciler {
         guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
         if plan.isEmpty { return plan }
         return try await audited("apply", subject: "host", detail: plan.summary, by: actor) {
-            try await carryOut(plan)
+            try await carryOut(plan, for: desired)
             // Where the VFs came out elsewhere than foretold, their binding is planned from what is there now.
-            let rest = try await self.plan(for: desired)
-            try await carryOut(rest)
+            try await carryOut(try await self.plan(for: desired), for: desired)
             logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
             return plan
         }
     }
 
-    private func carryOut(_ plan: Plan) async throws {
+    private func carryOut(_ plan: Plan, for desired: DesiredState) async throws {
         for entry in plan.perPF where entry.purpose == .declared {
             guard let function = try host.function(at: entry.physicalFunction),
                 let original = PFOriginal(of: function)
@@ -43,7 +42,11 @@ extension Reconciler {
             for entry in plan.perPF {
                 group.addTask {
                     try await lanes.run(on: entry.physicalFunction) {
-                        try await executor.run(entry.changes, context: context)
+                        // Planned anew on the lane: somebody may have claimed a VF, or applied the same, meanwhile.
+                        let now = try await self.plan(for: desired).perPF.first {
+                            $0.physicalFunction == entry.physicalFunction
+                        }
+                        try await executor.run(now?.changes ?? [], context: context)
                     }
                     if entry.purpose == .restored { try await ledger.forgetOriginal(of: entry.physicalFunction) }
                 }

@@ -44,6 +44,9 @@ extension Reconciler {
         if claim.state == .released { return .alreadyReleased(claim) }
         return try await audited("release", subject: id, detail: claim.ownerName, by: actor) {
             let openGroups = try host.openGroups()
+            if starting.contains(claim.id), !claim.isOpen(in: openGroups) {
+                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
+            }
             for assignment in claim.assignments {
                 guard let group = try host.function(at: assignment.address)?.iommuGroup,
                     let holder = openGroups[group]
@@ -102,5 +105,11 @@ extension Reconciler {
             }
         }
         try await ledger.end(claim: claim.id)
+    }
+}
+
+extension Claim {
+    fileprivate func isOpen(in groups: [Int: ProcessHolder]) -> Bool {
+        assignments.contains { groups[$0.iommuGroup] != nil }
     }
 }

@@ -20,7 +20,10 @@ extension Reconciler {
                 else { throw Refusal.notClaimedForDomain(device.address, device: device.name, domain: name) }
                 if !concerned.contains(where: { $0.id == claim.id }) { concerned.append(claim) }
             }
-            for claim in concerned { try await ready(claim, purpose: .prepare) }
+            for claim in concerned {
+                starting.began(claim.id)
+                try await ready(claim, purpose: .prepare)
+            }
             logger.notice("start prepared", metadata: ["domain": "\(name)", "devices": "\(domain.summary)"])
         }
     }
@@ -29,6 +32,7 @@ extension Reconciler {
     func stopped(_ domain: Domain, reason: String, by actor: AuditEntry.Actor) async throws {
         try await audited("hook release", subject: domain.name, detail: reason, by: actor) {
             for claim in try await claims(of: domain) {
+                starting.ended(claim.id)
                 if try domain.request?.binding == .running {
                     _ = try await release(claim.id, by: actor)
                 } else {

@@ -12,6 +12,7 @@ struct Reconciler: Sendable {
     let configuration: Configuration
     let executor: Executor
     let lanes = Lanes()
+    let starting = StartingGuests()
     let logger: Logger
     /// This boot's id; a host without one is its own boot.
     let bootID: String

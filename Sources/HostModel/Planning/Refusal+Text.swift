@@ -25,6 +25,7 @@ extension Refusal {
         case .cutIntoVFs: "pf-has-vfs"
         case .quarantined: "quarantined"
         case .notClaimedForDomain: "not-claimed-for-domain"
+        case .guestStarting: "guest-starting"
         case .nothingToAttach: "nothing-to-attach"
         case .domainWithoutUUID: "domain-without-uuid"
         case .staleGeneration: "stale-generation"
@@ -43,7 +44,7 @@ extension Refusal {
             .notClaimedForDomain(let address, _, _):
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
-        case .unknownClaim(let id), .staleGeneration(let id, _, _): id
+        case .unknownClaim(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _): id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
         case .deviceNameTaken(let name, _, _): name
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
@@ -56,7 +57,7 @@ extension Refusal {
     /// Waiting may help: exit code 75.
     public var isTemporary: Bool {
         switch self {
-        case .poolExhausted, .nodeExhausted: true
+        case .poolExhausted, .nodeExhausted, .guestStarting: true
         default: false
         }
     }
@@ -94,6 +95,7 @@ extension Refusal {
         case .quarantined(let address, let reason): "cannot take \(address): it is in quarantine: \(reason)"
         case .notClaimedForDomain(let address, let device, let domain):
             "\(address) (device \(device)) is not claimed for domain \(domain)"
+        case .guestStarting(let claim, let domain): "cannot release \(claim): domain \(domain) is just starting"
         case .nothingToAttach(let domain): "domain \(domain) holds no claim, and its XML requests no device"
         case .domainWithoutUUID(let domain): "cannot claim for domain \(domain): its XML has no <uuid>"
         case .staleGeneration(let claim, let given, let current):
@@ -132,6 +134,7 @@ extension Refusal {
         case .quarantined: "see buslane audit for what happened to it"
         case .notClaimedForDomain(_, _, let domain):
             "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)"
+        case .guestStarting(_, let domain): "try again in a minute, or virsh destroy \(domain)"
         case .nothingToAttach(let domain): "buslane allocate POOL --for domain:\(domain)"
         case .domainWithoutUUID: "add a <uuid> (uuidgen makes one), or define the domain first"
         case .staleGeneration: "ask for the claim again"

@@ -30,6 +30,7 @@ public enum Refusal: Error, Hashable, Sendable {
     case cutIntoVFs(PCIAddress, count: Int)
     case quarantined(PCIAddress, reason: String)
     case notClaimedForDomain(PCIAddress, device: String, domain: String)
+    case guestStarting(claim: String, domain: String)
     case nothingToAttach(domain: String)
     case domainWithoutUUID(String)
     case staleGeneration(claim: String, given: Int, current: Int)
