@@ -96,7 +96,7 @@ struct ArchitectureTests {
             }
             #expect(written == file.imports.count, "\(file)")
         }
-        #expect(sources.contains { $0.target == "HostIO" && $0.imports.contains("CPCI") })
+        #expect(sources.contains { $0.target == "HostIO" && $0.imports.contains("CPCIGuard") })
     }
 
     @Test("the hook never reaches libvirt, not even through what it imports")
