@@ -63,6 +63,12 @@ extension Reconciler {
             guard try await ledger.setState(.releasing, ofClaim: claim.id, from: [.bound]) else {
                 return .alreadyReleased(claim)
             }
+            // The hook may have let a start through since the look above. It says so before it looks at the claim's
+            // state, and here it is the other way round: one of the two sees the other.
+            if starting.contains(claim.id) {
+                try await ledger.setState(.bound, ofClaim: claim.id, from: [.releasing])
+                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
+            }
             try await giveBack(claim)
             logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
             var released = claim
