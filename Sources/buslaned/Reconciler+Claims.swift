@@ -46,7 +46,11 @@ extension Reconciler {
     /// Ends a claim and puts its functions back as they were found.
     func release(_ id: String, by actor: AuditEntry.Actor) async throws -> ReleaseOutcome {
         guard let claim = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
-        if claim.state == .released { return .alreadyReleased(claim) }
+        switch claim.state {
+        case .released, .releasing: return .alreadyReleased(claim)
+        case .pending: throw Refusal.claimChanging(id)
+        case .bound: break
+        }
         return try await audited("release", subject: id, detail: claim.ownerName, by: actor) {
             let openGroups = try host.openGroups()
             if starting.contains(claim.id), !claim.isOpen(in: openGroups) {
@@ -56,7 +60,7 @@ extension Reconciler {
                 guard let group = try host.function(at: assignment.address)?.iommuGroup,
                     let holder = openGroups[group]
                 else { continue }
-                throw Refusal.heldByProcess(assignment.address, holder)
+                throw Refusal.inUseByOwner(assignment.address, owner: claim.ownerName, holder)
             }
             // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
             // functions may be somebody else's.

@@ -144,7 +144,7 @@ struct DocumentTests {
     func errors() throws {
         let body = ErrorBody(Refusal.heldByClaim("0000:3b:10.2", claim: "c1", owner: "fw1"))
         let error = try #require(try object(body)["error"] as? [String: Any])
-        #expect(error["code"] as? String == "vf-in-use")
+        #expect(error["code"] as? String == "held-by-claim")
         #expect(error["subject"] as? String == "0000:3b:10.2")
         #expect(error["remedy"] as? String == "buslane release c1")
         let bare = try object(ErrorBody(code: "x", subject: "y", message: "z"))

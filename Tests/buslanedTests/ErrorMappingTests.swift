@@ -18,7 +18,7 @@ struct ErrorMappingTests {
             (Refusal.unknownPool("x", known: []), 404, "unknown-pool", .refused),
             (Refusal.countOutOfRange(0), 400, "count-out-of-range", .usage),
             (Refusal.badMAC(MACAddress(rawValue: 0)), 400, "bad-mac", .usage),
-            (Refusal.heldByClaim(Scene.card, claim: "c1", owner: "a"), 409, "vf-in-use", .refused),
+            (Refusal.heldByClaim(Scene.card, claim: "c1", owner: "a"), 409, "held-by-claim", .refused),
             (Refusal.deviceNameTaken("data0", owner: "a", claim: "c1"), 409, "device-name-taken", .refused),
             (Refusal.noIOMMU, 409, "no-iommu", .refused),
             (
