@@ -41,7 +41,7 @@ extension Examination {
             "\(subject) is not viable: \(list(blockers.map { "\($0.address) is \($0.reason)" }))",
             why: "nothing above its \(endpoints.count) functions isolates them (no ACS): none goes to a guest before "
                 + "all are off their host drivers",
-            remedy: "move the card that you want to another slot, or " + handOver(blockers, endpoints))
+            remedy: "move the card that you want to another slot, or, " + handOver(blockers, endpoints))
     }
 
     private func handOver(_ blockers: [IOMMUGroup.Blocker], _ endpoints: [Function]) -> String {
