@@ -126,7 +126,7 @@ extension Refusal {
         case .macNeedsOneFunction: "allocate one function a MAC address"
         case .deviceNameTaken(_, _, let claim): "choose another name, or buslane release \(claim)"
         case .noIOMMU:
-            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel)"
+            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel); see buslane doctor"
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
