@@ -16,8 +16,9 @@ struct Control: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            InventoryCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self, ClaimsCommand.self,
-            AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self, DoctorCommand.self,
+            InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
+            ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self,
+            DoctorCommand.self,
         ])
 
     static func main() async {

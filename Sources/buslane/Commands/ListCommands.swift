@@ -11,20 +11,7 @@ struct PoolsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let document = try await connection.client.get(Route.pools, as: PoolsDocument.self)
-        try Output.list(
-            document, format, ids: document.pools.map(\.name),
-            table: Table(
-                columns: [
-                    .init("POOL"), .init("FREE"), .init("TOTAL"), .init("NUMA"), .init("FREE BY NODE", shrinks: true),
-                ],
-                rows: document.pools.map { pool in
-                    let nodes = pool.nodes.map { "\($0.node.map(String.init) ?? "?"): \($0.free)" }
-                    return [
-                        pool.name, String(pool.free), String(pool.total), pool.numa.description,
-                        nodes.joined(separator: ", "),
-                    ]
-                },
-                whenEmpty: "no pools: declare some in /etc/buslane/buslane.yaml"))
+        try Output.list(document, format, ids: document.pools.map(\.name), table: document.table)
     }
 }
 
@@ -67,13 +54,32 @@ struct AuditCommand: AsyncParsableCommand {
     }
 }
 
+extension PoolsDocument {
+    var table: Table {
+        Table(
+            columns: [
+                .init("POOL"), .init("FREE", isWhole: true), .init("TOTAL", isWhole: true),
+                .init("NUMA", expendability: 1), .init("FREE BY NODE", shrinks: true),
+            ],
+            rows: pools.map { pool in
+                let nodes = pool.nodes.map { "\($0.node.map(String.init) ?? "-"): \($0.free)" }
+                return [
+                    pool.name, String(pool.free), String(pool.total), pool.numa.description,
+                    nodes.joined(separator: ", ").orDash,
+                ]
+            },
+            whenEmpty: "no pools: declare some in /etc/buslane/buslane.yaml")
+    }
+}
+
 extension ClaimsDocument {
     /// A line for each function.
     var table: Table {
         Table(
             columns: [
-                .init("CLAIM"), .init("OWNER"), .init("POOL", expendability: 2), .init("STATE", expendability: 1),
-                .init("FUNCTION"), .init("NODE", expendability: 3), .init("MAC", expendability: 4),
+                .init("CLAIM", isWhole: true), .init("OWNER"), .init("POOL", expendability: 2),
+                .init("STATE", expendability: 1),
+                .init("FUNCTION", isWhole: true), .init("NODE", expendability: 3), .init("MAC", expendability: 4),
                 .init("VLAN", expendability: 5),
             ],
             rows: claims.flatMap { claim in

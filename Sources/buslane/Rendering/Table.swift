@@ -6,13 +6,16 @@ struct Table {
         let heading: String
         /// Dropped first when the highest; 0 stays.
         let expendability: Int
-        /// The last column may be cut with an ellipsis before any is dropped.
+        /// May be cut with an ellipsis before any column is dropped.
         var shrinks = false
+        /// Never cut: what a reader copies into the next command.
+        var isWhole = false
 
-        init(_ heading: String, expendability: Int = 0, shrinks: Bool = false) {
+        init(_ heading: String, expendability: Int = 0, shrinks: Bool = false, isWhole: Bool = false) {
             self.heading = heading
             self.expendability = expendability
             self.shrinks = shrinks
+            self.isWhole = isWhole
         }
     }
 
@@ -20,47 +23,73 @@ struct Table {
     var rows: [[String]]
     /// Said in place of an empty table.
     var whenEmpty: String
+    /// What a mark in the table means, a line each.
+    var footnotes: [String] = []
 
     private static let gap = "  "
+    /// A shrinking column narrower than this says nothing.
     private static let leastShrunk = 12
+    /// What any column keeps when even the indispensable ones are too wide together.
+    private static let leastCut = 4
 
-    func rendered(width: Int) -> String {
-        guard !rows.isEmpty else { return whenEmpty + "\n" }
+    mutating func remove(column heading: String) {
+        guard let position = columns.firstIndex(where: { $0.heading == heading }) else { return }
+        columns.remove(at: position)
+        for row in rows.indices { rows[row].remove(at: position) }
+    }
+
+    func rendered(_ style: Style) -> String {
+        guard !rows.isEmpty else { return style.clipped(whenEmpty, to: style.width) + "\n" }
+        let rows = rows.map { $0.map(\.printable) }
+        let layout = layout(of: rows, width: style.width)
+        var text = style.bold(line(columns.map(\.heading), layout, style)) + "\n"
+        for row in rows { text += line(row, layout, style) + "\n" }
+        for note in footnotes { text += style.ink(.dim, style.clipped(note, to: style.width)) + "\n" }
+        return text
+    }
+
+    /// The columns that are shown, each with its width.
+    private func layout(of rows: [[String]], width: Int) -> [(column: Int, width: Int)] {
+        var natural = columns.map(\.heading.columns)
+        for row in rows {
+            for (column, cell) in row.enumerated() { natural[column] = max(natural[column], cell.columns) }
+        }
+        // 1. Whole columns go, the most expendable first, until the rest fits with the shrinking ones at their least.
+        let least = columns.indices.map { columns[$0].shrinks ? min(natural[$0], Self.leastShrunk) : natural[$0] }
         var shown = Array(columns.indices)
-        while total(shown, shrunk: true) > width,
+        while total(shown.map { least[$0] }) > width,
             let victim = shown.filter({ columns[$0].expendability > 0 }).max(by: {
                 columns[$0].expendability < columns[$1].expendability
             })
+        { shown.removeAll { $0 == victim } }
+        // 2. What is left of the excess comes off the shrinking columns, and at worst off the widest of the others.
+        var layout = shown.map { (column: $0, width: natural[$0]) }
+        take(from: &layout, downTo: Self.leastShrunk, width) { columns[$0].shrinks }
+        take(from: &layout, downTo: Self.leastCut, width) { !columns[$0].isWhole }
+        return layout
+    }
+
+    private func take(
+        from layout: inout [(column: Int, width: Int)], downTo least: Int, _ width: Int, where may: (Int) -> Bool
+    ) {
+        var excess = total(layout.map(\.width)) - width
+        while excess > 0,
+            let widest = layout.indices.filter({ may(layout[$0].column) && layout[$0].width > least }).max(by: {
+                layout[$0].width < layout[$1].width
+            })
         {
-            shown.removeAll { $0 == victim }
+            layout[widest].width -= 1
+            excess -= 1
         }
-        let excess = total(shown, shrunk: false) - width
-        let widths = shown.map { column in
-            columns[column].shrinks && excess > 0
-                ? max(Self.leastShrunk, natural(column) - excess) : natural(column)
-        }
-        let heading = line(shown.map { columns[$0].heading }, widths)
-        return ([Terminal.bold(heading)] + rows.map { row in line(shown.map { row[$0] }, widths) })
-            .joined(separator: "\n") + "\n"
     }
 
-    private func natural(_ column: Int) -> Int {
-        ([columns[column].heading] + rows.map { $0[column] }).map(\.count).max() ?? 0
+    private func total(_ widths: [Int]) -> Int {
+        widths.reduce(0, +) + Self.gap.utf8.count * max(0, widths.count - 1)
     }
 
-    private func total(_ shown: [Int], shrunk: Bool) -> Int {
-        let widths = shown.map { column in
-            shrunk && columns[column].shrinks ? min(natural(column), Self.leastShrunk) : natural(column)
-        }
-        return widths.reduce(0, +) + Self.gap.count * max(0, shown.count - 1)
-    }
-
-    private func line(_ cells: [String], _ widths: [Int]) -> String {
-        var text = zip(cells, widths).map { cell, width in
-            let cut = cell.count > width ? cell.prefix(width - 1) + "…" : Substring(cell)
-            return cut + String(repeating: " ", count: max(0, width - cut.count))
-        }.joined(separator: Self.gap)
-        while text.last == " " { text.removeLast() }
+    private func line(_ cells: [String], _ layout: [(column: Int, width: Int)], _ style: Style) -> String {
+        var text = layout.map { style.padded(cells[$0.column], to: $0.width) }.joined(separator: Self.gap)
+        while text.utf8.last == 0x20 { text.unicodeScalars.removeLast() }
         return text
     }
 }

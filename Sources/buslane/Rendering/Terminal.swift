@@ -8,6 +8,8 @@ enum Terminal {
 
     static func out(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
 
+    static func out(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
     /// Columns of the terminal, 100 where there is none.
@@ -17,11 +19,26 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// Bold and dim on a terminal that wants it; nothing elsewhere, nor under `NO_COLOR`.
-    static let styled =
-        isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+    /// How standard output is written to: colour on a terminal that wants it, lines where the locale has them.
+    static let style = Style(
+        width: max(40, width),
+        isColoured: wantsColour(
+            environment: ProcessInfo.processInfo.environment, isTerminal: isatty(STDOUT_FILENO) == 1),
+        isUnicode: hasUnicode(environment: ProcessInfo.processInfo.environment))
 
-    static func bold(_ text: String) -> String { styled ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
+    static func bold(_ text: String) -> String { style.bold(text) }
+
+    /// Never to a file or a pipe, nor under `NO_COLOR` (no-color.org: present and not empty), nor on a dumb terminal.
+    static func wantsColour(environment: [String: String], isTerminal: Bool) -> Bool {
+        isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    }
+
+    /// As the C library decides it: the first of these that is set and not empty names the character set.
+    static func hasUnicode(environment: [String: String]) -> Bool {
+        let named = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
+        let set = (named ?? "").lowercased()
+        return set.contains("utf-8") || set.contains("utf8")
+    }
 
     /// A file's text; `-` is standard input.
     static func read(_ file: String) throws -> String {
@@ -41,22 +58,5 @@ enum Terminal {
     static func confirm(_ question: String) -> Bool {
         FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
         return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
-    }
-}
-
-/// The one gate through which every list goes out.
-enum Output {
-    /// - Parameters:
-    ///   - ids: what `--quiet` prints, a line each.
-    static func list(
-        _ document: some Encodable, _ format: FormatOptions, ids: [String], table: @autoclosure () -> Table
-    ) throws {
-        if format.json {
-            Terminal.out(try JSON.encode(document) + [0x0a])
-        } else if format.quiet {
-            ids.forEach { print($0) }
-        } else {
-            print(table().rendered(width: Terminal.width), terminator: "")
-        }
     }
 }

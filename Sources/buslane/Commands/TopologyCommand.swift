@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+import Foundation
+
+struct TopologyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topology",
+        abstract: "The host as a picture: NUMA nodes, cards, their VFs, groups and owners.",
+        discussion: "Text on standard output, or with --svg a picture for a browser.")
+
+    @OptionGroup var source: InventorySource
+    @Option(help: "Write an SVG picture to this file in place of text (- for standard output).", completion: .file())
+    var svg: String?
+
+    func run() async throws {
+        let reading = try await source.readWithOwners()
+        for warning in reading.inventory.warnings { Terminal.error("warning: \(warning.printable)") }
+        let topology = Topology(of: reading.inventory, owners: reading.owners)
+        guard let svg else {
+            Terminal.out(topology.text(Terminal.style))
+            return
+        }
+        let picture = topology.svg
+        guard svg != "-" else {
+            Terminal.out(picture)
+            return
+        }
+        do {
+            try Data(picture.utf8).write(to: URL(filePath: svg), options: .atomic)
+        } catch {
+            throw Failure(
+                .refused, "unwritable", subject: svg, "cannot write \(svg): \(error.localizedDescription)",
+                fix: "see that its folder exists and is writable")
+        }
+    }
+}

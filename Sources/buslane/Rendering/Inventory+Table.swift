@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import HostModel
+
+extension Inventory {
+    /// A row for each function.
+    ///
+    /// - Parameter owners: by claim, its owner's name; nil, and no column for it, when nobody could tell.
+    func table(owners: [String: String]? = nil) -> Table {
+        let marks = GroupMarks(of: self)
+        var table = Table(
+            columns: [
+                .init("ADDRESS", isWhole: true), .init("KIND"), .init("DRIVER"), .init("GROUP", isWhole: true),
+                .init("NODE", expendability: 1), .init("INTERFACE", expendability: 5),
+                .init("CLAIM", expendability: 2), .init("OWNER", expendability: 3),
+                .init("DEVICE", expendability: 4, shrinks: true),
+            ],
+            rows: functions.map { function in
+                [
+                    function.address.description, function.kindInShort, function.driver ?? "-",
+                    marks.text(function.iommuGroup) ?? "-", function.numaNode.map(String.init) ?? "-",
+                    function.interfaces.map(\.name).joined(separator: " ").orDash, function.claim ?? "-",
+                    function.claim.flatMap { owners?[$0] } ?? "-", function.deviceName,
+                ]
+            },
+            whenEmpty: "no PCI functions",
+            footnotes: marks.footnotes(for: functions))
+        if owners == nil { table.remove(column: "OWNER") }
+        return table
+    }
+}
+
+/// Group numbers as people read them: `5`, or `5!` for a group that is not viable.
+struct GroupMarks {
+    private let notViable: Set<Int>
+
+    init(of inventory: Inventory) { notViable = Set(inventory.iommuGroups.lazy.filter { !$0.viable }.map(\.id)) }
+
+    static let meaning = "! not viable: its group has a function on a host driver"
+
+    func isMarked(_ group: Int?) -> Bool { group.map(notViable.contains) ?? false }
+
+    func text(_ group: Int?) -> String? { group.map { "\($0)\(isMarked($0) ? "!" : "")" } }
+
+    /// The mark's meaning, where one of these functions bears it.
+    func footnotes(for functions: [Inventory.Function]) -> [String] {
+        functions.contains { isMarked($0.iommuGroup) } ? [Self.meaning] : []
+    }
+}
+
+extension Inventory.Function {
+    /// `PF 2/64`, `VF 3`, `bridge`, or `-`.
+    var kindInShort: String {
+        if let sriov { return "PF \(sriov.numVFs)/\(sriov.totalVFs)" }
+        if let virtualFunction { return "VF \(virtualFunction.index)" }
+        return isBridge ? "bridge" : "-"
+    }
+
+    var isBridge: Bool { self.class.id.hasPrefix("06") }
+
+    var deviceName: String { device.name ?? "\(vendor.id):\(device.id)" }
+}

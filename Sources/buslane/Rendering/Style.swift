@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// What the reader's terminal can show.
+struct Style: Sendable {
+    /// Columns; no line of a list or a picture is longer.
+    var width: Int
+    /// Colour and weight. Never the only carrier of a meaning.
+    var isColoured = false
+    /// Lines of boxes and trees beyond ASCII.
+    var isUnicode = true
+
+    /// What a file or a pipe gets.
+    static let plain = Style(width: 100)
+
+    enum Ink: String {
+        case bold = "1"
+        case dim = "2"
+        case green = "32"
+        case yellow = "33"
+        case claimed = "1;36"
+    }
+
+    func ink(_ ink: Ink, _ text: String) -> String {
+        isColoured && !text.isEmpty ? "\u{1b}[\(ink.rawValue)m\(text)\u{1b}[0m" : text
+    }
+
+    func bold(_ text: String) -> String { ink(.bold, text) }
+
+    var ellipsis: String { isUnicode ? "…" : "~" }
+    /// A child in a tree, and what goes on below it.
+    var branch: (middle: String, last: String, through: String) {
+        isUnicode ? ("├─ ", "└─ ", "│  ") : ("|- ", "`- ", "|  ")
+    }
+
+    /// The text, cut with an ellipsis where it is wider.
+    func clipped(_ text: String, to width: Int) -> String {
+        guard text.columns > width else { return text }
+        var kept = ""
+        var room = width - 1
+        for character in text {
+            room -= String(character).columns
+            guard room >= 0 else { break }
+            kept.append(character)
+        }
+        return kept + ellipsis
+    }
+
+    /// The text, cut or filled with spaces to be just as wide.
+    func padded(_ text: String, to width: Int) -> String {
+        let cut = clipped(text, to: width)
+        return cut + String(repeating: " ", count: max(0, width - cut.columns))
+    }
+}
+
+extension String {
+    /// Columns it takes on a terminal: an ideograph takes two, a combining mark none.
+    var columns: Int {
+        // All but a few texts are plain, and a list has tens of thousands of cells.
+        if utf8.allSatisfy({ $0 < 0x80 }) { return utf8.count }
+        return unicodeScalars.reduce(0) { $0 + $1.columns }
+    }
+
+    /// What a terminal shows as it stands: a name from the host could carry an escape sequence.
+    var printable: String {
+        if utf8.allSatisfy({ 0x20..<0x7f ~= $0 }) { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : "\u{fffd}" }))
+    }
+
+    var orDash: String { isEmpty ? "-" : self }
+}
+
+extension Unicode.Scalar {
+    /// The wide blocks of Unicode's East Asian Width annex, by their ends.
+    private static let wide: [ClosedRange<UInt32>] = [
+        0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+        0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f680...0x1f6ff, 0x1f900...0x1faff, 0x20000...0x3fffd,
+    ]
+
+    fileprivate var columns: Int {
+        switch properties.generalCategory {
+        case .nonspacingMark, .enclosingMark, .format: 0
+        default: Self.wide.contains { $0.contains(value) } ? 2 : 1
+        }
+    }
+
+    fileprivate var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: false
+        default: true
+        }
+    }
+}
