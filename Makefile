@@ -59,6 +59,12 @@ install:
 	install -D -m 0644 systemd/buslane.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/buslane.conf
 	install -d -m 0755 $(DESTDIR)/usr/lib/systemd/system $(DESTDIR)/etc/buslane/conf.d
 	sed 's|@sbindir@|$(SBINDIR)|' systemd/buslaned.service > $(DESTDIR)/usr/lib/systemd/system/buslaned.service
+	$(BUILT)/buslane --generate-completion-script bash > .build/buslane.bash
+	$(BUILT)/buslane --generate-completion-script zsh > .build/_buslane
+	$(BUILT)/buslane --generate-completion-script fish > .build/buslane.fish
+	install -D -m 0644 .build/buslane.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/buslane
+	install -D -m 0644 .build/_buslane     $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_buslane
+	install -D -m 0644 .build/buslane.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/buslane.fish
 
 clean:
 	rm -rf .build

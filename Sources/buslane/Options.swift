@@ -28,7 +28,9 @@ struct FormatOptions: ParsableArguments {
 
 /// A file of declared state to use in place of the host's own.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "Use this file in place of /etc/buslane (- for standard input).")
+    @Option(
+        name: .shortAndLong, help: "Use this file in place of /etc/buslane (- for standard input).", completion: .file()
+    )
     var file: String?
 
     func text() throws -> PlanRequest.ConfigurationText? {

@@ -10,7 +10,7 @@ struct AllocateCommand: AsyncParsableCommand {
         abstract: "Claims functions of a pool, binds them to VFIO and sets what was asked for.",
         aliases: ["claim"])
 
-    @Argument(help: "The pool to take from.") var pool: String
+    @Argument(help: "The pool to take from.", completion: .pools) var pool: String
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
     @Option(help: "How many functions, all or none.") var count = 1

@@ -19,7 +19,7 @@ struct InventoryCommand: AsyncParsableCommand {
     @Flag(help: "Physical functions.") var pf = false
     @Flag(help: "Virtual functions.") var vf = false
     @Option(
-        help: "This function alone; may be repeated.", transform: parsed(PCIAddress.self))
+        help: "This function alone; may be repeated.", completion: .functions, transform: parsed(PCIAddress.self))
     var address: [PCIAddress] = []
 
     func validate() throws {

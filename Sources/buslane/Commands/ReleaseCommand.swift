@@ -6,7 +6,7 @@ struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release", abstract: "Ends claims and puts their functions back as they were found.")
 
-    @Argument(help: "The claims to end.") var claims: [String] = []
+    @Argument(help: "The claims to end.", completion: .claims) var claims: [String] = []
     @Option(name: .customLong("for"), help: "Every claim of this owner: domain:NAME, or a name.") var owner: String?
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions

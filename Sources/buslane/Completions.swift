@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+import Glibc
+
+/// What the shell offers for a name that only the daemon knows. Without one it offers nothing, and says nothing.
+extension CompletionKind {
+    static let pools = names { try await $0.get(Route.pools, as: PoolsDocument.self).pools.map(\.name) }
+
+    static let claims = names { try await $0.get(Route.claims, as: ClaimsDocument.self).claims.map(\.id) }
+
+    static let functions = names {
+        try await $0.get(Route.inventory, as: Inventory.self).functions.map(\.address.description)
+    }
+
+    private static func names(
+        _ ask: @escaping @Sendable (ControlClient) async throws -> [String]
+    ) -> CompletionKind {
+        .custom { _, _, typed in
+            let named = getenv(SocketPath.environmentVariable).map { String(cString: $0) }
+            let client = ControlClient(socketPath: named ?? SocketPath.standard)
+            let names = (try? await ask(client)) ?? []
+            return names.filter { $0.hasPrefix(typed) }
+        }
+    }
+}
