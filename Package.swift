@@ -116,6 +116,8 @@ let package = Package(
             name: "buslanedTests",
             dependencies: ["buslaned", "HostSimulator", "Ledger", "HostModel", "ControlAPI", "DomainXML", logging],
             swiftSettings: house),
+        .testTarget(
+            name: "buslaneTests", dependencies: ["buslane", "ControlAPI", "HostModel"], swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
     ]
 )
