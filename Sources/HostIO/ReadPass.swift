@@ -14,6 +14,8 @@ struct ReadPass {
     private(set) var warnings: [String] = []
     /// The places of each physical function's VFs, as far as the pass has seen them.
     var vfIndexes: [PCIAddress: [PCIAddress: Int]] = [:]
+    /// Made when the first function is asked for its capabilities; nil where libpci cannot parse any.
+    private(set) lazy var configSpace = ConfigSpace()
     /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.
     private var buffer = [UInt8](repeating: 0, count: 4096)
 
@@ -42,6 +44,38 @@ struct ReadPass {
             if count >= 0 { return text(count) }
             guard errno == EINTR else { throw Errno(rawValue: errno) }
         }
+    }
+
+    /// The lines of a long file that start alike; nil when it cannot be read.
+    ///
+    /// Of modules.alias that is a handful out of tens of thousands.
+    static func lines(ofFile path: String, startingWith prefix: String) -> [String]? {
+        // SAFETY: the string outlives the call.
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        let prefix = Array(prefix.utf8)
+        var lines: [String] = []
+        var rest: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        func take(_ line: ArraySlice<UInt8>) {
+            if line.starts(with: prefix) { lines.append(String(decoding: line, as: UTF8.self)) }
+        }
+        while true {
+            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            rest += buffer[..<count]
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                take(rest[start..<end])
+                start = end + 1
+            }
+            rest.removeFirst(start)
+        }
+        take(rest[...])
+        return lines
     }
 
     /// Where a link points, as it is written.

@@ -30,7 +30,8 @@ extension SysfsReader {
                 // Hexadecimal without a prefix. Source: `sriov_vf_device_show`, drivers/pci/iov.c.
                 vfDevice: try pass.value("sriov_vf_device", in: home, of: subject, SysfsText.hex),
                 driversAutoprobe: try pass.value("sriov_drivers_autoprobe", in: home, of: subject, SysfsText.flag),
-                virtualFunctions: places.map(\.0)))
+                virtualFunctions: places.map(\.0),
+                vfTotalMSIX: try pass.value("sriov_vf_total_msix", in: home, of: subject, SysfsText.count)))
     }
 
     /// The VF's place: known from its PF if that was read in this pass and listed it, else asked anew.

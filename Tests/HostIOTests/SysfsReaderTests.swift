@@ -54,7 +54,7 @@ struct SysfsReaderTests {
                         NetworkInterface(
                             name: "ens1f0", index: 4, mac: try MACAddress("3c:fd:fe:00:00:01"), state: "up",
                             isAdministrativelyUp: true, speedMbps: 25000, mtu: 9000, master: "br0")
-                    ]))
+                    ], vfioDriver: "vfio-pci"))
     }
 
     @Test("reads a VF with its place, its override and no guess about its link")
@@ -65,6 +65,7 @@ struct SysfsReaderTests {
         #expect(host[try address("0000:3b:10.1")]?.virtualFunction?.index == 1)
         #expect(function.driver == "vfio-pci")
         #expect(function.driverOverride == "vfio-pci")
+        #expect(function.vfioDevice == "vfio0")
         #expect(function.link == nil)
         #expect(function.vfSettings == nil)
         // An override that reads as an empty line is none.
@@ -142,7 +143,9 @@ struct SysfsReaderTests {
 
     @Test("one function read alone is the same as in the snapshot")
     func alone() throws {
-        for function in host.functions { #expect(try tree.reader.function(at: function.address) == function) }
+        for function in host.functions {
+            #expect(try tree.reader.function(at: function.address, including: .all) == function)
+        }
         #expect(try tree.reader.function(at: address("0000:ff:00.0")) == nil)
     }
 
