@@ -38,6 +38,8 @@ extension HostSnapshot {
 extension IOMMUGroup {
     /// Why the kernel put several functions into one group.
     public enum Reason: Hashable, Sendable {
+        /// A controller has a bus of its own, as volume management devices do, and speaks for everything on it.
+        case behindController(PCIAddress)
         /// The bridge speaks for everything behind it.
         case behindBridge(PCIAddress, isConventional: Bool)
         /// The ports let what is below them reach each other.
@@ -75,7 +77,8 @@ extension IOMMUGroup {
             let addresses = Set(chosen.map(\.address))
             return chosen.filter { host.ancestors(of: $0.address).allSatisfy { !addresses.contains($0.address) } }
         }
-        // 1. One requester id for a whole bus.
+        // 1. One requester id for a whole bus. Source: `pci_real_dma_dev`, arch/x86/pci/common.c.
+        if let controller = carriers.first(where: { !$0.isBridge }) { return .behindController(controller.address) }
         let conventional = carriers.filter { carrier in
             carrier.capabilities.map { [nil, .pcieToPCIBridge, .pciToPCIeBridge].contains($0.portType) } ?? false
         }
@@ -115,6 +118,7 @@ extension IOMMUGroup.Reason: CustomStringConvertible {
     /// For a person, to stand after "because".
     public var description: String {
         switch self {
+        case .behindController(let controller): "behind the controller \(controller), which speaks for all of them"
         case .behindBridge(let bridge, let isConventional):
             "behind the \(isConventional ? "conventional PCI" : "PCIe-to-PCI") bridge \(bridge)"
         case .portsLackACS(let ports): ports.map(\.description).joined(separator: "; ")
