@@ -89,7 +89,7 @@ struct ConfigSpaceTests {
     func noise() throws {
         let tree = try FixtureTree(lone)
         var random = SplitMix(seed: 7)
-        for _ in 0..<500 {
+        for _ in 0..<200 {
             var bytes = try configSpace("pcie=endpoint flr ats acs=all msix=8")
             for _ in 0..<40 {
                 bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())

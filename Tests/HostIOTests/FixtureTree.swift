@@ -45,6 +45,9 @@ final class FixtureTree {
     var reader: SysfsReader { SysfsReader(paths: paths) }
     var writer: SysfsWriter { SysfsWriter(paths: paths) }
 
+    /// The host as it reads, with the tree there until it was read.
+    func snapshot() throws -> HostSnapshot { try withExtendedLifetime(self) { try reader.snapshot() } }
+
     /// What a file of the tree holds.
     func text(_ path: String) throws -> String { try String(contentsOfFile: root + path, encoding: .utf8) }
 
