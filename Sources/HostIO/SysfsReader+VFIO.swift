@@ -50,6 +50,6 @@ extension SysfsReader {
     /// Source: Documentation/ABI/testing/sysfs-devices-vfio-dev.
     func vfioDevice(of home: borrowing Directory) -> String? {
         guard let folder = try? Directory("vfio-dev", in: home), let names = try? folder.names() else { return nil }
-        return names.filter { $0.hasPrefix("vfio") }.min()
+        return names.first { $0.hasPrefix("vfio") && SysfsText.count(String($0.dropFirst(4))) != nil }
     }
 }
