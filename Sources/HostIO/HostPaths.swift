@@ -69,3 +69,71 @@ public struct HostPaths: Sendable {
     /// The folder of the function behind a VFIO device.
     func vfioDevice(_ name: String) -> String { sysfs + "/class/vfio-dev/\(name)/device" }
 }
+
+/// What `buslane doctor` looks at besides the PCI bus.
+extension HostPaths {
+    /// A path as the host itself has it: without the root below which it is read.
+    func onHost(_ path: String) -> String { path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path }
+
+    // The kernel and the firmware.
+    var commandLine: String { processes + "/cmdline" }
+    var processorInfo: String { processes + "/cpuinfo" }
+    var interrupts: String { processes + "/interrupts" }
+    var unixSockets: String { processes + "/net/unix" }
+    var firmwareTables: String { sysfs + "/firmware/acpi/tables" }
+    var modules: String { sysfs + "/module" }
+    func driver(_ name: String) -> String { pciBus + "/drivers/\(name)" }
+    func parameter(_ name: String, ofModule module: String) -> String { modules + "/\(module)/parameters/\(name)" }
+    /// Both names of one folder where `/lib` is a link; the first that is there counts.
+    func installedModules(release: String) -> [String] {
+        ["/lib", "/usr/lib"].map { prefix + $0 + "/modules/" + release }
+    }
+
+    // How the kernel command line is set.
+    var grubDefaults: String { prefix + "/etc/default/grub" }
+    var updateGrub: String { prefix + "/usr/sbin/update-grub" }
+    var grubby: [String] { [prefix + "/usr/sbin/grubby", prefix + "/usr/bin/grubby"] }
+    var commandLineFile: String { prefix + "/etc/kernel/cmdline" }
+
+    // libvirt.
+    func systemProgram(_ name: String) -> String { prefix + "/usr/sbin/" + name }
+    /// There when systemd listens for the program.
+    func enabledSocket(_ program: String) -> String {
+        prefix + "/etc/systemd/system/sockets.target.wants/\(program).socket"
+    }
+    var libvirtConfiguration: String { prefix + "/etc/libvirt" }
+    var qemuHooks: String { libvirtConfiguration + "/hooks/qemu.d" }
+    /// Where its sockets end, on hosts that say `/var/run` too.
+    var libvirtSockets: [String] { ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"] }
+    var appArmorProfiles: [String] {
+        ["libvirtd", "virtqemud"].map { prefix + "/etc/apparmor.d/usr.sbin." + $0 }
+    }
+
+    // Other owners.
+    var networkManager: String { systemProgram("NetworkManager") }
+    var networkManagerMainFile: String { prefix + "/etc/NetworkManager/NetworkManager.conf" }
+    var networkManagerSnippets: [String] { below(["/etc", "/run", "/usr/lib"], "/NetworkManager/conf.d") }
+    var networkManagerConnections: [String] {
+        below(["/etc", "/run", "/usr/lib"], "/NetworkManager/system-connections")
+            + [prefix + "/etc/sysconfig/network-scripts"]
+    }
+    var netplan: [String] { below(["/etc", "/run", "/usr/lib"], "/netplan") }
+    var systemdNetwork: [String] { below(Self.systemdRoots, "/systemd/network") }
+    var driverctl: String { prefix + "/etc/driverctl.d" }
+    var libvirtNetworks: String { libvirtConfiguration + "/qemu/networks" }
+    var udevRules: [String] { below(Self.systemdRoots, "/udev/rules.d") }
+    var modprobe: [String] { below(Self.systemdRoots, "/modprobe.d") }
+    /// Folders and single files in which administrators write a VF count by hand.
+    var scripts: [String] {
+        below(
+            ["/etc"],
+            "/rc.local", "/sysfs.conf", "/sysfs.d", "/tmpfiles.d", "/cron.d", "/systemd/system", "/network/interfaces",
+            "/network/interfaces.d", "/network/if-pre-up.d", "/network/if-up.d")
+    }
+
+    private static let systemdRoots = ["/etc", "/run", "/usr/local/lib", "/usr/lib"]
+
+    private func below(_ roots: [String], _ ends: String...) -> [String] {
+        roots.flatMap { root in ends.map { prefix + root + $0 } }
+    }
+}

@@ -23,11 +23,12 @@ public final class Ledger: Sendable {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
-        configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA synchronous = FULL")
-        }
         if let path {
-            database = try DatabasePool(path: path, configuration: configuration)
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            // The pool switches its writer to NORMAL when it sets up WAL, after the configuration had its say: a
+            // commit could then be lost with the power.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            database = pool
         } else {
             database = try DatabaseQueue(configuration: configuration)
         }

@@ -10,13 +10,14 @@ struct Control: AsyncParsableCommand {
         abstract: "SR-IOV and PCI passthrough for KVM hosts: who gets which function, and nobody else.",
         discussion: """
             A first look:      buslane inventory
+            What is amiss:     buslane doctor
             Cut up the cards:  buslane plan, then buslane apply  (declared in /etc/buslane/buslane.yaml)
             Hand one out:      buslane allocate POOL --for domain:NAME, then buslane domain attach NAME
             """,
         version: Version.current,
         subcommands: [
             InventoryCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self, ClaimsCommand.self,
-            AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self,
+            AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self, DoctorCommand.self,
         ])
 
     static func main() async {

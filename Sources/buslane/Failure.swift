@@ -47,6 +47,8 @@ struct Failure: Error {
         switch error {
         case let known as Failure: failure = known
         case let error as ControlError: failure = Failure(error)
+        // The command has said what there is to say.
+        case let code as ExitCode: Glibc.exit(code.rawValue)
         default:
             let code = Control.exitCode(for: error)
             // Help and version come as errors too.

@@ -10,9 +10,10 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: "The daemon's socket (also: BUSLANE_SOCKET).")
     var socket: String?
 
-    var client: ControlClient {
-        let named = socket ?? getenv(SocketPath.environmentVariable).map { String(cString: $0) }
-        return ControlClient(socketPath: named ?? SocketPath.standard)
+    var client: ControlClient { ControlClient(socketPath: socketPath) }
+
+    var socketPath: String {
+        socket ?? getenv(SocketPath.environmentVariable).map { String(cString: $0) } ?? SocketPath.standard
     }
 }
 

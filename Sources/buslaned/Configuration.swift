@@ -128,6 +128,10 @@ extension ConfigurationError {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             self.init(file: file, line: mark.line, column: mark.column, problem: problem)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+            self.init(
+                file: file, line: context.mark.line, column: context.mark.column, problem: "\(keys) is given twice")
         default:
             self.init(file: file, line: nil, column: nil, problem: "is not YAML: \(error)")
         }

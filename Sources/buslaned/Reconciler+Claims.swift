@@ -13,7 +13,12 @@ extension Reconciler {
             var claim = try await ledger.allocate(bootID: bootID) { held in
                 var holdings = held
                 holdings.openGroups = openGroups
-                let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
+                var functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
+                // One that has just been given back may show in the snapshot as its last owner had it, and would be
+                // remembered so: what is recorded is read while nobody has it.
+                if try functions.contains(where: { try host.function(at: $0.address) != $0 }) {
+                    functions = try Placement.choose(for: request, on: host.snapshot(), holdings: holdings)
+                }
                 return Ledger.Draft(request: request, functions: functions)
             }
             do {
@@ -40,8 +45,12 @@ extension Reconciler {
 
     /// Ends a claim and puts its functions back as they were found.
     func release(_ id: String, by actor: AuditEntry.Actor) async throws -> ReleaseOutcome {
-        guard var claim = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
-        if claim.state == .released { return .alreadyReleased(claim) }
+        guard let claim = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
+        switch claim.state {
+        case .released, .releasing: return .alreadyReleased(claim)
+        case .pending: throw Refusal.claimChanging(id)
+        case .bound: break
+        }
         return try await audited("release", subject: id, detail: claim.ownerName, by: actor) {
             let openGroups = try host.openGroups()
             if starting.contains(claim.id), !claim.isOpen(in: openGroups) {
@@ -51,17 +60,24 @@ extension Reconciler {
                 guard let group = try host.function(at: assignment.address)?.iommuGroup,
                     let holder = openGroups[group]
                 else { continue }
-                throw Refusal.heldByProcess(assignment.address, holder)
+                throw Refusal.inUseByOwner(assignment.address, owner: claim.ownerName, holder)
             }
             // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
             // functions may be somebody else's.
             guard try await ledger.setState(.releasing, ofClaim: claim.id, from: [.bound]) else {
                 return .alreadyReleased(claim)
             }
+            // The hook may have let a start through since the look above. It says so before it looks at the claim's
+            // state, and here it is the other way round: one of the two sees the other.
+            if starting.contains(claim.id) {
+                try await ledger.setState(.bound, ofClaim: claim.id, from: [.releasing])
+                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
+            }
             try await giveBack(claim)
-            claim.state = .released
             logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
-            return .released(claim)
+            var released = claim
+            released.state = .released
+            return .released(released)
         }
     }
 
@@ -95,6 +111,8 @@ extension Reconciler {
         for assignment in claim.assignments.reversed() {
             do {
                 try await lanes.run(on: lane(of: assignment)) {
+                    // One that cannot be read is not one that is gone: that needs nothing.
+                    _ = try host.function(at: assignment.address)
                     let changes = try Planner.restore(assignment, on: LiveFunctions(host: host))
                     try await executor.run(changes, context: context)
                 }

@@ -31,9 +31,11 @@ extension Reconciler {
     /// `release`: the guest is gone. Claims made for one run end; those of the defined domain stay, made ready anew.
     func stopped(_ domain: Domain, reason: String, by actor: AuditEntry.Actor) async throws {
         try await audited("hook release", subject: domain.name, detail: reason, by: actor) {
+            let request = try domain.request
+            let forOneRun = Set(request?.binding == .running ? request?.devices.map(\.name) ?? [] : [])
             for claim in try await claims(of: domain) {
                 starting.ended(claim.id)
-                if try domain.request?.binding == .running {
+                if claim.assignments.allSatisfy({ forOneRun.contains($0.name) }) {
                     _ = try await release(claim.id, by: actor)
                 } else {
                     try await ready(claim, purpose: .prepare)

@@ -6,7 +6,7 @@ extension Reconciler {
     /// Settles whatever an earlier process left half done. Runs before the socket opens.
     func recover() async throws {
         let snapshot = try host.snapshot()
-        try await ledger.adopt(bootID: bootID, groups: snapshot.groupsByFunction)
+        try await adoptGroups(of: snapshot)
         for intent in try await ledger.openIntents() { try await settle(intent) }
         for claim in try await ledger.claims() {
             switch claim.state {
@@ -19,6 +19,14 @@ extension Reconciler {
                     "recover", subject: claim.id, detail: claim.state.rawValue, result: "given back", actor: .daemon)
             case .bound, .released: break
             }
+        }
+    }
+
+    /// Takes over this boot's group numbers. Who shares a group with an older claim of another owner is set aside.
+    func adoptGroups(of snapshot: HostSnapshot) async throws {
+        for address in try await ledger.adopt(bootID: bootID, groups: snapshot.groupsByFunction) {
+            logger.error("two owners in one IOMMU group since the reboot", metadata: ["function": "\(address)"])
+            try await ledger.quarantine(address, reason: "shares its IOMMU group with another owner since a reboot")
         }
     }
 

@@ -42,9 +42,18 @@ struct Reconciler: Sendable {
     }
 
     /// Runs, and writes into the audit trail how it ended.
+    ///
+    /// In a task of its own: a caller that goes away does not leave the work half done.
     func audited<Result: Sendable>(
         _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
-        _ work: () async throws -> Result
+        _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await Task { try await record(verb, subject: subject, detail: detail, by: actor, work) }.value
+    }
+
+    private func record<Result: Sendable>(
+        _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
+        _ work: @Sendable () async throws -> Result
     ) async throws -> Result {
         do {
             let result = try await work()

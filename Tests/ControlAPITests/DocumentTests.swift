@@ -144,7 +144,7 @@ struct DocumentTests {
     func errors() throws {
         let body = ErrorBody(Refusal.heldByClaim("0000:3b:10.2", claim: "c1", owner: "fw1"))
         let error = try #require(try object(body)["error"] as? [String: Any])
-        #expect(error["code"] as? String == "vf-in-use")
+        #expect(error["code"] as? String == "held-by-claim")
         #expect(error["subject"] as? String == "0000:3b:10.2")
         #expect(error["remedy"] as? String == "buslane release c1")
         let bare = try object(ErrorBody(code: "x", subject: "y", message: "z"))
@@ -163,10 +163,10 @@ struct DocumentTests {
     @Test(
         "a status of the API becomes the command's exit code",
         arguments: [
-            (200, ExitStatus.done), (204, .done), (400, .usage), (401, .notPermitted), (403, .notPermitted),
+            (200, ControlAPI.ExitStatus.done), (204, .done), (400, .usage), (401, .notPermitted), (403, .notPermitted),
             (404, .refused), (409, .refused), (422, .refused), (500, .refused), (503, .notNow),
         ])
-    func exitStatus(http: Int, status: ExitStatus) {
-        #expect(ExitStatus(httpStatus: http) == status)
+    func exitStatus(http: Int, status: ControlAPI.ExitStatus) {
+        #expect(ControlAPI.ExitStatus(httpStatus: http) == status)
     }
 }

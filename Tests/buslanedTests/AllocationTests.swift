@@ -75,7 +75,7 @@ struct AllocationTests {
         let claim = try await scene.allocate(2)
         scene.host.open(Scene.vf[1])
         let refusal = await #expect(throws: Refusal.self) { try await scene.release(claim) }
-        #expect(refusal?.code == "held-by-process")
+        #expect(refusal?.code == "vf-in-use")
         #expect(try await scene.ledger.claims() == [claim])
         scene.host.close(Scene.vf[1])
         try await scene.release(claim)

@@ -83,7 +83,7 @@ struct ConfigurationTests {
                 "pool 'a' is declared twice", ""
             ),
             ("pools:\n  - name: [\n", 3, "", ""),
-            ("pools: []\npools: []\n", 2, "", ""),
+            ("pools: []\npools: []\n", 1, "'pools' is given twice", ""),
         ])
     func errors(text: String, line: Int, problem: String, remedy: String) {
         let error = #expect(throws: ConfigurationError.self) { try Configuration.parse(text, file: "a.yaml") }

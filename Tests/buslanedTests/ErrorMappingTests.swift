@@ -14,11 +14,11 @@ struct ErrorMappingTests {
     @Test(
         "every kind of error has its own",
         arguments: [
-            (Refusal.unknownClaim("c9"), 404, "unknown-claim", ExitStatus.refused),
+            (Refusal.unknownClaim("c9"), 404, "unknown-claim", ControlAPI.ExitStatus.refused),
             (Refusal.unknownPool("x", known: []), 404, "unknown-pool", .refused),
             (Refusal.countOutOfRange(0), 400, "count-out-of-range", .usage),
             (Refusal.badMAC(MACAddress(rawValue: 0)), 400, "bad-mac", .usage),
-            (Refusal.heldByClaim(Scene.card, claim: "c1", owner: "a"), 409, "vf-in-use", .refused),
+            (Refusal.heldByClaim(Scene.card, claim: "c1", owner: "a"), 409, "held-by-claim", .refused),
             (Refusal.deviceNameTaken("data0", owner: "a", claim: "c1"), 409, "device-name-taken", .refused),
             (Refusal.noIOMMU, 409, "no-iommu", .refused),
             (
@@ -44,12 +44,12 @@ struct ErrorMappingTests {
                 .refused
             ),
             (Unforeseen(), 500, "internal", .refused),
-        ] as [(any Error, Int, String, ExitStatus)])
-    func answers(error: any Error, status: Int, code: String, exit: ExitStatus) {
+        ] as [(any Error, Int, String, ControlAPI.ExitStatus)])
+    func answers(error: any Error, status: Int, code: String, exit: ControlAPI.ExitStatus) {
         let answer = ErrorMapping.answer(to: error)
         #expect(answer.0.code == status)
         #expect(answer.1.error.code == code)
-        #expect(ExitStatus(httpStatus: answer.0.code) == exit)
+        #expect(ControlAPI.ExitStatus(httpStatus: answer.0.code) == exit)
         #expect(!answer.1.error.subject.isEmpty)
         #expect(!answer.1.error.message.isEmpty && !answer.1.error.message.contains("\n"))
     }

@@ -56,8 +56,10 @@ extension Planner {
     }
 
     private static func countStep(_ pf: PCIAddress, from: Int, to: Int) -> Step {
+        // Away with them, whether or not all of them ever came.
         Step(
-            .setVFCount(physicalFunction: pf, count: to), requires: [.virtualFunctions(pf, count: from)],
+            .setVFCount(physicalFunction: pf, count: to),
+            requires: to == 0 ? [.exists(pf)] : [.virtualFunctions(pf, count: from)],
             ensures: [.virtualFunctions(pf, count: to)])
     }
 

@@ -19,12 +19,14 @@ extension Refusal {
         case .declaredTwice: "declared-twice"
         case .groupNotViable: "group-not-viable"
         case .physicalFunctionDown: "pf-down"
-        case .heldByClaim: "vf-in-use"
+        case .heldByClaim: "held-by-claim"
         case .heldByProcess: "held-by-process"
+        case .inUseByOwner: "vf-in-use"
         case .usedByHost: "used-by-host"
         case .cutIntoVFs: "pf-has-vfs"
         case .quarantined: "quarantined"
         case .notClaimedForDomain: "not-claimed-for-domain"
+        case .claimChanging: "claim-changing"
         case .guestStarting: "guest-starting"
         case .nothingToAttach: "nothing-to-attach"
         case .domainWithoutUUID: "domain-without-uuid"
@@ -40,11 +42,13 @@ extension Refusal {
         case .unknownFunction(let address), .settingsNeedVirtualFunction(let address), .noSRIOV(let address),
             .tooManyVFs(let address, _, _), .declaredTwice(let address), .groupNotViable(let address, _, _),
             .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
+            .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .cutIntoVFs(let address, _), .quarantined(let address, _),
             .notClaimedForDomain(let address, _, _):
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
-        case .unknownClaim(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _): id
+        case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _):
+            id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
         case .deviceNameTaken(let name, _, _): name
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
@@ -57,7 +61,7 @@ extension Refusal {
     /// Waiting may help: exit code 75.
     public var isTemporary: Bool {
         switch self {
-        case .poolExhausted, .nodeExhausted, .guestStarting: true
+        case .poolExhausted, .nodeExhausted, .guestStarting, .claimChanging: true
         default: false
         }
     }
@@ -90,11 +94,14 @@ extension Refusal {
         case .heldByClaim(let address, let claim, let owner):
             "cannot take \(address): claim \(claim) of \(owner) has it"
         case .heldByProcess(let address, let holder): "cannot take \(address): \(holder) has it open"
+        case .inUseByOwner(let address, let owner, let holder):
+            "cannot release \(address): \(owner) is running with it: \(holder) has it open"
         case .usedByHost(let address, let interface): "cannot take \(address): the host uses its interface \(interface)"
         case .cutIntoVFs(let address, let count): "cannot take \(address) whole: it is cut into \(count) VFs"
         case .quarantined(let address, let reason): "cannot take \(address): it is in quarantine: \(reason)"
         case .notClaimedForDomain(let address, let device, let domain):
             "\(address) (device \(device)) is not claimed for domain \(domain)"
+        case .claimChanging(let id): "claim \(id) is just being made"
         case .guestStarting(let claim, let domain): "cannot release \(claim): domain \(domain) is just starting"
         case .nothingToAttach(let domain): "domain \(domain) holds no claim, and its XML requests no device"
         case .domainWithoutUUID(let domain): "cannot claim for domain \(domain): its XML has no <uuid>"
@@ -119,7 +126,7 @@ extension Refusal {
         case .macNeedsOneFunction: "allocate one function a MAC address"
         case .deviceNameTaken(_, _, let claim): "choose another name, or buslane release \(claim)"
         case .noIOMMU:
-            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel)"
+            "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel); see buslane doctor"
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
@@ -128,12 +135,13 @@ extension Refusal {
                 + "to a slot with a group of its own"
         case .physicalFunctionDown(_, let interface): "ip link set \(interface) up, or declare the PF and buslane apply"
         case .heldByClaim(_, let claim, _): "buslane release \(claim)"
-        case .heldByProcess: "shut the domain down first"
+        case .heldByProcess, .inUseByOwner: "shut the domain down first"
         case .usedByHost(_, let interface): "ip link set \(interface) down, if the host can do without it"
         case .cutIntoVFs: "claim one of its VFs, or declare it with vfCount: 0"
         case .quarantined: "see buslane audit for what happened to it"
         case .notClaimedForDomain(_, _, let domain):
             "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)"
+        case .claimChanging: "try again"
         case .guestStarting(_, let domain): "try again in a minute, or virsh destroy \(domain)"
         case .nothingToAttach(let domain): "buslane allocate POOL --for domain:\(domain)"
         case .domainWithoutUUID: "add a <uuid> (uuidgen makes one), or define the domain first"

@@ -26,10 +26,12 @@ public enum Refusal: Error, Hashable, Sendable {
     // Someone else has it.
     case heldByClaim(PCIAddress, claim: String, owner: String)
     case heldByProcess(PCIAddress, ProcessHolder)
+    case inUseByOwner(PCIAddress, owner: String, ProcessHolder)
     case usedByHost(PCIAddress, interface: String)
     case cutIntoVFs(PCIAddress, count: Int)
     case quarantined(PCIAddress, reason: String)
     case notClaimedForDomain(PCIAddress, device: String, domain: String)
+    case claimChanging(String)
     case guestStarting(claim: String, domain: String)
     case nothingToAttach(domain: String)
     case domainWithoutUUID(String)

@@ -143,11 +143,12 @@ boot_watch() {
 
 # An interactive root shell on the user's terminal.
 boot_shell() {
-    local image=$1 out=$2 stage=$3 saved
+    local image=$1 out=$2 stage=$3 saved status=0
     boot_arguments "$image" "$out" "$stage" shell -
     say "booting, about a minute under software emulation; leave the shell (exit) to end the host"
     saved=$(stty -g)
-    (qemu_exec "$image" "${arguments[@]}") 2>"$out/qemu.log" || true
+    (qemu_exec "$image" "${arguments[@]}") 2>"$out/qemu.log" || status=$?
     stty "$saved"
     if [ -s "$out/qemu.log" ]; then cat "$out/qemu.log" >&2; fi
+    [ "$status" -eq 0 ] || fail "the emulated host ended with status $status" "its console: $out/console.log"
 }

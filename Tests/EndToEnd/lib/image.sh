@@ -51,7 +51,7 @@ image_build() {
     need mmdebstrap
     need mke2fs
     [ "$(uname -m)" = x86_64 ] || fail "the emulated host is an x86-64 machine, this one is $(uname -m)"
-    say "building the image of the emulated host: Debian $image_suite, about 250 MB to download, a few minutes"
+    say "building the image of the emulated host: Debian $image_suite, some hundred MB to download, a few minutes"
     if [ "$(id -u)" -ne 0 ]; then
         need sudo
         say "building it needs root, so sudo may ask for your password now; running it does not"

@@ -1,6 +1,22 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The emulated host's devices.
+# The emulated host's devices, as they are seen inside:
+#
+#   address         what                      driver  node  IOMMU group
+#   0000:00:1f.0,2,3 ICH9 (LPC, SATA, SMBus)  various -     one for the three
+#   0000:01:00.0    e1000e, a plain card      e1000e  -     its own
+#   0000:02:00.0    PCIe-to-PCI bridge        -       -     \
+#   0000:03:01.0    e1000                     e1000   -      > one for the three
+#   0000:03:02.0    e1000                     e1000   -     /
+#   0000:41:00.0    82576 (igb), 7 VFs        igb     0     its own
+#   0000:41:10.0,2,4,6, 11.0,2,4  its VFs             0     one each
+#   0000:81:00.0    82576 (igb), 7 VFs        igb     1     its own
+#   0000:81:10.0,2,4,6, 11.0,2,4  its VFs             1     one each
+#   0000:82:00.0    NVMe controller, 4 VFs    nvme    1     its own
+#   0000:82:00.1 to .4            its VFs             1     one each
+#
+# Group numbers depend on what else is there (a stage adds a device): scenarios
+# read them, and know addresses only. What is on pcie.0 has no node.
 
 # Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go.
 topology_arguments() {

@@ -15,9 +15,9 @@ check() {
         printf 'ok %s\n' "$name"
     else
         checks_failed=$((checks_failed + 1))
-        printf 'not ok %s: %s\n' "$name" "$(grep . "$checks_said" | tail -n 1)"
+        printf 'not ok %s: %s\n' "$name" "$(grep . "$checks_said" | tail -n 1 | cut -c1-400)"
         # The rest of the story, for whoever mends it
-        grep . "$checks_said" | head -n 12 | sed 's/^/    # /'
+        grep . "$checks_said" | head -n 12 | cut -c1-1000 | sed 's/^/    # /'
     fi
 }
 

@@ -47,7 +47,7 @@ shown buslane inventory --pf
 stage "Cut the cards into virtual functions"
 sed 's/^/     /' /etc/buslane/buslane.yaml
 shown buslane plan
-shown buslane apply --yes
+shown buslane apply --yes | grep -vE '→|\(declared\)|steps' # the plan's lines again
 
 stage "Claim one on NUMA node 1 for the guest fw1, with its MAC and VLAN"
 nested_domain fw1 >/tmp/fw1.xml
@@ -58,10 +58,11 @@ shown buslane allocate dataplane --for domain:fw1 --numa required:1 --mac "$mac"
 stage "Put it into fw1's XML"
 shown buslane domain attach fw1
 virsh dumpxml --inactive fw1 >/tmp/after.xml
-added=$(diff /tmp/before.xml /tmp/after.xml | sed -n 's/^> /+ /p')
-gone=$(diff /tmp/before.xml /tmp/after.xml | grep -c '^<' || true)
+diff /tmp/before.xml /tmp/after.xml >/tmp/difference || true
+added=$(sed -n 's/^> /+ /p' /tmp/difference)
+gone=$(grep -c '^<' /tmp/difference || true)
 sed -n '/<interface/,/<\/interface>/p' <<<"$added" | sed "s/^/   $green/; s/\$/$plain/"
-tell "$(grep -c . <<<"$added") lines added (the PCI port for it among them), $gone removed"
+tell "$(grep -c . <<<"$added") lines added, $gone removed"
 
 stage "Start the guest: libvirt asks Buslane's hook first"
 since=$(date '+%F %T')
@@ -71,9 +72,8 @@ tell "fw1 is $(virsh domstate fw1 | head -n 1), with $(virsh dumpxml fw1 | grep 
 
 stage "The wire of node 1's card, outside the host"
 tell "waiting for the guest's first frame (its firmware asks for an address)"
-# shown on one line: source, tag and what it is
 wire=$(wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan")
-tell "${wire%% IPv4*}"
+tell "${wire%%, length*}"
 tell "${green}source MAC $mac, VLAN $vlan: the claim's own$plain"
 
 stage "A claim in use is safe"

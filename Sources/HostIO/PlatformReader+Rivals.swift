@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+extension PlatformReader {
+    /// Where one kind of rival writes down what it does, and which line of it concerns functions.
+    private struct Source {
+        let kind: PlatformFacts.Rival.Kind
+        let folders: [String]
+        /// The files that count end so; empty for all.
+        let suffixes: [String]
+        /// Whether a line without blanks around it says that functions are set up.
+        let concerns: (Substring) -> Bool
+    }
+
+    private var sources: [Source] {
+        [
+            Source(kind: .networkManager, folders: paths.networkManagerConnections, suffixes: []) {
+                $0 == "[sriov]" || $0.hasPrefix("SRIOV_TOTAL_VFS=")
+            },
+            Source(kind: .netplan, folders: paths.netplan, suffixes: [".yaml"]) { line in
+                ["virtual-function-count:", "embedded-switch-mode:", "delay-virtual-functions-rebind:"]
+                    .contains { line.hasPrefix($0) }
+            },
+            Source(kind: .systemdNetwork, folders: paths.systemdNetwork, suffixes: [".link", ".network", ".conf"]) {
+                $0 == "[SR-IOV]" || $0.hasPrefix("SR-IOVVirtualFunctions=")
+            },
+            Source(kind: .driverctl, folders: [paths.driverctl], suffixes: []) { !$0.isEmpty },
+            Source(kind: .libvirtNetwork, folders: [paths.libvirtNetworks], suffixes: [".xml"]) {
+                $0.hasPrefix("<forward") && ($0.contains("mode='hostdev'") || $0.contains("mode=\"hostdev\""))
+            },
+            Source(kind: .udevRule, folders: paths.udevRules, suffixes: [".rules"], concerns: Self.writesVFCount),
+            Source(kind: .modprobe, folders: paths.modprobe, suffixes: [".conf"], concerns: Self.setsFunctions),
+            Source(kind: .script, folders: paths.scripts, suffixes: [], concerns: Self.writesVFCount),
+        ]
+    }
+
+    /// Sets the count; a comparison of it, as in a rule's `==`, is none of that.
+    private static func writesVFCount(_ line: Substring) -> Bool {
+        !line.hasPrefix("#") && line.contains("sriov_numvfs") && !line.contains("sriov_numvfs}==")
+    }
+
+    /// `options vfio-pci ids=…` takes every function with that ID; `options igb max_vfs=…` cuts every card.
+    private static func setsFunctions(_ line: Substring) -> Bool {
+        let words = line.words
+        guard words.count > 2, words[0] == "options" else { return false }
+        if words.contains(where: { $0.hasPrefix("max_vfs=") }) { return true }
+        return ["vfio-pci", "vfio_pci"].contains(words[1]) && words.contains { $0.hasPrefix("ids=") }
+    }
+
+    /// One for each file that says so, at the first line that does.
+    func rivals(_ files: inout TextFiles) -> [PlatformFacts.Rival] {
+        var rivals: [PlatformFacts.Rival] = []
+        for source in sources {
+            for place in source.folders {
+                for file in self.files(at: place, of: source, &files) {
+                    guard let line = files.lines(file).first(where: { source.concerns($0.text) }) else { continue }
+                    let isOneLine = source.kind == .driverctl
+                    rivals.append(
+                        .init(
+                            kind: source.kind, file: paths.onHost(file), line: isOneLine ? nil : line.number,
+                            text: isOneLine ? "driver override \(line.text)" : String(line.text)))
+                }
+            }
+        }
+        return rivals
+    }
+
+    /// The files of a folder and of its drop-in folders; a place that is itself a file stands for itself.
+    private func files(at place: String, of source: Source, _ files: inout TextFiles) -> [String] {
+        guard let names = files.names(in: place) else { return files.exists(place) ? [place] : [] }
+        var found: [String] = []
+        for name in names {
+            if name.hasSuffix(".d") {
+                found += (files.names(in: "\(place)/\(name)") ?? []).map { "\(place)/\(name)/\($0)" }
+            } else {
+                found.append("\(place)/\(name)")
+            }
+        }
+        return found.filter { file in source.suffixes.isEmpty || source.suffixes.contains { file.hasSuffix($0) } }
+    }
+
+    /// NetworkManager is there, and told of nothing that it shall leave alone.
+    func networkManagerTakesEverything(_ files: inout TextFiles) -> Bool {
+        guard files.exists(paths.networkManager) else { return false }
+        var configuration = [paths.networkManagerMainFile]
+        for folder in paths.networkManagerSnippets {
+            configuration += (files.names(in: folder) ?? []).filter { $0.hasSuffix(".conf") }.map { "\(folder)/\($0)" }
+        }
+        return !configuration.contains { file in
+            files.lines(file).contains { $0.text.hasPrefix("unmanaged-devices") || $0.text == "managed=0" }
+        }
+    }
+}

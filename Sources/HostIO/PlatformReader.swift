@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// Reads what around the PCI bus decides whether passthrough works.
+///
+/// It asks nobody and starts nothing: whether a service listens is read from the kernel's list of sockets, so that a
+/// socket-activated libvirt stays asleep. Anyone may run it; root sees more.
+public struct PlatformReader: Sendable {
+    public let paths: HostPaths
+    /// The daemon's socket, as it is bound.
+    public let daemonSocket: String
+
+    public init(paths: HostPaths = HostPaths(), daemonSocket: String) {
+        self.paths = paths
+        self.daemonSocket = daemonSocket
+    }
+
+    public func facts() -> PlatformFacts {
+        var files = TextFiles()
+        var facts = PlatformFacts(hooks: hooks(&files))
+        facts.kernelCommandLine = files.text(paths.commandLine)?.words.map(String.init)
+        facts.bootLoader = bootLoader(files)
+        facts.firmwareTables = firmwareTables(&files)
+        addProcessor(to: &facts, &files)
+        facts.interruptRemapping = interruptRemapping(&files)
+        facts.allowsUnsafeInterrupts = allowsUnsafeInterrupts(facts.kernelCommandLine, &files)
+        facts.makesUpGroups = flag(paths.parameter("enable_unsafe_noiommu_mode", ofModule: "vfio"), &files)
+        facts.vfio = vfio(&files)
+        facts.functionsOfferingNoVFs = functionsOfferingNoVFs()
+        let listening = listeningSockets(&files)
+        facts.libvirt = libvirt(listening, &files)
+        facts.daemonListens = listening?.contains(daemonSocket)
+        facts.rivals = rivals(&files)
+        facts.networkManagerTakesEverything = networkManagerTakesEverything(&files)
+        facts.unreadable = files.unreadable.map(paths.onHost)
+        return facts
+    }
+
+    /// A module's parameter, `Y` or `N`.
+    func flag(_ path: String, _ files: inout TextFiles) -> Bool? {
+        switch files.text(path)?.trimmed {
+        case "Y", "1": true
+        case "N", "0": false
+        default: nil
+        }
+    }
+}
+
+extension PlatformReader {
+    private func addProcessor(to facts: inout PlatformFacts, _ files: inout TextFiles) {
+        // The first processor speaks for all.
+        guard let text = files.text(paths.processorInfo, limit: 65536) else { return }
+        func value(_ key: String) -> Substring? {
+            text.split(separator: "\n").first { $0.hasPrefix(key) }?.split(separator: ":", maxSplits: 1).last?.trimmed
+        }
+        facts.processor =
+            switch value("vendor_id") {
+            case "GenuineIntel": .intel
+            case "AuthenticAMD", "HygonGenuine": .amd
+            default: .other
+            }
+        // Only x86 has the line, and with it an answer.
+        facts.isVirtualMachine = value("flags").map { $0.words.contains("hypervisor") }
+    }
+
+    private func bootLoader(_ files: TextFiles) -> PlatformFacts.BootLoader? {
+        if paths.grubby.contains(where: files.exists) { return .grubby }
+        if files.exists(paths.commandLineFile) { return .commandLineFile }
+        return files.exists(paths.grubDefaults) && files.exists(paths.updateGrub) ? .updateGrub : nil
+    }
+
+    /// By name alone: only root may read what is in them.
+    private func firmwareTables(_ files: inout TextFiles) -> Set<PlatformFacts.FirmwareTable>? {
+        guard let names = files.names(in: paths.firmwareTables) else { return nil }
+        return Set(
+            PlatformFacts.FirmwareTable.allCases.filter { table in names.contains { $0.hasPrefix(table.rawValue) } })
+    }
+
+    /// Remapped interrupts name their chip `IR-IO-APIC` or `IR-PCI-MSI`; Arm's chips say nothing of it.
+    private func interruptRemapping(_ files: inout TextFiles) -> Bool? {
+        guard let chips = files.text(paths.interrupts)?.words, chips.contains(where: { $0.contains("IO-APIC") }) else {
+            return nil
+        }
+        return chips.contains { $0.hasPrefix("IR-") }
+    }
+
+    /// As the loaded module has it, else as it would have it once loaded.
+    private func allowsUnsafeInterrupts(_ commandLine: [String]?, _ files: inout TextFiles) -> Bool? {
+        let (module, parameter) = ("vfio_iommu_type1", "allow_unsafe_interrupts")
+        if let answer = flag(paths.parameter(parameter, ofModule: module), &files) { return answer }
+        let wanted = ["1", "Y", "y"].map { "\(parameter)=\($0)" }
+        if commandLine?.contains(where: { word in wanted.contains { word == "\(module).\($0)" } }) == true {
+            return true
+        }
+        let isOption = moduleOptions(&files).contains { words in
+            words.dropFirst().first.map(String.init) == module && words.contains { wanted.contains(String($0)) }
+        }
+        return isOption ? true : nil
+    }
+
+    /// Every `options` line of modprobe.d, in words.
+    private func moduleOptions(_ files: inout TextFiles) -> [[Substring]] {
+        var options: [[Substring]] = []
+        for folder in paths.modprobe {
+            for name in files.names(in: folder) ?? [] where name.hasSuffix(".conf") {
+                options += files.lines("\(folder)/\(name)").map(\.text.words).filter { $0.first == "options" }
+            }
+        }
+        return options
+    }
+
+    private func vfio(_ files: inout TextFiles) -> PlatformFacts.ModuleState? {
+        guard files.exists(paths.modules) else { return nil }
+        if files.exists(paths.driver(VFIO.genericDriver)) || files.exists(paths.modules + "/vfio_pci") {
+            return .loaded
+        }
+        guard let release = files.text(paths.kernelRelease)?.trimmed else { return nil }
+        let folders = paths.installedModules(release: String(release))
+        for folder in folders {
+            for list in ["modules.dep", "modules.builtin"]
+            where files.text("\(folder)/\(list)")?.contains("/\(VFIO.genericDriver).ko") == true { return .available }
+        }
+        // A captured tree without the modules says nothing of them.
+        return paths.isLive || folders.contains(where: files.exists) ? .missing : nil
+    }
+
+    private func functionsOfferingNoVFs() -> [PCIAddress] {
+        var pass = ReadPass()
+        guard let bus = try? Directory(paths.pciDevices), let names = try? bus.names() else { return [] }
+        return names.compactMap { name -> PCIAddress? in
+            guard (try? pass.contents(of: "\(name)/sriov_totalvfs", in: bus)) == "0" else { return nil }
+            return try? PCIAddress(name)
+        }.sorted()
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import SystemPackage
+
+/// Reads whole text files, and remembers which of them were there but closed to the reader.
+struct TextFiles {
+    private(set) var unreadable: [String] = []
+
+    /// The largest that is taken: modules.dep and cpuinfo of a large host stay below.
+    private static let limit = 8 << 20
+
+    /// A file's text; nil when there is none, or none to be read.
+    mutating func text(_ path: String, limit: Int = Self.limit) -> String? {
+        do {
+            return String(decoding: try bytes(path, limit: limit), as: UTF8.self)
+        } catch {
+            note(path, error)
+            return nil
+        }
+    }
+
+    /// The file's lines without the blanks around them, numbered from 1.
+    mutating func lines(_ path: String) -> [(number: Int, text: Substring)] {
+        guard let text = text(path) else { return [] }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0 + 1, $1.trimmed) }
+    }
+
+    /// What lies in a folder, by name; nil when there is none, or none to be read.
+    mutating func names(in folder: String) -> [String]? {
+        do {
+            return try Directory(folder).names().sorted()
+        } catch {
+            note(folder, error)
+            return nil
+        }
+    }
+
+    func exists(_ path: String) -> Bool {
+        // SAFETY: the string outlives the call, which keeps no pointer.
+        unsafe access(path, F_OK) == 0
+    }
+
+    /// A file's permission bits, those of what a link leads to; nil without the file.
+    func permissions(_ path: String) -> mode_t? {
+        var status = stat()
+        // SAFETY: the kernel fills the structure, which outlives the call.
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return status.st_mode & 0o7777
+    }
+
+    private mutating func note(_ path: String, _ problem: Errno) {
+        guard problem == .permissionDenied || problem == .notPermitted, !unreadable.contains(path) else { return }
+        unreadable.append(path)
+    }
+
+    private func bytes(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+        // Not waiting: what lies in a folder of configuration may be a pipe.
+        // SAFETY: the string outlives the call.
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while bytes.count < limit {
+            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
+            if count == 0 { break }
+            if count > 0 {
+                bytes += chunk.prefix(count)
+            } else if errno != EINTR {
+                throw Errno(rawValue: errno)
+            }
+        }
+        return bytes
+    }
+}
+
+extension StringProtocol {
+    /// Without the blanks around it.
+    var trimmed: SubSequence {
+        let tail = drop { $0.isWhitespace }
+        guard let last = tail.lastIndex(where: { !$0.isWhitespace }) else { return tail }
+        return tail[...last]
+    }
+
+    /// What stands between blanks.
+    var words: [SubSequence] { split(whereSeparator: \.isWhitespace) }
+}
