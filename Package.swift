@@ -103,7 +103,9 @@ let package = Package(
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
         .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
-        .testTarget(name: "HostIOTests", dependencies: ["HostIO", "HostModel"], swiftSettings: house),
+        .testTarget(
+            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI"],
+            swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(

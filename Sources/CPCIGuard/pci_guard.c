@@ -65,3 +65,102 @@ int pci_guard_class_name(struct pci_access *access, char *buffer, size_t size, i
     if (setjmp(escape)) return -1;
     return found(pci_lookup_name(access, buffer, (int)size, PCI_LOOKUP_CLASS | FLAGS, class_code), buffer);
 }
+
+struct pci_access *pci_guard_open_config(void) {
+    struct pci_access *access = pci_alloc();
+    if (!access) return NULL;
+    access->error = on_error;
+    access->warning = on_message;
+    access->debug = on_message;
+    // A device needs a back-end, but what it would read is in the cache given to it: this one opens nothing by itself.
+    access->method = PCI_ACCESS_SYS_BUS_PCI;
+    // `access` is not changed after this line, so its value is the same when the handler comes back here.
+    if (setjmp(escape)) {
+        pci_guard_close(access);
+        return NULL;
+    }
+    pci_init(access);
+    return access;
+}
+
+static uint16_t word(const uint8_t *config, unsigned int offset) {
+    return (uint16_t)(config[offset] | config[offset + 1] << 8);
+}
+
+static uint32_t dword(const uint8_t *config, unsigned int offset) {
+    return word(config, offset) | (uint32_t)word(config, offset + 2) << 16;
+}
+
+// Where a capability's registers start; 0 without it, and with those `bytes` that are asked for beyond the end.
+static unsigned int place(
+    struct pci_dev *device, unsigned int identity, unsigned int type, unsigned int bytes, size_t length, int *beyond) {
+    struct pci_cap *capability = pci_find_cap(device, identity, type);
+    if (!capability) return 0;
+    // The header of a conventional one cannot point past the first 256 bytes, but its registers can.
+    if (capability->addr + bytes > length) {
+        *beyond = 1;
+        return 0;
+    }
+    return capability->addr;
+}
+
+static int parse(struct pci_dev *device, const uint8_t *config, size_t length, struct pci_guard_capabilities *out) {
+    enum { FIRST_PART = 256 };
+    int beyond = 0;
+    unsigned int at;
+    out->multi_function = (config[PCI_HEADER_TYPE] & 0x80) != 0;
+    out->port_type = -1;
+    pci_fill_info(device, PCI_FILL_CAPS | PCI_FILL_EXT_CAPS);
+    if ((at = place(device, PCI_CAP_ID_EXP, PCI_CAP_NORMAL, 8, length, &beyond))) {
+        out->port_type = (word(config, at + PCI_EXP_FLAGS) & PCI_EXP_FLAGS_TYPE) >> 4;
+        out->flr = (dword(config, at + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLRESET) != 0;
+    }
+    if ((at = place(device, PCI_CAP_ID_AF, PCI_CAP_NORMAL, 4, length, &beyond)))
+        out->flr |= (config[at + PCI_AF_CAP] & PCI_AF_CAP_FLR) != 0;
+    if ((at = place(device, PCI_CAP_ID_MSIX, PCI_CAP_NORMAL, 4, length, &beyond)))
+        out->msix_table_size = (word(config, at + 2) & PCI_MSIX_TABSIZE) + 1;
+    if (beyond) return -1;
+
+    // A function that is not PCI Express has no extended space; of one that is, all ones is no answer.
+    if (out->port_type < 0) {
+        out->extended = 1;
+        return 0;
+    }
+    if (length < FIRST_PART + 4 || dword(config, FIRST_PART) == 0xffffffff) return 0;
+    out->extended = 1;
+    out->sriov = pci_find_cap(device, PCI_EXT_CAP_ID_SRIOV, PCI_CAP_EXTENDED) != NULL;
+    out->ari = pci_find_cap(device, PCI_EXT_CAP_ID_ARI, PCI_CAP_EXTENDED) != NULL;
+    out->ats = pci_find_cap(device, PCI_EXT_CAP_ID_ATS, PCI_CAP_EXTENDED) != NULL;
+    out->pasid = pci_find_cap(device, PCI_EXT_CAP_ID_PASID, PCI_CAP_EXTENDED) != NULL;
+    if ((at = place(device, PCI_EXT_CAP_ID_ACS, PCI_CAP_EXTENDED, 8, length, &beyond))) {
+        out->acs = 1;
+        out->acs_supported = word(config, at + PCI_ACS_CAP);
+        out->acs_enabled = word(config, at + PCI_ACS_CTRL);
+    }
+    // Does the list go on where nothing was read?
+    for (struct pci_cap *each = device->first_cap; each; each = each->next)
+        if (each->type == PCI_CAP_EXTENDED && (dword(config, each->addr) >> 20 & ~3u) + 4 > length) beyond = 1;
+    if (beyond) out->extended = 0;
+    return beyond;
+}
+
+int pci_guard_capabilities(
+    struct pci_access *access, uint8_t *config, size_t length, struct pci_guard_capabilities *out) {
+    memset(out, 0, sizeof *out);
+    // A caller without privilege reads 64 bytes. All ones in the status register: nobody answered.
+    if (length < 256 || length > PCI_GUARD_CONFIG_SIZE || word(config, PCI_STATUS) == 0xffff) return -1;
+    // With a whole space in the cache libpci never asks its back-end; what was not read looks like no answer.
+    memset(config + length, 0xff, PCI_GUARD_CONFIG_SIZE - length);
+    // Volatile: given a value between setjmp and the handler's return, and needed after it.
+    struct pci_dev *volatile device = NULL;
+    int result = -1;
+    if (!setjmp(escape)) {
+        device = pci_get_dev(access, 0, 0, 0, 0);
+        pci_setup_cache(device, config, PCI_GUARD_CONFIG_SIZE);
+        result = parse(device, config, length, out);
+    } else {
+        result = -1;
+    }
+    if (device) pci_free_dev(device);
+    return result;
+}

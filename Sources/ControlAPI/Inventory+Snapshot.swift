@@ -27,15 +27,17 @@ extension Inventory {
             let blockers = snapshot.blockers(of: group)
             return Group(
                 id: group.id, type: group.type, functions: group.functions, viable: blockers.isEmpty,
-                blockers: blockers)
+                blockers: blockers, reason: group.reason(on: snapshot)?.description, device: group.device)
         }
-        functions = snapshot.functions.map { Function($0, names: names, claim: claims[$0.address]) }
+        functions = snapshot.functions.map { function in
+            Function(function, on: snapshot, names: names, claim: claims[function.address])
+        }
         warnings = snapshot.warnings
     }
 }
 
 extension Inventory.Function {
-    init(_ function: Function, names: any PCINameSource, claim: String?) {
+    init(_ function: Function, on snapshot: HostSnapshot, names: any PCINameSource, claim: String?) {
         let identity = function.identity
         self.init(
             address: function.address,
@@ -47,7 +49,7 @@ extension Inventory.Function {
             revision: identity.revision.hex(2),
             driver: function.driver,
             driverOverride: function.driverOverride,
-            vfioDriver: function.isBridge ? nil : VFIO.genericDriver,
+            vfioDriver: function.isBridge ? nil : function.vfioDriver ?? VFIO.genericDriver,
             iommuGroup: function.iommuGroup,
             numaNode: function.numaNode,
             localCPUs: function.localCPUs,
@@ -62,6 +64,12 @@ extension Inventory.Function {
             interfaces: function.interfaces.map {
                 .init(name: $0.name, mac: $0.mac, state: $0.state, speedMbps: $0.speedMbps, mtu: $0.mtu)
             },
+            capabilities: function.capabilities.map(Inventory.Capabilities.init),
+            acsPath: function.capabilities == nil
+                ? nil : Inventory.ACSPath(snapshot.acsPath(of: function)),
+            vfioDevice: function.vfioDevice,
+            vfMSIXCount: function.vfMSIXCount,
+            vfSettings: Inventory.VFSettings(function.vfSettings, function.vfReport),
             claim: claim)
     }
 }
@@ -71,6 +79,6 @@ extension Inventory.SRIOV {
         self.init(
             totalVFs: sriov.totalVFs, numVFs: sriov.vfCount, offset: sriov.offset, stride: sriov.stride,
             vfDevice: sriov.vfDevice?.hex(4), driversAutoprobe: sriov.driversAutoprobe,
-            virtualFunctions: sriov.virtualFunctions)
+            virtualFunctions: sriov.virtualFunctions, vfTotalMSIX: sriov.vfTotalMSIX)
     }
 }

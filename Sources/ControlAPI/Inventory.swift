@@ -38,6 +38,10 @@ public struct Inventory: Codable, Sendable, Equatable {
         public var functions: [PCIAddress]
         public var viable: Bool
         public var blockers: [IOMMUGroup.Blocker]
+        /// Why it holds more than one function; null when it holds one.
+        @ExplicitNull public var reason: String?
+        /// Its character device, `/dev/vfio/5`; null while it has none.
+        @ExplicitNull public var device: String?
     }
 
     public struct Named: Codable, Sendable, Equatable {
@@ -67,6 +71,16 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var sriov: SRIOV?
         @ExplicitNull public var virtualFunction: VirtualFunction?
         public var interfaces: [Interface]
+        /// From config space; null when the reader may not see it.
+        @ExplicitNull public var capabilities: Capabilities?
+        /// Access control up to the root; null without capabilities.
+        @ExplicitNull public var acsPath: ACSPath?
+        /// `vfio0` while a VFIO driver has it.
+        @ExplicitNull public var vfioDevice: String?
+        /// A VF's interrupt vectors, where they can be chosen.
+        @ExplicitNull public var vfMSIXCount: Int?
+        /// What the PF enforces for a VF; null for another function, or when the PF does not tell.
+        @ExplicitNull public var vfSettings: VFSettings?
         /// The id of the live claim that has it.
         @ExplicitNull public var claim: String?
     }
@@ -91,6 +105,8 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var vfDevice: String?
         @ExplicitNull public var driversAutoprobe: Bool?
         public var virtualFunctions: [PCIAddress]
+        /// Interrupt vectors to share out among the VFs, where they can be chosen.
+        @ExplicitNull public var vfTotalMSIX: Int?
     }
 
     public struct Interface: Codable, Sendable, Equatable {

@@ -30,6 +30,10 @@ public struct HostPaths: Sendable {
     var iommuClass: String { sysfs + "/class/iommu" }
     var numaNodes: String { sysfs + "/devices/system/node" }
     var processes: String { prefix + "/proc" }
+    /// What the modules of a kernel declare that they drive.
+    func moduleAliases(kernel release: String) -> String { prefix + "/lib/modules/\(release)/modules.alias" }
+    /// The drivers of a loaded module, `pci:NAME` each.
+    func moduleDrivers(_ module: String) -> String { sysfs + "/module/\(module)/drivers" }
     var hostname: String { processes + "/sys/kernel/hostname" }
     var kernelRelease: String { processes + "/sys/kernel/osrelease" }
     var bootID: String { processes + "/sys/kernel/random/boot_id" }
@@ -40,6 +44,12 @@ public struct HostPaths: Sendable {
     func function(_ address: PCIAddress, _ attribute: String? = nil) -> String {
         pciDevices + "/\(address)" + (attribute.map { "/" + $0 } ?? "")
     }
+
+    /// The character devices of IOMMU groups.
+    var vfioGroupDevices: String { prefix + "/dev/vfio" }
+
+    /// A group's character device, as a program on the host itself would open it.
+    func groupDevice(_ id: Int) -> String { "/dev/vfio/\(id)" }
 
     /// The group whose character device this is; nil for any other file.
     ///

@@ -12,15 +12,23 @@ struct Vanished: Error {}
 struct ReadPass {
     /// What could not be read, a line each.
     private(set) var warnings: [String] = []
+    /// Why a function was left out, where that is more than its having gone; said in place of its other warnings.
+    var lastWord: String?
     /// The places of each physical function's VFs, as far as the pass has seen them.
     var vfIndexes: [PCIAddress: [PCIAddress: Int]] = [:]
+    /// Made when the first function is asked for its capabilities; nil where libpci cannot parse any.
+    private(set) lazy var configSpace = ConfigSpace()
     /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.
     private var buffer = [UInt8](repeating: 0, count: 4096)
 
     mutating func warn(_ line: String) { warnings.append(line) }
 
     /// Takes back what was said of a function that turned out to have gone.
-    mutating func forgetWarnings(after count: Int) { warnings.removeSubrange(count...) }
+    mutating func forgetWarnings(after count: Int) {
+        warnings.removeSubrange(count...)
+        if let lastWord { warn(lastWord) }
+        lastWord = nil
+    }
 
     /// An attribute's text without its final newline.
     mutating func contents(of name: String, in directory: borrowing Directory) throws(Errno) -> String {
@@ -39,9 +47,45 @@ struct ReadPass {
         while true {
             // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
-            if count >= 0 { return text(count) }
+            if count >= 0 {
+                // What fills a page goes on after it: no attribute does, and the first part of it is not its value.
+                guard count < buffer.count else { throw .fileTooLarge }
+                return try text(count)
+            }
             guard errno == EINTR else { throw Errno(rawValue: errno) }
         }
+    }
+
+    /// The lines of a long file that start alike; nil when it cannot be read.
+    ///
+    /// Of modules.alias that is a handful out of tens of thousands.
+    static func lines(ofFile path: String, startingWith prefix: String) -> [String]? {
+        // SAFETY: the string outlives the call.
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        let prefix = Array(prefix.utf8)
+        var lines: [String] = []
+        var rest: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        func take(_ line: ArraySlice<UInt8>) {
+            if line.starts(with: prefix) { lines.append(String(decoding: line, as: UTF8.self)) }
+        }
+        while true {
+            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            rest += buffer[..<count]
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                take(rest[start..<end])
+                start = end + 1
+            }
+            rest.removeFirst(start)
+        }
+        take(rest[...])
+        return lines
     }
 
     /// Where a link points, as it is written.
@@ -53,14 +97,17 @@ struct ReadPass {
             return unsafe readlinkat(directory.descriptor, name, start, place.count)
         }
         guard count >= 0 else { throw Errno(rawValue: errno) }
-        return text(count)
+        return try text(count)
     }
 
     /// The first `count` bytes of the buffer, without what ends the line.
-    private func text(_ count: Int) -> String {
+    ///
+    /// - Throws: EILSEQ for what is not UTF-8: a name with something else put in its place would be another name.
+    private func text(_ count: Int) throws(Errno) -> String {
         var end = count
         while end > 0, buffer[end - 1] <= UInt8(ascii: " ") { end -= 1 }
-        return String(decoding: buffer[..<end], as: UTF8.self)
+        guard let text = String(validating: buffer[..<end], as: UTF8.self) else { throw .illegalByteSequence }
+        return text
     }
 }
 
@@ -93,7 +140,8 @@ extension ReadPass {
     ) throws(Vanished) -> Value? {
         guard let text = try text(name, in: directory, of: subject) else { return nil }
         guard let value = parse(text) else {
-            warn("\(subject): \(name) reads '\(text)', which is not understood")
+            let shown = text.count > 80 ? text.prefix(80) + "…" : text
+            warn("\(subject): \(name) reads '\(shown)', which is not understood")
             return nil
         }
         return value

@@ -4,17 +4,19 @@ import SystemPackage
 
 extension SysfsReader {
     /// Every function of the PCI bus; none and a warning when there is no such bus.
-    func functions(_ pass: inout ReadPass) -> [Function] {
+    func functions(including facts: Facts, _ pass: inout ReadPass) -> [Function] {
         do {
             let bus = try Directory(paths.pciDevices)
-            return functions(named: try bus.names(), in: bus, &pass)
+            return functions(named: try bus.names(), in: bus, including: facts, &pass)
         } catch {
             pass.warn("cannot read \(paths.pciDevices): \(error); no PCI functions")
             return []
         }
     }
 
-    private func functions(named names: [String], in bus: borrowing Directory, _ pass: inout ReadPass) -> [Function] {
+    private func functions(
+        named names: [String], in bus: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
+    ) -> [Function] {
         var functions: [Function] = []
         functions.reserveCapacity(names.count)
         // In address order physical functions come before their VFs, whose places are then known already.
@@ -28,7 +30,7 @@ extension SysfsReader {
         for address in addresses.sorted() {
             let known = pass.warnings.count
             do {
-                functions.append(try readFunction(address, in: bus, &pass))
+                functions.append(try readFunction(address, in: bus, including: facts, &pass))
             } catch {
                 pass.forgetWarnings(after: known)
             }
@@ -39,9 +41,9 @@ extension SysfsReader {
     /// One function, every attribute relative to its own folder.
     ///
     /// - Throws: ``Vanished`` when it is not there, or no longer at the end.
-    func readFunction(_ address: PCIAddress, in bus: borrowing Directory, _ pass: inout ReadPass) throws(Vanished)
-        -> Function
-    {
+    func readFunction(
+        _ address: PCIAddress, in bus: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
+    ) throws(Vanished) -> Function {
         let subject = address.description
         let home: Directory
         do {
@@ -71,6 +73,11 @@ extension SysfsReader {
             try pass.text("reset_method", in: home, of: subject)?.split(separator: " ").map(String.init) ?? []
         function.link = try link(of: home, subject, &pass)
         function.role = try role(of: address, in: home, bus: bus, &pass)
+        if function.virtualFunction != nil {
+            function.vfMSIXCount = try pass.value("sriov_vf_msix_count", in: home, of: subject, SysfsText.count)
+        }
+        if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
+        if facts.contains(.capabilities) { function.capabilities = pass.configSpace?.capabilities(in: home) }
         function.interfaces = interfaces(of: home, driver: function.driver, subject, &pass)
         // 2. What every function has, last: where it is missing, the function may have gone while the rest was read.
         function.identity = try identity(in: home, subject, &pass) { bus.contains(subject) }

@@ -8,12 +8,14 @@ extension SysfsReader {
     /// Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
     func iommuGroups(_ pass: inout ReadPass) -> [IOMMUGroup] {
         guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [] }
+        let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
         return names.compactMap { name -> IOMMUGroup? in
             guard let id = SysfsText.count(name), let home = try? Directory(name, in: folder) else { return nil }
             // A group goes when its last device does; nothing to say of it then.
             guard let members = try? functions(inGroup: home) else { return nil }
             let type = try? pass.text("type", in: home, of: "IOMMU group \(id)")
-            return IOMMUGroup(id: id, type: type, functions: members)
+            return IOMMUGroup(
+                id: id, type: type, functions: members, device: devices.contains(name) ? paths.groupDevice(id) : nil)
         }
     }
 

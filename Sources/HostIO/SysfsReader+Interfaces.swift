@@ -72,9 +72,10 @@ extension SysfsReader {
             for physical in members.keys.sorted() {
                 let indexes = known[physical] ?? interfaceIndexes(of: physical)
                 do {
-                    let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings ?? [:]
+                    let reports = try link.reports(ofVFsOnAnyOf: indexes)
                     for member in members[physical] ?? [] {
-                        functions[member.position].vfSettings = settings[member.index]
+                        functions[member.position].vfSettings = reports[member.index]?.settings
+                        functions[member.position].vfReport = reports[member.index]?.more
                     }
                 } catch {
                     pass.warn("\(physical): VF settings unknown: \(error)")

@@ -13,14 +13,31 @@ public struct SysfsReader: Sendable {
 
     public init(paths: HostPaths = HostPaths()) { self.paths = paths }
 
+    /// What a reading can leave out, so that who does not need it does not pay for it.
+    public struct Facts: OptionSet, Sendable {
+        public let rawValue: Int
+
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// ``Function/capabilities``: one more file a function, which wakes a sleeping one.
+        public static let capabilities = Facts(rawValue: 1)
+        /// ``Function/vfioDriver``: a scan of the kernel's modules.alias.
+        public static let vfioDrivers = Facts(rawValue: 2)
+        /// ``Function/vfSettings`` and ``Function/vfReport``: a question to the kernel for each PF. Live hosts only.
+        public static let vfSettings = Facts(rawValue: 4)
+        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings]
+    }
+
     /// Everything, at one instant or as near to it as a walk can be.
     ///
+    /// - Parameter facts: what to read beyond what each function's own attributes say.
     /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root.
-    public func snapshot() throws(HostIOError) -> HostSnapshot {
+    public func snapshot(including facts: Facts = .all) throws(HostIOError) -> HostSnapshot {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
-        var functions = functions(&pass)
-        if paths.isLive { addVFSettings(to: &functions, &pass) }
+        var functions = functions(including: facts, &pass)
+        if facts.contains(.vfioDrivers) { addVFIODrivers(to: &functions, &pass) }
+        if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &functions, &pass) }
         let groups = iommuGroups(&pass)
         return HostSnapshot(
             host: hostIdentity(&pass),
@@ -33,9 +50,12 @@ public struct SysfsReader: Sendable {
 
     /// One function as it is now; nil when there is none at the address.
     ///
+    /// It is read again after every write, so by default without what no write of ours changes.
+    ///
     /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root, and
     ///   ``HostIOError/unreadable(path:errno:)`` when its PCI bus cannot be opened.
-    public func function(at address: PCIAddress) throws(HostIOError) -> Function? {
+    public func function(at address: PCIAddress, including facts: Facts = .vfSettings) throws(HostIOError) -> Function?
+    {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
         let bus: Directory
@@ -46,9 +66,10 @@ public struct SysfsReader: Sendable {
         } catch {
             throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
         }
-        guard let function = try? readFunction(address, in: bus, &pass) else { return nil }
-        guard paths.isLive, function.virtualFunction != nil else { return function }
+        guard let function = try? readFunction(address, in: bus, including: facts, &pass) else { return nil }
         var alone = [function]
+        if facts.contains(.vfioDrivers) { addVFIODrivers(to: &alone, &pass) }
+        guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }
         addVFSettings(to: &alone, &pass)
         return alone.first
     }

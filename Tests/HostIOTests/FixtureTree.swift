@@ -26,6 +26,10 @@ final class FixtureTree {
                 try makeFolder(folder)
             } else if let link = line.range(of: " -> ") {
                 try makeLink(at: absolute(line[..<link.lowerBound], in: folder), to: String(line[link.upperBound...]))
+            } else if let file = line.range(of: " is ") {
+                try write(
+                    bytes: configSpace(String(line[file.upperBound...])),
+                    to: absolute(line[..<file.lowerBound], in: folder))
             } else if let file = line.range(of: " =") {
                 let text = line[file.upperBound...].trimmingCharacters(in: .whitespaces)
                 try write(text.replacing("\\n", with: "\n"), to: absolute(line[..<file.lowerBound], in: folder))
@@ -41,12 +45,20 @@ final class FixtureTree {
     var reader: SysfsReader { SysfsReader(paths: paths) }
     var writer: SysfsWriter { SysfsWriter(paths: paths) }
 
+    /// The host as it reads, with the tree there until it was read.
+    func snapshot() throws -> HostSnapshot { try withExtendedLifetime(self) { try reader.snapshot() } }
+
     /// What a file of the tree holds.
     func text(_ path: String) throws -> String { try String(contentsOfFile: root + path, encoding: .utf8) }
 
     func write(_ text: String, to path: String) throws {
         try makeParent(of: path)
         try (text + "\n").write(toFile: root + path, atomically: false, encoding: .utf8)
+    }
+
+    func write(bytes: [UInt8], to path: String) throws {
+        try makeParent(of: path)
+        try Data(bytes).write(to: URL(filePath: root + path))
     }
 
     func remove(_ path: String) throws { try files.removeItem(atPath: root + path) }

@@ -54,7 +54,7 @@ struct SysfsReaderTests {
                         NetworkInterface(
                             name: "ens1f0", index: 4, mac: try MACAddress("3c:fd:fe:00:00:01"), state: "up",
                             isAdministrativelyUp: true, speedMbps: 25000, mtu: 9000, master: "br0")
-                    ]))
+                    ], vfioDriver: "vfio-pci"))
     }
 
     @Test("reads a VF with its place, its override and no guess about its link")
@@ -65,6 +65,7 @@ struct SysfsReaderTests {
         #expect(host[try address("0000:3b:10.1")]?.virtualFunction?.index == 1)
         #expect(function.driver == "vfio-pci")
         #expect(function.driverOverride == "vfio-pci")
+        #expect(function.vfioDevice == "vfio0")
         #expect(function.link == nil)
         #expect(function.vfSettings == nil)
         // An override that reads as an empty line is none.
@@ -142,7 +143,9 @@ struct SysfsReaderTests {
 
     @Test("one function read alone is the same as in the snapshot")
     func alone() throws {
-        for function in host.functions { #expect(try tree.reader.function(at: function.address) == function) }
+        for function in host.functions {
+            #expect(try tree.reader.function(at: function.address, including: .all) == function)
+        }
         #expect(try tree.reader.function(at: address("0000:ff:00.0")) == nil)
     }
 
@@ -200,6 +203,45 @@ struct TroubledHostTests {
         #expect(host[try address("0000:3b:10.0")] == nil)
         #expect(host[try address("0000:3b:10.1")]?.virtualFunction?.index == 1)
         #expect(host.warnings.contains("0000:3b:00.0: has 2 VFs but links to 1"))
+    }
+
+    @Test("what a PF claims beyond its links, and beyond what it can have, is said and not believed")
+    func tooManyVFs() throws {
+        let tree = try FixtureTree(named: "dataplane-host")
+        let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
+        try tree.write("64", to: card + "/sriov_numvfs")
+        var host = try tree.reader.snapshot()
+        #expect(host[try address("0000:3b:00.0")]?.sriov?.virtualFunctions.count == 2)
+        #expect(host.warnings == ["0000:3b:00.0: has 64 VFs but links to 2"])
+        try tree.write("2147483647", to: card + "/sriov_numvfs")
+        host = try tree.reader.snapshot()
+        #expect(host[try address("0000:3b:00.0")]?.sriov?.vfCount == 2)
+        #expect(host.warnings == ["0000:3b:00.0: sriov_numvfs reads '2147483647', which is not understood"])
+    }
+
+    @Test("a VF whose PF is gone is left out, and one line says so")
+    func orphan() throws {
+        let tree = try FixtureTree(named: "dataplane-host")
+        try tree.remove("/sys/bus/pci/devices/0000:3b:00.0")
+        let host = try tree.reader.snapshot()
+        #expect(host[try address("0000:3b:10.0")] == nil)
+        #expect(
+            host.warnings == [
+                "0000:3b:10.0: its physical function 0000:3b:00.0 is gone; left out",
+                "0000:3b:10.1: its physical function 0000:3b:00.0 is gone; left out",
+            ])
+    }
+
+    @Test("an attribute that is not text, or longer than one can be, is unknown")
+    func notText() throws {
+        let tree = try FixtureTree(named: "dataplane-host")
+        let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
+        try tree.write(bytes: [0xff, 0xfe, 0x0a], to: card + "/driver_override")
+        try tree.write(String(repeating: "0-1,", count: 16384), to: card + "/local_cpulist")
+        let host = try tree.reader.snapshot()
+        #expect(host[try address("0000:3b:00.0")]?.driverOverride == nil)
+        #expect(host[try address("0000:3b:00.0")]?.localCPUs == nil)
+        #expect(host.warnings.count == 2)
     }
 
     @Test("a root without sys is an error that names it")

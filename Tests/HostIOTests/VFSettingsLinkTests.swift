@@ -38,6 +38,17 @@ struct VFSettingsLinkTests {
         #expect(change.vfSettings(count: 2) == wanted)
     }
 
+    @Test("what else a PF reports: a VLAN's priority and protocol where there is one, unknown where nothing is told")
+    func report() throws {
+        let change = try InterfaceLink(index: 1)
+        try change.add(VFSettings(vlan: VLANID(42).map { .id($0) }), ofVF: 0, "test")
+        try change.add(VFSettings(trust: true), ofVF: 1, "test")
+        #expect(
+            change.vfReports(count: 3) == [0: VFReport(vlanQoS: 0, vlanProtocol: "802.1Q"), 1: VFReport()])
+        #expect(try InterfaceLink(index: 1).vfReports(count: 2) == [:])
+        #expect(try VFSettingsLink().reports(ofVFsOnAnyOf: [1]).isEmpty)
+    }
+
     @Test("setting a VF of an interface that has none is refused by the kernel")
     func refused() throws {
         let link = try VFSettingsLink()

@@ -25,6 +25,17 @@ public struct Function: Hashable, Sendable {
     public var interfaces: [NetworkInterface]
     /// For a VF, what its PF enforces; nil when the PF has no network interface or was not asked.
     public var vfSettings: VFSettings?
+    /// For a VF, what else its PF reports of it.
+    public var vfReport: VFReport?
+    /// For a VF, its interrupt vectors as the PF's driver gave them; nil where they cannot be chosen.
+    /// Source: `sriov_vf_msix_count`.
+    public var vfMSIXCount: Int?
+    /// From config space; nil when that was not readable or not asked.
+    public var capabilities: Capabilities?
+    /// The VFIO driver that suits it, `vfio-pci` or a vendor's variant; nil for a bridge or when not asked.
+    public var vfioDriver: String?
+    /// `vfioN` while a VFIO driver has it. Source: `vfio-dev/`.
+    public var vfioDevice: String?
 
     /// What the function is on its card.
     public enum Role: Hashable, Sendable {
@@ -40,7 +51,9 @@ public struct Function: Hashable, Sendable {
         address: PCIAddress, identity: Identity, driver: String? = nil, driverOverride: String? = nil,
         iommuGroup: Int? = nil, numaNode: Int? = nil, localCPUs: String? = nil, parent: PCIAddress? = nil,
         resetMethods: [String] = [], link: PCIeLink? = nil, role: Role = .function,
-        interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil
+        interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil, vfReport: VFReport? = nil,
+        vfMSIXCount: Int? = nil, capabilities: Capabilities? = nil, vfioDriver: String? = nil,
+        vfioDevice: String? = nil
     ) {
         self.address = address
         self.identity = identity
@@ -55,6 +68,11 @@ public struct Function: Hashable, Sendable {
         self.role = role
         self.interfaces = interfaces
         self.vfSettings = vfSettings
+        self.vfReport = vfReport
+        self.vfMSIXCount = vfMSIXCount
+        self.capabilities = capabilities
+        self.vfioDriver = vfioDriver
+        self.vfioDevice = vfioDevice
     }
 
     public var sriov: SRIOV? {
@@ -114,10 +132,13 @@ public struct SRIOV: Hashable, Sendable {
     public var driversAutoprobe: Bool?
     /// By VF index. Source: the `virtfnN` links.
     public var virtualFunctions: [PCIAddress]
+    /// Interrupt vectors that can be shared out among the VFs; nil where the driver does not let one choose.
+    /// Source: `sriov_vf_total_msix`.
+    public var vfTotalMSIX: Int?
 
     public init(
         totalVFs: Int, vfCount: Int, offset: Int? = nil, stride: Int? = nil, vfDevice: UInt16? = nil,
-        driversAutoprobe: Bool? = nil, virtualFunctions: [PCIAddress] = []
+        driversAutoprobe: Bool? = nil, virtualFunctions: [PCIAddress] = [], vfTotalMSIX: Int? = nil
     ) {
         self.totalVFs = totalVFs
         self.vfCount = vfCount
@@ -126,6 +147,7 @@ public struct SRIOV: Hashable, Sendable {
         self.vfDevice = vfDevice
         self.driversAutoprobe = driversAutoprobe
         self.virtualFunctions = virtualFunctions
+        self.vfTotalMSIX = vfTotalMSIX
     }
 }
 

@@ -11,10 +11,15 @@ public struct IOMMUGroup: Hashable, Sendable {
     /// Every function in it, bridges too, in address order.
     public let functions: [PCIAddress]
 
-    public init(id: Int, type: String?, functions: [PCIAddress]) {
+    /// The character device by which a program opens the group; nil while it has none.
+    /// Source: Documentation/driver-api/vfio.rst.
+    public let device: String?
+
+    public init(id: Int, type: String?, functions: [PCIAddress], device: String? = nil) {
         self.id = id
         self.type = type
         self.functions = functions
+        self.device = device
     }
 
     /// Why VFIO would refuse the group.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+extension Inventory {
+    /// What a function can do. null within: its extended config space could not be read.
+    public struct Capabilities: Codable, Sendable, Equatable {
+        public var multiFunction: Bool
+        /// `endpoint`, `root-port`, …; null on conventional PCI.
+        @ExplicitNull public var pciePortType: String?
+        public var flr: Bool
+        /// null without MSI-X.
+        @ExplicitNull public var msixTableSize: Int?
+        @ExplicitNull public var sriov: Bool?
+        @ExplicitNull public var ari: Bool?
+        @ExplicitNull public var ats: Bool?
+        @ExplicitNull public var pasid: Bool?
+        @ExplicitNull public var acs: ACS?
+    }
+
+    /// Access control services of one function.
+    public struct ACS: Codable, Sendable, Equatable {
+        public var present: Bool
+        public var supported: [String]
+        public var enabled: [String]
+    }
+
+    /// Access control from a function up to its root.
+    public struct ACSPath: Codable, Sendable, Equatable {
+        /// null: not every function on the way could be read.
+        @ExplicitNull public var complete: Bool?
+        /// Those that let traffic pass by the IOMMU, the nearest first.
+        public var gaps: [PCIAddress]
+    }
+
+    /// What a PF enforces for one of its VFs. null: not reported.
+    public struct VFSettings: Codable, Sendable, Equatable {
+        @ExplicitNull public var mac: MACAddress?
+        /// 0: no VLAN.
+        @ExplicitNull public var vlan: Int?
+        @ExplicitNull public var vlanQoS: Int?
+        /// `802.1Q` or `802.1ad`; null without a VLAN.
+        @ExplicitNull public var vlanProtocol: String?
+        @ExplicitNull public var trust: Bool?
+        @ExplicitNull public var spoofCheck: Bool?
+        /// `auto` follows the PF's own link; else `enable` or `disable`.
+        @ExplicitNull public var linkState: String?
+        /// 0: no limit.
+        @ExplicitNull public var minTxRateMbps: Int?
+        /// 0: no limit.
+        @ExplicitNull public var maxTxRateMbps: Int?
+    }
+}
+
+extension Inventory.Capabilities {
+    init(_ capabilities: Capabilities) {
+        let extended = capabilities.extended
+        self.init(
+            multiFunction: capabilities.isMultiFunction,
+            pciePortType: capabilities.portType?.rawValue,
+            flr: capabilities.functionLevelReset,
+            msixTableSize: capabilities.msixTableSize,
+            sriov: extended?.sriov, ari: extended?.ari, ats: extended?.ats, pasid: extended?.pasid,
+            acs: extended.map {
+                .init(
+                    present: $0.acs != nil, supported: $0.acs?.supported.names ?? [],
+                    enabled: $0.acs?.enabled.names ?? [])
+            })
+    }
+}
+
+extension Inventory.ACSPath {
+    init(_ path: ACSPath) { self.init(complete: path.isComplete, gaps: path.gaps) }
+}
+
+extension Inventory.VFSettings {
+    /// nil when the PF told nothing.
+    init?(_ settings: VFSettings?, _ report: VFReport?) {
+        guard let settings else { return nil }
+        let vlan: Int? =
+            switch settings.vlan {
+            case nil: nil
+            case .some(.none): 0
+            case .id(let id): Int(id.rawValue)
+            }
+        self.init(
+            mac: settings.mac, vlan: vlan, vlanQoS: report?.vlanQoS, vlanProtocol: report?.vlanProtocol,
+            trust: settings.trust, spoofCheck: settings.spoofCheck, linkState: report?.linkState?.rawValue,
+            minTxRateMbps: report?.minTxRateMbps, maxTxRateMbps: report?.maxTxRateMbps)
+    }
+}

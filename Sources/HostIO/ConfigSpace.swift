@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import CPCIGuard
+import Glibc
+import HostModel
+
+/// Reads functions' config spaces and has libpci find the capabilities in them. Not for two threads at a time.
+///
+/// The `config` file is read here, once, and lent to libpci as its cache: its own back-end would find the file anew by
+/// a path of its own and read it 4 bytes a time, and its complaints would not be ours to word.
+///
+/// Source: `pci_setup_cache`, `pci_find_cap`, libpci's `pci.h`.
+@safe final class ConfigSpace {
+    private let raw: OpaquePointer
+    private var bytes = [UInt8](repeating: 0xff, count: Int(PCI_GUARD_CONFIG_SIZE))
+
+    /// Most functions' capabilities lie in here. Each 4 bytes more are a read on the bus, 1 µs on real hardware, and
+    /// there can be thousands of functions.
+    private static let usualLength = 1024
+
+    /// nil when libpci has no way to parse on this system.
+    init?() {
+        guard let access = unsafe pci_guard_open_config() else { return nil }
+        unsafe raw = access
+    }
+
+    deinit { unsafe pci_guard_close(raw) }
+
+    /// nil when the config space cannot be read beyond its header, as without privilege, or the function sleeps.
+    func capabilities(in home: borrowing Directory) -> Capabilities? {
+        // SAFETY: the literal outlives the call.
+        let file = unsafe openat(home.descriptor, "config", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var length = read(file, from: 0, upTo: Self.usualLength)
+        var parsed = pci_guard_capabilities()
+        var outcome = parse(length, &parsed)
+        if outcome == 1, length == Self.usualLength {
+            length += read(file, from: length, upTo: bytes.count)
+            outcome = parse(length, &parsed)
+        }
+        return outcome < 0 ? nil : Capabilities(parsed)
+    }
+
+    private func parse(_ length: Int, _ out: inout pci_guard_capabilities) -> CInt {
+        unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+            // SAFETY: the buffer is PCI_GUARD_CONFIG_SIZE bytes long, and libpci forgets it before the call returns.
+            unsafe pci_guard_capabilities(raw, buffer.baseAddress, length, &out)
+        }
+    }
+
+    /// How many bytes came.
+    private func read(_ file: CInt, from start: Int, upTo end: Int) -> Int {
+        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return 0 }
+            // SAFETY: `end` is at most the buffer's length.
+            return unsafe pread(file, base + start, end - start, off_t(start))
+        }
+        return max(count, 0)
+    }
+}
+
+extension Capabilities {
+    fileprivate init(_ parsed: pci_guard_capabilities) {
+        self.init(
+            isMultiFunction: parsed.multi_function != 0,
+            portType: PortType(number: parsed.port_type),
+            functionLevelReset: parsed.flr != 0,
+            msixTableSize: parsed.msix_table_size > 0 ? Int(parsed.msix_table_size) : nil,
+            extended: parsed.extended == 0
+                ? nil
+                : Extended(
+                    sriov: parsed.sriov != 0, ari: parsed.ari != 0, ats: parsed.ats != 0, pasid: parsed.pasid != 0,
+                    acs: parsed.acs == 0
+                        ? nil
+                        : ACS(
+                            supported: .init(rawValue: parsed.acs_supported),
+                            enabled: .init(rawValue: parsed.acs_enabled))))
+    }
+}
+
+extension Capabilities.PortType {
+    /// Source: `PCI_EXP_TYPE_*`, include/uapi/linux/pci_regs.h.
+    fileprivate init?(number: CInt) {
+        switch number {
+        case 0: self = .endpoint
+        case 1: self = .legacyEndpoint
+        case 4: self = .rootPort
+        case 5: self = .upstreamPort
+        case 6: self = .downstreamPort
+        case 7: self = .pcieToPCIBridge
+        case 8: self = .pciToPCIeBridge
+        case 9: self = .integratedEndpoint
+        case 10: self = .eventCollector
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import SystemPackage
+
+extension SysfsReader {
+    /// The VFIO drivers that the running kernel's modules declare; none when its modules.alias is not there.
+    ///
+    /// Source: `modules.alias`, depmod(8).
+    func vfioVariants(_ pass: inout ReadPass) -> [VFIOVariant] {
+        guard let release = pass.contents(ofFile: paths.kernelRelease), !release.isEmpty, !release.contains("/"),
+            let text = ReadPass.lines(ofFile: paths.moduleAliases(kernel: release), startingWith: "alias vfio_pci:")
+        else { return [] }
+        return text.compactMap { VFIOVariant(aliasLine: $0) }
+    }
+
+    /// Tells every function the VFIO driver that suits it; bridges get none.
+    func addVFIODrivers(to functions: inout [Function], _ pass: inout ReadPass) {
+        let variants = vfioVariants(&pass)
+        var names: [String: String] = [:]
+        var known: [Identity: String] = [:]
+        for position in functions.indices where !functions[position].isBridge {
+            let identity = functions[position].identity
+            let driver =
+                known[identity]
+                ?? VFIOVariant.best(for: identity, among: variants).map { self.driver(ofModule: $0.module, &names) }
+                ?? VFIO.genericDriver
+            known[identity] = driver
+            functions[position].vfioDriver = driver
+        }
+    }
+
+    /// The name that a module's driver has on the bus.
+    ///
+    /// A loaded module says so itself; for one that is not, the module's name is what most drivers use. vfio-pci is the
+    /// exception that every host has.
+    ///
+    /// Source: `module_add_driver`, drivers/base/module.c.
+    private func driver(ofModule module: String, _ names: inout [String: String]) -> String {
+        if let known = names[module] { return known }
+        let registered = (try? Directory(paths.moduleDrivers(module)).names()) ?? []
+        let name =
+            registered.first { $0.hasPrefix("pci:") }.map { String($0.dropFirst("pci:".count)) }
+            ?? (module == "vfio_pci" ? VFIO.genericDriver : module)
+        names[module] = name
+        return name
+    }
+
+    /// `vfio0` for a function under a VFIO driver, since kernel 6.1.
+    ///
+    /// Source: Documentation/ABI/testing/sysfs-devices-vfio-dev.
+    func vfioDevice(of home: borrowing Directory) -> String? {
+        guard let folder = try? Directory("vfio-dev", in: home), let names = try? folder.names() else { return nil }
+        return names.first { $0.hasPrefix("vfio") && SysfsText.count(String($0.dropFirst(4))) != nil }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Access control on the way from a function to the root of its bus.
+public struct ACSPath: Hashable, Sendable {
+    /// Functions that let traffic pass by the IOMMU, the nearest first.
+    public let gaps: [PCIAddress]
+    /// Functions of which that could not be read.
+    public let unknown: [PCIAddress]
+
+    /// Whether everything the function sends reaches the IOMMU; nil when unknown.
+    public var isComplete: Bool? { gaps.isEmpty ? (unknown.isEmpty ? true : nil) : false }
+}
+
+extension HostSnapshot {
+    /// Every function above one in the device tree, the nearest first.
+    public func ancestors(of address: PCIAddress) -> [Function] {
+        var ancestors: [Function] = []
+        var seen: Set<PCIAddress> = [address]
+        var next = self[address]?.parent
+        while let above = next, seen.insert(above).inserted, let function = self[above] {
+            ancestors.append(function)
+            next = function.parent
+        }
+        return ancestors
+    }
+
+    /// Access control from the function itself up to its root.
+    ///
+    /// Source: `pci_acs_path_enabled`, drivers/pci/pci.c.
+    public func acsPath(of function: Function) -> ACSPath {
+        let path = [function] + ancestors(of: function.address)
+        return ACSPath(
+            gaps: path.filter { $0.capabilities?.isolates == false }.map(\.address),
+            unknown: path.filter { $0.capabilities?.isolates == nil }.map(\.address))
+    }
+}
+
+extension IOMMUGroup {
+    /// Why the kernel put several functions into one group.
+    public enum Reason: Hashable, Sendable {
+        /// A controller has a bus of its own, as volume management devices do, and speaks for everything on it.
+        case behindController(PCIAddress)
+        /// The bridge speaks for everything behind it.
+        case behindBridge(PCIAddress, isConventional: Bool)
+        /// The ports let what is below them reach each other.
+        case portsLackACS([Port])
+        /// The functions of one device can reach each other inside it.
+        case oneDevice([PCIAddress], lacksACS: Bool?)
+        /// A bridge carries the others, and what it can do was not readable.
+        case belowUnreadable([PCIAddress])
+        /// Nothing that was readable shows why: a quirk of the device, a shared requester id.
+        case unexplained(unreadable: [PCIAddress])
+
+        /// A port that lets traffic pass, and how.
+        public struct Port: Hashable, Sendable {
+            public let address: PCIAddress
+            public let kind: Capabilities.PortType?
+            /// nil when the port has no ACS at all.
+            public let missing: ACS.Controls?
+        }
+    }
+
+    /// Why the group holds more than one function; nil when it holds one.
+    ///
+    /// Told from the capabilities of its members in the order in which the kernel makes groups. A bridge is named
+    /// only when it is in the group itself: that is where the kernel puts a bridge that does not isolate.
+    ///
+    /// Source: `pci_device_group`, drivers/iommu/iommu.c.
+    public func reason(on host: HostSnapshot) -> Reason? {
+        guard functions.count > 1 else { return nil }
+        let members = Set(functions)
+        let carriers = Set(
+            functions.flatMap { host.ancestors(of: $0) }.filter { members.contains($0.address) }.map(\.address)
+        ).compactMap { host[$0] }.sorted { $0.address < $1.address }
+        // A bridge that has one of the others above it adds nothing to what is said of that one.
+        func uppermost(_ chosen: [Function]) -> [Function] {
+            let addresses = Set(chosen.map(\.address))
+            return chosen.filter { host.ancestors(of: $0.address).allSatisfy { !addresses.contains($0.address) } }
+        }
+        // 1. One requester id for a whole bus. Source: `pci_real_dma_dev`, arch/x86/pci/common.c.
+        if let controller = carriers.first(where: { !$0.isBridge }) { return .behindController(controller.address) }
+        let conventional = carriers.filter { carrier in
+            carrier.capabilities.map { [nil, .pcieToPCIBridge, .pciToPCIeBridge].contains($0.portType) } ?? false
+        }
+        if let bridge = uppermost(conventional).first {
+            return .behindBridge(bridge.address, isConventional: bridge.capabilities?.portType == nil)
+        }
+        // 2. A port on the way up that lets traffic turn round.
+        let open = uppermost(carriers.filter { $0.capabilities?.isolates == false })
+        if !open.isEmpty {
+            return .portsLackACS(
+                open.map {
+                    .init(
+                        address: $0.address, kind: $0.capabilities?.portType,
+                        missing: $0.capabilities?.extended?.acs?.missing)
+                })
+        }
+        let unread = uppermost(carriers.filter { $0.capabilities?.isolates == nil })
+        if !unread.isEmpty { return .belowUnreadable(unread.map(\.address)) }
+        // 3. Functions beside each other.
+        let inSlot = functions.filter { $0.isInSlot(of: functions[0]) }
+        if inSlot.count == functions.count {
+            let isolation = functions.map { host[$0]?.capabilities?.isolates }
+            let lacksACS: Bool? = isolation.contains(true) ? false : isolation.contains(nil) ? nil : true
+            return .oneDevice(functions, lacksACS: lacksACS)
+        }
+        return .unexplained(unreadable: functions.filter { host[$0]?.capabilities?.isolates == nil })
+    }
+}
+
+extension PCIAddress {
+    func isInSlot(of other: PCIAddress) -> Bool {
+        domain == other.domain && bus == other.bus && device == other.device
+    }
+}
+
+extension IOMMUGroup.Reason: CustomStringConvertible {
+    /// For a person, to stand after "because".
+    public var description: String {
+        switch self {
+        case .behindController(let controller): "behind the controller \(controller), which speaks for all of them"
+        case .behindBridge(let bridge, let isConventional):
+            "behind the \(isConventional ? "conventional PCI" : "PCIe-to-PCI") bridge \(bridge)"
+        case .portsLackACS(let ports): ports.map(\.description).joined(separator: "; ")
+        case .oneDevice(let functions, let lacksACS):
+            switch lacksACS {
+            case true?: "functions of one multi-function device without ACS"
+            case nil: "functions of one device (\(Self.unreadable(functions)))"
+            case false?: "functions of one device, which its PCI capabilities do not explain"
+            }
+        case .belowUnreadable(let bridges):
+            "below \(bridges.map(\.description).joined(separator: ", ")) (\(Self.unreadable(bridges)))"
+        case .unexplained(let unreadable):
+            unreadable.isEmpty
+                ? "the kernel cannot tell them apart, and their PCI capabilities do not show why"
+                : "the kernel cannot tell them apart (\(Self.unreadable(unreadable)))"
+        }
+    }
+
+    private static func unreadable(_ addresses: [PCIAddress]) -> String {
+        "PCI capabilities of \(addresses.count == 1 ? "it" : "them") not readable: run as root to see why"
+    }
+}
+
+extension IOMMUGroup.Reason.Port: CustomStringConvertible {
+    public var description: String {
+        let name =
+            switch kind {
+            case .rootPort?: "root port"
+            case .downstreamPort?: "downstream port"
+            case .upstreamPort?: "upstream port"
+            default: "bridge"
+            }
+        guard let missing, !missing.isEmpty else { return "\(name) \(address) lacks ACS" }
+        return "\(name) \(address) has ACS controls off: \(missing.names.joined(separator: ", "))"
+    }
+}

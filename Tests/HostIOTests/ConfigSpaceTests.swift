@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostIO
+import HostModel
+import Testing
+
+/// One function with this config space, read in full.
+private func capabilities(_ words: String) throws -> Capabilities? {
+    let tree = try FixtureTree(lone + "config is \(words)\n")
+    let snapshot = try tree.reader.snapshot()
+    #expect(snapshot.warnings == [])
+    return try #require(snapshot.functions.first).capabilities
+}
+
+private let lone = """
+    [/sys/devices/pci0000:00/0000:00:02.0]
+    vendor = 0x8086
+    device = 0x10c9
+    subsystem_vendor = 0x8086
+    subsystem_device = 0xa03c
+    class = 0x020000
+    revision = 0x01
+
+    """
+
+@Suite("What a function can do")
+struct ConfigSpaceTests {
+    @Test("a network card with everything")
+    func card() throws {
+        #expect(
+            try capabilities("multi pcie=endpoint flr msix=64 ari ats pasid sriov acs=none")
+                == Capabilities(
+                    isMultiFunction: true, portType: .endpoint, functionLevelReset: true, msixTableSize: 64,
+                    extended: .init(
+                        sriov: true, ari: true, ats: true, pasid: true, acs: ACS(supported: [], enabled: []))))
+    }
+
+    @Test("a root port, and which of its access controls are on")
+    func rootPort() throws {
+        let port = try #require(try capabilities("pcie=root-port acs=sv,tb,rr,cr,uf,dt/sv,rr,uf"))
+        let acs = try #require(port.extended?.acs)
+        #expect(port.portType == .rootPort)
+        #expect(acs.missing == [.completionRedirect])
+        #expect(acs.enabled.names == ["source-validation", "request-redirect", "upstream-forwarding"])
+        #expect(port.isolates == false)
+        #expect(try capabilities("pcie=root-port acs=all")?.isolates == true)
+        // What the port does not have at all counts as built in.
+        #expect(try capabilities("pcie=root-port acs=sv,rr")?.isolates == true)
+        #expect(try capabilities("pcie=root-port")?.isolates == false)
+    }
+
+    @Test("conventional PCI has no extended capabilities, which is known")
+    func conventional() throws {
+        #expect(
+            try capabilities("af-flr msix=2048")
+                == Capabilities(functionLevelReset: true, msixTableSize: 2048, extended: .init()))
+        #expect(try capabilities("bytes=256") == Capabilities(extended: .init()))
+    }
+
+    @Test("without privilege nothing is known, with half of it half", arguments: ["bytes=64", "bytes=0", "asleep"])
+    func unreadable(words: String) throws {
+        #expect(try capabilities("pcie=endpoint flr sriov \(words)") == nil)
+        #expect(
+            try capabilities("pcie=endpoint flr bytes=256")
+                == Capabilities(portType: .endpoint, functionLevelReset: true))
+    }
+
+    @Test("capabilities at the far end are found, those cut off are unknown and not absent")
+    func far() throws {
+        #expect(try capabilities("pcie=endpoint ari sriov far")?.extended == .init(sriov: true, ari: true))
+        let cut = try #require(try capabilities("pcie=endpoint ari sriov far bytes=1024"))
+        #expect(cut.portType == .endpoint)
+        #expect(cut.extended == nil)
+    }
+
+    @Test("a list that bites its own tail ends, and leaves what it had")
+    func loop() throws {
+        let tree = try FixtureTree(lone)
+        var bytes = try configSpace("pcie=endpoint flr ats")
+        bytes[0x41] = 0x40
+        bytes[0x102] = 0x01
+        bytes[0x103] = 0x10
+        try tree.write(bytes: bytes, to: "/sys/devices/pci0000:00/0000:00:02.0/config")
+        let read = try tree.reader.snapshot().functions.first?.capabilities
+        #expect(read?.functionLevelReset == true)
+        #expect(read?.extended?.ats == true)
+    }
+
+    @Test("any bytes whatever end neither the process nor the run")
+    func noise() throws {
+        let tree = try FixtureTree(lone)
+        var random = SplitMix(seed: 7)
+        for _ in 0..<200 {
+            var bytes = try configSpace("pcie=endpoint flr ats acs=all msix=8")
+            for _ in 0..<40 {
+                bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
+            }
+            for _ in 0..<8 { bytes[Int(random.next() % 0x140)] = UInt8(truncatingIfNeeded: random.next()) }
+            try tree.write(bytes: bytes, to: "/sys/devices/pci0000:00/0000:00:02.0/config")
+            #expect(try tree.reader.snapshot().functions.count == 1)
+        }
+    }
+
+    @Test("who does not ask does not read")
+    func optional() throws {
+        let tree = try FixtureTree(lone + "config is pcie=endpoint\n")
+        #expect(try tree.reader.snapshot(including: []).functions.first?.capabilities == nil)
+        #expect(try tree.reader.function(at: address("0000:00:02.0"))?.capabilities == nil)
+        #expect(try tree.reader.function(at: address("0000:00:02.0"), including: .all)?.capabilities != nil)
+    }
+}
+
+/// A small generator of numbers that are the same on every run.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}

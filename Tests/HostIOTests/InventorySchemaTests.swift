@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import Foundation
+import HostIO
+import HostModel
+import Testing
+
+private struct Names: PCINameSource {
+    func vendor(_ id: UInt16) -> String? { id == 0x8086 ? "Intel Corporation" : nil }
+    func device(vendor: UInt16, device: UInt16) -> String? { nil }
+    func classCode(_ code: UInt32) -> String? { nil }
+}
+
+/// A host's inventory as a document.
+func document(_ snapshot: HostSnapshot) throws -> Data {
+    Data(
+        try JSON.encode(
+            Inventory(of: snapshot, names: Names(), claims: [address("0000:3b:10.1"): "c7"], capturedAt: 1_767_323_045))
+    )
+}
+
+/// What docs/inventory.schema.json says of documents: the validator's exit status and its lines.
+///
+/// Without Python's jsonschema (Debian: python3-jsonschema) the status is 2, which no test takes for success.
+func validate(_ documents: [Data]) throws -> (status: Int32, lines: String) {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let folder = FileManager.default.temporaryDirectory.appending(path: "buslane-schema-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = try documents.enumerated().map { index, data in
+        let file = folder.appending(path: "\(index).json")
+        try data.write(to: file)
+        return file.path
+    }
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/python3")
+    process.arguments =
+        [
+            root.appending(path: "tools/validate-json").path, root.appending(path: "docs/inventory.schema.json").path,
+        ] + files
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus, lines)
+}
+
+@Suite("The inventory's schema")
+struct InventorySchemaTests {
+    @Test("every kind of host makes a valid inventory")
+    func hosts() throws {
+        var documents = try (healthyHosts + ["troubled-host"]).map { try document(FixtureTree(named: $0).snapshot()) }
+        documents.append(try document(FixtureTree(manyVFs(256)).snapshot()))
+        documents.append(try document(FixtureTree("/sys/kernel/uevent_seqnum = 1").snapshot()))
+        documents.append(try document(SysfsReader(paths: HostPaths()).snapshot()))
+        let (status, lines) = try validate(documents)
+        #expect(status == 0, "\(lines)")
+    }
+
+    @Test("what a PF tells of a VF fits the schema, and no VLAN is told from an unknown one")
+    func settings() throws {
+        var virtual = Function(
+            address: try address("0000:3b:10.0"),
+            identity: Identity(vendor: 0x8086, device: 0x154c, classCode: 0x020000),
+            role: .virtualFunction(VirtualFunction(physicalFunction: try address("0000:3b:00.0"), index: 0)))
+        virtual.vfSettings = VFSettings(
+            mac: try MACAddress("52:54:00:11:22:33"), vlan: VLANID(100).map { .id($0) }, trust: true, spoofCheck: false)
+        virtual.vfReport = VFReport(
+            linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 1000, vlanQoS: 3, vlanProtocol: "802.1ad")
+        func host(_ function: Function) -> HostSnapshot {
+            HostSnapshot(
+                host: HostIdentity(name: "kvm7"), iommu: IOMMU(enabled: false, kind: nil), functions: [function])
+        }
+        let full = try document(host(virtual))
+        let told = try JSON.decode(Inventory.self, from: Array(full)).functions.first?.vfSettings
+        #expect(told?.vlan == 100)
+        #expect(told?.maxTxRateMbps == 1000)
+        virtual.vfSettings?.vlan = VFSettings.VLANChoice.none
+        let none = try document(host(virtual))
+        #expect(try JSON.decode(Inventory.self, from: Array(none)).functions.first?.vfSettings?.vlan == 0)
+        virtual.vfSettings?.vlan = nil
+        let unknown = try document(host(virtual))
+        #expect(try JSON.decode(Inventory.self, from: Array(unknown)).functions.first?.vfSettings?.vlan == nil)
+        let (status, lines) = try validate([full, none, unknown])
+        #expect(status == 0, "\(lines)")
+    }
+
+    /// Otherwise a schema that says nothing would pass everything.
+    @Test("a document that breaks the contract is refused")
+    func broken() throws {
+        let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
+        let changes = [
+            ("\"schemaVersion\" : 1", "\"schemaVersion\" : 2"), ("\"numaNode\" : 1", "\"numaNode\" : -1"),
+            ("\"role\" : \"virtual-function\"", "\"role\" : \"function\""), ("\"localCPUs\"", "\"cpus\""),
+            ("\"0000:3b:00.0\"", "\"3b:00.0\""), ("\"viable\"", "\"usable\""), ("\"capturedAt\"", "\"at\""),
+            ("\"numVFs\"", "\"vfs\""), ("\"warnings\"", "\"notes\""),
+        ]
+        for (right, _) in changes { #expect(text.contains(right)) }
+        let (status, lines) = try validate(
+            changes.map { Data(text.replacingOccurrences(of: $0.0, with: $0.1).utf8) })
+        #expect(status == 1, "\(lines)")
+        for (index, change) in changes.enumerated() {
+            #expect(lines.contains("/\(index).json: "), "\(change.1) was let through")
+        }
+    }
+
+    @Test("what is added within a version is passed over")
+    func extensible() throws {
+        let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
+        let longer = text.replacingOccurrences(of: "\"driver\" :", with: "\"colour\" : \"green\", \"driver\" :")
+            .replacingOccurrences(of: "\"enabled\" :", with: "\"mode\" : \"strict\", \"enabled\" :")
+        let (status, lines) = try validate([Data(longer.utf8)])
+        #expect(status == 0, "\(lines)")
+    }
+}
