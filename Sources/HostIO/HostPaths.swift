@@ -31,7 +31,9 @@ public struct HostPaths: Sendable {
     var numaNodes: String { sysfs + "/devices/system/node" }
     var processes: String { prefix + "/proc" }
     /// What the modules of a kernel declare that they drive.
-    func moduleAliases(kernel release: String) -> String { prefix + "/lib/modules/\(release)/modules.alias" }
+    func moduleAliases(kernel release: String) -> [String] {
+        installedModules(release: release).map { $0 + "/modules.alias" }
+    }
     /// The drivers of a loaded module, `pci:NAME` each.
     func moduleDrivers(_ module: String) -> String { sysfs + "/module/\(module)/drivers" }
     var hostname: String { processes + "/sys/kernel/hostname" }

@@ -8,9 +8,11 @@ extension SysfsReader {
     /// Source: `modules.alias`, depmod(8).
     func vfioVariants(_ pass: inout ReadPass) -> [VFIOVariant] {
         guard let release = pass.contents(ofFile: paths.kernelRelease), !release.isEmpty, !release.contains("/"),
-            let text = ReadPass.lines(ofFile: paths.moduleAliases(kernel: release), startingWith: "alias vfio_pci:")
+            let lines = paths.moduleAliases(kernel: release).lazy.compactMap({
+                ReadPass.lines(ofFile: $0, startingWith: "alias vfio_pci:")
+            }).first
         else { return [] }
-        return text.compactMap { VFIOVariant(aliasLine: $0) }
+        return lines.compactMap { VFIOVariant(aliasLine: $0) }
     }
 
     /// Tells every function the VFIO driver that suits it; bridges get none.

@@ -52,7 +52,11 @@ struct FixtureHostTests {
         let tree = try FixtureTree(named: "single-socket")
         try tree.remove("/sys/module/igb_vfio_pci")
         #expect(try tree.reader.snapshot()[address("0000:01:10.0")]?.vfioDriver == "igb_vfio_pci")
+        let aliases = try tree.text("/lib/modules/6.12.9/modules.alias")
         try tree.remove("/lib/modules")
+        try tree.write(aliases, to: "/usr/lib/modules/6.12.9/modules.alias")
+        #expect(try tree.reader.snapshot()[address("0000:01:10.0")]?.vfioDriver == "igb_vfio_pci")
+        try tree.remove("/usr/lib/modules")
         #expect(try tree.reader.snapshot()[address("0000:01:10.0")]?.vfioDriver == "vfio-pci")
     }
 
