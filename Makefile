@@ -24,6 +24,7 @@ setup:
 	@tools/setup
 
 build: setup
+	@echo "Building in release mode: several minutes the first time"
 	swift build -c release --static-swift-stdlib --product buslaned
 	swift build -c release --static-swift-stdlib --product buslane
 	swift build -c release --static-swift-stdlib --product buslane-hook

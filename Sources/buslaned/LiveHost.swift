@@ -17,7 +17,8 @@ struct LiveHost: Host {
         changes = HostChanges()
     }
 
-    func snapshot() throws -> HostSnapshot { try reader.snapshot() }
+    /// What decisions need: the same facts as ``function(at:)`` has, so that the two can be compared.
+    func snapshot() throws -> HostSnapshot { try reader.snapshot(including: .vfSettings) }
 
     func function(at address: PCIAddress) throws -> Function? { try reader.function(at: address) }
 

@@ -41,7 +41,7 @@ extension API {
     }
 
     func inventory() async throws -> Inventory {
-        let snapshot = try reconciler.host.snapshot()
+        let snapshot = try reader.snapshot()
         let claims = try await reconciler.ledger.holdings().claims.mapValues(\.id)
         return Inventory(of: snapshot, names: names, claims: claims, capturedAt: Ledger.wallClock())
     }

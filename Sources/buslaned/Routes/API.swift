@@ -11,6 +11,8 @@ import NIOCore
 struct API: Sendable {
     let reconciler: Reconciler
     let domains: DomainService
+    /// For the inventory, which tells more than decisions need.
+    let reader: SysfsReader
     let names: PCINames
 
     /// Larger requests are refused: a domain XML has some kilobytes.
