@@ -55,9 +55,10 @@ struct Daemon: AsyncParsableCommand {
         let udev = UdevService(changes: host.changes, logger: logger)
         // Before the socket opens: nobody shall see, or add to, what an earlier run left half done.
         try await reconciler.recover()
+        await reconciler.resume()
 
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
-        let api = API(reconciler: reconciler, domains: domains, names: PCINames())
+        let api = API(reconciler: reconciler, domains: domains, reader: host.reader, names: PCINames())
         let server = Application(
             router: api.router(),
             configuration: .init(address: .unixDomainSocket(path: socket), serverName: "buslaned"),

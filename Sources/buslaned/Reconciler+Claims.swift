@@ -127,7 +127,7 @@ extension Reconciler {
 }
 
 extension Claim {
-    fileprivate func isOpen(in groups: [Int: ProcessHolder]) -> Bool {
+    func isOpen(in groups: [Int: ProcessHolder]) -> Bool {
         assignments.contains { groups[$0.iommuGroup] != nil }
     }
 }

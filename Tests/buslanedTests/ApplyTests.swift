@@ -110,6 +110,40 @@ struct ApplyTests {
         try await scene.expectAtRest()
     }
 
+    @Test("after a reboot the declared VFs and what claims were given are back before anybody asks")
+    func resumed() async throws {
+        let scene = try Scene()
+        let yaml = """
+            physicalFunctions:
+              - select: { addresses: ["0000:3b:00.0"] }
+                vfCount: 3
+                vfDriver: vfio-pci
+            """
+        try scene.configure(yaml)
+        try await scene.apply(try scene.reconciler.configuration.load())
+        let claim = try await scene.allocate(settings: VFSettings(mac: "52:54:00:11:22:33"))
+        let address = try #require(claim.assignments.first?.address)
+        scene.crash(at: 1)
+        _ = try? scene.reconciler.host.snapshot()
+
+        let next = try scene.restarted(reboot: true)
+        #expect(next.host.now[Scene.card]?.sriov?.vfCount == 0)
+        try await next.reconciler.recover()
+        await next.reconciler.resume()
+        #expect(next.host.now[Scene.card]?.sriov?.vfCount == 3)
+        #expect(next.host.now[address]?.driver == "vfio-pci")
+        #expect(next.host.now[address]?.vfSettings?.mac == "52:54:00:11:22:33")
+        try await next.expectAtRest()
+    }
+
+    @Test("a host on which nothing was ever applied is left alone at start")
+    func notResumed() async throws {
+        let scene = try Scene()
+        try scene.configure("physicalFunctions: [{ select: { kinds: [physical-function] }, vfCount: 2 }]")
+        await scene.reconciler.resume()
+        #expect(scene.host.actions.isEmpty)
+    }
+
     @Test("claims outlive a reboot: applied again, their VFs are ready for them under this boot's numbers")
     func reboot() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfGroups: .shared) }

@@ -63,6 +63,11 @@ struct Scene {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: { _ in patience })
     }
 
+    /// What `buslane.yaml` says from now on.
+    func configure(_ yaml: String) throws {
+        try yaml.write(toFile: folder.path + "/buslane.yaml", atomically: true, encoding: .utf8)
+    }
+
     /// The process ends at its `call`-th call of the host from now. What it goes on to write reaches no disk that
     /// matters: the ledger is copied as it is on disk at that moment.
     func crash(at call: Int) {

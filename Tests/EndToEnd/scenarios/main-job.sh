@@ -140,6 +140,19 @@ inventory_without_daemon() {
 }
 check "without a daemon the inventory reads the same, and says so" inventory_without_daemon
 
+doctor_knows() {
+    run buslane doctor --json
+    same "the exit code" "$STATUS" 0 || why "$(jq -r '[.findings[] | select(.severity == "blocker") | .what] | join("; ")' <<<"$OUT")" || return
+    same "whether passthrough works" "$(jq -r .passthroughWorks <<<"$OUT")" true || return
+    holds "$OUT" group-not-viable "$BRIDGED_A"
+}
+check "doctor says that passthrough works, and names the group that does not" doctor_knows
+
+topology_draws() {
+    exits 0 buslane topology && holds "$OUT" "$PF0" "$PF1" "NUMA node 1"
+}
+check "topology draws both cards" topology_draws
+
 # ----
 part "plan and apply"
 
