@@ -11,8 +11,13 @@ extension Reconciler {
         let name = domain.name
         try await audited("hook prepare", subject: name, detail: domain.summary, by: actor) {
             let claims = try await claims(of: domain)
+            let quarantine = try await ledger.holdings().quarantine
             var concerned: [Claim] = []
             for device in domain.injected {
+                // Its claim may stand, and its state be in doubt all the same: two owners in one group since a reboot.
+                if let reason = quarantine[device.address] {
+                    throw Refusal.quarantined(device.address, reason: reason)
+                }
                 guard
                     let claim = claims.first(where: { claim in
                         claim.assignments.contains { $0.name == device.name && $0.address == device.address }

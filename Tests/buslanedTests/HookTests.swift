@@ -36,6 +36,17 @@ struct HookTests {
         #expect(trail.last?.result.contains("is not claimed for domain fw1") == true)
     }
 
+    @Test("a guest whose function is in quarantine may not start, claimed or not")
+    func quarantined() async throws {
+        let claim = try await scene.allocate(for: owner)
+        let address = try #require(claim.assignments.first?.address)
+        try await scene.ledger.quarantine(address, reason: "in doubt")
+        let refusal = await #expect(throws: Refusal.self) {
+            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        }
+        #expect(refusal == .quarantined(address, reason: "in doubt"))
+    }
+
     @Test("a guest of the same name with another UUID is another owner")
     func sameName() async throws {
         let claim = try await scene.allocate(for: owner)
