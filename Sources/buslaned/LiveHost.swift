@@ -44,15 +44,14 @@ final class HostChanges: Sendable {
             waiters.next += 1
             return waiters.next
         }
-        let timer = Task {
-            try? await Task.sleep(for: limit)
-            wake(id)
-        }
         await withCheckedContinuation { continuation in
             waiters.withLock { $0.continuations[id] = continuation }
-            if timer.isCancelled { wake(id) }
+            // Only now: a timer that ran out before there was anyone to wake would never wake them.
+            Task {
+                try? await Task.sleep(for: limit)
+                wake(id)
+            }
         }
-        timer.cancel()
     }
 
     /// Something changed: everyone looks again.
