@@ -42,11 +42,6 @@ public struct ControlClient: Sendable {
         return try Self.decode(type, from: try await send(.post, route, body: body, within: deadline))
     }
 
-    /// The answer's bytes as they came, for those who pass them on.
-    public func raw(_ route: String, within deadline: Duration = .seconds(60)) async throws(ControlError) -> [UInt8] {
-        try await send(.get, route, body: [], within: deadline)
-    }
-
     private static func decode<Answer: Decodable>(
         _ type: Answer.Type, from bytes: [UInt8]
     ) throws(ControlError) -> Answer {

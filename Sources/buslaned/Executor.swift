@@ -55,21 +55,20 @@ struct Executor: Sendable {
     }
 
     private struct Unmet: Error, CustomStringConvertible {
-        let action: HostAction
         let description: String
     }
 
     private func check(_ step: Step) throws {
         let live = LiveFunctions(host: host)
         guard let unmet = step.preconditions.first(where: { !$0.holds(on: live) }) else { return }
-        throw Unmet(action: step.action, description: "it needs that \(unmet)")
+        throw Unmet(description: "it needs that \(unmet)")
     }
 
     private func take(_ step: Step) async throws {
         do {
             try await perform(step.action)
         } catch {
-            throw Unmet(action: step.action, description: "\(error)")
+            throw Unmet(description: "\(error)")
         }
         try await verify(step)
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
@@ -94,14 +93,13 @@ struct Executor: Sendable {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else {
                 throw Unmet(
-                    action: step.action,
                     description: "it was done, but after \(patience) it is not so that \(unmet)")
             }
             await host.waitForChange(upTo: min(left, .seconds(1)))
         }
     }
 
-    /// - Parameter action: what was under way, when the error itself does not say.
+    /// - Parameter action: what was under way when the error came.
     private func undo(_ begun: [Change], after error: any Error, during action: HostAction) async -> Failure {
         var notUndone: [Aspect] = []
         for change in begun.reversed() {
@@ -116,10 +114,7 @@ struct Executor: Sendable {
                 notUndone.append(change.from)
             }
         }
-        guard let unmet = error as? Unmet else {
-            return Failure(action: action, reason: "\(error)", notUndone: notUndone)
-        }
-        return Failure(action: unmet.action, reason: unmet.description, notUndone: notUndone)
+        return Failure(action: action, reason: "\(error)", notUndone: notUndone)
     }
 }
 

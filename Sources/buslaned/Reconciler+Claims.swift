@@ -52,15 +52,11 @@ extension Reconciler {
         case .bound: break
         }
         return try await audited("release", subject: id, detail: claim.ownerName, by: actor) {
-            let openGroups = try host.openGroups()
-            if starting.contains(claim.id), !claim.isOpen(in: openGroups) {
-                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
+            if let (address, holder) = try use(of: claim, among: host.openGroups()) {
+                throw Refusal.inUseByOwner(address, owner: claim.ownerName, holder)
             }
-            for assignment in claim.assignments {
-                guard let group = try host.function(at: assignment.address)?.iommuGroup,
-                    let holder = openGroups[group]
-                else { continue }
-                throw Refusal.inUseByOwner(assignment.address, owner: claim.ownerName, holder)
+            if starting.contains(claim.id) {
+                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
             }
             // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
             // functions may be somebody else's.
@@ -79,6 +75,16 @@ extension Reconciler {
             released.state = .released
             return .released(released)
         }
+    }
+
+    /// A function of the claim that a process has open, by the group it is in now; nil when none is.
+    func use(of claim: Claim, among openGroups: [Int: ProcessHolder]) throws -> (PCIAddress, ProcessHolder)? {
+        for assignment in claim.assignments {
+            guard let group = try host.function(at: assignment.address)?.iommuGroup, let holder = openGroups[group]
+            else { continue }
+            return (assignment.address, holder)
+        }
+        return nil
     }
 
     /// Every live claim of an owner.
@@ -105,7 +111,9 @@ extension Reconciler {
         }
     }
 
-    /// Puts the functions of a claim that is in state `releasing` back, and ends it. A function that cannot be put back is set aside, never handed on.
+    /// Puts the functions of a claim that is in state `releasing` back, and ends it.
+    ///
+    /// A function that cannot be put back is set aside, never handed on.
     func giveBack(_ claim: Claim) async throws {
         let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
         for assignment in claim.assignments.reversed() {
@@ -123,11 +131,5 @@ extension Reconciler {
             }
         }
         try await ledger.end(claim: claim.id)
-    }
-}
-
-extension Claim {
-    func isOpen(in groups: [Int: ProcessHolder]) -> Bool {
-        assignments.contains { groups[$0.iommuGroup] != nil }
     }
 }

@@ -83,7 +83,8 @@ extension Reconciler {
             let done = try await apply(try configuration.load(), confirmed: false, by: .daemon)
             if !done.isEmpty { logger.notice("declared state brought back", metadata: ["plan": "\(done.summary)"]) }
             let openGroups = try host.openGroups()
-            for claim in try await ledger.claims() where claim.state == .bound && !claim.isOpen(in: openGroups) {
+            for claim in try await ledger.claims() where claim.state == .bound {
+                guard try use(of: claim, among: openGroups) == nil else { continue }
                 try await ready(claim, purpose: .prepare)
             }
         } catch {

@@ -7,17 +7,17 @@ import Ledger
 
 extension API {
     func addClaimRoutes(to router: Router<PeerContext>) {
-        router.get("/v1/claims") { _, _ in
+        router.get(RouterPath(Route.claims)) { _, _ in
             let claims = try await reconciler.ledger.claims()
             return try Response(json: ClaimsDocument(claims: claims.map { .init($0) }))
         }
-        router.post("/v1/claims") { request, context in
+        router.post(RouterPath(Route.claims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
             let peer = try await context.peer()
             let claim = try await reconciler.allocate(try await claimRequest(asked, from: peer), by: peer.actor)
             return try Response(json: ClaimsDocument(claims: [.init(claim)]))
         }
-        router.post("/v1/claims/release") { request, context in
+        router.post(RouterPath(Route.release)) { request, context in
             let asked = try await body(ReleaseRequest.self, of: request)
             let actor = try await context.peer().actor
             var outcomes: [Reconciler.ReleaseOutcome] = []

@@ -21,12 +21,12 @@ struct API: Sendable {
     func router() -> Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.add(middleware: ErrorMapping())
-        router.get("/v1/health") { _, _ in
+        router.get(RouterPath(Route.health)) { _, _ in
             try Response(json: HealthDocument(status: "ok", version: Version.current))
         }
-        router.get("/v1/inventory") { _, _ in try Response(json: try await inventory()) }
-        router.get("/v1/pools") { _, _ in try Response(json: try await pools()) }
-        router.get("/v1/audit") { _, _ in try Response(json: try await audit()) }
+        router.get(RouterPath(Route.inventory)) { _, _ in try Response(json: try await inventory()) }
+        router.get(RouterPath(Route.pools)) { _, _ in try Response(json: try await pools()) }
+        router.get(RouterPath(Route.audit)) { _, _ in try Response(json: try await audit()) }
         addClaimRoutes(to: router)
         addPlanRoutes(to: router)
         addDomainRoutes(to: router)
@@ -39,11 +39,11 @@ struct API: Sendable {
     }
 
     private func addPlanRoutes(to router: Router<PeerContext>) {
-        router.post("/v1/plan") { request, _ in
+        router.post(RouterPath(Route.plan)) { request, _ in
             let desired = try desired(of: try await body(PlanRequest.self, of: request))
             return try Response(json: PlanDocument(try await reconciler.plan(for: desired)))
         }
-        router.post("/v1/apply") { request, context in
+        router.post(RouterPath(Route.apply)) { request, context in
             let asked = try await body(PlanRequest.self, of: request)
             let actor = try await context.peer().actor
             let done = try await reconciler.apply(try desired(of: asked), confirmed: asked.confirmed, by: actor)
@@ -57,20 +57,20 @@ struct API: Sendable {
     }
 
     private func addDomainRoutes(to router: Router<PeerContext>) {
-        router.post("/v1/domains/inject") { request, context in
+        router.post(RouterPath(Route.inject)) { request, context in
             let asked = try await body(InjectRequest.self, of: request)
             return try Response(json: try await domains.inject(into: asked.xml, by: try await context.peer().actor))
         }
-        router.post("/v1/domains/attach") { request, context in
+        router.post(RouterPath(Route.attach)) { request, context in
             let asked = try await body(DomainNameRequest.self, of: request)
             return try Response(json: try await domains.attach(asked.domain, by: try await context.peer().actor))
         }
-        router.post("/v1/domains/detach") { request, context in
+        router.post(RouterPath(Route.detach)) { request, context in
             let asked = try await body(DomainNameRequest.self, of: request)
             return try Response(json: try await domains.detach(asked.domain, by: try await context.peer().actor))
         }
         // Nothing behind this route may wait for libvirt: libvirt waits for it.
-        router.post("/v1/hooks") { request, context in
+        router.post(RouterPath(Route.hooks)) { request, context in
             let call = try await body(HookRequest.self, of: request)
             let domain = try Domain(parsing: call.xml)
             let actor = try await context.peer().actor
