@@ -48,6 +48,7 @@ let package = Package(
         systemLibrary("CExpat", pkgConfig: "expat", debian: "libexpat1-dev"),
         systemLibrary("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         .target(name: "CPCIGuard", dependencies: ["CPCI"]),
+        .target(name: "CDirectory"),
 
         // The pure core.
         .target(name: "HostModel", swiftSettings: house),
@@ -56,7 +57,7 @@ let package = Package(
         .target(
             name: "HostIO",
             dependencies: [
-                "HostModel", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", logging,
+                "HostModel", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", logging,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),

@@ -104,6 +104,18 @@ static unsigned int place(
     return capability->addr;
 }
 
+// Parts of a root complex have no link. Source: pcie_cap_has_lnkctl(), drivers/pci/access.c.
+static void read_link(
+    const uint8_t *config, unsigned int at, size_t length, struct pci_guard_capabilities *out) {
+    enum { VERSION_2_END = PCI_EXP_LNKCAP2 + 4 };
+    if (out->port_type == PCI_EXP_TYPE_ROOT_INT_EP || out->port_type == PCI_EXP_TYPE_ROOT_EC) return;
+    if (at + PCI_EXP_LNKSTA + 2 > length) return;
+    out->link_capabilities = dword(config, at + PCI_EXP_LNKCAP);
+    out->link_status = word(config, at + PCI_EXP_LNKSTA);
+    if ((word(config, at + PCI_EXP_FLAGS) & PCI_EXP_FLAGS_VERS) > 1 && at + VERSION_2_END <= length)
+        out->link_capabilities_2 = dword(config, at + PCI_EXP_LNKCAP2);
+}
+
 static int parse(struct pci_dev *device, const uint8_t *config, size_t length, struct pci_guard_capabilities *out) {
     enum { FIRST_PART = 256 };
     int beyond = 0;
@@ -114,6 +126,7 @@ static int parse(struct pci_dev *device, const uint8_t *config, size_t length, s
     if ((at = place(device, PCI_CAP_ID_EXP, PCI_CAP_NORMAL, 8, length, &beyond))) {
         out->port_type = (word(config, at + PCI_EXP_FLAGS) & PCI_EXP_FLAGS_TYPE) >> 4;
         out->flr = (dword(config, at + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLRESET) != 0;
+        read_link(config, at, length, out);
     }
     if ((at = place(device, PCI_CAP_ID_AF, PCI_CAP_NORMAL, 4, length, &beyond)))
         out->flr |= (config[at + PCI_AF_CAP] & PCI_AF_CAP_FLR) != 0;

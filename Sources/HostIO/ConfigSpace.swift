@@ -25,8 +25,17 @@ import HostModel
 
     deinit { unsafe pci_guard_close(raw) }
 
+    /// What one function's config space says.
+    struct Reading {
+        let capabilities: Capabilities
+        /// nil for a function without a link, or whose link says nothing.
+        let link: PCIeLink?
+        let classCode: UInt32
+        let revision: UInt8
+    }
+
     /// nil when the config space cannot be read beyond its header, as without privilege, or the function sleeps.
-    func capabilities(in home: borrowing Directory) -> Capabilities? {
+    func reading(in home: borrowing Directory) -> Reading? {
         // SAFETY: the literal outlives the call.
         let file = unsafe openat(home.descriptor, "config", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
@@ -38,7 +47,11 @@ import HostModel
             length += read(file, from: length, upTo: bytes.count)
             outcome = parse(length, &parsed)
         }
-        return outcome < 0 ? nil : Capabilities(parsed)
+        guard outcome >= 0 else { return nil }
+        // Bytes 8 to 11: revision, programming interface, subclass, base class.
+        return Reading(
+            capabilities: Capabilities(parsed), link: PCIeLink(parsed),
+            classCode: UInt32(bytes[11]) << 16 | UInt32(bytes[10]) << 8 | UInt32(bytes[9]), revision: bytes[8])
     }
 
     private func parse(_ length: Int, _ out: inout pci_guard_capabilities) -> CInt {
@@ -76,6 +89,32 @@ extension Capabilities {
                             supported: .init(rawValue: parsed.acs_supported),
                             enabled: .init(rawValue: parsed.acs_enabled))))
     }
+}
+
+extension PCIeLink {
+    /// As the kernel tells it in `max_link_speed` and its kin.
+    ///
+    /// Source: `pcie_get_speed_cap`, `pcie_get_width_cap`, drivers/pci/pci.c; `pcie_link_speed`, drivers/pci/probe.c.
+    fileprivate init?(_ parsed: pci_guard_capabilities) {
+        let supported = parsed.link_capabilities_2 >> 1 & 0x7f
+        let maxSpeed =
+            supported != 0
+            ? Self.speed(code: 32 - UInt32(supported.leadingZeroBitCount))
+            // Before PCIe 2.1 there were two.
+            : Self.speed(code: parsed.link_capabilities & 0xf).flatMap { $0 <= 5 ? $0 : nil }
+        self.init(
+            speedGTs: Self.speed(code: UInt32(parsed.link_status & 0xf)),
+            width: Self.width(UInt32(parsed.link_status) >> 4 & 0x3f),
+            maxSpeedGTs: maxSpeed, maxWidth: Self.width(parsed.link_capabilities >> 4 & 0x3f))
+        if isUnknown { return nil }
+    }
+
+    private static func speed(code: UInt32) -> Double? {
+        let speeds = [2.5, 5, 8, 16, 32, 64]
+        return code >= 1 && code <= speeds.count ? speeds[Int(code) - 1] : nil
+    }
+
+    private static func width(_ lanes: UInt32) -> Int? { lanes == 0 ? nil : Int(lanes) }
 }
 
 extension Capabilities.PortType {

@@ -29,6 +29,7 @@ public struct HostPaths: Sendable {
     var iommuGroups: String { sysfs + "/kernel/iommu_groups" }
     var iommuClass: String { sysfs + "/class/iommu" }
     var numaNodes: String { sysfs + "/devices/system/node" }
+    func cpus(ofNode node: Int) -> String { numaNodes + "/node\(node)/cpulist" }
     var processes: String { prefix + "/proc" }
     /// What the modules of a kernel declare that they drive.
     func moduleAliases(kernel release: String) -> [String] {

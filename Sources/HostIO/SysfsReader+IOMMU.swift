@@ -3,25 +3,33 @@ import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// What the IOMMU isolates; none when it is off.
+    /// What the IOMMU isolates, with the members as their own links tell them; none when it is off.
     ///
     /// Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
-    func iommuGroups(_ pass: inout ReadPass) -> [IOMMUGroup] {
+    func iommuGroups(of walk: Walk, _ pass: inout ReadPass) -> [IOMMUGroup] {
         guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [] }
         let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
+        var members: [Int: [PCIAddress]] = [:]
+        for function in walk.functions {
+            if let group = function.iommuGroup { members[group, default: []].append(function.address) }
+        }
+        for (address, group) in walk.leftOut { members[group, default: []].append(address) }
         return names.compactMap { name -> IOMMUGroup? in
-            guard let id = SysfsText.count(name), let home = try? Directory(name, in: folder) else { return nil }
-            // A group goes when its last device does; nothing to say of it then.
-            guard let members = try? functions(inGroup: home) else { return nil }
-            let type = try? pass.text("type", in: home, of: "IOMMU group \(id)")
+            guard let id = SysfsText.count(name) else { return nil }
             return IOMMUGroup(
-                id: id, type: type, functions: members, device: devices.contains(name) ? paths.groupDevice(id) : nil)
+                id: id, type: groupType(name, in: folder, &pass), functions: (members[id] ?? []).sorted(),
+                device: devices.contains(name) ? paths.groupDevice(id) : nil)
         }
     }
 
-    /// The PCI functions of a group, in address order. Others may be in it too, such as platform devices.
-    func functions(inGroup home: borrowing Directory) throws(Errno) -> [PCIAddress] {
-        try Directory("devices", in: home).names().compactMap { try? PCIAddress($0) }.sorted()
+    /// The default domain's type; nil when it is not told. A group goes when its last device does.
+    func groupType(_ name: String, in folder: borrowing Directory, _ pass: inout ReadPass) -> String? {
+        do {
+            return try pass.contents(of: name + "/type", in: folder)
+        } catch {
+            if error != .noSuchFileOrDirectory { pass.warn("IOMMU group \(name): cannot read type: \(error)") }
+            return nil
+        }
     }
 
     /// By the names that the drivers give their units: `dmar0`, `ivhd0`, `smmu3.0x…`.

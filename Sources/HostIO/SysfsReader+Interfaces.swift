@@ -8,7 +8,7 @@ extension SysfsReader {
     func interfaces(
         of home: borrowing Directory, driver: String?, _ subject: String, _ pass: inout ReadPass
     ) -> [NetworkInterface] {
-        guard let driver else { return [] }
+        guard let driver, !VFIO.isVFIODriver(driver) else { return [] }
         var interfaces: [NetworkInterface] = []
         for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
@@ -17,12 +17,14 @@ extension SysfsReader {
                 if let interface = try? interface(name, in: folder, subject, &pass) { interfaces.append(interface) }
             }
         }
-        return interfaces.sorted { $0.index < $1.index }
+        if interfaces.count > 1 { interfaces.sort { $0.index < $1.index } }
+        return interfaces
     }
 
     /// virtio puts a device of its own between the function and its interface.
     private func virtioFolders(of home: borrowing Directory) -> [String] {
-        let names = (try? home.names()) ?? []
+        // A folder tells its entries once for each time it is opened.
+        let names = (try? Directory(".", in: home).names()) ?? []
         return names.filter { $0.hasPrefix("virtio") }.map { $0 + "/net" }
     }
 
@@ -42,7 +44,7 @@ extension SysfsReader {
             state: try pass.text("operstate", in: home, of: label) ?? "unknown",
             isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 } ?? false,
             // Without a carrier the kernel refuses the read or answers -1.
-            speedMbps: (try? pass.contents(of: "speed", in: home)).flatMap(SysfsText.count),
+            speedMbps: (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self),
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
             master: try pass.linkName("master", in: home, of: label))
     }

@@ -4,31 +4,22 @@ import SystemPackage
 
 extension SysfsReader {
     /// What the function is on its card.
-    func role(
-        of address: PCIAddress, in home: borrowing Directory, bus: borrowing Directory, _ pass: inout ReadPass
-    ) throws(Vanished) -> Function.Role {
-        let subject = address.description
-        if let owner = try pass.linkName("physfn", in: home, of: subject) {
-            guard let physical = try? PCIAddress(owner) else {
-                pass.warn("\(subject): physfn points to '\(owner)', which is not an address")
-                return .function
-            }
-            // A VF keeps its own link a moment longer than its PF's to it: without a place it is on its way out.
-            guard let index = index(of: address, on: physical, bus, &pass) else {
-                // Never told as a function of its own: someone might hand it out.
-                if !bus.contains(physical.description) {
-                    pass.lastWord = "\(subject): its physical function \(physical) is gone; left out"
-                }
-                throw Vanished()
-            }
-            return .virtualFunction(VirtualFunction(physicalFunction: physical, index: index))
+    func readRole(into reading: inout Reading, _ home: borrowing Directory, _ pass: inout ReadPass) throws(Vanished) {
+        let subject = reading.function.address.description
+        switch try owner(of: home, subject, &pass) {
+        case .none: break
+        case .some(nil): return
+        case .some(.some(let physical)):
+            reading.owner = physical
+            reading.function.vfMSIXCount = try pass.value("sriov_vf_msix_count", in: home, of: subject, SysfsText.count)
+            return
         }
         let total = try pass.value("sriov_totalvfs", in: home, of: subject) { Self.vfCount($0, upTo: 0xffff) }
-        guard let total, total > 0 else { return .function }
+        guard let total, total > 0 else { return }
         let count = try pass.value("sriov_numvfs", in: home, of: subject) { Self.vfCount($0, upTo: total) }
-        let places = places(ofVFsOn: subject, in: home, count: count ?? 0, &pass)
-        pass.vfIndexes[address] = Dictionary(places, uniquingKeysWith: { first, _ in first })
-        return .physicalFunction(
+        let places = places(in: home, count: count ?? 0, subject, &pass)
+        reading.places = Dictionary(places, uniquingKeysWith: { first, _ in first })
+        reading.function.role = .physicalFunction(
             SRIOV(
                 totalVFs: total, vfCount: count ?? places.count,
                 offset: try pass.value("sriov_offset", in: home, of: subject, SysfsText.count),
@@ -40,23 +31,32 @@ extension SysfsReader {
                 vfTotalMSIX: try pass.value("sriov_vf_total_msix", in: home, of: subject, SysfsText.count)))
     }
 
+    /// nil for a function that is no VF; and nil within, and a warning, for one whose link makes no sense.
+    private func owner(
+        of home: borrowing Directory, _ subject: String, _ pass: inout ReadPass
+    ) throws(Vanished) -> PCIAddress?? {
+        guard let name = try pass.linkName("physfn", in: home, of: subject) else { return nil }
+        let owner = PCIAddress(canonical: name.utf8.span)
+        if owner == nil { pass.warn("\(subject): physfn points to '\(name)', which is not an address") }
+        return .some(owner)
+    }
+
     /// A number of VFs: the registers have 16 bits, and no more VFs can be on than there are in all.
     ///
     /// A wrong one must not send the reader after thousands of links. Source: `PCI_SRIOV_TOTAL_VF`, `pci_regs.h`.
-    private static func vfCount(_ text: String, upTo limit: Int) -> Int? {
-        SysfsText.count(text).flatMap { $0 <= limit ? $0 : nil }
+    private static func vfCount(_ bytes: Span<UInt8>, upTo limit: Int) -> Int? {
+        SysfsText.count(bytes).flatMap { $0 <= limit ? $0 : nil }
     }
 
-    /// The VF's place: known from its PF if that was read in this pass and listed it, else asked anew.
-    private func index(
-        of address: PCIAddress, on physical: PCIAddress, _ bus: borrowing Directory, _ pass: inout ReadPass
-    ) -> Int? {
-        if let index = pass.vfIndexes[physical]?[address] { return index }
-        guard let home = try? Directory(physical.description, in: bus) else { return nil }
-        let count = (try? pass.contents(of: "sriov_numvfs", in: home)).flatMap { Self.vfCount($0, upTo: 0xffff) } ?? 0
-        let places = places(ofVFsOn: physical.description, in: home, count: count, &pass)
-        pass.vfIndexes[physical] = Dictionary(places, uniquingKeysWith: { first, _ in first })
-        return pass.vfIndexes[physical]?[address]
+    /// The places on a physical function as they are now; none when it is not there.
+    func places(ofVFsOn physical: PCIAddress, in bus: borrowing Directory) -> [PCIAddress: Int] {
+        // What there is to say of the links was said when the physical function itself was read.
+        var pass = ReadPass()
+        guard let home = try? Directory(physical.description, in: bus) else { return [:] }
+        let count = try? pass.read("sriov_numvfs", in: home) { Self.vfCount($0, upTo: 0xffff) }
+        return Dictionary(
+            places(in: home, count: count.flatMap(\.self) ?? 0, physical.description, &pass),
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// The `virtfnN` links in order of N.
@@ -66,13 +66,14 @@ extension SysfsReader {
     ///
     /// Source: `sriov_enable`, `sriov_disable`, drivers/pci/iov.c.
     private func places(
-        ofVFsOn subject: String, in home: borrowing Directory, count: Int, _ pass: inout ReadPass
+        in home: borrowing Directory, count: Int, _ subject: String, _ pass: inout ReadPass
     ) -> [(PCIAddress, Int)] {
         var places: [(PCIAddress, Int)] = []
+        places.reserveCapacity(count)
         var index = 0
         while true {
-            let target = try? pass.target(of: "virtfn\(index)", in: home)
-            if let address = target.flatMap(SysfsText.lastFunction) {
+            let target = try? pass.target(of: "virtfn\(index)", in: home) { SysfsText.lastFunction(onPath: $0) }
+            if let address = target.flatMap(\.self) {
                 places.append((address, index))
             } else if index >= count {
                 break

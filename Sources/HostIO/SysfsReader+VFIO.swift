@@ -9,7 +9,7 @@ extension SysfsReader {
     func vfioVariants(_ pass: inout ReadPass) -> [VFIOVariant] {
         guard let release = pass.contents(ofFile: paths.kernelRelease), !release.isEmpty, !release.contains("/"),
             let lines = paths.moduleAliases(kernel: release).lazy.compactMap({
-                ReadPass.lines(ofFile: $0, startingWith: "alias vfio_pci:")
+                LongFile.lines(ofFile: $0, startingWith: "alias vfio_pci:")
             }).first
         else { return [] }
         return lines.compactMap { VFIOVariant(aliasLine: $0) }

@@ -35,16 +35,16 @@ public struct SysfsReader: Sendable {
     public func snapshot(including facts: Facts = .all) throws(HostIOError) -> HostSnapshot {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
-        var functions = functions(including: facts, &pass)
-        if facts.contains(.vfioDrivers) { addVFIODrivers(to: &functions, &pass) }
-        if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &functions, &pass) }
-        let groups = iommuGroups(&pass)
+        var walk = functions(including: facts, &pass)
+        if facts.contains(.vfioDrivers) { addVFIODrivers(to: &walk.functions, &pass) }
+        if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &walk.functions, &pass) }
+        let groups = iommuGroups(of: walk, &pass)
         return HostSnapshot(
             host: hostIdentity(&pass),
             iommu: IOMMU(enabled: !groups.isEmpty, kind: iommuKind()),
             numaNodes: numaNodes(&pass),
             iommuGroups: groups,
-            functions: functions,
+            functions: walk.functions,
             warnings: pass.warnings)
     }
 
@@ -66,7 +66,7 @@ public struct SysfsReader: Sendable {
         } catch {
             throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
         }
-        guard let function = try? readFunction(address, in: bus, including: facts, &pass) else { return nil }
+        guard let function = function(at: address, in: bus, including: facts, &pass) else { return nil }
         var alone = [function]
         if facts.contains(.vfioDrivers) { addVFIODrivers(to: &alone, &pass) }
         guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }

@@ -94,7 +94,7 @@ public final class UdevMonitor: Sendable {
         return HostEvent(
             action: unsafe text(udev_device_get_action(device)), subsystem: subsystem,
             // From the path, not from the device's parent: after a removal there is none to ask.
-            address: SysfsText.lastFunction(onPath: unsafe text(udev_device_get_devpath(device))),
+            address: SysfsText.lastFunction(onPath: unsafe text(udev_device_get_devpath(device)).utf8.span),
             interface: subsystem == "net" ? unsafe text(udev_device_get_sysname(device)) : nil)
     }
 }

@@ -196,6 +196,8 @@ struct FuzzTests {
     private static func own(_ function: Function) -> Function {
         var own = function
         own.vfioDriver = nil
+        // Its node's fact, told with the function.
+        own.localCPUs = nil
         return own
     }
 }

@@ -237,11 +237,63 @@ struct TroubledHostTests {
         let tree = try FixtureTree(named: "dataplane-host")
         let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
         try tree.write(bytes: [0xff, 0xfe, 0x0a], to: card + "/driver_override")
-        try tree.write(String(repeating: "0-1,", count: 16384), to: card + "/local_cpulist")
+        try tree.write(String(repeating: "flr ", count: 16384), to: card + "/reset_method")
         let host = try tree.reader.snapshot()
         #expect(host[try address("0000:3b:00.0")]?.driverOverride == nil)
-        #expect(host[try address("0000:3b:00.0")]?.localCPUs == nil)
+        #expect(host[try address("0000:3b:00.0")]?.resetMethods == [])
         #expect(host.warnings.count == 2)
+    }
+
+    @Test("uevent says what a function is where its attributes do not, and the other way round")
+    func identityFromUevent() throws {
+        let tree = try FixtureTree(
+            """
+            [/sys/devices/pci0000:00/0000:00:05.0]
+            uevent = DRIVER=i40e\\nPCI_CLASS=20000\\nPCI_ID=8086:158B\\nPCI_SUBSYS_ID=8086:0002
+            revision = 0x02
+            [/sys/devices/pci0000:00/0000:00:06.0]
+            uevent = PCI_CLASS=1020000000\\nPCI_ID=80:86:158B\\nPCI_SUBSYS_ID=
+            vendor = 0x15b3
+            device = 0x101d
+            subsystem_vendor = 0x15b3
+            subsystem_device = 0x0001
+            class = 0x020000
+            revision = 0x01
+            """)
+        let host = try tree.snapshot()
+        #expect(
+            host.functions.map(\.identity) == [
+                Identity(
+                    vendor: 0x8086, device: 0x158b, subsystemVendor: 0x8086, subsystemDevice: 2, classCode: 0x020000,
+                    revision: 2),
+                Identity(
+                    vendor: 0x15b3, device: 0x101d, subsystemVendor: 0x15b3, subsystemDevice: 1, classCode: 0x020000,
+                    revision: 1),
+            ])
+        #expect(host.warnings == [])
+    }
+
+    @Test("thousands of functions read side by side come out in order, each VF in its place")
+    func manyFunctions() throws {
+        var manifest = ""
+        for bus in 1...6 {
+            let card = String(format: "0000:%02x:00.0", bus)
+            let vfs = (0..<100).map { String(format: "0000:%02x:%02x.%x", bus, 2 + $0 / 8, $0 % 8) }
+            manifest += "[/sys/devices/pci0000:00/\(card)]\nsriov_totalvfs = 128\nsriov_numvfs = 100\n"
+            for (index, vf) in vfs.enumerated() { manifest += "virtfn\(index) -> /sys/devices/pci0000:00/\(vf)\n" }
+            for vf in vfs {
+                manifest += "[/sys/devices/pci0000:00/\(vf)]\nphysfn -> /sys/devices/pci0000:00/\(card)\n"
+                manifest += "uevent = PCI_CLASS=20000\\nPCI_ID=8086:154C\\nPCI_SUBSYS_ID=8086:0001\nrevision = 0x01\n"
+            }
+        }
+        let host = try FixtureTree(manifest).snapshot()
+        #expect(host.functions.count == 606)
+        #expect(host.functions.map(\.address) == host.functions.map(\.address).sorted())
+        for card in host.functions where card.sriov != nil {
+            let places = card.sriov?.virtualFunctions.map { host[$0]?.virtualFunction }
+            #expect(
+                places == (0..<100).map { VirtualFunction(physicalFunction: card.address, index: $0) })
+        }
     }
 
     @Test("a root without sys is an error that names it")

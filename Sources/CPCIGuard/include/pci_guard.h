@@ -31,6 +31,9 @@ struct pci_guard_capabilities {
     int multi_function;
     /// PCI_EXP_TYPE_*; -1 when it is not PCI Express.
     int port_type;
+    /// The link's registers as they are, 0 where the function has none; link_capabilities_2 since PCIe 2.0.
+    uint32_t link_capabilities, link_capabilities_2;
+    uint16_t link_status;
     int flr;
     /// 0 without MSI-X.
     int msix_table_size;

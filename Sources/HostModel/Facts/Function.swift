@@ -176,6 +176,9 @@ public struct PCIeLink: Hashable, Sendable, Codable {
         self.maxSpeedGTs = maxSpeedGTs
         self.maxWidth = maxWidth
     }
+
+    /// Whether nothing is known of it.
+    public var isUnknown: Bool { speedGTs == nil && width == nil && maxSpeedGTs == nil && maxWidth == nil }
 }
 
 /// A network interface that a function's driver made. Source: `ADDRESS/net/NAME/`.

@@ -50,6 +50,30 @@ public struct PCIAddress: Hashable, Sendable {
         self = address
     }
 
+    /// Reads the form that the kernel and ``description`` print, and no other: `0000:3b:00.0` in lower case.
+    public init?(canonical text: Span<UInt8>) {
+        // DDDD:BB:DD.F from the end; the domain has the rest.
+        let end = text.count
+        guard end >= 12, end <= 16, text[end - 2] == UInt8(ascii: "."), text[end - 5] == UInt8(ascii: ":"),
+            text[end - 8] == UInt8(ascii: ":"), end == 12 || text[0] != UInt8(ascii: "0")
+        else { return nil }
+        func number(_ range: Range<Int>) -> UInt32? {
+            var value: UInt32 = 0
+            for position in range {
+                let byte = text[position]
+                guard let digit = HexDigit.value(byte), byte | 0x20 == byte else { return nil }
+                value = value << 4 | UInt32(digit)
+            }
+            return value
+        }
+        guard let domain = number(0..<end - 8), let bus = number(end - 7..<end - 5),
+            let device = number(end - 4..<end - 2), let function = number(end - 1..<end)
+        else { return nil }
+        self.init(
+            domain: domain, bus: UInt8(bus), device: UInt8(truncatingIfNeeded: device), function: UInt8(function))
+        guard device < 32 else { return nil }
+    }
+
     private static func hex(_ digits: Substring, digits count: ClosedRange<Int>) -> UInt32? {
         guard count.contains(digits.count), digits.allSatisfy(\.isHexDigit) else { return nil }
         return UInt32(digits, radix: 16)
@@ -58,7 +82,24 @@ public struct PCIAddress: Hashable, Sendable {
 
 extension PCIAddress: CustomStringConvertible {
     public var description: String {
-        "\(domain.hex(4)):\(bus.hex(2)):\(device.hex(2)).\(function)"
+        let domainDigits = domain > 0xffff ? (35 - domain.leadingZeroBitCount) / 4 : 4
+        var text = [16 of UInt8](repeating: 0)
+        var end = 0
+        func put(_ value: UInt32, digits: Int, then separator: UInt8? = nil) {
+            for position in (0..<digits).reversed() {
+                text[end] = HexDigit.character(UInt8(truncatingIfNeeded: value >> UInt32(4 * position)) & 0xf)
+                end += 1
+            }
+            guard let separator else { return }
+            text[end] = separator
+            end += 1
+        }
+        put(domain, digits: domainDigits, then: UInt8(ascii: ":"))
+        put(UInt32(bus), digits: 2, then: UInt8(ascii: ":"))
+        put(UInt32(device), digits: 2, then: UInt8(ascii: "."))
+        put(UInt32(function), digits: 1)
+        // Digits are always text.
+        return String(text: text.span.extracting(..<end)) ?? ""
     }
 }
 
@@ -70,10 +111,38 @@ extension PCIAddress: Comparable {
 
 extension PCIAddress: TextCodable {}
 
+/// Hexadecimal digits as bytes of text.
+public enum HexDigit {
+    /// 0 to 15; nil for any other character. Takes both cases.
+    public static func value(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// In lower case.
+    ///
+    /// - Parameter value: 0 to 15.
+    public static func character(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+}
+
 extension FixedWidthInteger {
     /// Lower-case hexadecimal with leading zeros up to `width` digits.
     public func hex(_ width: Int) -> String {
         let digits = String(self, radix: 16)
-        return String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits
+        return digits.utf8.count >= width ? digits : String(repeating: "0", count: width - digits.utf8.count) + digits
+    }
+}
+
+extension String {
+    /// nil for what is not UTF-8.
+    public init?(text bytes: Span<UInt8>) {
+        guard let text = try? UTF8Span(validating: bytes) else { return nil }
+        self.init(copying: text)
     }
 }
