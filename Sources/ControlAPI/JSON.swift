@@ -3,12 +3,11 @@ import Foundation
 
 /// The one way in which documents become bytes and back.
 public enum JSON {
-    /// Keys sorted, for people and for diffs.
+    /// - Parameter pretty: with the entries of outer containers on a line each.
     public static func encode(_ value: some Encodable, pretty: Bool = true) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting =
-            pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
-        return [UInt8](try encoder.encode(value))
+        let text = JSONText(pretty: pretty)
+        try JSONTextEncoder(text: text).write(value)
+        return text.bytes
     }
 
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {

@@ -93,8 +93,8 @@ struct InventorySchemaTests {
     func broken() throws {
         let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
         let changes = [
-            ("\"schemaVersion\" : 1", "\"schemaVersion\" : 2"), ("\"numaNode\" : 1", "\"numaNode\" : -1"),
-            ("\"role\" : \"virtual-function\"", "\"role\" : \"function\""), ("\"localCPUs\"", "\"cpus\""),
+            ("\"schemaVersion\": 1", "\"schemaVersion\": 2"), ("\"numaNode\": 1", "\"numaNode\": -1"),
+            ("\"role\": \"virtual-function\"", "\"role\": \"function\""), ("\"localCPUs\"", "\"cpus\""),
             ("\"0000:3b:00.0\"", "\"3b:00.0\""), ("\"viable\"", "\"usable\""), ("\"capturedAt\"", "\"at\""),
             ("\"numVFs\"", "\"vfs\""), ("\"warnings\"", "\"notes\""),
         ]
@@ -110,8 +110,8 @@ struct InventorySchemaTests {
     @Test("what is added within a version is passed over")
     func extensible() throws {
         let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
-        let longer = text.replacingOccurrences(of: "\"driver\" :", with: "\"colour\" : \"green\", \"driver\" :")
-            .replacingOccurrences(of: "\"enabled\" :", with: "\"mode\" : \"strict\", \"enabled\" :")
+        let longer = text.replacingOccurrences(of: "\"driver\" :", with: "\"colour\": \"green\", \"driver\" :")
+            .replacingOccurrences(of: "\"enabled\" :", with: "\"mode\": \"strict\", \"enabled\" :")
         let (status, lines) = try validate([Data(longer.utf8)])
         #expect(status == 0, "\(lines)")
     }
