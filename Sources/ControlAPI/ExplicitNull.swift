@@ -26,3 +26,22 @@ extension KeyedDecodingContainer {
         try decodeIfPresent(type, forKey: key) ?? ExplicitNull(wrappedValue: nil)
     }
 }
+
+/// The way in for plain values: without the detour over an encoder for one value, of which an inventory has thousands.
+extension KeyedEncodingContainer {
+    public mutating func encode(_ value: ExplicitNull<String>, forKey key: Key) throws {
+        if let value = value.wrappedValue { try encode(value, forKey: key) } else { try encodeNil(forKey: key) }
+    }
+
+    public mutating func encode(_ value: ExplicitNull<Int>, forKey key: Key) throws {
+        if let value = value.wrappedValue { try encode(value, forKey: key) } else { try encodeNil(forKey: key) }
+    }
+
+    public mutating func encode(_ value: ExplicitNull<Bool>, forKey key: Key) throws {
+        if let value = value.wrappedValue { try encode(value, forKey: key) } else { try encodeNil(forKey: key) }
+    }
+
+    public mutating func encode<Value>(_ value: ExplicitNull<Value>, forKey key: Key) throws {
+        if let value = value.wrappedValue { try encode(value, forKey: key) } else { try encodeNil(forKey: key) }
+    }
+}

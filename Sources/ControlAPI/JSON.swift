@@ -5,9 +5,9 @@ import Foundation
 public enum JSON {
     /// - Parameter pretty: with the entries of outer containers on a line each.
     public static func encode(_ value: some Encodable, pretty: Bool = true) throws -> [UInt8] {
-        let text = JSONText(pretty: pretty)
-        try JSONTextEncoder(text: text).write(value)
-        return text.bytes
+        let sink = JSONSink(pretty: pretty)
+        try JSONTextEncoder(sink: sink).write(value)
+        return sink.text.bytes
     }
 
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {

@@ -5,25 +5,27 @@
 /// Foundation's encoder first makes a tree of boxes: with thousands of functions that took longer than reading them.
 /// Keys come in the order in which a type declares them.
 struct JSONTextEncoder: Encoder {
-    let text: JSONText
+    let sink: JSONSink
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        KeyedEncodingContainer(JSONObject(encoder: self, depth: text.begin(list: false)))
+        KeyedEncodingContainer(JSONObject(encoder: self, depth: sink.text.begin(list: false)))
     }
 
-    func unkeyedContainer() -> any UnkeyedEncodingContainer { JSONList(encoder: self, depth: text.begin(list: true)) }
+    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+        JSONList(encoder: self, depth: sink.text.begin(list: true))
+    }
 
     func singleValueContainer() -> any SingleValueEncodingContainer { JSONValue(encoder: self) }
 
     /// One value with everything in it.
     func write(_ value: some Encodable) throws {
-        let (depth, start) = (text.depth, text.bytes.count)
+        let (depth, start) = (sink.text.depth, sink.text.bytes.count)
         try value.encode(to: self)
-        text.end(to: depth)
+        sink.text.end(to: depth)
         // It asked for no container: it has no fields.
-        if text.bytes.count == start { text.end(to: text.begin(list: false) - 1) }
+        if sink.text.bytes.count == start { sink.text.end(to: sink.text.begin(list: false) - 1) }
     }
 }
 
@@ -31,16 +33,15 @@ private struct JSONObject<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let encoder: JSONTextEncoder
     let depth: Int
     var codingPath: [any CodingKey] { [] }
-    private var text: JSONText { encoder.text }
 
     init(encoder: JSONTextEncoder, depth: Int) {
         self.encoder = encoder
         self.depth = depth
     }
 
-    private func put(_ key: Key, _ write: (JSONText) throws -> Void) rethrows {
-        text.key(key.stringValue, at: depth)
-        try write(text)
+    private func put(_ key: Key, _ write: (inout JSONText) throws -> Void) rethrows {
+        encoder.sink.text.key(key.stringValue, at: depth)
+        try write(&encoder.sink.text)
     }
 
     func encodeNil(forKey key: Key) { put(key) { $0.writeNull() } }
@@ -58,27 +59,31 @@ private struct JSONObject<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: UInt16, forKey key: Key) { put(key) { $0.write(value) } }
     func encode(_ value: UInt32, forKey key: Key) { put(key) { $0.write(value) } }
     func encode(_ value: UInt64, forKey key: Key) { put(key) { $0.write(value) } }
-    func encode(_ value: some Encodable, forKey key: Key) throws { try put(key) { _ in try encoder.write(value) } }
+
+    func encode(_ value: some Encodable, forKey key: Key) throws {
+        encoder.sink.text.key(key.stringValue, at: depth)
+        try encoder.write(value)
+    }
 
     func nestedContainer<Nested: CodingKey>(
         keyedBy type: Nested.Type, forKey key: Key
     ) -> KeyedEncodingContainer<Nested> {
-        text.key(key.stringValue, at: depth)
+        encoder.sink.text.key(key.stringValue, at: depth)
         return encoder.container(keyedBy: type)
     }
 
     func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-        text.key(key.stringValue, at: depth)
+        encoder.sink.text.key(key.stringValue, at: depth)
         return encoder.unkeyedContainer()
     }
 
     func superEncoder() -> any Encoder {
-        text.key("super", at: depth)
+        encoder.sink.text.key("super", at: depth)
         return encoder
     }
 
     func superEncoder(forKey key: Key) -> any Encoder {
-        text.key(key.stringValue, at: depth)
+        encoder.sink.text.key(key.stringValue, at: depth)
         return encoder
     }
 }
@@ -95,13 +100,13 @@ private struct JSONList: UnkeyedEncodingContainer {
     }
 
     private mutating func next() {
-        encoder.text.entry(at: depth)
+        encoder.sink.text.entry(at: depth)
         count += 1
     }
 
     mutating func encodeNil() {
         next()
-        encoder.text.writeNull()
+        encoder.sink.text.writeNull()
     }
 
     mutating func encode(_ value: some Encodable) throws {
@@ -128,24 +133,23 @@ private struct JSONList: UnkeyedEncodingContainer {
 private struct JSONValue: SingleValueEncodingContainer {
     let encoder: JSONTextEncoder
     var codingPath: [any CodingKey] { [] }
-    private var text: JSONText { encoder.text }
 
     init(encoder: JSONTextEncoder) { self.encoder = encoder }
 
-    func encodeNil() { text.writeNull() }
-    func encode(_ value: Bool) { text.write(value) }
-    func encode(_ value: String) { text.write(value) }
-    func encode(_ value: Double) throws { try text.write(value, at: []) }
-    func encode(_ value: Float) throws { try text.write(Double(value), at: []) }
-    func encode(_ value: Int) { text.write(value) }
-    func encode(_ value: Int8) { text.write(value) }
-    func encode(_ value: Int16) { text.write(value) }
-    func encode(_ value: Int32) { text.write(value) }
-    func encode(_ value: Int64) { text.write(value) }
-    func encode(_ value: UInt) { text.write(value) }
-    func encode(_ value: UInt8) { text.write(value) }
-    func encode(_ value: UInt16) { text.write(value) }
-    func encode(_ value: UInt32) { text.write(value) }
-    func encode(_ value: UInt64) { text.write(value) }
+    func encodeNil() { encoder.sink.text.writeNull() }
+    func encode(_ value: Bool) { encoder.sink.text.write(value) }
+    func encode(_ value: String) { encoder.sink.text.write(value) }
+    func encode(_ value: Double) throws { try encoder.sink.text.write(value, at: []) }
+    func encode(_ value: Float) throws { try encoder.sink.text.write(Double(value), at: []) }
+    func encode(_ value: Int) { encoder.sink.text.write(value) }
+    func encode(_ value: Int8) { encoder.sink.text.write(value) }
+    func encode(_ value: Int16) { encoder.sink.text.write(value) }
+    func encode(_ value: Int32) { encoder.sink.text.write(value) }
+    func encode(_ value: Int64) { encoder.sink.text.write(value) }
+    func encode(_ value: UInt) { encoder.sink.text.write(value) }
+    func encode(_ value: UInt8) { encoder.sink.text.write(value) }
+    func encode(_ value: UInt16) { encoder.sink.text.write(value) }
+    func encode(_ value: UInt32) { encoder.sink.text.write(value) }
+    func encode(_ value: UInt64) { encoder.sink.text.write(value) }
     func encode(_ value: some Encodable) throws { try encoder.write(value) }
 }

@@ -4,7 +4,7 @@
 ///
 /// Entries of the outer containers stand on a line each, so that a diff of two inventories shows the functions that
 /// differ; what lies deeper stays on its line.
-final class JSONText {
+struct JSONText {
     private(set) var bytes: [UInt8] = []
     /// An open container: whether it is a list, and whether anything is in it yet.
     private var open: [(isList: Bool, isEmpty: Bool)] = []
@@ -17,14 +17,14 @@ final class JSONText {
     var depth: Int { open.count }
 
     /// Opens a list or an object; its depth.
-    func begin(list isList: Bool) -> Int {
+    mutating func begin(list isList: Bool) -> Int {
         bytes.append(isList ? UInt8(ascii: "[") : UInt8(ascii: "{"))
         open.append((isList, true))
         return open.count
     }
 
     /// Closes whatever is open below a depth.
-    func end(to depth: Int) {
+    mutating func end(to depth: Int) {
         while open.count > depth {
             let container = open.removeLast()
             if !container.isEmpty, open.count < brokenDepth { breakLine() }
@@ -33,7 +33,7 @@ final class JSONText {
     }
 
     /// Makes room for the next entry of the container at a depth.
-    func entry(at depth: Int) {
+    mutating func entry(at depth: Int) {
         end(to: depth)
         let isFirst = open[depth - 1].isEmpty
         open[depth - 1].isEmpty = false
@@ -45,25 +45,25 @@ final class JSONText {
         }
     }
 
-    func key(_ key: String, at depth: Int) {
+    mutating func key(_ key: String, at depth: Int) {
         entry(at: depth)
         write(key)
         bytes.append(UInt8(ascii: ":"))
         if brokenDepth > 0 { bytes.append(UInt8(ascii: " ")) }
     }
 
-    private func breakLine() {
+    private mutating func breakLine() {
         bytes.append(UInt8(ascii: "\n"))
-        for _ in 0..<open.count { bytes.append(contentsOf: [0x20, 0x20]) }
+        for _ in 0..<2 * open.count { bytes.append(UInt8(ascii: " ")) }
     }
 
     // MARK: Values
 
-    func writeNull() { bytes.append(contentsOf: "null".utf8) }
+    mutating func writeNull() { bytes.append(contentsOf: "null".utf8) }
 
-    func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+    mutating func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
 
-    func write(_ value: some FixedWidthInteger) {
+    mutating func write(_ value: some FixedWidthInteger) {
         var rest = value.magnitude
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
         let start = bytes.count
@@ -76,29 +76,46 @@ final class JSONText {
     }
 
     /// Infinity and not-a-number have no form in JSON.
-    func write(_ value: Double, at path: [any CodingKey]) throws {
+    mutating func write(_ value: Double, at path: [any CodingKey]) throws {
         guard value.isFinite else {
             throw EncodingError.invalidValue(value, .init(codingPath: path, debugDescription: "not a finite number"))
         }
         bytes.append(contentsOf: value.description.utf8)
     }
 
-    func write(_ value: String) {
+    mutating func write(_ value: String) {
+        var value = value
         bytes.append(UInt8(ascii: "\""))
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
-            case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
-                bytes.append(contentsOf: String(byte & 0xf, radix: 16).utf8)
-            default: bytes.append(byte)
+        value.withUTF8 { text in
+            // What needs no escaping, nearly all of it, is taken in runs.
+            var start = 0
+            for position in 0..<text.count {
+                guard let escape = Self.escape(text[position]) else { continue }
+                bytes.append(contentsOf: text[start..<position])
+                bytes.append(contentsOf: escape.utf8)
+                start = position + 1
             }
+            bytes.append(contentsOf: text[start...])
         }
         bytes.append(UInt8(ascii: "\""))
     }
+
+    /// nil for a byte that stands for itself.
+    private static func escape(_ byte: UInt8) -> String? {
+        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { return nil }
+        switch byte {
+        case UInt8(ascii: "\""): return "\\\""
+        case UInt8(ascii: "\\"): return "\\\\"
+        case UInt8(ascii: "\n"): return "\\n"
+        case UInt8(ascii: "\t"): return "\\t"
+        default: return (byte < 0x10 ? "\\u000" : "\\u001") + String(byte & 0xf, radix: 16)
+        }
+    }
+}
+
+/// The text that the containers of one encoding share.
+final class JSONSink {
+    var text: JSONText
+
+    init(pretty: Bool) { text = JSONText(pretty: pretty) }
 }
