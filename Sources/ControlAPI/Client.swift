@@ -42,6 +42,38 @@ public struct ControlClient: Sendable {
         return try Self.decode(type, from: try await send(.post, route, body: body, within: deadline))
     }
 
+    /// An answer's text as it came.
+    public func text(_ route: String, within deadline: Duration = .seconds(60)) async throws(ControlError) -> [UInt8] {
+        try await send(.get, route, body: [], within: deadline)
+    }
+
+    /// A document a line, for as long as the daemon sends them or the caller wants them.
+    public func lines<Line: Decodable & Sendable>(
+        _ route: String, as type: Line.Type, _ take: @escaping @Sendable (Line) async throws -> Void
+    ) async throws(ControlError) {
+        let answer = try await reported {
+            try await exchange(.get, route, []) { parts in
+                var status = 0
+                var rest: [UInt8] = []
+                for try await part in parts {
+                    switch part {
+                    case .head(let head): status = head.status.code
+                    case .body(let buffer):
+                        rest.append(contentsOf: buffer.readableBytesView)
+                        guard (200..<300).contains(status) else { continue }
+                        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                            try await take(try JSON.decode(type, from: Array(rest[..<end])))
+                            rest.removeFirst(end + 1)
+                        }
+                    case .end: return (status: status, body: rest)
+                    }
+                }
+                return (status: status, body: rest)
+            }
+        }
+        _ = try Self.accepted(answer)
+    }
+
     private static func decode<Answer: Decodable>(
         _ type: Answer.Type, from bytes: [UInt8]
     ) throws(ControlError) -> Answer {
@@ -51,10 +83,9 @@ public struct ControlClient: Sendable {
     private func send(
         _ method: HTTPRequest.Method, _ path: String, body: [UInt8], within deadline: Duration
     ) async throws(ControlError) -> [UInt8] {
-        let answer: (status: Int, body: [UInt8])?
-        do {
-            answer = try await withThrowingTaskGroup(of: (status: Int, body: [UInt8])?.self) { group in
-                group.addTask { try await exchange(method, path, body) }
+        let answer = try await reported {
+            try await withThrowingTaskGroup(of: (status: Int, body: [UInt8])?.self) { group in
+                group.addTask { try await exchange(method, path, body, Self.whole) }
                 group.addTask {
                     try await Task.sleep(for: deadline)
                     return nil
@@ -62,14 +93,13 @@ public struct ControlClient: Sendable {
                 defer { group.cancelAll() }
                 return try await group.next() ?? nil
             }
-        } catch let error as ControlError {
-            throw error
-        } catch let error as IOError where error.errnoCode == EACCES || error.errnoCode == EPERM {
-            throw .notPermitted(socket: socketPath)
-        } catch {
-            throw .unreachable(socket: socketPath, reason: "\(error)")
         }
         guard let answer else { throw .timedOut(socket: socketPath) }
+        return try Self.accepted(answer)
+    }
+
+    /// The body of a yes; throws what a no says.
+    private static func accepted(_ answer: (status: Int, body: [UInt8])) throws(ControlError) -> [UInt8] {
         if (200..<300).contains(answer.status) { return answer.body }
         guard let refusal = try? JSON.decode(ErrorBody.self, from: answer.body) else {
             throw .garbled("HTTP status \(answer.status)")
@@ -77,9 +107,25 @@ public struct ControlClient: Sendable {
         throw .refused(refusal.error, status: answer.status)
     }
 
-    private func exchange(
-        _ method: HTTPRequest.Method, _ path: String, _ body: [UInt8]
-    ) async throws -> (status: Int, body: [UInt8]) {
+    /// Says of whatever goes wrong on the way what it means for the caller.
+    private func reported<Result: Sendable>(
+        _ talk: () async throws -> Result
+    ) async throws(ControlError) -> Result {
+        do {
+            return try await talk()
+        } catch let error as ControlError {
+            throw error
+        } catch let error as IOError where error.errnoCode == EACCES || error.errnoCode == EPERM {
+            throw .notPermitted(socket: socketPath)
+        } catch {
+            throw .unreachable(socket: socketPath, reason: "\(error)")
+        }
+    }
+
+    private func exchange<Result: Sendable>(
+        _ method: HTTPRequest.Method, _ path: String, _ body: [UInt8],
+        _ read: @escaping @Sendable (NIOAsyncChannelInboundStream<HTTPResponsePart>) async throws -> Result
+    ) async throws -> Result {
         let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
             .connect(unixDomainSocketPath: socketPath) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -102,7 +148,9 @@ public struct ControlClient: Sendable {
         }
     }
 
-    private func read(_ parts: NIOAsyncChannelInboundStream<HTTPResponsePart>) async throws -> (Int, [UInt8]) {
+    private static func whole(
+        _ parts: NIOAsyncChannelInboundStream<HTTPResponsePart>
+    ) async throws -> (status: Int, body: [UInt8])? {
         var status = 0
         var bytes: [UInt8] = []
         for try await part in parts {
@@ -110,10 +158,14 @@ public struct ControlClient: Sendable {
             case .head(let head): status = head.status.code
             case .body(let buffer):
                 bytes.append(contentsOf: buffer.readableBytesView)
-                guard bytes.count <= Self.limit else { throw ControlError.garbled("answer too large") }
+                guard bytes.count <= limit else { throw ControlError.garbled("answer too large") }
             case .end: return (status, bytes)
             }
         }
-        throw ControlError.unreachable(socket: socketPath, reason: "the daemon closed the connection")
+        throw ConnectionClosed()
     }
+}
+
+private struct ConnectionClosed: Error, CustomStringConvertible {
+    let description = "the daemon closed the connection"
 }

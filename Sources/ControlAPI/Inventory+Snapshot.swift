@@ -16,13 +16,9 @@ extension Inventory {
     public init(
         of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:], capturedAt: Int
     ) {
-        host = Host(
-            name: snapshot.host.name, machineID: snapshot.host.machineID, bootID: snapshot.host.bootID,
-            kernel: snapshot.host.kernel, capturedAt: JSON.timestamp(capturedAt))
+        host = Host(snapshot.host, capturedAt: capturedAt)
         iommu = IOMMU(enabled: snapshot.iommu.enabled, kind: snapshot.iommu.kind?.rawValue)
-        numaNodes = snapshot.numaNodes.map {
-            NUMANode(id: $0.id, cpus: $0.cpus, distances: $0.distances, memory: $0.memory, hugepages: $0.hugepages)
-        }
+        numaNodes = snapshot.numaNodes.map { NUMANode($0) }
         iommuGroups = snapshot.iommuGroups.map { group in
             let blockers = snapshot.blockers(of: group)
             return Group(
@@ -33,6 +29,22 @@ extension Inventory {
             Function(function, on: snapshot, names: names, claim: claims[function.address])
         }
         warnings = snapshot.warnings
+    }
+}
+
+extension Inventory.Host {
+    /// - Parameter capturedAt: seconds since 1970.
+    init(_ host: HostIdentity, capturedAt: Int) {
+        self.init(
+            name: host.name, machineID: host.machineID, bootID: host.bootID, kernel: host.kernel,
+            capturedAt: JSON.timestamp(capturedAt))
+    }
+}
+
+extension Inventory.NUMANode {
+    init(_ node: NUMANode) {
+        self.init(
+            id: node.id, cpus: node.cpus, distances: node.distances, memory: node.memory, hugepages: node.hugepages)
     }
 }
 

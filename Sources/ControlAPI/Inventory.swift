@@ -3,7 +3,9 @@ public import HostModel
 
 /// Every PCI function with the facts that decide passthrough. Schema: docs/inventory.schema.json, version 1.
 public struct Inventory: Codable, Sendable, Equatable {
-    public var schemaVersion = 1
+    static let currentVersion = 1
+
+    public var schemaVersion = Inventory.currentVersion
     public var host: Host
     public var iommu: IOMMU
     public var numaNodes: [NUMANode]

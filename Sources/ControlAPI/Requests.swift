@@ -5,6 +5,8 @@ public import HostModel
 public enum Route {
     public static let health = "/v1/health"
     public static let inventory = "/v1/inventory"
+    /// An ``InventoryChange`` a line, for as long as the client listens.
+    public static let inventoryChanges = "/v1/inventory/changes"
     public static let pools = "/v1/pools"
     public static let claims = "/v1/claims"
     public static let release = "/v1/claims/release"

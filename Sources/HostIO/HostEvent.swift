@@ -12,12 +12,22 @@ public struct HostEvent: Hashable, Sendable {
     /// The interface concerned.
     public let interface: String?
 
-    public init(action: String, subsystem: String, address: PCIAddress? = nil, interface: String? = nil) {
+    /// The interface's index, where rtnetlink told of it: that names no function.
+    public let interfaceIndex: Int?
+
+    public init(
+        action: String, subsystem: String, address: PCIAddress? = nil, interface: String? = nil,
+        interfaceIndex: Int? = nil
+    ) {
         self.action = action
         self.subsystem = subsystem
         self.address = address
         self.interface = interface
+        self.interfaceIndex = interfaceIndex
     }
+
+    /// The subsystem of network interfaces.
+    static let net = "net"
 
     /// Events were lost since they came faster than they were read: everything may have changed.
     public static let overrun = HostEvent(action: "overrun", subsystem: "")

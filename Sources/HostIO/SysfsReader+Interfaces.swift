@@ -59,10 +59,14 @@ extension SysfsReader {
     }
 
     /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.
-    func addVFSettings(to functions: inout [Function], _ pass: inout ReadPass) {
+    ///
+    /// - Parameter cards: those to ask; nil for all.
+    func addVFSettings(
+        to functions: inout [Function], ofVFsOn cards: Set<PCIAddress>? = nil, _ pass: inout ReadPass
+    ) {
         var members: [PCIAddress: [(position: Int, index: Int)]] = [:]
         for (position, function) in functions.enumerated() {
-            if let virtual = function.virtualFunction {
+            if let virtual = function.virtualFunction, cards?.contains(virtual.physicalFunction) ?? true {
                 members[virtual.physicalFunction, default: []].append((position, virtual.index))
             }
         }

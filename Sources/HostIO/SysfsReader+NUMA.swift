@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
+public import HostModel
 import SystemPackage
 
 extension SysfsReader {
+    /// The host's NUMA nodes as they are now, with what memory and hugepages they have free.
+    public func numaNodes() -> [NUMANode] {
+        var pass = ReadPass()
+        return numaNodes(&pass)
+    }
+
     /// The host's NUMA nodes; none when the kernel knows no NUMA.
     ///
     /// Source: Documentation/ABI/stable/sysfs-devices-node.

@@ -36,7 +36,7 @@ public struct SysfsReader: Sendable {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
         var walk = functions(including: facts, &pass)
-        if facts.contains(.vfioDrivers) { addVFIODrivers(to: &walk.functions, &pass) }
+        if facts.contains(.vfioDrivers) { vfioCatalog().addDrivers(to: &walk.functions) }
         if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &walk.functions, &pass) }
         let groups = iommuGroups(of: walk, &pass)
         return HostSnapshot(
@@ -68,7 +68,7 @@ public struct SysfsReader: Sendable {
         }
         guard let function = function(at: address, in: bus, including: facts, &pass) else { return nil }
         var alone = [function]
-        if facts.contains(.vfioDrivers) { addVFIODrivers(to: &alone, &pass) }
+        if facts.contains(.vfioDrivers) { vfioCatalog().addDrivers(to: &alone) }
         guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }
         addVFSettings(to: &alone, &pass)
         return alone.first

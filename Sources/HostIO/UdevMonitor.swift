@@ -5,22 +5,23 @@ import HostModel
 import Synchronization
 import SystemPackage
 
-/// The events of PCI functions and network interfaces, after udev has dealt with them.
+/// The events of PCI functions and network interfaces: from udev, after it has dealt with them, and from rtnetlink what
+/// udev never hears of, such as a link that goes down or a VF's new VLAN.
 ///
 /// It listens from the moment it is made: what happens between that and ``events()`` waits in the kernel. So make
 /// the monitor, read the host, then follow the events, and nothing is missed.
 ///
-/// Source: libudev(3), udev_monitor_new_from_netlink(3).
+/// Source: libudev(3), udev_monitor_new_from_netlink(3); rtnetlink(7).
 public final class UdevMonitor: Sendable {
     private let handle: Mutex<MonitorHandle?>
 
     /// - Throws: ``HostIOError/noEvents(call:errno:)``.
     public init() throws(HostIOError) { handle = Mutex(try MonitorHandle()) }
 
-    /// The events from here on. For one consumer: a second call gets a stream that ends at once.
+    /// The events from here on, in batches of what had come when somebody looked. For one consumer: a second call gets a stream that ends at once.
     ///
     /// A thread of its own waits for them. It ends, and the monitor with it, when the consumer stops or is cancelled.
-    public func events() -> AsyncStream<HostEvent> {
+    public func events() -> AsyncStream<[HostEvent]> {
         let taken = handle.withLock { handle in
             defer { handle = nil }
             return handle
@@ -39,10 +40,12 @@ public final class UdevMonitor: Sendable {
     // SAFETY: libudev objects are not for two threads at once; `events()` hands this one to a single thread.
     private nonisolated(unsafe) let udev: OpaquePointer
     private nonisolated(unsafe) let monitor: OpaquePointer
+    private let links: LinkEvents
     let wakeUp: WakeUp
 
     init() throws(HostIOError) {
         wakeUp = try WakeUp()
+        links = try LinkEvents()
         guard let udev = unsafe udev_new() else { throw .noEvents(call: "udev_new", errno: errno) }
         guard let monitor = unsafe udev_monitor_new_from_netlink(udev, "udev") else {
             let problem = HostIOError.noEvents(call: "udev_monitor_new_from_netlink", errno: errno)
@@ -73,14 +76,22 @@ public final class UdevMonitor: Sendable {
         var watched = [
             pollfd(fd: unsafe udev_monitor_get_fd(monitor), events: Int16(POLLIN), revents: 0),
             pollfd(fd: wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: links.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        // SAFETY: the array lends its two entries for the call.
+        // SAFETY: the array lends its entries for the call.
         while unsafe poll(&watched, nfds_t(watched.count), -1) < 0 { guard errno == EINTR else { return false } }
         return watched[1].revents == 0 && watched[0].revents & Int16(POLLNVAL | POLLHUP) == 0
     }
 
-    /// The next event; nil when what woke us was none for us.
-    func receive() -> HostEvent? {
+    /// What has come; so many at most that the consumer hears of it soon.
+    func receive() -> [HostEvent] {
+        var events = links.receive()
+        while events.count < 4096, let event = next() { events.append(event) }
+        return events
+    }
+
+    /// The next event from udev; nil when there is none for us.
+    private func next() -> HostEvent? {
         errno = 0
         guard let device = unsafe udev_monitor_receive_device(monitor) else {
             return errno == ENOBUFS ? .overrun : nil
@@ -95,7 +106,7 @@ public final class UdevMonitor: Sendable {
             action: unsafe text(udev_device_get_action(device)), subsystem: subsystem,
             // From the path, not from the device's parent: after a removal there is none to ask.
             address: SysfsText.lastFunction(onPath: unsafe text(udev_device_get_devpath(device)).utf8.span),
-            interface: subsystem == "net" ? unsafe text(udev_device_get_sysname(device)) : nil)
+            interface: subsystem == HostEvent.net ? unsafe text(udev_device_get_sysname(device)) : nil)
     }
 }
 
@@ -117,9 +128,9 @@ final class WakeUp: Sendable {
 /// What the monitor's thread works with.
 final class MonitorThread: Sendable {
     private let handle: MonitorHandle
-    private let continuation: AsyncStream<HostEvent>.Continuation
+    private let continuation: AsyncStream<[HostEvent]>.Continuation
 
-    init(handle: MonitorHandle, continuation: AsyncStream<HostEvent>.Continuation) {
+    init(handle: MonitorHandle, continuation: AsyncStream<[HostEvent]>.Continuation) {
         self.handle = handle
         self.continuation = continuation
     }
@@ -138,7 +149,8 @@ final class MonitorThread: Sendable {
 
     func run() {
         while handle.wait() {
-            if let event = handle.receive() { continuation.yield(event) }
+            let events = handle.receive()
+            if !events.isEmpty { continuation.yield(events) }
         }
         continuation.finish()
     }

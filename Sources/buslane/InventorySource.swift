@@ -27,6 +27,47 @@ struct InventorySource: ParsableArguments {
         return Reading(inventory: inventory, owners: isFromDaemon ? try await owners() : nil)
     }
 
+    /// The daemon's own text; nil where there is none to ask, or a tree to read in its place.
+    func text() async throws -> [UInt8]? {
+        guard hostRoot == nil else { return nil }
+        do {
+            return try await connection.client.text(Route.inventory)
+        } catch {
+            switch error {
+            case .unreachable, .notPermitted: return nil
+            default: throw error
+            }
+        }
+    }
+
+    /// What changes on this host from now on: from the daemon, or where there is none from the host's own events.
+    func watch(_ take: @escaping @Sendable (InventoryChange) async throws -> Void) async throws {
+        do {
+            return try await connection.client.lines(Route.inventoryChanges, as: InventoryChange.self, take)
+        } catch {
+            switch error {
+            case .unreachable, .notPermitted: Terminal.error(Self.withoutDaemon)
+            default: throw error
+            }
+        }
+        // Listening before reading: nothing is missed in between.
+        let monitor = try UdevMonitor()
+        let follower = try HostFollower(reader: SysfsReader())
+        let names = PCINames()
+        try await take(.watching(at: Self.now))
+        for await events in monitor.events() {
+            for change in try follower.follow(events) {
+                try await take(
+                    InventoryChange(change, on: follower.current.snapshot, names: names, at: Self.now))
+            }
+        }
+    }
+
+    private static let withoutDaemon =
+        "note: no daemon to ask, so this is read from the host itself, without claims"
+
+    private static var now: Int { Int(Date().timeIntervalSince1970) }
+
     private func readFromEither() async throws -> (inventory: Inventory, isFromDaemon: Bool) {
         if let hostRoot { return (try Self.readHost(below: hostRoot), false) }
         do {
@@ -37,7 +78,7 @@ struct InventorySource: ParsableArguments {
             default: throw error
             }
         }
-        Terminal.error("note: no daemon to ask, so this is read from the host itself, without claims")
+        Terminal.error(Self.withoutDaemon)
         return (try Self.readHost(below: "/"), false)
     }
 
@@ -57,7 +98,7 @@ struct InventorySource: ParsableArguments {
     private static func readHost(below root: String) throws -> Inventory {
         do {
             let snapshot = try SysfsReader(paths: HostPaths(root: root)).snapshot()
-            return Inventory(of: snapshot, names: PCINames(), capturedAt: Int(Date().timeIntervalSince1970))
+            return Inventory(of: snapshot, names: PCINames(), capturedAt: now)
         } catch {
             throw Failure(.refused, "unreadable-host", subject: root, "\(error)")
         }

@@ -48,17 +48,18 @@ struct Daemon: AsyncParsableCommand {
         var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
-        let host = LiveHost(paths: HostPaths(root: hostRoot))
+        let host = try LiveHost(paths: HostPaths(root: hostRoot), logger: logger)
         let reconciler = try Reconciler(
             host: host, ledger: try Ledger(path: ledger),
             configuration: Configuration(directory: configurationDirectory), logger: logger)
-        let udev = UdevService(changes: host.changes, logger: logger)
+        let events = HostEventService(host: host, logger: logger)
         // Before the socket opens: nobody shall see, or add to, what an earlier run left half done.
         try await reconciler.recover()
         await reconciler.resume()
 
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
-        let api = API(reconciler: reconciler, domains: domains, reader: host.reader, names: PCINames())
+        let api = API(
+            reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: reconciler.ledger))
         let server = Application(
             router: api.router(),
             configuration: .init(address: .unixDomainSocket(path: socket), serverName: "buslaned"),
@@ -71,7 +72,7 @@ struct Daemon: AsyncParsableCommand {
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: udev), .init(service: server)],
+                services: [.init(service: events), .init(service: server)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
         Notification.stopping()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostIO
 import HostModel
+import Logging
 import Synchronization
 
 /// The real host: sysfs, rtnetlink and the process table, behind the seam that the daemon decides against.
@@ -8,13 +9,31 @@ struct LiveHost: Host {
     let reader: SysfsReader
     let writer: SysfsWriter
     let holders: FunctionHolders
-    let changes: HostChanges
+    let changes = HostChanges()
+    /// The host in memory, for who asks how it is and decides nothing.
+    let follower: HostFollower
+    /// Tells whoever watches what is different.
+    let feed = ChangeFeed()
+    /// The host's events; nil where there are none to be had, and then every question reads the host.
+    let monitor: UdevMonitor?
 
-    init(paths: HostPaths) {
+    init(paths: HostPaths, logger: Logger) throws {
         reader = SysfsReader(paths: paths)
         writer = SysfsWriter(paths: paths)
         holders = FunctionHolders(paths: paths)
-        changes = HostChanges()
+        // Before the host is read: what happens meanwhile waits in the kernel.
+        monitor = paths.isLive ? Self.monitor(logger) : nil
+        follower = try HostFollower(reader: reader)
+    }
+
+    private static func monitor(_ logger: Logger) -> UdevMonitor? {
+        do {
+            return try UdevMonitor()
+        } catch {
+            // Waits still end by their deadline: slower, not wrong.
+            logger.warning("no events from the host", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// What decisions need: the same facts as ``function(at:)`` has, so that the two can be compared.
@@ -22,11 +41,25 @@ struct LiveHost: Host {
 
     func function(at address: PCIAddress) throws -> Function? { try reader.function(at: address) }
 
-    func perform(_ action: HostAction) throws { try writer.perform(action) }
+    func perform(_ action: HostAction) throws {
+        // Not everything that is written makes an event.
+        defer { tell(follower.refresh([action.subject])) }
+        try writer.perform(action)
+    }
 
     func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }
 
     func waitForChange(upTo limit: Duration) async { await changes.wait(upTo: limit) }
+
+    /// The host with all that an inventory tells, from memory where its events keep that true.
+    func observed() throws -> (snapshot: HostSnapshot, version: Int) {
+        if monitor == nil { tell(try follower.rescan()) }
+        return follower.current
+    }
+
+    func tell(_ differences: [FunctionChange]) {
+        if !differences.isEmpty { feed.tell(differences, on: follower.current.snapshot) }
+    }
 }
 
 /// Lets any number of waiters know that the host reported a change.

@@ -24,11 +24,43 @@ public struct HostSnapshot: Sendable, Equatable {
         self.iommuGroups = iommuGroups.sorted { $0.id < $1.id }
         self.functions = functions.sorted { $0.address < $1.address }
         self.warnings = warnings
-        positions = Dictionary(
-            self.functions.enumerated().map { ($1.address, $0) }, uniquingKeysWith: { first, _ in first })
+        positions = Self.positions(of: self.functions)
     }
 
-    public func group(_ id: Int) -> IOMMUGroup? { iommuGroups.first { $0.id == id } }
+    public func group(_ id: Int) -> IOMMUGroup? { groupPosition(id).map { iommuGroups[$0] } }
+
+    /// Groups are sorted by id.
+    func groupPosition(_ id: Int) -> Int? {
+        var range = iommuGroups.startIndex..<iommuGroups.endIndex
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if iommuGroups[middle].id == id { return middle }
+            range = iommuGroups[middle].id < id ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return nil
+    }
+
+    /// Puts each changed function where it belongs: in its place if it has one, else in a new order.
+    mutating func replace(_ changes: [FunctionChange]) {
+        var (comers, leavers): ([Function], Set<PCIAddress>) = ([], [])
+        for change in changes {
+            switch (positions[change.address], change.after) {
+            case (let position?, let function?): functions[position] = function
+            case (nil, let function?): comers.append(function)
+            case (_?, nil): leavers.insert(change.address)
+            case (nil, nil): break
+            }
+        }
+        guard !comers.isEmpty || !leavers.isEmpty else { return }
+        if !leavers.isEmpty { functions.removeAll { leavers.contains($0.address) } }
+        functions += comers
+        if !comers.isEmpty { functions.sort { $0.address < $1.address } }
+        positions = Self.positions(of: functions)
+    }
+
+    private static func positions(of functions: [Function]) -> [PCIAddress: Int] {
+        Dictionary(functions.enumerated().map { ($1.address, $0) }, uniquingKeysWith: { first, _ in first })
+    }
 }
 
 /// Which host, which boot.

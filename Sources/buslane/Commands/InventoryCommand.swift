@@ -16,6 +16,7 @@ struct InventoryCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
     @Flag(help: "Print a table (the default).") var table = false
     @Flag(help: "Print bridges, cards and VFs as a tree.") var tree = false
+    @Flag(help: "Go on, and print a JSON line for each function that changes.") var watch = false
     @Flag(help: "Physical functions.") var pf = false
     @Flag(help: "Virtual functions.") var vf = false
     @Option(
@@ -26,9 +27,23 @@ struct InventoryCommand: AsyncParsableCommand {
         guard [format.json, format.quiet, table, tree].filter(\.self).count <= 1 else {
             throw ValidationError("give one of --json, --quiet, --table and --tree")
         }
+        guard !watch || !(format.quiet || table || tree) else {
+            throw ValidationError("--watch prints JSON lines: it goes with --json alone")
+        }
+        guard !watch || source.hostRoot == nil else {
+            throw ValidationError("--watch follows this host's own events: it does not go with --host-root")
+        }
     }
 
     func run() async throws {
+        if watch {
+            return try await source.watch { change in
+                if isWanted(change) { Terminal.out(try JSON.encode(change, pretty: false) + [0x0a]) }
+            }
+        }
+        if format.json, !pf, !vf, address.isEmpty, let text = try await source.text() {
+            return Terminal.out(text + [0x0a])
+        }
         var reading =
             format.json || format.quiet
             ? InventorySource.Reading(inventory: try await source.read(), owners: nil)
@@ -43,6 +58,16 @@ struct InventoryCommand: AsyncParsableCommand {
         }
     }
 
+    /// A function that is to come may be named already.
+    private func isWanted(_ change: InventoryChange) -> Bool {
+        guard let function = change.function else { return true }
+        return (address.isEmpty || address.contains(function.address)) && isWantedKind(function)
+    }
+
+    private func isWantedKind(_ function: Inventory.Function) -> Bool {
+        !(pf || vf) || pf && function.sriov != nil || vf && function.virtualFunction != nil
+    }
+
     private func keepWanted(_ inventory: inout Inventory) throws {
         let wanted = Set(address)
         let known = Set(inventory.functions.map(\.address))
@@ -50,7 +75,6 @@ struct InventoryCommand: AsyncParsableCommand {
             throw Failure(.refused, ErrorBody(Refusal.unknownFunction(missing)).error)
         }
         if !wanted.isEmpty { inventory.functions.removeAll { !wanted.contains($0.address) } }
-        guard pf || vf else { return }
-        inventory.functions.removeAll { !(pf && $0.sriov != nil || vf && $0.virtualFunction != nil) }
+        inventory.functions.removeAll { !isWantedKind($0) }
     }
 }

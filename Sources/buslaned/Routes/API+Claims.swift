@@ -40,12 +40,6 @@ extension API {
             deviceName: asked.count == 1 ? asked.name : nil)
     }
 
-    func inventory() async throws -> Inventory {
-        let snapshot = try reader.snapshot()
-        let claims = try await reconciler.ledger.holdings().claims.mapValues(\.id)
-        return Inventory(of: snapshot, names: names, claims: claims, capturedAt: Ledger.wallClock())
-    }
-
     func pools() async throws -> PoolsDocument {
         let snapshot = try reconciler.host.snapshot()
         let holdings = try await reconciler.holdings()

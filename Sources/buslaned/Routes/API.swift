@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
 import DomainXML
-import HostIO
 import HostModel
 import Hummingbird
 import Ledger
@@ -11,9 +10,7 @@ import NIOCore
 struct API: Sendable {
     let reconciler: Reconciler
     let domains: DomainService
-    /// For the inventory, which tells more than decisions need.
-    let reader: SysfsReader
-    let names: PCINames
+    let inventory: InventoryText
 
     /// Larger requests are refused: a domain XML has some kilobytes.
     private static let requestLimit = 8 << 20
@@ -24,7 +21,10 @@ struct API: Sendable {
         router.get(RouterPath(Route.health)) { _, _ in
             try Response(json: HealthDocument(status: "ok", version: Version.current))
         }
-        router.get(RouterPath(Route.inventory)) { _, _ in try Response(json: try await inventory()) }
+        router.get(RouterPath(Route.inventory)) { _, _ in
+            Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await inventory.current()))
+        }
+        router.get(RouterPath(Route.inventoryChanges)) { _, _ in inventory.changes() }
         router.get(RouterPath(Route.pools)) { _, _ in try Response(json: try await pools()) }
         router.get(RouterPath(Route.audit)) { _, _ in try Response(json: try await audit()) }
         addClaimRoutes(to: router)

@@ -91,10 +91,16 @@ extension ConfirmationNeeded: CustomStringConvertible {
     }
 }
 
+extension HTTPFields {
+    static let json: HTTPFields = [.contentType: "application/json"]
+    /// JSON documents, a line each.
+    static let jsonLines: HTTPFields = [.contentType: "application/x-ndjson"]
+}
+
 extension Response {
     init(json value: some Encodable, status: HTTPResponse.Status = .ok) throws {
         self.init(
-            status: status, headers: [.contentType: "application/json"],
+            status: status, headers: .json,
             body: .init(byteBuffer: ByteBuffer(bytes: try JSON.encode(value))))
     }
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+public import HostModel
+
+/// One line of `GET /v1/inventory/changes` and of `inventory --watch`.
+public struct InventoryChange: Codable, Sendable, Equatable {
+    /// When it was noticed.
+    public var at: String
+    public var event: Event
+    /// null for `watching`.
+    @ExplicitNull public var address: PCIAddress?
+    /// The fields of ``function`` that differ, by name; empty unless it was changed.
+    public var fields: [String]
+    /// The function as it is now; as it was, for one that is gone.
+    @ExplicitNull public var function: Inventory.Function?
+
+    public enum Event: String, Codable, Sendable {
+        /// The first line: from here on nothing is missed.
+        case watching
+        case added, changed, removed
+    }
+
+    /// - Parameter at: seconds since 1970.
+    public static func watching(at: Int) -> InventoryChange { InventoryChange(at: at) }
+
+    private init(at: Int) {
+        self.at = JSON.timestamp(at)
+        event = .watching
+        address = nil
+        fields = []
+        function = nil
+    }
+
+    /// - Parameters:
+    ///   - snapshot: the host after the change.
+    ///   - claim: the id of the live claim that has the function.
+    ///   - at: seconds since 1970.
+    public init(
+        _ change: FunctionChange, on snapshot: HostSnapshot, names: any PCINameSource, claim: String? = nil, at: Int
+    ) {
+        self.at = JSON.timestamp(at)
+        address = change.address
+        let before = change.before.map { Inventory.Function($0, on: snapshot, names: names, claim: claim) }
+        let after = change.after.map { Inventory.Function($0, on: snapshot, names: names, claim: claim) }
+        event = before == nil ? .added : after == nil ? .removed : .changed
+        function = after ?? before
+        fields = []
+        if let before, let after { fields = Self.fields(of: before, unlike: after) }
+    }
+
+    private static func fields(of one: Inventory.Function, unlike other: Inventory.Function) -> [String] {
+        guard let one = object(one), let other = object(other) else { return [] }
+        // Arrays of one, since Foundation compares those whatever is in them.
+        return one.keys.filter { !NSArray(array: [one[$0] as Any]).isEqual(to: [other[$0] as Any]) }.sorted()
+    }
+
+    private static func object(_ function: Inventory.Function) -> [String: Any]? {
+        guard let text = try? JSON.encode(function, pretty: false) else { return nil }
+        return (try? JSONSerialization.jsonObject(with: Data(text))) as? [String: Any]
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import CNetlinkRoute
+import Glibc
+
+/// Which network interfaces changed, as rtnetlink tells it: state, speed, MTU, address, and what a card enforces for its
+/// VFs. udev hears of none of these.
+///
+/// Source: rtnetlink(7), `RTNLGRP_LINK`, include/uapi/linux/rtnetlink.h; `struct ifinfomsg`.
+@safe final class LinkEvents: Sendable {
+    let descriptor: CInt
+    // SAFETY: used at init and deinit alone; what comes is received from its descriptor.
+    private nonisolated(unsafe) let socket: OpaquePointer
+
+    private static let routeProtocol: CInt = 0
+    private static let groupOfLinks: CInt = 1
+    private static let newLink: UInt16 = 16
+    private static let deleteLink: UInt16 = 17
+
+    init() throws(HostIOError) {
+        guard let socket = unsafe nl_socket_alloc() else { throw .noEvents(call: "nl_socket_alloc", errno: ENOMEM) }
+        unsafe self.socket = socket
+        unsafe nl_join_groups(socket, Self.groupOfLinks)
+        guard unsafe nl_connect(socket, Self.routeProtocol) == 0, unsafe nl_socket_set_nonblocking(socket) == 0 else {
+            let problem = HostIOError.noEvents(call: "nl_connect", errno: errno)
+            unsafe nl_socket_free(socket)
+            throw problem
+        }
+        descriptor = unsafe nl_socket_get_fd(socket)
+    }
+
+    deinit { unsafe nl_socket_free(socket) }
+
+    /// What has come, each interface once; ``HostEvent/overrun`` when some was lost.
+    func receive() -> [HostEvent] {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        var indexes: Set<Int> = []
+        var events: [HostEvent] = []
+        while indexes.count < 4096 {
+            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+            if count > 0 {
+                Self.takeIndexes(buffer.span.extracting(..<count), into: &indexes)
+            } else if count < 0, errno == ENOBUFS {
+                events.append(.overrun)
+            } else if count == 0 || errno != EINTR {
+                break
+            }
+        }
+        for index in indexes.sorted() {
+            events.append(HostEvent(action: "change", subsystem: HostEvent.net, interfaceIndex: index))
+        }
+        return events
+    }
+
+    /// Walks over messages: `struct nlmsghdr` of 16 bytes, then `struct ifinfomsg` with the index at 4.
+    static func takeIndexes(_ bytes: Span<UInt8>, into indexes: inout Set<Int>) {
+        func word(_ offset: Int) -> UInt32 {
+            (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
+        }
+        var start = 0
+        while start + 16 <= bytes.count {
+            let length = Int(word(start))
+            guard length >= 16, start + length <= bytes.count else { return }
+            let type = UInt16(bytes[start + 4]) | UInt16(bytes[start + 5]) << 8
+            if type == newLink || type == deleteLink, length >= 24 {
+                indexes.insert(Int(Int32(bitPattern: word(start + 20))))
+            }
+            start += (length + 3) & ~3
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Synchronization
+
+/// Hands what changed on the host to everyone who watches it.
+final class ChangeFeed: Sendable {
+    struct Entry: Sendable {
+        let changes: [FunctionChange]
+        /// The host after them.
+        let snapshot: HostSnapshot
+    }
+
+    private struct Watchers {
+        var next = 0
+        var continuations: [Int: AsyncStream<Entry>.Continuation] = [:]
+    }
+
+    private let watchers = Mutex(Watchers())
+
+    /// How many entries wait for a watcher that does not read before its stream ends: it has to look anew.
+    private static let patience = 1024
+
+    /// From here on, until the consumer stops or falls too far behind.
+    func watch() -> AsyncStream<Entry> {
+        AsyncStream(bufferingPolicy: .bufferingOldest(Self.patience)) { continuation in
+            let id = watchers.withLock { watchers in
+                watchers.next += 1
+                watchers.continuations[watchers.next] = continuation
+                return watchers.next
+            }
+            continuation.onTermination = { [weak self] _ in
+                _ = self?.watchers.withLock { $0.continuations.removeValue(forKey: id) }
+            }
+        }
+    }
+
+    func tell(_ changes: [FunctionChange], on snapshot: HostSnapshot) {
+        let all = watchers.withLock { $0.continuations.values.map(\.self) }
+        for continuation in all {
+            if case .dropped = continuation.yield(Entry(changes: changes, snapshot: snapshot)) { continuation.finish() }
+        }
+    }
+}
