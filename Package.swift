@@ -45,6 +45,7 @@ let package = Package(
         systemLibrary("CUdev", pkgConfig: "libudev", debian: "libudev-dev"),
         systemLibrary("CLibvirt", pkgConfig: "libvirt", debian: "libvirt-dev"),
         systemLibrary("CNetlinkRoute", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev"),
+        systemLibrary("CNetlinkGeneric", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         systemLibrary("CExpat", pkgConfig: "expat", debian: "libexpat1-dev"),
         systemLibrary("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         .target(name: "CPCIGuard", dependencies: ["CPCI"]),
@@ -57,7 +58,7 @@ let package = Package(
         .target(
             name: "HostIO",
             dependencies: [
-                "HostModel", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", logging,
+                "HostModel", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", "CNetlinkGeneric", logging,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),

@@ -12,9 +12,11 @@ public protocol PCINameSource {
 extension Inventory {
     /// - Parameters:
     ///   - claims: by function, the live claim that has it.
+    ///   - uses: what has functions open or mounted.
     ///   - capturedAt: seconds since 1970.
     public init(
-        of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:], capturedAt: Int
+        of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:],
+        uses: HostUses = HostUses(), capturedAt: Int
     ) {
         host = Host(snapshot.host, capturedAt: capturedAt)
         iommu = IOMMU(enabled: snapshot.iommu.enabled, kind: snapshot.iommu.kind?.rawValue)
@@ -26,7 +28,8 @@ extension Inventory {
                 blockers: blockers, reason: group.reason(on: snapshot)?.description, device: group.device)
         }
         functions = snapshot.functions.map { function in
-            Function(function, on: snapshot, names: names, claim: claims[function.address])
+            Function(
+                function, on: snapshot, names: names, claim: claims[function.address], holders: function.holders(uses))
         }
         warnings = snapshot.warnings
     }
@@ -49,7 +52,7 @@ extension Inventory.NUMANode {
 }
 
 extension Inventory.Function {
-    init(_ function: Function, on snapshot: HostSnapshot, names: any PCINameSource, claim: String?) {
+    init(_ function: Function, on snapshot: HostSnapshot, names: any PCINameSource, claim: String?, holders: [Holder]) {
         let identity = function.identity
         self.init(
             address: function.address,
@@ -74,7 +77,10 @@ extension Inventory.Function {
             sriov: function.sriov.map(Inventory.SRIOV.init),
             virtualFunction: function.virtualFunction,
             interfaces: function.interfaces.map {
-                .init(name: $0.name, mac: $0.mac, state: $0.state, speedMbps: $0.speedMbps, mtu: $0.mtu)
+                .init(
+                    name: $0.name, mac: $0.mac, state: $0.state, speedMbps: $0.speedMbps, mtu: $0.mtu,
+                    master: $0.master,
+                    addresses: $0.addresses)
             },
             capabilities: function.capabilities.map(Inventory.Capabilities.init),
             acsPath: function.capabilities == nil
@@ -82,7 +88,7 @@ extension Inventory.Function {
             vfioDevice: function.vfioDevice,
             vfMSIXCount: function.vfMSIXCount,
             vfSettings: Inventory.VFSettings(function.vfSettings, function.vfReport),
-            claim: claim)
+            claim: claim, holders: holders)
     }
 }
 
@@ -91,6 +97,7 @@ extension Inventory.SRIOV {
         self.init(
             totalVFs: sriov.totalVFs, numVFs: sriov.vfCount, offset: sriov.offset, stride: sriov.stride,
             vfDevice: sriov.vfDevice?.hex(4), driversAutoprobe: sriov.driversAutoprobe,
-            virtualFunctions: sriov.virtualFunctions, vfTotalMSIX: sriov.vfTotalMSIX)
+            virtualFunctions: sriov.virtualFunctions, vfTotalMSIX: sriov.vfTotalMSIX,
+            eswitchMode: sriov.eswitchMode?.rawValue)
     }
 }

@@ -85,6 +85,8 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var vfSettings: VFSettings?
         /// The id of the live claim that has it.
         @ExplicitNull public var claim: String?
+        /// What has it in use now, as the host shows it.
+        public var holders: [Holder]
     }
 
     public struct Subsystem: Codable, Sendable, Equatable {
@@ -109,6 +111,8 @@ public struct Inventory: Codable, Sendable, Equatable {
         public var virtualFunctions: [PCIAddress]
         /// Interrupt vectors to share out among the VFs, where they can be chosen.
         @ExplicitNull public var vfTotalMSIX: Int?
+        /// `legacy` or `switchdev`, where devlink tells.
+        @ExplicitNull public var eswitchMode: String?
     }
 
     public struct Interface: Codable, Sendable, Equatable {
@@ -117,5 +121,9 @@ public struct Inventory: Codable, Sendable, Equatable {
         public var state: String
         @ExplicitNull public var speedMbps: Int?
         @ExplicitNull public var mtu: Int?
+        /// The bridge or bond it belongs to.
+        @ExplicitNull public var master: String?
+        /// The host's own addresses on it; null where that was not told.
+        @ExplicitNull public var addresses: [String]?
     }
 }

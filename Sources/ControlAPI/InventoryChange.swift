@@ -34,14 +34,19 @@ public struct InventoryChange: Codable, Sendable, Equatable {
     /// - Parameters:
     ///   - snapshot: the host after the change.
     ///   - claim: the id of the live claim that has the function.
+    ///   - uses: what has functions open or mounted.
     ///   - at: seconds since 1970.
     public init(
-        _ change: FunctionChange, on snapshot: HostSnapshot, names: any PCINameSource, claim: String? = nil, at: Int
+        _ change: FunctionChange, on snapshot: HostSnapshot, names: any PCINameSource, claim: String? = nil,
+        uses: HostUses = HostUses(), at: Int
     ) {
         self.at = JSON.timestamp(at)
         address = change.address
-        let before = change.before.map { Inventory.Function($0, on: snapshot, names: names, claim: claim) }
-        let after = change.after.map { Inventory.Function($0, on: snapshot, names: names, claim: claim) }
+        func told(_ function: Function) -> Inventory.Function {
+            Inventory.Function(function, on: snapshot, names: names, claim: claim, holders: function.holders(uses))
+        }
+        let before = change.before.map(told)
+        let after = change.after.map(told)
         event = before == nil ? .added : after == nil ? .removed : .changed
         function = after ?? before
         fields = []

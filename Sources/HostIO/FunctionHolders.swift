@@ -29,6 +29,7 @@ public struct FunctionHolders: Sendable {
         among names: [String], in processes: borrowing Directory
     ) -> Result<[Int: [ProcessHolder]], HostIOError> {
         var pass = ReadPass()
+        var files = TextFiles()
         var open: [Int: [ProcessHolder]] = [:]
         var hidden: HostIOError?
         for (pid, name) in names.compactMap({ name in Int(name).map { ($0, name) } }).sorted(by: { $0.0 < $1.0 }) {
@@ -36,7 +37,10 @@ public struct FunctionHolders: Sendable {
                 let groups = try groups(openedBy: name, in: processes, &pass)
                 guard !groups.isEmpty else { continue }
                 let command = try? pass.contents(of: "\(name)/comm", in: processes)
-                for group in groups { open[group, default: []].append(.init(pid: pid, command: command ?? "?")) }
+                let guest = files.text(paths.commandLine(ofProcess: pid), limit: 1 << 20).flatMap(Self.guest)
+                for group in groups {
+                    open[group, default: []].append(.init(pid: pid, command: command ?? "?", guest: guest))
+                }
             } catch .noSuchFileOrDirectory, .noSuchProcess {
                 // Ended while we looked.
             } catch {
@@ -45,6 +49,18 @@ public struct FunctionHolders: Sendable {
         }
         if open.isEmpty, let hidden { return .failure(hidden) }
         return .success(open)
+    }
+
+    /// A QEMU's name: `-name guest=fw1,debug-threads=on`, or `-name fw1`.
+    ///
+    /// - Parameter commandLine: arguments, each ended by a NUL.
+    static func guest(in commandLine: String) -> String? {
+        let arguments = commandLine.split(separator: "\0", omittingEmptySubsequences: false)
+        guard let option = arguments.firstIndex(of: "-name"), option + 1 < arguments.count else { return nil }
+        // A comma in a name is written twice.
+        let parts = arguments[option + 1].replacing(",,", with: "\0").split(separator: ",")
+        let name = parts.first { $0.hasPrefix("guest=") }?.dropFirst("guest=".count) ?? parts.first
+        return name.flatMap { $0.isEmpty ? nil : String($0).replacing("\0", with: ",") }
     }
 
     private func groups(

@@ -81,6 +81,15 @@ extension HostPaths {
     // The kernel and the firmware.
     var commandLine: String { processes + "/cmdline" }
     var processorInfo: String { processes + "/cpuinfo" }
+    /// Of the host's first process before one's own: a daemon may have a view of its own.
+    var mountTables: [String] { ["1", "self"].map { processes + "/\($0)/mountinfo" } }
+    var swaps: String { processes + "/swaps" }
+    func commandLine(ofProcess pid: Int) -> String { processes + "/\(pid)/cmdline" }
+    /// Links named by number, `259:2`.
+    var blockNumbers: String { sysfs + "/dev/block" }
+    /// Links named by block device.
+    var blockDevices: String { sysfs + "/class/block" }
+    func nvmeSubsystem(_ name: String) -> String { sysfs + "/class/nvme-subsystem/\(name)" }
     var interrupts: String { processes + "/interrupts" }
     var unixSockets: String { processes + "/net/unix" }
     var firmwareTables: String { sysfs + "/firmware/acpi/tables" }

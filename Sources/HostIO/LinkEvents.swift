@@ -2,7 +2,7 @@
 import CNetlinkRoute
 import Glibc
 
-/// Which network interfaces changed, as rtnetlink tells it: state, speed, MTU, address, and what a card enforces for its
+/// Which network interfaces changed, as rtnetlink tells it: state, speed, MTU, addresses, and what a card enforces for its
 /// VFs. udev hears of none of these.
 ///
 /// Source: rtnetlink(7), `RTNLGRP_LINK`, include/uapi/linux/rtnetlink.h; `struct ifinfomsg`.
@@ -12,14 +12,15 @@ import Glibc
     private nonisolated(unsafe) let socket: OpaquePointer
 
     private static let routeProtocol: CInt = 0
-    private static let groupOfLinks: CInt = 1
-    private static let newLink: UInt16 = 16
-    private static let deleteLink: UInt16 = 17
+    /// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR`.
+    private static let groups: CInt = 0x1 | 0x10 | 0x100
+    /// `RTM_NEWLINK`, `RTM_DELLINK`, `RTM_NEWADDR`, `RTM_DELADDR`.
+    private static let types: Set<UInt16> = [16, 17, 20, 21]
 
     init() throws(HostIOError) {
         guard let socket = unsafe nl_socket_alloc() else { throw .noEvents(call: "nl_socket_alloc", errno: ENOMEM) }
         unsafe self.socket = socket
-        unsafe nl_join_groups(socket, Self.groupOfLinks)
+        unsafe nl_join_groups(socket, Self.groups)
         guard unsafe nl_connect(socket, Self.routeProtocol) == 0, unsafe nl_socket_set_nonblocking(socket) == 0 else {
             let problem = HostIOError.noEvents(call: "nl_connect", errno: errno)
             unsafe nl_socket_free(socket)
@@ -52,7 +53,8 @@ import Glibc
         return events
     }
 
-    /// Walks over messages: `struct nlmsghdr` of 16 bytes, then `struct ifinfomsg` with the index at 4.
+    /// Walks over messages: `struct nlmsghdr` of 16 bytes, then `struct ifinfomsg` or `struct ifaddrmsg`, both with the
+    /// index at 4.
     static func takeIndexes(_ bytes: Span<UInt8>, into indexes: inout Set<Int>) {
         func word(_ offset: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
@@ -62,7 +64,7 @@ import Glibc
             let length = Int(word(start))
             guard length >= 16, start + length <= bytes.count else { return }
             let type = UInt16(bytes[start + 4]) | UInt16(bytes[start + 5]) << 8
-            if type == newLink || type == deleteLink, length >= 24 {
+            if types.contains(type), length >= 24 {
                 indexes.insert(Int(Int32(bitPattern: word(start + 20))))
             }
             start += (length + 3) & ~3

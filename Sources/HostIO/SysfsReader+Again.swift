@@ -89,6 +89,7 @@ extension SysfsReader {
             functions += members.compactMap { again.functions[$0] == nil ? known[$0] : nil }
             addVFSettings(to: &functions, ofVFsOn: cards, &pass)
         }
+        if paths.isLive { addNetwork(to: &functions) }
         for function in functions { again.functions[function.address] = function }
     }
 

@@ -46,7 +46,14 @@ extension SysfsReader {
             // Without a carrier the kernel refuses the read or answers -1.
             speedMbps: (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self),
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
-            master: try pass.linkName("master", in: home, of: label))
+            master: try pass.linkName("master", in: home, of: label),
+            uppers: Self.uppers(in: home))
+    }
+
+    /// Source: `netdev_adjacent_sysfs_add`, net/core/dev.c.
+    private static func uppers(in home: borrowing Directory) -> [String] {
+        let names = (try? home.names()) ?? []
+        return names.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }.sorted()
     }
 
     /// The indexes of a function's interfaces; empty when it has none or is not there.

@@ -25,7 +25,10 @@ public struct SysfsReader: Sendable {
         public static let vfioDrivers = Facts(rawValue: 2)
         /// ``Function/vfSettings`` and ``Function/vfReport``: a question to the kernel for each PF. Live hosts only.
         public static let vfSettings = Facts(rawValue: 4)
-        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings]
+        /// What the host itself does with interfaces and cards: their addresses and ``SRIOV/eswitchMode``. One question
+        /// for all addresses, one for each PF. Live hosts only.
+        public static let network = Facts(rawValue: 8)
+        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network]
     }
 
     /// Everything, at one instant or as near to it as a walk can be.
@@ -38,6 +41,7 @@ public struct SysfsReader: Sendable {
         var walk = functions(including: facts, &pass)
         if facts.contains(.vfioDrivers) { vfioCatalog().addDrivers(to: &walk.functions) }
         if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &walk.functions, &pass) }
+        if paths.isLive, facts.contains(.network) { addNetwork(to: &walk.functions) }
         let groups = iommuGroups(of: walk, &pass)
         return HostSnapshot(
             host: hostIdentity(&pass),

@@ -97,8 +97,10 @@ struct InventorySource: ParsableArguments {
 
     private static func readHost(below root: String) throws -> Inventory {
         do {
-            let snapshot = try SysfsReader(paths: HostPaths(root: root)).snapshot()
-            return Inventory(of: snapshot, names: PCINames(), capturedAt: now)
+            let paths = HostPaths(root: root)
+            return Inventory(
+                of: try SysfsReader(paths: paths).snapshot(), names: PCINames(),
+                uses: HostUseReader(paths: paths).uses(), capturedAt: now)
         } catch {
             throw Failure(.refused, "unreadable-host", subject: root, "\(error)")
         }

@@ -49,6 +49,10 @@ struct LiveHost: Host {
 
     func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }
 
+    func uses() -> HostUses { HostUseReader(paths: reader.paths).uses() }
+
+    func disksInUse() -> [PCIAddress: [DiskUse]] { HostUseReader(paths: reader.paths).disks() }
+
     func waitForChange(upTo limit: Duration) async { await changes.wait(upTo: limit) }
 
     /// The host with all that an inventory tells, from memory where its events keep that true.

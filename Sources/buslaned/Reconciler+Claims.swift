@@ -10,9 +10,11 @@ extension Reconciler {
         ) {
             let snapshot = try host.snapshot()
             let openGroups = try host.openGroups()
+            let disks = host.disksInUse()
             var claim = try await ledger.allocate(bootID: bootID) { held in
                 var holdings = held
                 holdings.openGroups = openGroups
+                holdings.disks = disks
                 var functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
                 // One that has just been given back may show in the snapshot as its last owner had it, and would be
                 // remembered so: what is recorded is read while nobody has it.

@@ -33,6 +33,7 @@ struct Reconciler: Sendable {
     func holdings() async throws -> Holdings {
         var holdings = try await ledger.holdings()
         holdings.openGroups = try host.openGroups()
+        holdings.disks = host.disksInUse()
         return holdings
     }
 

@@ -229,7 +229,7 @@ struct LinkEventsTests {
             LinkEvents.takeIndexes(bytes.span, into: &indexes)
             return indexes
         }
-        let good = message(type: 16, index: 7, length: 33) + message(type: 20, index: 8, length: 32)
+        let good = message(type: 16, index: 7, length: 33) + message(type: 24, index: 8, length: 32)
         #expect(found(good + message(type: 17, index: 900_000, length: 32)) == [7, 900_000])
         #expect(found(good + message(type: 16, index: 9, length: 32).dropLast(8)) == [7])
         #expect(found(good + message(type: 16, index: 9, length: 16)) == [7])

@@ -181,6 +181,11 @@ struct ObstacleTests {
             return
         }
         #expect(refusal.isTemporary)
+        var mounted = Holdings()
+        mounted.disks = ["0000:06:00.0": [DiskUse(device: "nvme0n1p1", mountPoint: "/var")]]
+        #expect(
+            place(request(second), on: host, mounted)
+                == .failure(.diskInUse("0000:06:00.0", DiskUse(device: "nvme0n1p1", mountPoint: "/var"))))
         #expect(Placement.free(of: second, on: host.now, holdings: open).isEmpty)
         #expect(Placement.free(of: second, on: host.now, holdings: Holdings()).count == 1)
     }

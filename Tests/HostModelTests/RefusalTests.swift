@@ -15,6 +15,8 @@ struct RefusalTests {
         .physicalFunctionDown(pf, interface: "ens1"), .heldByClaim(pf, claim: "c1", owner: "fw1"),
         .heldByProcess(pf, ProcessHolder(pid: 1, command: "qemu")),
         .inUseByOwner(pf, owner: "fw1", ProcessHolder(pid: 1, command: "qemu")), .usedByHost(pf, interface: "ens1"),
+        .diskInUse(pf, DiskUse(device: "nvme0n1p1", mountPoint: "/var")),
+        .diskInUse(pf, DiskUse(device: "sda2", mountPoint: nil)),
         .cutIntoVFs(pf, count: 2), .quarantined(pf, reason: "stuck"),
         .notClaimedForDomain(pf, device: "data0", domain: "fw1"), .nothingToAttach(domain: "fw1"),
         .domainWithoutUUID("fw1"), .guestStarting(claim: "c1", domain: "fw1"),

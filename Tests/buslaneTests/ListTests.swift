@@ -12,7 +12,7 @@ struct ListTests {
         let text = try HostInWords.small().inventory.table(owners: HostInWords.owners).rendered(.plain)
         #expect(
             text == """
-                ADDRESS       KIND     DRIVER    GROUP  NODE  INTERFACE  CLAIM  OWNER        DEVICE
+                ADDRESS       KIND     DRIVER    GROUP  NODE  INTERFACE  CLAIM  USED BY      DEVICE
                 0000:00:14.0  -        xhci_hcd  1!     -     -          -      -            Ethernet Controller XX…
                 0000:3a:00.0  bridge   pcieport  2      1     -          -      -            Root Port
                 0000:3b:00.0  PF 8/64  i40e      5!     1     ens1f0     -      -            Ethernet Controller XX…

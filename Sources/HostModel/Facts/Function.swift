@@ -135,10 +135,21 @@ public struct SRIOV: Hashable, Sendable {
     /// Interrupt vectors that can be shared out among the VFs; nil where the driver does not let one choose.
     /// Source: `sriov_vf_total_msix`.
     public var vfTotalMSIX: Int?
+    /// Who switches between the VFs; nil where devlink does not tell.
+    public var eswitchMode: ESwitchMode?
+
+    /// Source: `enum devlink_eswitch_mode`, include/uapi/linux/devlink.h.
+    public enum ESwitchMode: String, Hashable, Sendable, Codable {
+        /// The card by itself, as the PF set it up for each VF.
+        case legacy
+        /// The host, through an interface for each VF.
+        case switchdev
+    }
 
     public init(
         totalVFs: Int, vfCount: Int, offset: Int? = nil, stride: Int? = nil, vfDevice: UInt16? = nil,
-        driversAutoprobe: Bool? = nil, virtualFunctions: [PCIAddress] = [], vfTotalMSIX: Int? = nil
+        driversAutoprobe: Bool? = nil, virtualFunctions: [PCIAddress] = [], vfTotalMSIX: Int? = nil,
+        eswitchMode: ESwitchMode? = nil
     ) {
         self.totalVFs = totalVFs
         self.vfCount = vfCount
@@ -148,6 +159,7 @@ public struct SRIOV: Hashable, Sendable {
         self.driversAutoprobe = driversAutoprobe
         self.virtualFunctions = virtualFunctions
         self.vfTotalMSIX = vfTotalMSIX
+        self.eswitchMode = eswitchMode
     }
 }
 
@@ -197,10 +209,14 @@ public struct NetworkInterface: Hashable, Sendable {
     public let mtu: Int?
     /// The bridge or bond it belongs to. Source: the `master` link.
     public let master: String?
+    /// Interfaces on top of it: VLANs, macvtaps, and its master too. Source: the `upper_NAME` links.
+    public let uppers: [String]
+    /// The host's own addresses on it, `10.0.0.2/24`, without link-local ones; nil when not asked.
+    public var addresses: [String]?
 
     public init(
         name: String, index: Int, mac: MACAddress?, state: String, isAdministrativelyUp: Bool, speedMbps: Int? = nil,
-        mtu: Int? = nil, master: String? = nil
+        mtu: Int? = nil, master: String? = nil, uppers: [String] = [], addresses: [String]? = nil
     ) {
         self.name = name
         self.index = index
@@ -210,6 +226,8 @@ public struct NetworkInterface: Hashable, Sendable {
         self.speedMbps = speedMbps
         self.mtu = mtu
         self.master = master
+        self.uppers = uppers
+        self.addresses = addresses
     }
 }
 

@@ -6,6 +6,8 @@ public struct Holdings: Sendable {
     public var claims: [PCIAddress: ClaimReference]
     /// By IOMMU group of this boot: a process that has it open through VFIO.
     public var openGroups: [Int: ProcessHolder]
+    /// By function: the host's file systems and swap spaces on it.
+    public var disks: [PCIAddress: [DiskUse]] = [:]
     /// By function: why it is set aside.
     public var quarantine: [PCIAddress: String]
     /// By PF: how Buslane found it before it changed it for the first time.

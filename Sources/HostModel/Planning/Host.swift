@@ -10,18 +10,28 @@ public protocol Host: Sendable {
     func perform(_ action: HostAction) throws
     /// The IOMMU groups that some process has open through VFIO, with one such process each.
     func openGroups() throws -> [Int: ProcessHolder]
+    /// By function, what the host keeps on its disks.
+    func disksInUse() -> [PCIAddress: [DiskUse]]
     /// Returns when something on the host may have changed, or when the time is up, whichever is first.
     func waitForChange(upTo limit: Duration) async
+}
+
+extension Host {
+    /// A host without disks.
+    public func disksInUse() -> [PCIAddress: [DiskUse]] { [:] }
 }
 
 /// A process that has a VFIO group open: a running guest, as a rule.
 public struct ProcessHolder: Hashable, Sendable, CustomStringConvertible {
     public let pid: Int
     public let command: String
+    /// The domain's name, of a QEMU that libvirt or a person gave one.
+    public let guest: String?
 
-    public init(pid: Int, command: String) {
+    public init(pid: Int, command: String, guest: String? = nil) {
         self.pid = pid
         self.command = command
+        self.guest = guest
     }
 
     public var description: String { "\(command) (pid \(pid))" }

@@ -110,6 +110,7 @@ public enum Placement {
         if let physical = function.virtualFunction?.physicalFunction, let claim = holdings.claims[physical] {
             return .heldByClaim(physical, claim: claim.id, owner: claim.ownerName)
         }
+        if let disk = holdings.disks[address]?.first { return .diskInUse(address, disk) }
         if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
             return .usedByHost(address, interface: interface.name)
         }

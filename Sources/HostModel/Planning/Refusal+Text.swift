@@ -22,7 +22,7 @@ extension Refusal {
         case .heldByClaim: "held-by-claim"
         case .heldByProcess: "held-by-process"
         case .inUseByOwner: "vf-in-use"
-        case .usedByHost: "used-by-host"
+        case .usedByHost, .diskInUse: "used-by-host"
         case .cutIntoVFs: "pf-has-vfs"
         case .quarantined: "quarantined"
         case .notClaimedForDomain: "not-claimed-for-domain"
@@ -43,7 +43,8 @@ extension Refusal {
             .tooManyVFs(let address, _, _), .declaredTwice(let address), .groupNotViable(let address, _, _),
             .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
             .inUseByOwner(let address, _, _),
-            .usedByHost(let address, _), .cutIntoVFs(let address, _), .quarantined(let address, _),
+            .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
+            .quarantined(let address, _),
             .notClaimedForDomain(let address, _, _):
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
@@ -96,6 +97,9 @@ extension Refusal {
         case .heldByProcess(let address, let holder): "cannot take \(address): \(holder) has it open"
         case .inUseByOwner(let address, let owner, let holder):
             "cannot release \(address): \(owner) is running with it: \(holder) has it open"
+        case .diskInUse(let address, let disk):
+            disk.mountPoint.map { "cannot take \(address): the host has \(disk.device) on it mounted at \($0)" }
+                ?? "cannot take \(address): the host swaps to \(disk.device) on it"
         case .usedByHost(let address, let interface): "cannot take \(address): the host uses its interface \(interface)"
         case .cutIntoVFs(let address, let count): "cannot take \(address) whole: it is cut into \(count) VFs"
         case .quarantined(let address, let reason): "cannot take \(address): it is in quarantine: \(reason)"
@@ -136,6 +140,9 @@ extension Refusal {
         case .physicalFunctionDown(_, let interface): "ip link set \(interface) up, or declare the PF and buslane apply"
         case .heldByClaim(_, let claim, _): "buslane release \(claim)"
         case .heldByProcess, .inUseByOwner: "shut the domain down first"
+        case .diskInUse(_, let disk):
+            disk.mountPoint.map { "umount \($0), if the host can do without it" }
+                ?? "swapoff /dev/\(disk.device), if the host can do without it"
         case .usedByHost(_, let interface): "ip link set \(interface) down, if the host can do without it"
         case .cutIntoVFs: "claim one of its VFs, or declare it with vfCount: 0"
         case .quarantined: "see buslane audit for what happened to it"

@@ -28,6 +28,8 @@ public enum Refusal: Error, Hashable, Sendable {
     case heldByProcess(PCIAddress, ProcessHolder)
     case inUseByOwner(PCIAddress, owner: String, ProcessHolder)
     case usedByHost(PCIAddress, interface: String)
+    /// The host keeps a file system or swap space on it.
+    case diskInUse(PCIAddress, DiskUse)
     case cutIntoVFs(PCIAddress, count: Int)
     case quarantined(PCIAddress, reason: String)
     case notClaimedForDomain(PCIAddress, device: String, domain: String)

@@ -5,14 +5,14 @@ import HostModel
 extension Inventory {
     /// A row for each function.
     ///
-    /// - Parameter owners: by claim, its owner's name; nil, and no column for it, when nobody could tell.
+    /// - Parameter owners: by claim, its owner's name; nil when nobody could tell.
     func table(owners: [String: String]? = nil) -> Table {
         let marks = GroupMarks(of: self)
-        var table = Table(
+        return Table(
             columns: [
                 .init("ADDRESS", isWhole: true), .init("KIND"), .init("DRIVER"), .init("GROUP", isWhole: true),
                 .init("NODE", expendability: 1), .init("INTERFACE", expendability: 5),
-                .init("CLAIM", expendability: 2), .init("OWNER", expendability: 3),
+                .init("CLAIM", expendability: 2), .init("USED BY", expendability: 3),
                 .init("DEVICE", expendability: 4, shrinks: true),
             ],
             rows: functions.map { function in
@@ -20,13 +20,11 @@ extension Inventory {
                     function.address.description, function.kindInShort, function.driver ?? "-",
                     marks.text(function.iommuGroup) ?? "-", function.numaNode.map(String.init) ?? "-",
                     function.interfaces.map(\.name).joined(separator: " ").orDash, function.claim ?? "-",
-                    function.claim.flatMap { owners?[$0] } ?? "-", function.deviceName,
+                    function.user(owners: owners) ?? "-", function.deviceName,
                 ]
             },
             whenEmpty: "no PCI functions",
             footnotes: marks.footnotes(for: functions))
-        if owners == nil { table.remove(column: "OWNER") }
-        return table
     }
 }
 
@@ -57,6 +55,13 @@ extension Inventory.Function {
     }
 
     var isBridge: Bool { self.class.id.hasPrefix("06") }
+
+    /// The claim's owner, else what else has it in use, else its claim.
+    func user(owners: [String: String]?) -> String? {
+        if let owner = claim.flatMap({ owners?[$0] }) { return owner }
+        guard let first = holders.first else { return nil }
+        return holders.count == 1 ? first.name : "\(first.name) +\(holders.count - 1)"
+    }
 
     var deviceName: String { device.name ?? "\(vendor.id):\(device.id)" }
 }

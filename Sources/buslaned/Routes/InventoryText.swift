@@ -20,6 +20,7 @@ final class InventoryText: Sendable {
     private struct Made {
         let version: Int
         let claims: [PCIAddress: String]
+        let uses: HostUses
         let text: ByteBuffer
     }
 
@@ -32,13 +33,15 @@ final class InventoryText: Sendable {
     func current() async throws -> [ByteBuffer] {
         let claims = try await claims()
         let (snapshot, version) = try host.observed()
+        let uses = host.uses()
         let head = InventoryHead(of: snapshot, numaNodes: host.reader.numaNodes(), capturedAt: Ledger.wallClock())
-        if let made = made.withLock({ $0 }), made.version == version, made.claims == claims {
+        if let made = made.withLock({ $0 }), made.version == version, made.claims == claims, made.uses == uses {
             return [ByteBuffer(bytes: try head.opening()), made.text]
         }
-        let inventory = Inventory(of: snapshot, names: names, claims: claims, capturedAt: Ledger.wallClock())
+        let inventory = Inventory(
+            of: snapshot, names: names, claims: claims, uses: uses, capturedAt: Ledger.wallClock())
         let text = ByteBuffer(bytes: try inventory.rest())
-        made.withLock { $0 = Made(version: version, claims: claims, text: text) }
+        made.withLock { $0 = Made(version: version, claims: claims, uses: uses, text: text) }
         return [ByteBuffer(bytes: try head.opening()), text]
     }
 
@@ -50,12 +53,12 @@ final class InventoryText: Sendable {
             body: ResponseBody { [self] writer in
                 try await writer.write(try Self.line(InventoryChange.watching(at: Ledger.wallClock())))
                 for await entry in watched.cancelOnGracefulShutdown() {
-                    let claims = try await claims()
+                    let (claims, uses) = (try await claims(), host.uses())
                     for change in entry.changes {
                         try await writer.write(
                             try Self.line(
                                 InventoryChange(
-                                    change, on: entry.snapshot, names: names, claim: claims[change.address],
+                                    change, on: entry.snapshot, names: names, claim: claims[change.address], uses: uses,
                                     at: Ledger.wallClock())))
                     }
                 }
