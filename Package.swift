@@ -104,9 +104,10 @@ let package = Package(
         // Tests.
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
+        .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
         .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
         .testTarget(
-            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI"],
+            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
             swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
@@ -115,7 +116,8 @@ let package = Package(
             dependencies: ["Ledger", "HostModel", "HostSimulator", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: house),
         .testTarget(
-            name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator"], swiftSettings: house),
+            name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck"],
+            swiftSettings: house),
         .testTarget(
             name: "buslanedTests",
             dependencies: ["buslaned", "HostSimulator", "Ledger", "HostModel", "ControlAPI", "DomainXML", logging],

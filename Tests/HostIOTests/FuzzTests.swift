@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import HostIO
 import HostModel
+import SchemaCheck
 import Testing
 
 /// What one round did to a host's tree.
@@ -148,7 +149,7 @@ struct FuzzTests {
             try repair()
         }
         #expect(try fragile.tree.reader.snapshot() == sound, "every damage was put right again")
-        let (status, lines) = try validate(documents)
+        let (status, lines) = try SchemaCheck.validate(documents)
         #expect(status == 0, "\(lines)")
     }
 

@@ -3,6 +3,7 @@ import ControlAPI
 import Foundation
 import HostIO
 import HostModel
+import SchemaCheck
 import Testing
 
 private struct Names: PCINameSource {
@@ -19,35 +20,6 @@ func document(_ snapshot: HostSnapshot) throws -> Data {
     )
 }
 
-/// What docs/inventory.schema.json says of documents: the validator's exit status and its lines.
-///
-/// Without Python's jsonschema (Debian: python3-jsonschema) the status is 2, which no test takes for success.
-func validate(_ documents: [Data]) throws -> (status: Int32, lines: String) {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    let folder = FileManager.default.temporaryDirectory.appending(path: "buslane-schema-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let files = try documents.enumerated().map { index, data in
-        let file = folder.appending(path: "\(index).json")
-        try data.write(to: file)
-        return file.path
-    }
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/python3")
-    process.arguments =
-        [
-            root.appending(path: "tools/validate-json").path, root.appending(path: "docs/inventory.schema.json").path,
-        ] + files
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, lines)
-}
-
 @Suite("The inventory's schema")
 struct InventorySchemaTests {
     @Test("every kind of host makes a valid inventory")
@@ -56,7 +28,7 @@ struct InventorySchemaTests {
         documents.append(try document(FixtureTree(manyVFs(256)).snapshot()))
         documents.append(try document(FixtureTree("/sys/kernel/uevent_seqnum = 1").snapshot()))
         documents.append(try document(SysfsReader(paths: HostPaths()).snapshot()))
-        let (status, lines) = try validate(documents)
+        let (status, lines) = try SchemaCheck.validate(documents)
         #expect(status == 0, "\(lines)")
     }
 
@@ -84,7 +56,7 @@ struct InventorySchemaTests {
         virtual.vfSettings?.vlan = nil
         let unknown = try document(host(virtual))
         #expect(try JSON.decode(Inventory.self, from: Array(unknown)).functions.first?.vfSettings?.vlan == nil)
-        let (status, lines) = try validate([full, none, unknown])
+        let (status, lines) = try SchemaCheck.validate([full, none, unknown])
         #expect(status == 0, "\(lines)")
     }
 
@@ -99,7 +71,7 @@ struct InventorySchemaTests {
             ("\"numVFs\"", "\"vfs\""), ("\"warnings\"", "\"notes\""),
         ]
         for (right, _) in changes { #expect(text.contains(right)) }
-        let (status, lines) = try validate(
+        let (status, lines) = try SchemaCheck.validate(
             changes.map { Data(text.replacingOccurrences(of: $0.0, with: $0.1).utf8) })
         #expect(status == 1, "\(lines)")
         for (index, change) in changes.enumerated() {
@@ -112,7 +84,7 @@ struct InventorySchemaTests {
         let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
         let longer = text.replacingOccurrences(of: "\"driver\" :", with: "\"colour\": \"green\", \"driver\" :")
             .replacingOccurrences(of: "\"enabled\" :", with: "\"mode\": \"strict\", \"enabled\" :")
-        let (status, lines) = try validate([Data(longer.utf8)])
+        let (status, lines) = try SchemaCheck.validate([Data(longer.utf8)])
         #expect(status == 0, "\(lines)")
     }
 }

@@ -55,6 +55,7 @@ extension Inventory {
         let facts = [
             function.kindInShort, marks.text(function.iommuGroup).map { "group \($0)" } ?? "no group",
             function.driver ?? "no driver", claim, interfaces.isEmpty ? nil : interfaces,
+            function.claim == nil ? function.user(owners: nil).map { "used by \($0)" } : nil,
         ]
         var text = style.ink(.dim, stem) + style.bold(address)
         for fact in facts.compactMap({ $0?.printable }) where fact != "-" && fact.columns + 2 <= room {

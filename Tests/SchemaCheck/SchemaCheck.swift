@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import Foundation
+
+/// Documents against the published schema.
+public enum SchemaCheck {
+    /// What docs/inventory.schema.json says of documents: the validator's exit status and its lines.
+    ///
+    /// Without Python's jsonschema (Debian: python3-jsonschema) the status is 2, which no test takes for success.
+    public static func validate(_ documents: [Data]) throws -> (status: Int32, lines: String) {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "buslane-schema-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = try documents.enumerated().map { index, data in
+            let file = folder.appending(path: "\(index).json")
+            try data.write(to: file)
+            return file.path
+        }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/python3")
+        process.arguments =
+            [
+                root.appending(path: "tools/validate-json").path,
+                root.appending(path: "docs/inventory.schema.json").path,
+            ] + files
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, lines)
+    }
+}
