@@ -74,17 +74,14 @@ extension Inventory.ACSPath {
 
 extension Inventory.VFSettings {
     /// nil when the PF told nothing.
-    init?(_ settings: VFSettings?, _ report: VFReport?) {
+    init?(_ settings: VFSettings?) {
         guard let settings else { return nil }
-        let vlan: Int? =
-            switch settings.vlan {
-            case nil: nil
-            case .some(.none): 0
-            case .id(let id): Int(id.rawValue)
-            }
+        var tag: VLANTag?
+        if case .tag(let told) = settings.vlan { tag = told }
         self.init(
-            mac: settings.mac, vlan: vlan, vlanQoS: report?.vlanQoS, vlanProtocol: report?.vlanProtocol,
-            trust: settings.trust, spoofCheck: settings.spoofCheck, linkState: report?.linkState?.rawValue,
-            minTxRateMbps: report?.minTxRateMbps, maxTxRateMbps: report?.maxTxRateMbps)
+            mac: settings.mac, vlan: tag.map { Int($0.id.rawValue) } ?? settings.vlan.map { _ in 0 },
+            vlanQoS: tag?.qos, vlanProtocol: tag?.protocol.rawValue, trust: settings.trust,
+            spoofCheck: settings.spoofCheck, linkState: settings.linkState?.rawValue,
+            minTxRateMbps: settings.minTxRateMbps, maxTxRateMbps: settings.maxTxRateMbps)
     }
 }

@@ -87,7 +87,7 @@ extension Inventory.Function {
                 ? nil : Inventory.ACSPath(snapshot.acsPath(of: function)),
             vfioDevice: function.vfioDevice,
             vfMSIXCount: function.vfMSIXCount,
-            vfSettings: Inventory.VFSettings(function.vfSettings, function.vfReport),
+            vfSettings: Inventory.VFSettings(function.vfSettings),
             claim: claim, holders: holders)
     }
 }

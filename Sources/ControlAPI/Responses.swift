@@ -106,7 +106,7 @@ extension ClaimsDocument.Assignment {
         iommuGroup = assignment.iommuGroup
         virtualFunction = assignment.virtualFunction
         mac = assignment.settings.mac
-        if case .id(let id)? = assignment.settings.vlan { vlan = Int(id.rawValue) } else { vlan = nil }
+        if case .tag(let tag)? = assignment.settings.vlan { vlan = Int(tag.id.rawValue) } else { vlan = nil }
         trust = assignment.settings.trust
     }
 }

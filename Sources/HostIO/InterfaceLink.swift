@@ -51,7 +51,9 @@ import HostModel
             settings[Int(index)] = VFSettings(
                 mac: unsafe Self.mac(of: vf), vlan: unsafe Self.vlan(of: vf),
                 trust: unsafe Self.flag(of: vf, rtnl_link_vf_get_trust),
-                spoofCheck: unsafe Self.flag(of: vf, rtnl_link_vf_get_spoofchk))
+                spoofCheck: unsafe Self.flag(of: vf, rtnl_link_vf_get_spoofchk),
+                linkState: unsafe Self.linkState(of: vf), minTxRateMbps: unsafe Self.rates(of: vf).min,
+                maxTxRateMbps: unsafe Self.rates(of: vf).max)
         }
         return settings
     }
@@ -76,53 +78,16 @@ import HostModel
         }
         if let trust = settings.trust { unsafe rtnl_link_vf_set_trust(vf, trust ? 1 : 0) }
         if let spoofCheck = settings.spoofCheck { unsafe rtnl_link_vf_set_spoofchk(vf, spoofCheck ? 1 : 0) }
+        if let linkState = settings.linkState { unsafe rtnl_link_vf_set_linkstate(vf, Self.number(of: linkState)) }
+        if settings.minTxRateMbps != nil || settings.maxTxRateMbps != nil {
+            var rate = nl_vf_rate()
+            rate.api = CInt(RTNL_LINK_VF_RATE_API_NEW.rawValue)
+            // One attribute for both: what is left out would be taken for "no limit".
+            rate.min_tx_rate = UInt32(clamping: settings.minTxRateMbps ?? 0)
+            rate.max_tx_rate = UInt32(clamping: settings.maxTxRateMbps ?? 0)
+            unsafe rtnl_link_vf_set_rate(vf, &rate)
+        }
         let code = unsafe rtnl_link_vf_add(raw, vf)
         guard code >= 0 else { throw problem(code) }
-    }
-
-    @unsafe private static func set(_ vlan: VFSettings.VLANChoice, on vf: OpaquePointer) -> Int32 {
-        var vlans: UnsafeMutablePointer<nl_vf_vlans_t>?
-        let code = unsafe rtnl_link_vf_vlan_alloc(&vlans, 1)
-        guard code >= 0, let vlans = unsafe vlans else { return code < 0 ? code : -NLE_NOMEM }
-        // SAFETY: one entry was asked for. VLAN 0 is how the kernel is told "none"; protocol 0 means 802.1Q.
-        if case .id(let id) = vlan { unsafe vlans.pointee.vlans[0].vf_vlan = UInt32(id.rawValue) }
-        unsafe rtnl_link_vf_set_vlans(vf, vlans)
-        // Its documentation says that the VF now owns the list, its code (3.7) takes a second reference: give ours
-        // back only if it did.
-        if unsafe vlans.pointee.ce_refcnt > 1 { unsafe rtnl_link_vf_vlan_put(vlans) }
-        return 0
-    }
-
-    @unsafe private static func mac(of vf: OpaquePointer) -> MACAddress? {
-        var address: OpaquePointer?
-        // SAFETY: the address is lent by the VF, which the caller holds.
-        guard unsafe rtnl_link_vf_get_addr(vf, &address) == 0, let address = unsafe address,
-            unsafe nl_addr_get_len(address) == 6, let octets = unsafe nl_addr_get_binary_addr(address)
-        else { return nil }
-        let bytes = unsafe UnsafeRawBufferPointer(start: octets, count: 6)
-        return MACAddress(rawValue: unsafe bytes.reduce(0) { $0 << 8 | UInt64($1) })
-    }
-
-    /// The kernel tells a VLAN with every VF, and libnl drops one that is 0: absent is "none", not "unknown".
-    ///
-    /// Source: `rtnl_fill_vfinfo`, net/core/rtnetlink.c; `rtnl_link_sriov_parse_vflist`, libnl's lib/route/link/sriov.c.
-    @unsafe private static func vlan(of vf: OpaquePointer) -> VFSettings.VLANChoice? {
-        var vlans: UnsafeMutablePointer<nl_vf_vlans_t>?
-        guard unsafe rtnl_link_vf_get_vlans(vf, &vlans) == 0, let vlans = unsafe vlans else {
-            return VFSettings.VLANChoice.none
-        }
-        // SAFETY: the reference that the look-up took.
-        defer { unsafe rtnl_link_vf_vlan_put(vlans) }
-        guard unsafe vlans.pointee.size > 0 else { return VFSettings.VLANChoice.none }
-        let number = unsafe Int(vlans.pointee.vlans[0].vf_vlan)
-        return number == 0 ? VFSettings.VLANChoice.none : VLANID(number).map { .id($0) }
-    }
-
-    /// nil when the driver does not report it: libnl leaves out what the kernel told as -1.
-    @unsafe private static func flag(
-        of vf: OpaquePointer, _ get: (OpaquePointer?, UnsafeMutablePointer<UInt32>?) -> Int32
-    ) -> Bool? {
-        var value: UInt32 = 0
-        return unsafe get(vf, &value) == 0 ? value != 0 : nil
     }
 }

@@ -81,7 +81,6 @@ extension SysfsReader {
         for position in functions.indices {
             let before = known[functions[position].address]
             functions[position].vfSettings = before?.vfSettings
-            functions[position].vfReport = before?.vfReport
         }
         if paths.isLive, !cards.isEmpty {
             // Nothing else of these VFs changed: they are not read again for what their card says.

@@ -85,10 +85,9 @@ extension SysfsReader {
             for physical in members.keys.sorted() {
                 let indexes = known[physical] ?? interfaceIndexes(of: physical)
                 do {
-                    let reports = try link.reports(ofVFsOnAnyOf: indexes)
+                    let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings ?? [:]
                     for member in members[physical] ?? [] {
-                        functions[member.position].vfSettings = reports[member.index]?.settings
-                        functions[member.position].vfReport = reports[member.index]?.more
+                        functions[member.position].vfSettings = settings[member.index]
                     }
                 } catch {
                     pass.warn("\(physical): VF settings unknown: \(error)")

@@ -23,7 +23,7 @@ public struct SysfsReader: Sendable {
         public static let capabilities = Facts(rawValue: 1)
         /// ``Function/vfioDriver``: a scan of the kernel's modules.alias.
         public static let vfioDrivers = Facts(rawValue: 2)
-        /// ``Function/vfSettings`` and ``Function/vfReport``: a question to the kernel for each PF. Live hosts only.
+        /// ``Function/vfSettings``: a question to the kernel for each PF. Live hosts only.
         public static let vfSettings = Facts(rawValue: 4)
         /// What the host itself does with interfaces and cards: their addresses and ``SRIOV/eswitchMode``. One question
         /// for all addresses, one for each PF. Live hosts only.

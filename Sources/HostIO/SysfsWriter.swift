@@ -40,10 +40,12 @@ public struct SysfsWriter: Sendable {
         case .setVFSettings(let virtual, let settings):
             let interfaces = try interfaces(of: virtual.physicalFunction)
             let link = try VFSettingsLink()
-            guard let carrier = try link.settings(ofVFsOnAnyOf: interfaces)?.interface else {
+            guard let carrier = try link.settings(ofVFsOnAnyOf: interfaces) else {
                 throw .noInterface(virtual.physicalFunction)
             }
-            try link.set(settings, ofVF: virtual.index, on: carrier)
+            // A driver can refuse even what is so already.
+            let rest = settings.difference(from: carrier.settings[virtual.index] ?? VFSettings())
+            if !rest.isEmpty { try link.set(rest, ofVF: virtual.index, on: carrier.interface) }
         }
     }
 

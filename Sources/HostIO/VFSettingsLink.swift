@@ -36,19 +36,6 @@ package struct VFSettingsLink: ~Copyable {
         return nil
     }
 
-    /// All that the kernel tells of each VF, by VF index, on the first of several interfaces that carries VFs.
-    func reports(ofVFsOnAnyOf interfaces: [Int]) throws(HostIOError) -> [Int: (settings: VFSettings, more: VFReport)] {
-        for interface in interfaces {
-            let link = try InterfaceLink(reading: interface, through: socket)
-            let settings = link.vfSettings()
-            guard !settings.isEmpty else { continue }
-            let more = link.vfReports()
-            return Dictionary(
-                uniqueKeysWithValues: settings.map { ($0.key, ($0.value, more[$0.key] ?? VFReport())) })
-        }
-        return [:]
-    }
-
     /// Sets what is given of one VF, in one message; what is nil stays as it is.
     package func set(_ settings: VFSettings, ofVF index: Int, on interface: Int) throws(HostIOError) {
         let target = try InterfaceLink(index: interface)

@@ -39,16 +39,16 @@ struct InventorySchemaTests {
             identity: Identity(vendor: 0x8086, device: 0x154c, classCode: 0x020000),
             role: .virtualFunction(VirtualFunction(physicalFunction: try address("0000:3b:00.0"), index: 0)))
         virtual.vfSettings = VFSettings(
-            mac: try MACAddress("52:54:00:11:22:33"), vlan: VLANID(100).map { .id($0) }, trust: true, spoofCheck: false)
-        virtual.vfReport = VFReport(
-            linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 1000, vlanQoS: 3, vlanProtocol: "802.1ad")
+            mac: try MACAddress("52:54:00:11:22:33"),
+            vlan: .tag(VLANTag(try #require(VLANID(100)), qos: 3, protocol: .dot1ad)), trust: true, spoofCheck: false,
+            linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 1000)
         func host(_ function: Function) -> HostSnapshot {
             HostSnapshot(
                 host: HostIdentity(name: "kvm7"), iommu: IOMMU(enabled: false, kind: nil), functions: [function])
         }
         let full = try document(host(virtual))
         let told = try JSON.decode(Inventory.self, from: Array(full)).functions.first?.vfSettings
-        #expect(told?.vlan == 100)
+        #expect(told?.vlan == 100 && told?.vlanQoS == 3 && told?.vlanProtocol == "802.1ad")
         #expect(told?.maxTxRateMbps == 1000)
         virtual.vfSettings?.vlan = VFSettings.VLANChoice.none
         let none = try document(host(virtual))

@@ -110,4 +110,34 @@ struct ValueTests {
         #expect(wanted.description == "mac 52:54:00:11:22:33, vlan 42")
         #expect(VFSettings().isSatisfied(by: observed))
     }
+
+    @Test("a VLAN is set whole: another priority or protocol is another tag")
+    func tags() throws {
+        let id = try #require(VLANID(42))
+        let observed = VFSettings(vlan: .tag(VLANTag(id, qos: 3, protocol: .dot1ad)))
+        #expect(VFSettings(vlan: .id(id)).difference(from: observed) == VFSettings(vlan: .id(id)))
+        #expect(observed.description == "vlan 42 qos 3 802.1ad")
+        #expect(observed.isSatisfied(by: observed))
+    }
+
+    @Test("of the two rates, the one that is not asked for goes along with what it is")
+    func rates() {
+        let observed = VFSettings(minTxRateMbps: 100, maxTxRateMbps: 1000)
+        #expect(
+            VFSettings(maxTxRateMbps: 500).difference(from: observed)
+                == VFSettings(minTxRateMbps: 100, maxTxRateMbps: 500))
+        #expect(VFSettings(maxTxRateMbps: 1000).difference(from: observed).isEmpty)
+        #expect(observed.restoring(VFSettings(maxTxRateMbps: 500)) == VFSettings(maxTxRateMbps: 1000))
+    }
+
+    @Test("what is said wins over the defaults, field by field")
+    func filling() {
+        let asked = VFSettings(mac: "52:54:00:11:22:33", trust: false)
+        let defaults = VFSettings(trust: true, spoofCheck: false, linkState: .enable, maxTxRateMbps: 10)
+        #expect(
+            asked.filled(from: defaults)
+                == VFSettings(
+                    mac: "52:54:00:11:22:33", trust: false, spoofCheck: false, linkState: .enable, maxTxRateMbps: 10))
+        #expect(VFSettings().filled(from: defaults) == defaults)
+    }
 }

@@ -15,7 +15,9 @@ public struct HostBuilder {
 
     /// What a PF's driver can refuse to set for a VF.
     public enum Setting: Sendable {
-        case mac, vlan, trust, spoofCheck
+        case mac, vlan, trust, spoofCheck, linkState, rate
+        /// 802.1ad tags.
+        case providerVLAN
         /// Taking a MAC away again.
         case zeroMAC
     }

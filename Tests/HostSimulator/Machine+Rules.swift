@@ -78,7 +78,8 @@ extension Machine {
             sriov.vfs.append(address)
             sriov.settings.append(
                 VFSettings(
-                    mac: MACAddress(rawValue: 0), vlan: VFSettings.VLANChoice.none, trust: false, spoofCheck: true))
+                    mac: MACAddress(rawValue: 0), vlan: VFSettings.VLANChoice.none, trust: false, spoofCheck: true,
+                    linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 0))
         }
         devices[pf]?.sriov = sriov
     }
@@ -108,20 +109,13 @@ extension Machine {
         guard sriov.settings.indices.contains(virtual.index) else {
             throw KernelError(name: "EINVAL", reason: "no VF \(virtual.index)")
         }
-        if settings.mac?.isMulticast == true { throw KernelError(name: "EINVAL", reason: "multicast address") }
-        let refused =
-            settings.mac != nil && sriov.refusing.contains(.mac)
-            || settings.mac?.isZero == true && sriov.refusing.contains(.zeroMAC)
-            || settings.vlan != nil && sriov.refusing.contains(.vlan)
-            || settings.trust != nil && sriov.refusing.contains(.trust)
-            || settings.spoofCheck != nil && sriov.refusing.contains(.spoofCheck)
-        if refused { throw KernelError(name: "EOPNOTSUPP", reason: "the PF's driver does not do that") }
-        var now = sriov.settings[virtual.index]
-        now.mac = settings.mac ?? now.mac
-        now.vlan = settings.vlan ?? now.vlan
-        now.trust = settings.trust ?? now.trust
-        now.spoofCheck = settings.spoofCheck ?? now.spoofCheck
-        devices[virtual.physicalFunction]?.sriov?.settings[virtual.index] = now
+        let now = sriov.settings[virtual.index]
+        let asked = settings.difference(from: now)
+        if asked.mac?.isMulticast == true { throw KernelError(name: "EINVAL", reason: "multicast address") }
+        guard sriov.refusing.isDisjoint(with: asked.named) else {
+            throw KernelError(name: "EOPNOTSUPP", reason: "the PF's driver does not do that")
+        }
+        devices[virtual.physicalFunction]?.sriov?.settings[virtual.index] = asked.filled(from: now)
     }
 
     private mutating func unbind(_ address: PCIAddress) throws(KernelError) {
@@ -157,5 +151,20 @@ extension Machine {
             if let group = devices[address]?.group { groups[group] = holder }
         }
         return groups
+    }
+}
+
+extension VFSettings {
+    /// What is asked for here, as a driver would refuse it.
+    fileprivate var named: Set<HostBuilder.Setting> {
+        var names: Set<HostBuilder.Setting> = []
+        if let mac { names.formUnion(mac.isZero ? [.mac, .zeroMAC] : [.mac]) }
+        if vlan != nil { names.insert(.vlan) }
+        if case .tag(let tag)? = vlan, tag.protocol == .dot1ad { names.insert(.providerVLAN) }
+        if trust != nil { names.insert(.trust) }
+        if spoofCheck != nil { names.insert(.spoofCheck) }
+        if linkState != nil { names.insert(.linkState) }
+        if minTxRateMbps != nil || maxTxRateMbps != nil { names.insert(.rate) }
+        return names
     }
 }

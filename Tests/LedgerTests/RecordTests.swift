@@ -43,6 +43,9 @@ struct RecordTests {
         let settings = [
             VFSettings(), VFSettings(mac: "52:54:00:11:22:33", vlan: .id(vlan), trust: true, spoofCheck: false),
             VFSettings(vlan: VFSettings.VLANChoice.none),
+            VFSettings(
+                vlan: .tag(VLANTag(vlan, qos: 3, protocol: .dot1ad)), linkState: .disable, minTxRateMbps: 0,
+                maxTxRateMbps: 100),
         ]
         let aspects: [Aspect] =
             [
@@ -65,6 +68,17 @@ struct RecordTests {
         #expect(read.map(\.action) == actions)
         #expect(read.map(\.from) == actions.indices.map { aspects[$0 % aspects.count] })
         #expect(read.allSatisfy { $0.claim == "c7" && $0.purpose == .prepare })
+    }
+
+    @Test("settings that version 0.1 wrote are still read")
+    func settingsOfVersion0_1() throws {
+        let text = #"{"mac":"52:54:00:11:22:33","vlan":{"id":{"_0":"42"}},"trust":true}"#
+        #expect(
+            try JSONDecoder().decode(VFSettings.self, from: Data(text.utf8))
+                == VFSettings(mac: "52:54:00:11:22:33", vlan: .id(try #require(VLANID(42))), trust: true))
+        #expect(
+            try JSONDecoder().decode(VFSettings.self, from: Data(#"{"vlan":{"none":{}}}"#.utf8))
+                == VFSettings(vlan: VFSettings.VLANChoice.none))
     }
 
     @Test("the first word on how a card was found counts, until it is forgotten")

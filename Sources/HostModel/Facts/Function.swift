@@ -25,8 +25,6 @@ public struct Function: Hashable, Sendable {
     public var interfaces: [NetworkInterface]
     /// For a VF, what its PF enforces; nil when the PF has no network interface or was not asked.
     public var vfSettings: VFSettings?
-    /// For a VF, what else its PF reports of it.
-    public var vfReport: VFReport?
     /// For a VF, its interrupt vectors as the PF's driver gave them; nil where they cannot be chosen.
     /// Source: `sriov_vf_msix_count`.
     public var vfMSIXCount: Int?
@@ -51,7 +49,7 @@ public struct Function: Hashable, Sendable {
         address: PCIAddress, identity: Identity, driver: String? = nil, driverOverride: String? = nil,
         iommuGroup: Int? = nil, numaNode: Int? = nil, localCPUs: String? = nil, parent: PCIAddress? = nil,
         resetMethods: [String] = [], link: PCIeLink? = nil, role: Role = .function,
-        interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil, vfReport: VFReport? = nil,
+        interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil,
         vfMSIXCount: Int? = nil, capabilities: Capabilities? = nil, vfioDriver: String? = nil,
         vfioDevice: String? = nil
     ) {
@@ -68,7 +66,6 @@ public struct Function: Hashable, Sendable {
         self.role = role
         self.interfaces = interfaces
         self.vfSettings = vfSettings
-        self.vfReport = vfReport
         self.vfMSIXCount = vfMSIXCount
         self.capabilities = capabilities
         self.vfioDriver = vfioDriver

@@ -46,19 +46,3 @@ extension HostAction: CustomStringConvertible {
         }
     }
 }
-
-extension VFSettings: CustomStringConvertible {
-    /// `mac 52:54:00:11:22:33, vlan 42, trust on`; `nothing` when empty.
-    public var description: String {
-        var parts: [String] = []
-        if let mac { parts.append("mac \(mac)") }
-        switch vlan {
-        case .id(let id)?: parts.append("vlan \(id)")
-        case VLANChoice.none?: parts.append("vlan none")
-        case nil: break
-        }
-        if let trust { parts.append("trust \(trust ? "on" : "off")") }
-        if let spoofCheck { parts.append("spoofchk \(spoofCheck ? "on" : "off")") }
-        return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
-    }
-}

@@ -100,7 +100,7 @@ extension DeviceSpec {
     /// A VF of a network card is an interface, whose MAC and VLAN libvirt knows; all else is a plain hostdev.
     init(_ assignment: Assignment) throws(MalformedValue) {
         var vlan: VLANID?
-        if case .id(let id)? = assignment.settings.vlan { vlan = id }
+        if case .tag(let tag)? = assignment.settings.vlan { vlan = tag.id }
         let isInterface = assignment.isNetwork && assignment.virtualFunction != nil
         try self.init(
             address: assignment.address, kind: isInterface ? .interface : .hostdev, mac: assignment.settings.mac,
