@@ -62,6 +62,9 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),
+        .target(
+            name: "ConfigurationFiles", dependencies: ["HostModel", .product(name: "Yams", package: "Yams")],
+            swiftSettings: house),
         .target(name: "DomainXML", dependencies: ["HostModel", "CExpat"], swiftSettings: cFacing),
         .target(name: "Libvirt", dependencies: ["HostModel", "CLibvirt"], swiftSettings: cFacing),
         .target(
@@ -85,11 +88,11 @@ let package = Package(
         .executableTarget(
             name: "buslaned",
             dependencies: [
-                "HostModel", "HostIO", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "CSystemd", logging,
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "CSystemd",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: house),
         .executableTarget(
@@ -109,6 +112,9 @@ let package = Package(
         .testTarget(
             name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
             swiftSettings: house),
+        .testTarget(
+            name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],
+            swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
@@ -120,7 +126,10 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "buslanedTests",
-            dependencies: ["buslaned", "HostSimulator", "Ledger", "HostModel", "ControlAPI", "DomainXML", logging],
+            dependencies: [
+                "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
+                logging,
+            ],
             swiftSettings: house),
         .testTarget(
             name: "buslaneTests", dependencies: ["buslane", "ControlAPI", "HostModel"], swiftSettings: house),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
+import ConfigurationFiles
 import ControlAPI
 import Foundation
 import Glibc
@@ -51,7 +52,7 @@ struct Daemon: AsyncParsableCommand {
         let host = try LiveHost(paths: HostPaths(root: hostRoot), logger: logger)
         let reconciler = try Reconciler(
             host: host, ledger: try Ledger(path: ledger),
-            configuration: Configuration(directory: configurationDirectory), logger: logger)
+            configuration: ConfigurationFolder(directory: configurationDirectory), logger: logger)
         let events = HostEventService(host: host, logger: logger)
         // Before the socket opens: nobody shall see, or add to, what an earlier run left half done.
         try await reconciler.recover()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
 import HostModel
 import Ledger
 import Logging
@@ -9,7 +10,7 @@ import Logging
 struct Reconciler: Sendable {
     let host: any Host
     let ledger: Ledger
-    let configuration: Configuration
+    let configuration: ConfigurationFolder
     let executor: Executor
     let lanes = Lanes()
     let starting = StartingGuests()
@@ -18,7 +19,7 @@ struct Reconciler: Sendable {
     let bootID: String
 
     init(
-        host: any Host, ledger: Ledger, configuration: Configuration, logger: Logger,
+        host: any Host, ledger: Ledger, configuration: ConfigurationFolder, logger: Logger,
         patience: @escaping @Sendable (HostAction) -> Duration = \.patience
     ) throws {
         self.host = host

@@ -10,7 +10,11 @@ struct RefusalTests {
         .countOutOfRange(0), .settingsNeedVirtualFunction(pf), .macNeedsOneFunction(count: 2),
         .badMAC(MACAddress(rawValue: 0)), .deviceNameTaken("data0", owner: "fw1", claim: "c1"),
         .noIOMMU, .noSRIOV(pf), .tooManyVFs(pf, wanted: 9, total: 7),
-        .selectorMatchesNothing(declaration: 0), .declaredTwice(pf),
+        .selectorMatchesNothing(declaration: "physicalFunctions[0]", met: []),
+        .selectorMatchesNothing(
+            declaration: "a.yaml:3:5",
+            met: Selector(addresses: [pf], numaNodes: [3]).meetings(on: HostSimulator { $0.pf(pf, totalVFs: 1) }.now)),
+        .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
         .groupNotViable(pf, group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
         .physicalFunctionDown(pf, interface: "ens1"), .heldByClaim(pf, claim: "c1", owner: "fw1"),
         .heldByProcess(pf, ProcessHolder(pid: 1, command: "qemu")),

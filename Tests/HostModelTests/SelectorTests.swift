@@ -52,4 +52,134 @@ struct SelectorTests {
         #expect(!meant(Selector(numaNodes: [0, 1])).contains("0000:05:00.0"))
         #expect(meant(Selector(drivers: [""])).isEmpty)
     }
+
+    @Test("a range behind a card's name or address means those of its VFs, and not the card")
+    func ranges() {
+        #expect(meant(Selector(pfNames: ["ens1f0#1"])) == ["0000:3b:10.1"])
+        #expect(meant(Selector(physicalFunctions: ["0000:3b:00.0#0,5-9", "0000:af:00.0"])).count == 3)
+        #expect(meant(Selector(vfs: [written("0")])) == ["0000:3b:10.0", "0000:af:10.0"])
+        #expect(meant(Selector(pfNames: ["ens1f0#7"])).isEmpty)
+    }
+
+    @Test("a class is met by its front part")
+    func classes() {
+        #expect(meant(Selector(classes: [written("02")])).count == 6)
+        #expect(meant(Selector(classes: [written("020000")])).count == 6)
+        #expect(meant(Selector(classes: [written("0108"), written("0300")])).isEmpty)
+    }
+
+    @Test("a MAC address means the card whose interface has it, and a path what is plugged in there")
+    func cards() throws {
+        var (port, card) = (Function(address: "0000:3a:00.0", identity: bridge), Function(address: pf, identity: nic))
+        card.parent = "0000:3a:00.0"
+        card.role = .physicalFunction(SRIOV(totalVFs: 7, vfCount: 1, virtualFunctions: ["0000:3b:10.0"]))
+        card.interfaces = [
+            NetworkInterface(
+                name: "ens1f0", index: 2, mac: "b8:ce:f6:00:00:01", state: "up", isAdministrativelyUp: true)
+        ]
+        let vf = Function(
+            address: "0000:3b:10.0", identity: nic, parent: "0000:3a:00.0",
+            role: .virtualFunction(VirtualFunction(physicalFunction: pf, index: 0)))
+        port.parent = nil
+        let host = HostSnapshot(
+            host: HostIdentity(name: "a"), iommu: IOMMU(enabled: true, kind: nil), functions: [port, card, vf])
+        for selector in [
+            Selector(macs: ["b8:ce:f6:00:00:01"]), Selector(paths: [written("0000:3a:00.0/00.0")]),
+            Selector(paths: [written("3a:0.0/0.0")]),
+        ] {
+            #expect(selector.matches(in: host).map(\.address) == [pf, "0000:3b:10.0"])
+        }
+        #expect(SlotPath(of: vf, on: host)?.description == "0000:3a:00.0/10.0")
+        #expect(Selector(paths: [written("0000:3a:00.0/00.1")]).matches(in: host).isEmpty)
+        var circle = card
+        circle.parent = pf
+        let mad = HostSnapshot(host: host.host, iommu: host.iommu, functions: [circle])
+        #expect(SlotPath(of: circle, on: mad) == nil)
+    }
+
+    private let bridge = Identity(vendor: 0x8086, device: 0x2030, classCode: 0x060400)
+    private let nic = Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000)
+
+    @Test("a selector that meets nothing tells what each of its keys met, and what looks alike")
+    func meetings() {
+        let selector = Selector(vendors: [0x8086], pfNames: ["ens1fO"], numaNodes: [1])
+        #expect(
+            selector.meetings(on: host).map(\.description) == [
+                "vendors 8086 meets 0000:05:00.0, 0000:3b:00.0, 0000:af:00.0",
+                "pfNames ens1fO meets none (there is ens1f0)", "numaNodes 1 meets 0000:af:00.0",
+            ])
+        let declared = DesiredState(physicalFunctions: [PFDeclaration(selector: selector, vfCount: 1, place: "a:1:1")])
+        let refusal = declared.problems(on: host).first
+        #expect(refusal?.code == "selector-matches-nothing" && refusal?.subject == "a:1:1")
+        #expect(refusal?.message.contains("there is ens1f0") == true)
+    }
+
+    @Test("a MAC address that two cards have does not say which is meant")
+    func ambiguous() {
+        func card(_ address: PCIAddress, _ name: String) -> Function {
+            Function(
+                address: address, identity: nic, role: .physicalFunction(SRIOV(totalVFs: 7, vfCount: 0)),
+                interfaces: [
+                    NetworkInterface(
+                        name: name, index: 2, mac: "b8:ce:f6:00:00:01", state: "up", isAdministrativelyUp: true)
+                ])
+        }
+        let bonded = HostSnapshot(
+            host: HostIdentity(name: "a"), iommu: IOMMU(enabled: true, kind: nil),
+            functions: [card(pf, "a"), card("0000:af:00.0", "b")])
+        let desired = DesiredState(physicalFunctions: [
+            PFDeclaration(selector: Selector(macs: ["b8:ce:f6:00:00:01"]), vfCount: 1)
+        ])
+        let refusal = desired.problems(on: bonded).first
+        #expect(refusal?.code == "selector-ambiguous")
+        #expect(refusal?.message.contains("meets 0000:3b:00.0, 0000:af:00.0") == true)
+    }
+
+    @Test("every declaration that cannot be met is told, and one card in two of them names both places")
+    func problems() {
+        func declare(_ selector: Selector, _ count: Int, _ place: String) -> PFDeclaration {
+            PFDeclaration(selector: selector, vfCount: count, place: place)
+        }
+        let desired = DesiredState(physicalFunctions: [
+            declare(Selector(pfNames: ["ens1f0"]), 9, "a:1:1"), declare(Selector(pfNames: ["ens2f0"]), 2, "a:2:1"),
+            declare(Selector(drivers: ["i40e"]), 2, "a:3:1"), declare(Selector(pfNames: ["eno1"]), 1, "a:4:1"),
+        ])
+        #expect(
+            desired.problems(on: host) == [
+                .tooManyVFs("0000:3b:00.0", wanted: 9, total: 7), .noSRIOV("0000:05:00.0"),
+                .declaredTwice("0000:af:00.0", places: ["a:2:1", "a:3:1"]),
+            ])
+    }
+}
+
+@Suite("Words that look alike")
+struct SpellingTests {
+    @Test(
+        "finds the word that was meant, and none where nothing looks alike",
+        arguments: [
+            ("vfCout", "vfCount"), ("VFCOUNT", "vfCount"), ("pfName", "pfNames"), ("linkstate", "linkState"),
+            ("zzz", nil), ("", nil),
+        ] as [(String, String?)])
+    func nearest(given: String, meant: String?) {
+        #expect(given.nearest(among: ["vfCount", "pfNames", "linkState", "select"]) == meant)
+    }
+
+    @Test(
+        "a range of VFs is read, put in order and printed",
+        arguments: [("0-3,5", "0-3,5"), ("5,0-3", "0-3,5"), ("0-3,2,4", "0-4"), ("7", "7"), ("1-1", "1")])
+    func ranges(text: String, printed: String) throws {
+        let range = try VFRange(text)
+        #expect(range.description == printed)
+        #expect(range.count == range.indexes.count && range.indexes.allSatisfy(range.contains))
+        #expect(range.indexes.last == range.last)
+    }
+
+    @Test("refuses what is no range of VFs", arguments: ["", "-", "3-1", "a", "1-", "-1", "0,,1", "0-70000", "1 - 2"])
+    func malformed(text: String) { #expect(throws: MalformedValue.self) { try VFRange(text) } }
+
+    @Test("finds the first index that two ranges share")
+    func shared() throws {
+        #expect(try VFRange("0-3,8").firstShared(with: VFRange("5,8-9")) == 8)
+        #expect(try VFRange("0-3").firstShared(with: VFRange("4")) == nil)
+    }
 }

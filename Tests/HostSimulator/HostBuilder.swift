@@ -103,3 +103,19 @@ extension MACAddress: ExpressibleByStringLiteral {
         do { self = try MACAddress(text) } catch { preconditionFailure(error.description) }
     }
 }
+
+/// `ens1f0#0-3`, `0000:3b:00.0`.
+extension PFSlice: ExpressibleByStringLiteral, ExpressibleByUnicodeScalarLiteral,
+    ExpressibleByExtendedGraphemeClusterLiteral
+where Name: ExpressibleByStringLiteral, Name.StringLiteralType == String {
+    public init(stringLiteral text: String) {
+        do { try self.init(text, readingName: { Name(stringLiteral: $0) }) } catch {
+            preconditionFailure(error.description)
+        }
+    }
+}
+
+/// A value that is written as a text in tests: a malformed one is a mistake in the test.
+public func written<Value: TextCodable>(_ text: String) -> Value {
+    do { return try Value(text) } catch { preconditionFailure(error.description) }
+}

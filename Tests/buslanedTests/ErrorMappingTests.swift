@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
 import ControlAPI
 import DomainXML
 import HostModel
@@ -30,7 +31,7 @@ struct ErrorMappingTests {
                 "no-capacity-on-node", .notNow
             ),
             (
-                ConfigurationError(file: "a.yaml", line: 3, column: 1, problem: "no"), 422, "bad-configuration",
+                ConfigurationError(at: Place(file: "a.yaml", line: 3, column: 1), "no"), 422, "bad-configuration",
                 .refused
             ),
             (DomainXMLError.notADomain(root: "network"), 422, "bad-domain-xml", .refused),

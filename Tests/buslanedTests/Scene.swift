@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
 import DomainXML
 import Foundation
 import HostModel
@@ -59,7 +60,7 @@ struct Scene {
         self.file = file
         ledger = try Ledger(path: folder.path + "/" + file)
         reconciler = try Reconciler(
-            host: host, ledger: ledger, configuration: Configuration(directory: folder.path),
+            host: host, ledger: ledger, configuration: ConfigurationFolder(directory: folder.path),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: { _ in patience })
     }
 

@@ -21,11 +21,17 @@ public struct PFDeclaration: Hashable, Sendable {
     public var driversAutoprobe: Bool
     /// The driver that every VF is bound to once it exists; nil leaves it unbound.
     public var vfDriver: String?
+    /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
+    public var place: String?
 
-    public init(selector: Selector, vfCount: Int, driversAutoprobe: Bool = false, vfDriver: String? = nil) {
+    public init(
+        selector: Selector, vfCount: Int, driversAutoprobe: Bool = false, vfDriver: String? = nil,
+        place: String? = nil
+    ) {
         self.selector = selector
         self.vfCount = vfCount
         self.driversAutoprobe = driversAutoprobe
         self.vfDriver = vfDriver
+        self.place = place
     }
 }

@@ -6,10 +6,13 @@ public struct Pool: Hashable, Sendable {
     public var selector: Selector
     /// The NUMA policy of a claim that names none.
     public var numa: NUMAPolicy
+    /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
+    public var place: String?
 
-    public init(name: String, selector: Selector, numa: NUMAPolicy = .none) {
+    public init(name: String, selector: Selector, numa: NUMAPolicy = .none, place: String? = nil) {
         self.name = name
         self.selector = selector
         self.numa = numa
+        self.place = place
     }
 }

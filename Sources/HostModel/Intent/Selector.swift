@@ -2,16 +2,23 @@
 
 /// Which functions are meant. Every list that is given must hold the function's value; an absent list admits all.
 ///
-/// Field names follow what users of the SR-IOV device plugin know, where it has the same field.
+/// Field names follow what users of the SR-IOV device plugin know, where it has the same field. The lists that name a
+/// card (``pfNames``, ``physicalFunctions``, ``paths``, ``macs``) mean the PF and its VFs.
 public struct Selector: Hashable, Sendable {
     public var addresses: [PCIAddress]?
     public var vendors: [UInt16]?
     public var devices: [UInt16]?
+    public var classes: [ClassPrefix]?
     public var drivers: [String]?
     /// Interface names of the function's PF, or of the function itself. For people: names change, addresses less often.
-    public var pfNames: [String]?
-    /// The PFs whose VFs are meant, and the PFs themselves.
-    public var physicalFunctions: [PCIAddress]?
+    public var pfNames: [PFSlice<String>]?
+    public var physicalFunctions: [PFSlice<PCIAddress>]?
+    /// Where the function's PF is plugged in, or the function itself.
+    public var paths: [SlotPath]?
+    /// What the interface of the function's PF has now, or the function's own.
+    public var macs: [MACAddress]?
+    /// The place of a VF on its PF; a function that is no VF has none.
+    public var vfs: [VFRange]?
     public var numaNodes: [Int]?
     public var kinds: [Kind]?
 
@@ -22,16 +29,21 @@ public struct Selector: Hashable, Sendable {
     }
 
     public init(
-        addresses: [PCIAddress]? = nil, vendors: [UInt16]? = nil, devices: [UInt16]? = nil, drivers: [String]? = nil,
-        pfNames: [String]? = nil, physicalFunctions: [PCIAddress]? = nil, numaNodes: [Int]? = nil,
-        kinds: [Kind]? = nil
+        addresses: [PCIAddress]? = nil, vendors: [UInt16]? = nil, devices: [UInt16]? = nil,
+        classes: [ClassPrefix]? = nil, drivers: [String]? = nil, pfNames: [PFSlice<String>]? = nil,
+        physicalFunctions: [PFSlice<PCIAddress>]? = nil, paths: [SlotPath]? = nil, macs: [MACAddress]? = nil,
+        vfs: [VFRange]? = nil, numaNodes: [Int]? = nil, kinds: [Kind]? = nil
     ) {
         self.addresses = addresses
         self.vendors = vendors
         self.devices = devices
+        self.classes = classes
         self.drivers = drivers
         self.pfNames = pfNames
         self.physicalFunctions = physicalFunctions
+        self.paths = paths
+        self.macs = macs
+        self.vfs = vfs
         self.numaNodes = numaNodes
         self.kinds = kinds
     }
@@ -42,18 +54,31 @@ public struct Selector: Hashable, Sendable {
     }
 
     private func admits(_ function: Function, on host: HostSnapshot) -> Bool {
-        let physical = function.virtualFunction?.physicalFunction ?? function.address
-        return allows(addresses, function.address)
-            && allows(vendors, function.identity.vendor)
-            && allows(devices, function.identity.device)
-            && allows(kinds, function.role.kind)
-            && allows(physicalFunctions, physical)
-            && (drivers == nil || function.driver.map { allows(drivers, $0) } ?? false)
-            && (numaNodes == nil || function.numaNode.map { allows(numaNodes, $0) } ?? false)
-            && (pfNames == nil || host[physical]?.interfaces.contains { allows(pfNames, $0.name) } ?? false)
+        allows(addresses) { $0 == function.address }
+            && allows(vendors) { $0 == function.identity.vendor }
+            && allows(devices) { $0 == function.identity.device }
+            && allows(classes) { $0.covers(function.identity.classCode) }
+            && allows(kinds) { $0 == function.role.kind }
+            && allows(drivers) { $0 == function.driver }
+            && allows(numaNodes) { $0 == function.numaNode }
+            && allows(vfs) { range in function.virtualFunction.map { range.contains($0.index) } ?? false }
+            && admitsCard(of: function, on: host)
     }
 
-    private func allows<Value: Equatable>(_ list: [Value]?, _ value: Value) -> Bool { list?.contains(value) ?? true }
+    private func admitsCard(of function: Function, on host: HostSnapshot) -> Bool {
+        let address = function.virtualFunction?.physicalFunction ?? function.address
+        let interfaces = host[address]?.interfaces ?? []
+        return allows(physicalFunctions) { $0.name == address && $0.covers(function) }
+            && allows(pfNames) { slice in
+                interfaces.contains { $0.name == slice.name } && slice.covers(function)
+            }
+            && allows(macs) { mac in interfaces.contains { $0.mac == mac } }
+            && allows(paths) { path in host[address].flatMap { SlotPath(of: $0, on: host) } == path }
+    }
+
+    private func allows<Value>(_ list: [Value]?, where holds: (Value) -> Bool) -> Bool {
+        list?.contains(where: holds) ?? true
+    }
 }
 
 extension Function.Role {

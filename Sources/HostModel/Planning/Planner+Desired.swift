@@ -12,14 +12,10 @@ extension Planner {
     ) throws(Refusal) -> Plan {
         var plan = Plan()
         var declared: Set<PCIAddress> = []
-        for (index, declaration) in desired.physicalFunctions.enumerated() {
-            let functions = declaration.selector.matches(in: host).filter { $0.virtualFunction == nil }
-            if functions.isEmpty { throw .selectorMatchesNothing(declaration: index) }
-            for function in functions {
-                guard declared.insert(function.address).inserted else { throw .declaredTwice(function.address) }
-                let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
-                plan.append(changes, to: function.address, purpose: .declared)
-            }
+        for (declaration, function) in try desired.resolved(on: host) {
+            declared.insert(function.address)
+            let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
+            plan.append(changes, to: function.address, purpose: .declared)
         }
         for (address, original) in holdings.originals.sorted(by: { $0.key < $1.key })
         where !declared.contains(address) {
@@ -37,9 +33,6 @@ extension Planner {
     ) throws(Refusal) -> [Change] {
         let pf = function.address
         guard let sriov = function.sriov else { throw .noSRIOV(pf) }
-        guard declaration.vfCount <= sriov.totalVFs else {
-            throw .tooManyVFs(pf, wanted: declaration.vfCount, total: sriov.totalVFs)
-        }
         // The card itself in someone's hands excludes cutting it up.
         if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
         var changes: [Change] = []

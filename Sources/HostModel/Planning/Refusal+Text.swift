@@ -16,6 +16,7 @@ extension Refusal {
         case .noSRIOV: "no-sriov"
         case .tooManyVFs: "too-many-vfs"
         case .selectorMatchesNothing: "selector-matches-nothing"
+        case .selectorAmbiguous: "selector-ambiguous"
         case .declaredTwice: "declared-twice"
         case .groupNotViable: "group-not-viable"
         case .physicalFunctionDown: "pf-down"
@@ -40,7 +41,7 @@ extension Refusal {
     public var subject: String {
         switch self {
         case .unknownFunction(let address), .settingsNeedVirtualFunction(let address), .noSRIOV(let address),
-            .tooManyVFs(let address, _, _), .declaredTwice(let address), .groupNotViable(let address, _, _),
+            .tooManyVFs(let address, _, _), .declaredTwice(let address, _), .groupNotViable(let address, _, _),
             .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
             .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
@@ -55,7 +56,7 @@ extension Refusal {
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
         case .badMAC(let mac): mac.description
         case .noIOMMU: "host"
-        case .selectorMatchesNothing(let index): "physicalFunctions[\(index)]"
+        case .selectorMatchesNothing(let declaration, _), .selectorAmbiguous(let declaration, _): declaration
         }
     }
 
@@ -85,8 +86,14 @@ extension Refusal {
         case .noSRIOV(let address): "cannot create VFs on \(address): it has no SR-IOV capability"
         case .tooManyVFs(let address, let wanted, let total):
             "cannot create \(wanted) VFs on \(address): it has at most \(total)"
-        case .selectorMatchesNothing(let index): "physicalFunctions[\(index)] selects no function of this host"
-        case .declaredTwice(let address): "\(address) is selected by more than one physicalFunctions entry"
+        case .selectorMatchesNothing(let declaration, let met):
+            "\(declaration) selects no physical function of this host"
+                + (met.isEmpty ? "" : ": \(met.map(\.description).joined(separator: "; "))")
+        case .selectorAmbiguous(let declaration, let met):
+            "\(declaration) does not say which card is meant: \(met)"
+        case .declaredTwice(let address, let places):
+            "\(address) is selected by more than one physicalFunctions entry"
+                + (places.isEmpty ? "" : ": \(places.joined(separator: " and "))")
         case .groupNotViable(let address, let group, let blockers):
             "cannot take \(address): IOMMU group \(group) is not viable: "
                 + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; ")
@@ -134,6 +141,7 @@ extension Refusal {
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
+        case .selectorAmbiguous: "name the card by its address"
         case .groupNotViable(_, _, let blockers):
             "take \(blockers.map(\.address.description).joined(separator: ", ")) from their drivers, or move the card "
                 + "to a slot with a group of its own"

@@ -18,8 +18,11 @@ public enum Refusal: Error, Hashable, Sendable {
     case noIOMMU
     case noSRIOV(PCIAddress)
     case tooManyVFs(PCIAddress, wanted: Int, total: Int)
-    case selectorMatchesNothing(declaration: Int)
-    case declaredTwice(PCIAddress)
+    /// `met`: what each key of the selector met by itself.
+    case selectorMatchesNothing(declaration: String, met: [Selector.Meeting])
+    /// A value that names one card met several.
+    case selectorAmbiguous(declaration: String, met: Selector.Meeting)
+    case declaredTwice(PCIAddress, places: [String])
     case groupNotViable(PCIAddress, group: Int, blockers: [IOMMUGroup.Blocker])
     case physicalFunctionDown(PCIAddress, interface: String)
 

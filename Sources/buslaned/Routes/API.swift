@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
 import ControlAPI
 import DomainXML
 import HostModel
@@ -53,7 +54,7 @@ struct API: Sendable {
 
     private func desired(of request: PlanRequest) throws -> DesiredState {
         guard let given = request.configuration else { return try reconciler.configuration.load() }
-        return try Configuration.parse(given.text, file: given.file)
+        return try DesiredState(yaml: given.text, file: given.file)
     }
 
     private func addDomainRoutes(to router: Router<PeerContext>) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
 import ControlAPI
 import DomainXML
 import HTTPTypes
@@ -32,7 +33,8 @@ struct ErrorMapping: RouterMiddleware {
             (
                 .unprocessableContent,
                 ErrorBody(
-                    code: "bad-configuration", subject: error.place, message: error.description, remedy: error.remedy)
+                    code: "bad-configuration", subject: error.place.description, message: error.description,
+                    remedy: error.remedy)
             )
         case let error as DomainXMLError:
             (

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Yams
+
+/// A place in a configuration file.
+package struct Place: Hashable, Sendable, CustomStringConvertible {
+    /// The name that the file was given by.
+    package let file: String
+    /// 1-based; nil when the file as a whole is meant.
+    package var line: Int?
+    package var column: Int?
+
+    package init(file: String, line: Int? = nil, column: Int? = nil) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+
+    /// `buslane.yaml:12:5`, as compilers and editors have it.
+    package var description: String {
+        [file, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":")
+    }
+}
+
+/// A configuration that cannot be used, and where the trouble is.
+package struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let place: Place
+    package let problem: String
+    package var remedy: String?
+
+    package init(at place: Place, _ problem: String, remedy: String? = nil) {
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
+    }
+
+    package var description: String { "\(place): \(problem)" }
+}
+
+extension ConfigurationError {
+    init(yaml error: YamlError, file: String) {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            self.init(at: Place(file: file, line: mark.line, column: mark.column), problem)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+            self.init(
+                at: Place(file: file, line: context.mark.line, column: context.mark.column), "\(keys) is given twice")
+        default:
+            self.init(at: Place(file: file), "is not YAML: \(error)")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+package import HostModel
+import Yams
+
+/// Reads files one after the other into one declared state, and goes on after an error: each entry that is wrong is
+/// told, and left out.
+package struct ConfigurationReader {
+    /// What was declared so far, without the entries that are wrong.
+    package private(set) var desired = DesiredState()
+    /// In the order of the files and of their lines.
+    package internal(set) var errors: [ConfigurationError] = []
+    private var pools: [String: Place] = [:]
+    /// By key and value: where a declaration named that card.
+    private var cards: [String: Place] = [:]
+
+    package init() {}
+
+    /// - Throws: the first error.
+    package func result() throws(ConfigurationError) -> DesiredState {
+        if let first = errors.first { throw first }
+        return desired
+    }
+
+    /// - Parameter file: the name that errors bear.
+    package mutating func read(_ text: String, file: String) {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            errors.append(ConfigurationError(yaml: error, file: file))
+            return
+        } catch {
+            errors.append(ConfigurationError(at: Place(file: file), "\(error)"))
+            return
+        }
+        guard let root, root.null == nil else { return }
+        do throws(ConfigurationError) {
+            let top = try YAMLCursor(file: file, node: root).mapping(of: ["physicalFunctions", "pools"])
+            for entry in try top["physicalFunctions"]?.list() ?? [] {
+                attempt { (reader) throws(ConfigurationError) in try reader.declare(entry) }
+            }
+            for entry in try top["pools"]?.list() ?? [] {
+                attempt { (reader) throws(ConfigurationError) in try reader.addPool(entry) }
+            }
+        } catch {
+            errors.append(error)
+        }
+    }
+
+    private mutating func attempt(_ work: (inout Self) throws(ConfigurationError) -> Void) {
+        do throws(ConfigurationError) { try work(&self) } catch { errors.append(error) }
+    }
+
+    private mutating func declare(_ cursor: YAMLCursor) throws(ConfigurationError) {
+        let keys = try cursor.mapping(of: ["select", "vfCount", "driversAutoprobe", "vfDriver"])
+        guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
+        guard let count = keys["vfCount"] else { throw cursor.fail("has no 'vfCount'") }
+        let selector = try wholeCards(select)
+        let declaration = PFDeclaration(
+            selector: selector, vfCount: try count.integer(in: 0...65535),
+            driversAutoprobe: try keys["driversAutoprobe"]?.bool() ?? false, vfDriver: try keys["vfDriver"]?.string(),
+            place: cursor.place.description)
+        try nameOnce(select)
+        desired.physicalFunctions.append(declaration)
+    }
+
+    /// A declaration is about PFs: nothing in its selector may single out VFs.
+    private func wholeCards(_ cursor: YAMLCursor) throws(ConfigurationError) -> Selector {
+        let selector = try cursor.selector()
+        guard
+            selector.vfs == nil, selector.pfNames?.allSatisfy({ $0.vfs == nil }) ?? true,
+            selector.physicalFunctions?.allSatisfy({ $0.vfs == nil }) ?? true
+        else {
+            throw cursor.fail(
+                "a declaration is about whole cards, and cannot select some of their VFs",
+                remedy: "leave out 'vfs' and what follows '#'; pools can have them")
+        }
+        return selector
+    }
+
+    /// Two declarations that name one card contradict each other, whatever the host.
+    private mutating func nameOnce(_ select: YAMLCursor) throws(ConfigurationError) {
+        for (key, list) in try select.mapping(of: Selector.keys).sorted(by: { $0.key < $1.key })
+        where Selector.keysThatNameACard.contains(key) {
+            for item in try list.list() {
+                // Two ways to write an address are one address.
+                let text = try item.string()
+                let name = (try? PCIAddress(text)).map { "address \($0)" } ?? "\(key) \(text.lowercased())"
+                if let earlier = cards[name] {
+                    throw item.fail(
+                        "\(text) is declared already, at \(earlier)", remedy: "make one declaration of the two")
+                }
+                cards[name] = item.place
+            }
+        }
+    }
+
+    private mutating func addPool(_ cursor: YAMLCursor) throws(ConfigurationError) {
+        let keys = try cursor.mapping(of: ["name", "select", "numa"])
+        guard let nameCursor = keys["name"] else { throw cursor.fail("has no 'name'") }
+        guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
+        let name = try nameCursor.string()
+        if let earlier = pools[name] {
+            throw nameCursor.fail("pool '\(name)' is declared twice: first at \(earlier)", remedy: "rename one of them")
+        }
+        pools[name] = nameCursor.place
+        desired.pools.append(
+            Pool(
+                name: name, selector: try select.selector(), numa: try keys["numa"]?.value(NUMAPolicy.self) ?? .none,
+                place: cursor.place.description))
+    }
+}
+
+extension DesiredState {
+    /// What one file declares.
+    ///
+    /// - Parameter file: the name that errors bear.
+    package init(yaml text: String, file: String) throws(ConfigurationError) {
+        var reader = ConfigurationReader()
+        reader.read(text, file: file)
+        self = try reader.result()
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Yams
+
+/// One node of a YAML file that knows where it stands, so that every complaint names its line.
+struct YAMLCursor {
+    let file: String
+    let node: Node
+
+    var place: Place { Place(file: file, line: node.mark?.line, column: node.mark?.column) }
+
+    func fail(_ problem: String, remedy: String? = nil) -> ConfigurationError {
+        ConfigurationError(at: place, problem, remedy: remedy)
+    }
+
+    /// The values of a mapping by key; a key that is not among `keys` is an error with the one that was meant.
+    func mapping(of keys: [String]) throws(ConfigurationError) -> [String: YAMLCursor] {
+        guard let mapping = node.mapping else { throw fail("expected a mapping with \(keys.joined(separator: ", "))") }
+        var values: [String: YAMLCursor] = [:]
+        for (key, value) in mapping {
+            let cursor = YAMLCursor(file: file, node: key)
+            guard let name = key.string, keys.contains(name) else {
+                let given = key.string ?? "?"
+                let known = "known: \(keys.joined(separator: ", "))"
+                let meant = Self.meant(by: given, among: keys)
+                throw cursor.fail(
+                    "unknown key '\(given)'", remedy: meant.map { "did you mean '\($0)'? \(known)" } ?? known)
+            }
+            values[name] = YAMLCursor(file: file, node: value)
+        }
+        return values
+    }
+
+    /// A word that others have for the same, or else the one that looks most alike.
+    private static func meant(by given: String, among keys: [String]) -> String? {
+        let foreign = foreignWords.first { $0.key.lowercased() == given.lowercased() }?.value ?? []
+        return foreign.first(where: keys.contains) ?? given.nearest(among: keys)
+    }
+
+    /// What the SR-IOV network device plugin, its operator and `ip link` call things.
+    private static let foreignWords: [String: [String]] = [
+        "rootDevices": ["physicalFunctions", "addresses"], "pciAddresses": ["addresses"], "nicSelector": ["select"],
+        "selectors": ["select"], "selector": ["select"], "numVfs": ["vfCount"], "sriov_numvfs": ["vfCount"],
+        "resourceName": ["name"], "deviceID": ["devices"], "deviceType": ["vfDriver", "kinds"],
+    ]
+
+    func list() throws(ConfigurationError) -> [YAMLCursor] {
+        guard let sequence = node.sequence else { throw fail("expected a list") }
+        return sequence.map { YAMLCursor(file: file, node: $0) }
+    }
+
+    func string() throws(ConfigurationError) -> String {
+        guard let string = node.scalar?.string, !string.isEmpty else { throw fail("expected a text") }
+        return string
+    }
+
+    func bool() throws(ConfigurationError) -> Bool {
+        guard let value = node.bool else { throw fail("expected true or false") }
+        return value
+    }
+
+    func integer(in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+        guard let value = node.int, range.contains(value) else {
+            throw fail("expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+}
+
+// MARK: Values of the model
+
+extension YAMLCursor {
+    /// Four hexadecimal digits, as lspci -n prints vendor and device ids.
+    func pciID() throws(ConfigurationError) -> UInt16 {
+        let text = try string()
+        guard text.count == 4, let id = UInt16(text, radix: 16) else {
+            throw fail("'\(text)' is not a PCI id", remedy: "four hexadecimal digits in quotes, like \"8086\"")
+        }
+        return id
+    }
+
+    func value<Value: TextCodable>(_ type: Value.Type) throws(ConfigurationError) -> Value {
+        let text = try string()
+        do { return try Value(text) } catch { throw fail(error.description) }
+    }
+
+    /// A name or address, with a range of VFs behind a `#` or without.
+    func slice<Name: Hashable & Sendable>(
+        _ read: (String) throws(MalformedValue) -> Name
+    ) throws(ConfigurationError) -> PFSlice<Name> {
+        let text = try string()
+        do { return try PFSlice(text, readingName: read) } catch { throw fail(error.description) }
+    }
+
+    /// One of a few words, in upper or lower case.
+    ///
+    /// - Parameter what: what they are, for the error: `a kind of function`.
+    func word<Value: RawRepresentable & CaseIterable>(
+        _ type: Value.Type, _ what: String
+    ) throws(ConfigurationError) -> Value where Value.RawValue == String {
+        let text = try string()
+        if let value = Value.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) { return value }
+        let known = Value.allCases.map(\.rawValue)
+        let meant = text.nearest(among: known).map { "did you mean '\($0)'? " } ?? ""
+        throw fail("'\(text)' is not \(what)", remedy: meant + "one of \(known.joined(separator: ", "))")
+    }
+
+    func each<Value>(
+        _ read: (YAMLCursor) throws(ConfigurationError) -> Value
+    ) throws(ConfigurationError) -> [Value] {
+        var values: [Value] = []
+        for item in try list() { values.append(try read(item)) }
+        return values
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension String {
+    /// Of several words, the one that was probably meant: what is left of the difference is no more than a third.
+    public func nearest(among words: some Sequence<String>) -> String? {
+        let mine = lowercased()
+        let best = words.map { (word: $0, distance: mine.editDistance(to: $0.lowercased())) }
+            .min { ($0.distance, $0.word) < ($1.distance, $1.word) }
+        guard let best, best.distance <= Swift.max(1, Swift.max(count, best.word.count) / 3) else { return nil }
+        return best.word
+    }
+
+    /// Levenshtein's distance: how many letters have to be put in, taken out or replaced.
+    func editDistance(to other: String) -> Int {
+        var row = Array(0...other.count)
+        for (i, mine) in enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, theirs) in other.enumerated() {
+                let above = row[j + 1]
+                row[j + 1] = Swift.min(above + 1, row[j] + 1, diagonal + (mine == theirs ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[other.count]
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import HostModel
+import HostSimulator
+import Testing
+
+@testable import ConfigurationFiles
+
+@Suite("The configuration file")
+struct ConfigurationTests {
+    @Test("declares cards and pools, in the words of the documentation")
+    func good() throws {
+        let desired = try DesiredState(
+            yaml: """
+                physicalFunctions:
+                  - select: {pfNames: [ens1f0]}
+                    vfCount: 4
+                    vfDriver: vfio-pci
+                  - select:
+                      addresses: ["0000:af:00.0"]
+                    vfCount: 0
+                    driversAutoprobe: true
+                pools:
+                  - name: dataplane
+                    select:
+                      vendors: ["8086"]
+                      devices: ["154c", 1572]
+                      drivers: [iavf]
+                      physicalFunctions: ["0000:3b:00.0"]
+                      numaNodes: [0, 1]
+                      kinds: [virtual-function]
+                    numa: required:1
+                  - name: any
+                    select: {kinds: [function, physical-function]}
+                """, file: "buslane.yaml")
+        #expect(
+            desired.physicalFunctions == [
+                PFDeclaration(
+                    selector: Selector(pfNames: ["ens1f0"]), vfCount: 4, vfDriver: "vfio-pci",
+                    place: "buslane.yaml:2:5"),
+                PFDeclaration(
+                    selector: Selector(addresses: ["0000:af:00.0"]), vfCount: 0, driversAutoprobe: true,
+                    place: "buslane.yaml:5:5"),
+            ])
+        #expect(
+            desired.pool("dataplane")
+                == Pool(
+                    name: "dataplane",
+                    selector: Selector(
+                        vendors: [0x8086], devices: [0x154c, 0x1572], drivers: ["iavf"],
+                        physicalFunctions: ["0000:3b:00.0"], numaNodes: [0, 1], kinds: [.virtualFunction]),
+                    numa: .required(node: 1), place: "buslane.yaml:10:5"))
+        #expect(desired.pools.map(\.name) == ["dataplane", "any"])
+        #expect(desired.pool("any")?.numa == NUMAPolicy.none)
+    }
+
+    @Test("an empty file declares nothing", arguments: ["", "# nothing yet\n", "---\n", "pools: []\n"])
+    func empty(text: String) throws {
+        #expect(try DesiredState(yaml: text, file: "a.yaml") == DesiredState())
+    }
+
+    @Test(
+        "every error names its line, and what was meant where that can be guessed",
+        arguments: [
+            ("pool:\n  - name: a\n", 1, "unknown key 'pool'", "did you mean 'pools'"),
+            ("pools:\n  - nme: a\n    select: {numaNodes: [0]}\n", 2, "unknown key 'nme'", "did you mean 'name'"),
+            ("pools:\n  - name: a\n    select: {numaNode: [0]}\n", 3, "unknown key 'numaNode'", "'numaNodes'"),
+            ("pools:\n  - name: a\n    select: {}\n", 3, "empty selector", "addresses"),
+            ("pools:\n  - name: a\n", 2, "has no 'select'", ""),
+            ("pools:\n  - select: {numaNodes: [0]}\n", 2, "has no 'name'", ""),
+            ("pools: 3\n", 1, "expected a list", ""),
+            ("- a\n- b\n", 1, "expected a mapping", ""),
+            ("pools:\n  - name: a\n    select: {kinds: [vf]}\n", 3, "'vf' is not a kind", "virtual-function"),
+            ("pools:\n  - name: a\n    select: {addresses: [eth0]}\n", 3, "'eth0' is not a PCI address", ""),
+            ("pools:\n  - name: a\n    select: {vendors: [intel]}\n", 3, "'intel' is not a PCI id", "8086"),
+            ("pools:\n  - name: a\n    numa: near\n    select: {numaNodes: [0]}\n", 3, "NUMA policy", ""),
+            ("physicalFunctions:\n  - select: {pfNames: [a]}\n", 2, "has no 'vfCount'", ""),
+            ("physicalFunctions:\n  - vfCount: 1\n", 2, "has no 'select'", ""),
+            ("physicalFunctions:\n  - vfCount: -1\n    select: {pfNames: [a]}\n", 2, "expected a number from 0", ""),
+            ("physicalFunctions:\n  - vfCount: two\n    select: {pfNames: [a]}\n", 2, "expected a number", ""),
+            (
+                "physicalFunctions:\n  - vfCount: 1\n    driversAutoprobe: maybe\n    select: {pfNames: [a]}\n", 3,
+                "expected true or false", ""
+            ),
+            (
+                "pools:\n  - name: a\n    select: {numaNodes: [0]}\n  - name: a\n    select: {numaNodes: [0]}\n", 4,
+                "pool 'a' is declared twice: first at a.yaml:2:11", "rename"
+            ),
+            (
+                "physicalFunctions:\n  - {vfCount: 1, select: {addresses: ['3b:00.0']}}\n"
+                    + "  - {vfCount: 1, select: {physicalFunctions: ['0000:3B:00.0']}}\n", 3,
+                "0000:3B:00.0 is declared already, at a.yaml:2:39", "one declaration"
+            ),
+            ("physicalFunctions:\n  - {vfCount: 1, select: {pfNames: ['a#0-3']}}\n", 2, "whole cards", "'#'"),
+            ("physicalFunctions:\n  - {vfCount: 1, select: {pfNames: [a], vfs: [0]}}\n", 2, "whole cards", "pools"),
+            ("physicalFunctions:\n  - {numVfs: 1, select: {pfNames: [a]}}\n", 2, "unknown key 'numVfs'", "'vfCount'"),
+            ("pools:\n  - name: a\n    select: {rootDevices: [a]}\n", 3, "'rootDevices'", "'physicalFunctions'?"),
+            ("pools:\n  - name: a\n    select: {zzz: [a]}\n", 3, "unknown key 'zzz'", "known: addresses"),
+            ("pools:\n  - name: a\n    select: {numaNodes: []}\n", 3, "an empty list selects nothing", "'numaNodes'"),
+            ("pools:\n  - name: a\n    select: {kinds: [virtual-funtion]}\n", 3, "not a kind", "'virtual-function'?"),
+            ("pools:\n  - name: a\n    select: {addresses: ['3b:00.0#1']}\n", 3, "not VFs", "'physicalFunctions'"),
+            ("pools:\n  - name: a\n    select: {pfNames: ['a#3-1']}\n", 3, "'3-1' is not a range of VFs", ""),
+            ("pools:\n  - name: a\n    select: {vfs: ['0,,2']}\n", 3, "not a range of VFs", ""),
+            ("pools:\n  - name: a\n    select: {classes: [net]}\n", 3, "not a device class", ""),
+            ("pools:\n  - name: a\n    select: {paths: [eth0]}\n", 3, "not a path to a slot", ""),
+            ("pools:\n  - name: a\n    select: {macs: ['52:54']}\n", 3, "not a MAC address", ""),
+            ("pools:\n  - name: [\n", 3, "", ""),
+            ("pools: []\npools: []\n", 1, "'pools' is given twice", ""),
+        ])
+    func errors(text: String, line: Int, problem: String, remedy: String) {
+        let error = #expect(throws: ConfigurationError.self) { try DesiredState(yaml: text, file: "a.yaml") }
+        #expect(error?.place.line == line, "\(error as Any)")
+        #expect(error?.place.description.hasPrefix("a.yaml:\(line)") == true)
+        #expect(error?.problem.contains(problem) ?? false || problem.isEmpty, "\(error as Any)")
+        #expect(error?.remedy?.contains(remedy) ?? false || remedy.isEmpty, "\(error as Any)")
+        #expect(error?.description.contains("\n") == false, "\(error as Any)")
+    }
+
+    @Test("a selector has every key, with ranges of VFs behind a name or an address")
+    func selector() throws {
+        let desired = try DesiredState(
+            yaml: """
+                pools:
+                  - name: lanes
+                    select:
+                      classes: ["0200", "0108"]
+                      pfNames: ["ens1f0#0-3,5", ens1f1]
+                      physicalFunctions: ["0000:3b:00.0#2", "0000:af:00.0"]
+                      paths: ["0000:3a:00.0/00.0"]
+                      macs: ["52:54:00:11:22:33"]
+                      vfs: [0-3, 5]
+                """, file: "a.yaml")
+        #expect(
+            desired.pool("lanes")?.selector
+                == Selector(
+                    classes: [written("0200"), written("0108")], pfNames: ["ens1f0#0-3,5", "ens1f1"],
+                    physicalFunctions: ["0000:3b:00.0#2", "0000:af:00.0"], paths: [written("0000:3a:00.0/00.0")],
+                    macs: ["52:54:00:11:22:33"], vfs: [written("0-3"), written("5")]))
+    }
+
+    @Test("after an error the rest is read all the same, so that every error is told at once")
+    func everyError() {
+        var reader = ConfigurationReader()
+        reader.read(
+            """
+            physicalFunctions:
+              - {vfCount: 1, select: {pfNames: [a], speed: [1]}}
+              - {vfCount: 2, select: {pfNames: [b]}}
+            pools:
+              - {name: x, select: {}}
+              - {name: y, select: {numaNodes: [0]}}
+            """, file: "a.yaml")
+        reader.read("pool: []", file: "b.yaml")
+        #expect(reader.errors.map(\.place.description) == ["a.yaml:2:41", "a.yaml:5:23", "b.yaml:1:1"])
+        #expect(reader.desired.physicalFunctions.map(\.vfCount) == [2])
+        #expect(reader.desired.pools.map(\.name) == ["y"])
+    }
+
+    @Test("reads buslane.yaml first, then conf.d in name order, and names the file that is wrong")
+    func folder() throws {
+        let folder = try TemporaryFolder()
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
+        }
+        let configuration = ConfigurationFolder(directory: folder.path)
+        #expect(try configuration.load() == DesiredState())
+        try FileManager.default.createDirectory(atPath: folder.path + "/conf.d", withIntermediateDirectories: true)
+        func pool(_ name: String) -> String { "pools:\n  - {name: \(name), select: {numaNodes: [0]}}\n" }
+        try write("conf.d/20-b.yaml", pool("third"))
+        try write("conf.d/10-a.yaml", pool("second"))
+        try write("conf.d/15-x.yaml.bak", "nonsense: [")
+        try write("conf.d/.hidden.yaml", "nonsense: [")
+        try write("buslane.yaml", pool("first"))
+        #expect(try configuration.load().pools.map(\.name) == ["first", "second", "third"])
+        try write("conf.d/30-c.yaml", pool("first"))
+        let error = #expect(throws: ConfigurationError.self) { try configuration.load() }
+        #expect(error?.place.file == folder.path + "/conf.d/30-c.yaml")
+        #expect(error?.problem.contains("first at \(folder.path)/buslane.yaml:2:12") == true, "\(error as Any)")
+    }
+}
