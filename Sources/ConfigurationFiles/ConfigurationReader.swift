@@ -12,6 +12,7 @@ package struct ConfigurationReader {
     private var pools: [String: Place] = [:]
     /// By key and value: where a declaration named that card.
     private var cards: [String: Place] = [:]
+    private var macs: [MACAddress: Place] = [:]
 
     package init() {}
 
@@ -52,14 +53,15 @@ package struct ConfigurationReader {
     }
 
     private mutating func declare(_ cursor: YAMLCursor) throws(ConfigurationError) {
-        let keys = try cursor.mapping(of: ["select", "vfCount", "driversAutoprobe", "vfDriver"])
+        let keys = try cursor.mapping(of: ["select", "vfCount", "driversAutoprobe", "vfDriver", "vfs"])
         guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
         guard let count = keys["vfCount"] else { throw cursor.fail("has no 'vfCount'") }
         let selector = try wholeCards(select)
+        let vfCount = try count.integer(in: 0...65535)
         let declaration = PFDeclaration(
-            selector: selector, vfCount: try count.integer(in: 0...65535),
+            selector: selector, vfCount: vfCount,
             driversAutoprobe: try keys["driversAutoprobe"]?.bool() ?? false, vfDriver: try keys["vfDriver"]?.string(),
-            place: cursor.place.description)
+            vfs: try vfDeclarations(keys["vfs"], vfCount: vfCount), place: cursor.place.description)
         try nameOnce(select)
         desired.physicalFunctions.append(declaration)
     }
@@ -93,6 +95,48 @@ package struct ConfigurationReader {
                 cards[name] = item.place
             }
         }
+    }
+
+    private mutating func vfDeclarations(_ list: YAMLCursor?, vfCount: Int) throws(ConfigurationError)
+        -> [VFDeclaration]
+    {
+        var declared: [(declaration: VFDeclaration, place: Place)] = []
+        for cursor in try list?.list() ?? [] {
+            let declaration = try vfDeclaration(cursor, vfCount: vfCount)
+            for earlier in declared {
+                guard let index = declaration.range.firstShared(with: earlier.declaration.range) else { continue }
+                throw cursor.fail("VF \(index) is declared already, at \(earlier.place)")
+            }
+            declared.append((declaration, cursor.place))
+        }
+        return declared.map(\.declaration)
+    }
+
+    private mutating func vfDeclaration(
+        _ cursor: YAMLCursor, vfCount: Int
+    ) throws(ConfigurationError) -> VFDeclaration {
+        let keys = try cursor.mapping(of: ["range", "mac", "vfDriver"] + VFSettings.sharedKeys)
+        guard let rangeCursor = keys["range"] else { throw cursor.fail("has no 'range'") }
+        let range = try rangeCursor.value(VFRange.self)
+        guard range.last < vfCount else {
+            throw rangeCursor.fail(
+                vfCount == 0
+                    ? "there is no VF \(range.last): vfCount is 0"
+                    : "there is no VF \(range.last): vfCount is \(vfCount), so the last is \(vfCount - 1)",
+                remedy: "declare more VFs, or a smaller range")
+        }
+        var settings = try cursor.settings(keys)
+        if let macCursor = keys["mac"] {
+            settings.mac = try macCursor.stationMAC()
+            guard range.count == 1 else {
+                throw macCursor.fail(
+                    "one MAC address cannot be that of \(range.count) VFs", remedy: "give each its own range")
+            }
+            if let mac = settings.mac, let earlier = macs.updateValue(macCursor.place, forKey: mac) {
+                throw macCursor.fail("\(mac) is given already, at \(earlier)")
+            }
+        }
+        return VFDeclaration(range: range, settings: settings, driver: try keys["vfDriver"]?.string())
     }
 
     private mutating func addPool(_ cursor: YAMLCursor) throws(ConfigurationError) {

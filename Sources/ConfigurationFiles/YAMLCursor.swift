@@ -41,7 +41,10 @@ struct YAMLCursor {
     private static let foreignWords: [String: [String]] = [
         "rootDevices": ["physicalFunctions", "addresses"], "pciAddresses": ["addresses"], "nicSelector": ["select"],
         "selectors": ["select"], "selector": ["select"], "numVfs": ["vfCount"], "sriov_numvfs": ["vfCount"],
-        "resourceName": ["name"], "deviceID": ["devices"], "deviceType": ["vfDriver", "kinds"],
+        "resourceName": ["name"], "deviceID": ["devices"], "deviceType": ["vfDriver", "kinds"], "vlanQoS": ["qos"],
+        "vlanProto": ["protocol"],
+        "vlanProtocol": ["protocol"], "spoofChk": ["spoofCheck"], "link_state": ["linkState"], "rate": ["maxTxRate"],
+        "min_tx_rate": ["minTxRate"], "max_tx_rate": ["maxTxRate"], "virtualFunctions": ["vfs"],
     ]
 
     func list() throws(ConfigurationError) -> [YAMLCursor] {

@@ -138,6 +138,65 @@ struct ConfigurationTests {
                     macs: ["52:54:00:11:22:33"], vfs: [written("0-3"), written("5")]))
     }
 
+    @Test("a card's VFs have settings of their own, by range")
+    func vfs() throws {
+        let desired = try DesiredState(
+            yaml: """
+                physicalFunctions:
+                  - select: {addresses: ["0000:3b:00.0"]}
+                    vfCount: 8
+                    vfs:
+                      - {range: 0-3, vlan: 100, qos: 3, protocol: 802.1ad, spoofCheck: on, trust: off}
+                      - {range: 5, mac: "52:54:00:11:22:33", vlan: 0, linkState: Auto, vfDriver: iavf}
+                      - {range: "6,7", minTxRate: 100, maxTxRate: 1000, vlan: 7}
+                """, file: "a.yaml")
+        #expect(
+            desired.physicalFunctions.first?.vfs == [
+                VFDeclaration(
+                    range: written("0-3"),
+                    settings: VFSettings(
+                        vlan: .tag(VLANTag(written("100"), qos: 3, protocol: .dot1ad)), trust: false, spoofCheck: true)),
+                VFDeclaration(
+                    range: written("5"),
+                    settings: VFSettings(
+                        mac: "52:54:00:11:22:33", vlan: VFSettings.VLANChoice.none, linkState: .auto), driver: "iavf"),
+                VFDeclaration(
+                    range: written("6-7"),
+                    settings: VFSettings(vlan: .id(written("7")), minTxRateMbps: 100, maxTxRateMbps: 1000)),
+            ])
+    }
+
+    @Test(
+        "an error in a VF's settings names its line, and the other place where there are two",
+        arguments: [
+            ("{vlan: 5}", "2:7", "has no 'range'", ""), ("{range: 0-8}", "2:15", "no VF 8: vfCount is 8", "smaller"),
+            ("{range: 0-2}\n    - {range: 2-4}", "3:7", "VF 2 is declared already, at a.yaml:2:7", ""),
+            ("{range: 0-1, mac: '52:54:00:11:22:33'}", "2:25", "cannot be that of 2 VFs", "own range"),
+            ("{range: 0, mac: '00:00:00:00:00:00'}", "2:23", "it is zero", ""),
+            ("{range: 0, mac: '01:00:5e:00:00:01'}", "2:23", "it is multicast", ""),
+            (
+                "{range: 0, mac: '52:54:00:11:22:33'}\n    - {range: 1, mac: '52:54:00:11:22:33'}", "3:23",
+                "given already, at a.yaml:2:23", ""
+            ),
+            ("{range: 0, qos: 3}", "2:23", "about a VLAN", ""), ("{range: 0, vlan: 0, qos: 3}", "2:32", "none", ""),
+            ("{range: 0, vlan: 1, qos: 8}", "2:32", "from 0 to 7", ""),
+            ("{range: 0, vlan: 4095}", "2:24", "from 0 to 4094", ""),
+            ("{range: 0, vlan: 1, protocol: 802.1ax}", "2:37", "not a VLAN protocol", "'802.1ad'?"),
+            ("{range: 0, linkState: up}", "2:29", "not a link state", "auto, enable, disable"),
+            ("{range: 0, minTxRate: 5, maxTxRate: 4}", "2:29", "above the maximum", ""),
+            ("{range: 0, spoofChk: on}", "2:18", "unknown key 'spoofChk'", "'spoofCheck'?"),
+            ("{range: 0, max_tx_rate: 5}", "2:18", "unknown key", "'maxTxRate'?"),
+            ("{range: 0, trust: maybe}", "2:25", "true or false", ""),
+        ])
+    func vfErrors(vfs: String, place: String, problem: String, remedy: String) {
+        let text = "physicalFunctions: [{select: {pfNames: [a]}, vfCount: 8, vfs: [\n      \(vfs)]}]\n"
+            .replacingOccurrences(of: "\n    - ", with: ",\n      ")
+        let error = #expect(throws: ConfigurationError.self) { try DesiredState(yaml: text, file: "a.yaml") }
+        #expect(error?.place.description == "a.yaml:\(place)", "\(error as Any)")
+        #expect(error?.problem.contains(problem) ?? false, "\(error as Any)")
+        #expect(error?.remedy?.contains(remedy) ?? remedy.isEmpty, "\(error as Any)")
+    }
+
     @Test("after an error the rest is read all the same, so that every error is told at once")
     func everyError() {
         var reader = ConfigurationReader()

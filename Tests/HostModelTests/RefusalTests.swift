@@ -15,6 +15,11 @@ struct RefusalTests {
             declaration: "a.yaml:3:5",
             met: Selector(addresses: [pf], numaNodes: [3]).meetings(on: HostSimulator { $0.pf(pf, totalVFs: 1) }.now)),
         .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
+        .selectorAmbiguous(
+            declaration: "a.yaml:3:5",
+            met: Selector(addresses: [pf]).meetings(on: HostSimulator { $0.pf(pf, totalVFs: 1) }.now)[0]),
+        .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
+        .noInterfaceToSetThrough(pf),
         .groupNotViable(pf, group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
         .physicalFunctionDown(pf, interface: "ens1"), .heldByClaim(pf, claim: "c1", owner: "fw1"),
         .heldByProcess(pf, ProcessHolder(pid: 1, command: "qemu")),

@@ -164,4 +164,47 @@ struct ApplyTests {
         #expect(next.host.now[Scene.vf[0]]?.vfSettings?.mac == "52:54:00:11:22:33")
         #expect(next.host.now[Scene.vf[0]]?.driver == "vfio-pci")
     }
+
+    @Test("what is declared of single VFs is set, and stays what it was for the owner of a claim")
+    func vfSettings() async throws {
+        let scene = try Scene()
+        func declaring(_ trust: Bool) -> DesiredState {
+            var desired = Scene.declaring(3, vfDriver: "vfio-pci")
+            desired.physicalFunctions[0].vfs = [
+                VFDeclaration(range: written("0-1"), settings: VFSettings(trust: trust, maxTxRateMbps: 500))
+            ]
+            return desired
+        }
+        try await scene.apply(declaring(true))
+        #expect(scene.host.now[Scene.vf[1]]?.vfSettings?.maxTxRateMbps == 500)
+        #expect(scene.host.now[Scene.vf[2]]?.vfSettings?.maxTxRateMbps == 0)
+        #expect(try await scene.apply(declaring(true)).isEmpty)
+        let claim = try await scene.allocate(settings: VFSettings(spoofCheck: false))
+        try await scene.apply(declaring(false))
+        #expect(Scene.vf[0...1].map { scene.host.now[$0]?.vfSettings?.trust } == [true, false])
+        try await scene.release(claim)
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.spoofCheck == true)
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.maxTxRateMbps == 500)
+        try await scene.expectAtRest()
+    }
+
+    @Test("a setting that the driver refuses leaves the card as it was found")
+    func refusedSetting() async throws {
+        let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, refusing: [.providerVLAN]) }
+        let scene = try Scene(host)
+        let before = host.now
+        var desired = Scene.declaring(2)
+        desired.physicalFunctions[0].vfs = [
+            VFDeclaration(
+                range: written("1"),
+                settings: VFSettings(vlan: .tag(VLANTag(written("7"), protocol: .dot1ad)), trust: true))
+        ]
+        await #expect(throws: Executor.Failure.self) { try await scene.apply(desired) }
+        #expect(host.now == before)
+        try await scene.apply(Scene.declaring(2))
+        let cut = host.now
+        await #expect(throws: Executor.Failure.self) { try await scene.apply(desired) }
+        #expect(host.now == cut, "trust stayed, though the VLAN was refused")
+        try await scene.expectAtRest()
+    }
 }

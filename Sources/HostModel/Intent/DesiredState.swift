@@ -21,17 +21,20 @@ public struct PFDeclaration: Hashable, Sendable {
     public var driversAutoprobe: Bool
     /// The driver that every VF is bound to once it exists; nil leaves it unbound.
     public var vfDriver: String?
+    /// VFs that are to be like more than that.
+    public var vfs: [VFDeclaration]
     /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
     public var place: String?
 
     public init(
         selector: Selector, vfCount: Int, driversAutoprobe: Bool = false, vfDriver: String? = nil,
-        place: String? = nil
+        vfs: [VFDeclaration] = [], place: String? = nil
     ) {
         self.selector = selector
         self.vfCount = vfCount
         self.driversAutoprobe = driversAutoprobe
         self.vfDriver = vfDriver
+        self.vfs = vfs
         self.place = place
     }
 }

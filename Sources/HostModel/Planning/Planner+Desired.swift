@@ -47,32 +47,54 @@ extension Planner {
             }
             changes.append(change)
         }
-        if let driver = declaration.vfDriver {
-            changes += try bindings(of: declaration, sriov: sriov, pf: pf, to: driver, on: host, holdings)
-        }
+        changes += try vfChanges(for: declaration, sriov: sriov, pf: pf, on: host, holdings)
         return changes
     }
 
     /// The VFs that are there are judged as they are; those still to be made, by where SR-IOV says they will be.
-    private static func bindings(
-        of declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress, to driver: String, on host: HostSnapshot,
-        _ holdings: Holdings
+    ///
+    /// A VF that a claim has is the claim's, with the settings and the driver that it was claimed with.
+    private static func vfChanges(
+        for declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress, on host: HostSnapshot, _ holdings: Holdings
     ) throws(Refusal) -> [Change] {
+        guard sriov.vfCount == declaration.vfCount else { return foretold(for: declaration, sriov: sriov, pf: pf) }
         var changes: [Change] = []
-        if sriov.vfCount == declaration.vfCount {
-            for address in sriov.virtualFunctions where holdings.claims[address] == nil {
-                guard let vf = host[address], vf.driver != driver else { continue }
-                try refuseIfHeld(vf, holdings)
-                append(&changes, try change(to: .binding(address, driver: driver, driverOverride: driver), on: host))
+        for (index, address) in sriov.virtualFunctions.enumerated() where holdings.claims[address] == nil {
+            guard let vf = host[address] else { continue }
+            var own: [Change] = []
+            let settings = declaration.settings(ofVF: index)
+            if !settings.isEmpty {
+                let virtual = VirtualFunction(physicalFunction: pf, index: index)
+                append(&own, try change(to: .vfSettings(virtual, settings), on: host))
             }
-            return changes
+            if let driver = declaration.driver(ofVF: index), vf.driver != driver {
+                append(&own, try change(to: .binding(address, driver: driver, driverOverride: driver), on: host))
+            }
+            if !own.isEmpty { try refuseIfHeld(vf, holdings) }
+            changes += own
         }
-        guard !declaration.driversAutoprobe else { return [] }
-        for index in 0..<declaration.vfCount {
-            guard let address = sriov.address(ofVF: index, physicalFunction: pf) else { continue }
-            let from = Aspect.binding(address, driver: nil, driverOverride: nil)
-            let to = Aspect.binding(address, driver: driver, driverOverride: driver)
+        return changes
+    }
+
+    /// Settings before drivers: on some cards setting a MAC address resets the VF.
+    private static func foretold(for declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress) -> [Change] {
+        var changes: [Change] = []
+        func add(_ from: Aspect, _ to: Aspect) {
             changes.append(Change(from: from, to: to, steps: steps(from: from, to: to)))
+        }
+        for index in 0..<declaration.vfCount {
+            let settings = declaration.settings(ofVF: index)
+            if !settings.isEmpty {
+                let virtual = VirtualFunction(physicalFunction: pf, index: index)
+                add(.vfSettings(virtual, VFSettings()), .vfSettings(virtual, settings))
+            }
+            // With autoprobe on, a host driver takes the VF first: that is seen when it is there.
+            guard !declaration.driversAutoprobe, let driver = declaration.driver(ofVF: index),
+                let address = sriov.address(ofVF: index, physicalFunction: pf)
+            else { continue }
+            add(
+                .binding(address, driver: nil, driverOverride: nil),
+                .binding(address, driver: driver, driverOverride: driver))
         }
         return changes
     }

@@ -18,6 +18,8 @@ extension Refusal {
         case .selectorMatchesNothing: "selector-matches-nothing"
         case .selectorAmbiguous: "selector-ambiguous"
         case .declaredTwice: "declared-twice"
+        case .macOfSeveralCards: "mac-of-several-cards"
+        case .noInterfaceToSetThrough: "no-interface"
         case .groupNotViable: "group-not-viable"
         case .physicalFunctionDown: "pf-down"
         case .heldByClaim: "held-by-claim"
@@ -45,8 +47,8 @@ extension Refusal {
             .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
             .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
-            .quarantined(let address, _),
-            .notClaimedForDomain(let address, _, _):
+            .quarantined(let address, _), .notClaimedForDomain(let address, _, _),
+            .noInterfaceToSetThrough(let address):
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
         case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _):
@@ -56,7 +58,9 @@ extension Refusal {
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
         case .badMAC(let mac): mac.description
         case .noIOMMU: "host"
-        case .selectorMatchesNothing(let declaration, _), .selectorAmbiguous(let declaration, _): declaration
+        case .selectorMatchesNothing(let declaration, _), .selectorAmbiguous(let declaration, _),
+            .macOfSeveralCards(_, let declaration, _):
+            declaration
         }
     }
 
@@ -94,6 +98,11 @@ extension Refusal {
         case .declaredTwice(let address, let places):
             "\(address) is selected by more than one physicalFunctions entry"
                 + (places.isEmpty ? "" : ": \(places.joined(separator: " and "))")
+        case .macOfSeveralCards(let mac, let declaration, let physicalFunctions):
+            "\(declaration) gives \(mac) to a VF of each of "
+                + physicalFunctions.map(\.description).joined(separator: ", ")
+        case .noInterfaceToSetThrough(let address):
+            "cannot set anything for the VFs of \(address): it has no network interface"
         case .groupNotViable(let address, let group, let blockers):
             "cannot take \(address): IOMMU group \(group) is not viable: "
                 + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; ")
@@ -141,7 +150,9 @@ extension Refusal {
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
-        case .selectorAmbiguous: "name the card by its address"
+        case .selectorAmbiguous, .macOfSeveralCards: "name the card by its address"
+        case .noInterfaceToSetThrough:
+            "bind it to its host driver, which makes the interface, or leave out what 'vfs' sets"
         case .groupNotViable(_, _, let blockers):
             "take \(blockers.map(\.address.description).joined(separator: ", ")) from their drivers, or move the card "
                 + "to a slot with a group of its own"

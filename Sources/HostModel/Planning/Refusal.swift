@@ -23,6 +23,9 @@ public enum Refusal: Error, Hashable, Sendable {
     /// A value that names one card met several.
     case selectorAmbiguous(declaration: String, met: Selector.Meeting)
     case declaredTwice(PCIAddress, places: [String])
+    /// One VF of each would have it.
+    case macOfSeveralCards(MACAddress, declaration: String, physicalFunctions: [PCIAddress])
+    case noInterfaceToSetThrough(PCIAddress)
     case groupNotViable(PCIAddress, group: Int, blockers: [IOMMUGroup.Blocker])
     case physicalFunctionDown(PCIAddress, interface: String)
 

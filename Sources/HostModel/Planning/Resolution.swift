@@ -43,6 +43,9 @@ extension DesiredState {
             throw .selectorMatchesNothing(declaration: name, met: declaration.selector.meetings(on: host))
         }
         for function in functions { try declaration.refuseIfImpossible(on: function) }
+        if functions.count > 1, let mac = declaration.vfs.lazy.compactMap(\.settings.mac).first {
+            throw .macOfSeveralCards(mac, declaration: name, physicalFunctions: functions.map(\.address))
+        }
         return functions
     }
 
@@ -69,6 +72,9 @@ extension PFDeclaration {
         guard let sriov = function.sriov else { throw .noSRIOV(function.address) }
         guard vfCount <= sriov.totalVFs else {
             throw .tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs)
+        }
+        if vfs.contains(where: { !$0.settings.isEmpty }), function.interfaces.isEmpty {
+            throw .noInterfaceToSetThrough(function.address)
         }
     }
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+extension VFSettings {
+    /// The settings that several VFs can have in common, as they are written in a file.
+    static let sharedKeys = [
+        "vlan", "qos", "protocol", "trust", "spoofCheck", "linkState", "minTxRate", "maxTxRate",
+    ]
+}
+
+extension YAMLCursor {
+    /// - Parameter keys: the values of this mapping, as far as they are among ``VFSettings/sharedKeys``.
+    func settings(_ keys: [String: YAMLCursor]) throws(ConfigurationError) -> VFSettings {
+        let settings = VFSettings(
+            vlan: try vlan(keys), trust: try keys["trust"]?.bool(), spoofCheck: try keys["spoofCheck"]?.bool(),
+            linkState: try keys["linkState"]?.word(VFSettings.LinkState.self, "a link state"),
+            // 32 bits in the kernel. Source: `ifla_vf_rate`, include/uapi/linux/if_link.h.
+            minTxRateMbps: try keys["minTxRate"]?.integer(in: 0...Int(UInt32.max)),
+            maxTxRateMbps: try keys["maxTxRate"]?.integer(in: 0...Int(UInt32.max)))
+        if let min = settings.minTxRateMbps, let max = settings.maxTxRateMbps, max > 0, min > max {
+            throw (keys["minTxRate"] ?? self).fail("the minimum of \(min) Mbit/s is above the maximum of \(max)")
+        }
+        return settings
+    }
+
+    /// `vlan` with its priority and protocol; 0 is no VLAN.
+    private func vlan(_ keys: [String: YAMLCursor]) throws(ConfigurationError) -> VFSettings.VLANChoice? {
+        let number = try keys["vlan"]?.integer(in: 0...4094)
+        guard let number, let id = VLANID(number) else {
+            for key in ["qos", "protocol"] {
+                if let extra = keys[key] { throw extra.fail("'\(key)' is about a VLAN, and there is none") }
+            }
+            return number.map { _ in VFSettings.VLANChoice.none }
+        }
+        return .tag(
+            VLANTag(
+                id, qos: try keys["qos"]?.integer(in: 0...7) ?? 0,
+                protocol: try keys["protocol"]?.word(VLANProtocol.self, "a VLAN protocol") ?? .dot1Q))
+    }
+
+    /// A MAC address that one VF can have.
+    func stationMAC() throws(ConfigurationError) -> MACAddress {
+        let mac = try value(MACAddress.self)
+        guard !mac.isZero, !mac.isMulticast else { throw fail(Refusal.badMAC(mac).message) }
+        return mac
+    }
+}

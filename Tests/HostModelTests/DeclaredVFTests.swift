@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Testing
+
+@Suite("Declaring what single VFs are like")
+struct DeclaredVFTests {
+    private let tag = VFSettings.VLANChoice.tag(VLANTag(written("100"), qos: 3, protocol: .dot1ad))
+
+    private func declare(_ count: Int, _ vfs: [VFDeclaration], vfDriver: String? = "vfio-pci") -> DesiredState {
+        DesiredState(physicalFunctions: [
+            PFDeclaration(selector: Selector(addresses: [pf]), vfCount: count, vfDriver: vfDriver, vfs: vfs)
+        ])
+    }
+
+    @Test("a fresh card: each VF gets its settings before its driver, and the second plan is empty")
+    func fresh() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        let settings = VFSettings(vlan: tag, trust: true, linkState: .enable, maxTxRateMbps: 1000)
+        let desired = declare(
+            3,
+            [
+                VFDeclaration(range: written("0"), settings: settings),
+                VFDeclaration(range: written("2"), settings: VFSettings(spoofCheck: true), driver: "igbvf"),
+            ])
+        let plan = try Planner.plan(for: desired, on: host.now, holdings: Holdings())
+        let actions = plan.perPF.flatMap(\.changes).flatMap(\.steps).map(\.action)
+        #expect(
+            Array(actions.dropFirst(2)) == [
+                .setVFSettings(VirtualFunction(physicalFunction: pf, index: 0), settings),
+                .setDriverOverride("0000:3b:10.0", driver: "vfio-pci"), .probeDriver("0000:3b:10.0"),
+                .setDriverOverride("0000:3b:10.1", driver: "vfio-pci"), .probeDriver("0000:3b:10.1"),
+                .setVFSettings(VirtualFunction(physicalFunction: pf, index: 2), VFSettings(spoofCheck: true)),
+                .setDriverOverride("0000:3b:10.2", driver: "igbvf"), .probeDriver("0000:3b:10.2"),
+            ])
+        try carryOut(plan, on: host)
+        #expect(host.now["0000:3b:10.0"]?.vfSettings?.vlan == tag)
+        #expect(host.now["0000:3b:10.2"]?.driver == "igbvf")
+        #expect(try Planner.plan(for: desired, on: host.now, holdings: Holdings()).isEmpty)
+    }
+
+    @Test("of VFs that are there, what differs is written and nothing else; a claimed one is its owner's")
+    func differences() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try carryOut(try Planner.plan(for: declare(2, []), on: host.now, holdings: Holdings()), on: host)
+        let desired = declare(
+            2, [VFDeclaration(range: written("0-1"), settings: VFSettings(trust: true, spoofCheck: true))])
+        let claimed = Holdings(claims: ["0000:3b:10.0": heldByFirewall])
+        let plan = try Planner.plan(for: desired, on: host.now, holdings: claimed)
+        #expect(
+            plan.perPF.flatMap(\.changes).flatMap(\.steps).map(\.action) == [
+                .setVFSettings(VirtualFunction(physicalFunction: pf, index: 1), VFSettings(trust: true))
+            ])
+        #expect(plan.perPF.first?.changes.first?.from.description == "VF 1 trust off, spoofchk on")
+        let group = try #require(host.now["0000:3b:10.1"]?.iommuGroup)
+        let qemu = ProcessHolder(pid: 7, command: "qemu")
+        #expect(throws: Refusal.heldByProcess("0000:3b:10.1", qemu)) {
+            try Planner.plan(for: desired, on: host.now, holdings: Holdings(openGroups: [group: qemu]))
+        }
+    }
+
+    @Test("refuses to set anything through a card without an interface, and one MAC address on two cards")
+    func refusals() {
+        let other: PCIAddress = "0000:af:00.0"
+        let host = HostSimulator {
+            $0.pf(pf, totalVFs: 7, interface: nil)
+            $0.pf(other, totalVFs: 7)
+        }
+        let trusted = VFDeclaration(range: written("0"), settings: VFSettings(trust: true))
+        #expect(throws: Refusal.noInterfaceToSetThrough(pf)) {
+            try Planner.plan(for: declare(1, [trusted]), on: host.now, holdings: Holdings())
+        }
+        let both = HostSimulator {
+            $0.pf(pf, totalVFs: 7)
+            $0.pf(other, totalVFs: 7)
+        }
+        let mac: MACAddress = "52:54:00:11:22:33"
+        let desired = DesiredState(physicalFunctions: [
+            PFDeclaration(
+                selector: Selector(addresses: [pf, other]), vfCount: 1,
+                vfs: [VFDeclaration(range: written("0"), settings: VFSettings(mac: mac))], place: "a.yaml:1:1")
+        ])
+        #expect(
+            desired.problems(on: both.now) == [
+                .macOfSeveralCards(mac, declaration: "a.yaml:1:1", physicalFunctions: [pf, other])
+            ])
+    }
+}
