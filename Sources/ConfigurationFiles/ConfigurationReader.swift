@@ -140,7 +140,7 @@ package struct ConfigurationReader {
     }
 
     private mutating func addPool(_ cursor: YAMLCursor) throws(ConfigurationError) {
-        let keys = try cursor.mapping(of: ["name", "select", "numa"])
+        let keys = try cursor.mapping(of: ["name", "select", "numa", "defaults"])
         guard let nameCursor = keys["name"] else { throw cursor.fail("has no 'name'") }
         guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
         let name = try nameCursor.string()
@@ -151,7 +151,9 @@ package struct ConfigurationReader {
         desired.pools.append(
             Pool(
                 name: name, selector: try select.selector(), numa: try keys["numa"]?.value(NUMAPolicy.self) ?? .none,
-                place: cursor.place.description))
+                defaults: try keys["defaults"].map { (defaults) throws(ConfigurationError) in
+                    try defaults.settings(defaults.mapping(of: VFSettings.sharedKeys))
+                } ?? VFSettings(), place: cursor.place.description))
     }
 }
 

@@ -6,11 +6,22 @@ extension Ledger {
     /// A claim that is about to be written: all but what the ledger itself adds.
     public struct Draft: Sendable {
         public let request: ClaimRequest
-        public let functions: [Function]
+        public let slots: [Slot]
 
-        public init(request: ClaimRequest, functions: [Function]) {
+        /// A function, and what it shall be like.
+        public struct Slot: Sendable {
+            public let function: Function
+            public let settings: VFSettings
+
+            public init(function: Function, settings: VFSettings) {
+                self.function = function
+                self.settings = settings
+            }
+        }
+
+        public init(request: ClaimRequest, slots: [Slot]) {
             self.request = request
-            self.functions = functions
+            self.slots = slots
         }
     }
 
@@ -36,19 +47,20 @@ extension Ledger {
                     createdAt,
                 ])
             let number = Int(db.lastInsertedRowID)
-            for (slot, function) in draft.functions.enumerated() {
+            for (position, slot) in draft.slots.enumerated() {
                 let id = Self.claimID(number)
-                let name = request.deviceName ?? (draft.functions.count == 1 ? id : "\(id)-\(slot)")
-                try Self.insert(function, name: name, slot: slot, claim: number, request: request, bootID: bootID, db)
+                let name = request.deviceName ?? (draft.slots.count == 1 ? id : "\(id)-\(position)")
+                try Self.insert(slot, name: name, at: position, claim: number, request: request, bootID: bootID, db)
             }
             return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
         }
     }
 
     private static func insert(
-        _ function: Function, name: String, slot: Int, claim: Int, request: ClaimRequest, bootID: String,
+        _ slot: Draft.Slot, name: String, at position: Int, claim: Int, request: ClaimRequest, bootID: String,
         _ db: Database
     ) throws {
+        let function = slot.function
         guard let group = function.iommuGroup else { throw Refusal.noIOMMU }
         let owner = request.owner.description
         try refuseSecond(name, of: request, db)
@@ -62,9 +74,9 @@ extension Ledger {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                claim, slot, owner, name, function.address.description, bootID, group, function.numaNode,
+                claim, position, owner, name, function.address.description, bootID, group, function.numaNode,
                 function.isNetwork, function.virtualFunction?.physicalFunction.description,
-                function.virtualFunction?.index, try toJSON(request.settings), try toJSON(original),
+                function.virtualFunction?.index, try toJSON(slot.settings), try toJSON(original),
             ])
     }
 

@@ -21,7 +21,9 @@ extension Reconciler {
                 if try functions.contains(where: { try host.function(at: $0.address) != $0 }) {
                     functions = try Placement.choose(for: request, on: host.snapshot(), holdings: holdings)
                 }
-                return Ledger.Draft(request: request, functions: functions)
+                return Ledger.Draft(
+                    request: request,
+                    slots: functions.map { .init(function: $0, settings: request.settings(for: $0, on: identity)) })
             }
             do {
                 try await ready(claim, purpose: .allocate)
@@ -123,8 +125,7 @@ extension Reconciler {
                 try await lanes.run(on: lane(of: assignment)) {
                     // One that cannot be read is not one that is gone: that needs nothing.
                     _ = try host.function(at: assignment.address)
-                    let changes = try Planner.restore(assignment, on: LiveFunctions(host: host))
-                    try await executor.run(changes, context: context)
+                    try await putBack(assignment, context: context)
                 }
             } catch {
                 logger.error(
@@ -133,5 +134,18 @@ extension Reconciler {
             }
         }
         try await ledger.end(claim: claim.id)
+    }
+
+    /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
+    private func putBack(_ assignment: Assignment, context: Intent.Context) async throws {
+        do {
+            try await executor.run(try Planner.restore(assignment, on: LiveFunctions(host: host)), context: context)
+        } catch let failure as Executor.Failure {
+            guard case .setVFSettings = failure.action, let other = assignment.leavingStableMAC(on: identity) else {
+                throw failure
+            }
+            logger.warning("a MAC address was left", metadata: ["function": "\(assignment.address)"])
+            try await executor.run(try Planner.restore(other, on: LiveFunctions(host: host)), context: context)
+        }
     }
 }

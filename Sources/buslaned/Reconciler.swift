@@ -15,8 +15,11 @@ struct Reconciler: Sendable {
     let lanes = Lanes()
     let starting = StartingGuests()
     let logger: Logger
+    /// Which host, which boot.
+    let identity: HostIdentity
+
     /// This boot's id; a host without one is its own boot.
-    let bootID: String
+    var bootID: String { identity.bootID ?? "unknown" }
 
     init(
         host: any Host, ledger: Ledger, configuration: ConfigurationFolder, logger: Logger,
@@ -27,7 +30,7 @@ struct Reconciler: Sendable {
         self.configuration = configuration
         self.logger = logger
         executor = Executor(host: host, ledger: ledger, logger: logger, patience: patience)
-        bootID = try host.snapshot().host.bootID ?? "unknown"
+        identity = try host.snapshot().host
     }
 
     /// What nothing may be taken from: the ledger's claims, and the groups that processes have open.

@@ -138,6 +138,20 @@ struct ConfigurationTests {
                     macs: ["52:54:00:11:22:33"], vfs: [written("0-3"), written("5")]))
     }
 
+    @Test("a pool has defaults, but no MAC address")
+    func defaults() throws {
+        func text(_ defaults: String) -> String {
+            "pools: [{name: a, select: {numaNodes: [0]},\n  defaults: \(defaults)}]"
+        }
+        #expect(
+            try DesiredState(yaml: text("{vlan: 5, trust: on, maxTxRate: 10}"), file: "a.yaml").pool("a")?.defaults
+                == VFSettings(vlan: .id(written("5")), trust: true, maxTxRateMbps: 10))
+        let error = #expect(throws: ConfigurationError.self) {
+            try DesiredState(yaml: text("{mac: '52:54:00:11:22:33'}"), file: "a.yaml")
+        }
+        #expect(error?.description == "a.yaml:2:14: unknown key 'mac'")
+    }
+
     @Test("a card's VFs have settings of their own, by range")
     func vfs() throws {
         let desired = try DesiredState(

@@ -66,6 +66,8 @@ struct Machine {
     /// Drivers that are loaded, beside those that some device has by nature.
     var drivers: Set<String> = [VFIO.genericDriver]
     var boot = 1
+    /// As in `/etc/machine-id`.
+    var machineID = "0123456789abcdef0123456789abcdef"
     /// By function: the process that has its group open.
     var holders: [PCIAddress: ProcessHolder] = [:]
     private var nextGroup = 1
@@ -120,7 +122,7 @@ struct Machine {
         var groups: [Int: [PCIAddress]] = [:]
         for device in devices.values where hasIOMMU { groups[device.group, default: []].append(device.address) }
         return HostSnapshot(
-            host: HostIdentity(name: "simulated", machineID: "m1", bootID: "boot-\(boot)", kernel: "6.12.0"),
+            host: HostIdentity(name: "simulated", machineID: machineID, bootID: "boot-\(boot)", kernel: "6.12.0"),
             iommu: IOMMU(enabled: hasIOMMU && !devices.isEmpty, kind: hasIOMMU ? .intelVTd : nil),
             numaNodes: numaNodes,
             iommuGroups: groups.map { IOMMUGroup(id: $0.key, type: "DMA-FQ", functions: $0.value.sorted()) },

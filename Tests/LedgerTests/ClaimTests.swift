@@ -22,15 +22,17 @@ extension Ledger {
         let snapshot = host.now
         let request = ClaimRequest(pool: pool, count: count, owner: .name(owner), deviceName: deviceName)
         return try await allocate(bootID: snapshot.host.bootID ?? "") { holdings in
-            Draft(
-                request: request, functions: try Placement.choose(for: request, on: snapshot, holdings: holdings))
+            let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
+            return Draft(request: request, slots: functions.map { .init(function: $0, settings: request.settings) })
         }
     }
 
     /// Writes a claim that nobody thought about first.
     func force(_ function: Function, for owner: String, bootID: String = "boot-1") async throws -> Claim {
         try await allocate(bootID: bootID) { _ in
-            Draft(request: ClaimRequest(pool: pool, owner: .name(owner)), functions: [function])
+            Draft(
+                request: ClaimRequest(pool: pool, owner: .name(owner)),
+                slots: [.init(function: function, settings: VFSettings())])
         }
     }
 }

@@ -172,4 +172,45 @@ struct AllocationTests {
         #expect(trail[1].result == "done" && trail[2].result.contains("9 wanted"))
         #expect(trail.allSatisfy { $0.actor == Scene.root })
     }
+
+    @Test("a VF with no MAC address gets its own, the same after a reboot, and has none again when it is given back")
+    func stableMAC() async throws {
+        let claim = try await scene.allocate(2)
+        let macs = claim.assignments.map(\.settings.mac)
+        #expect(Set(macs.compactMap(\.self)).count == 2)
+        #expect(claim.assignments.map { scene.host.now[$0.address]?.vfSettings?.mac } == macs)
+        try await scene.release(claim)
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac?.isZero == true)
+        let rebooted = try Scene(scene.host.reboot())
+        try await rebooted.apply(Scene.declaring(4))
+        #expect(try await rebooted.allocate(2).assignments.map(\.settings.mac) == macs)
+    }
+
+    @Test("a pool's defaults are what a claim gets that says nothing")
+    func defaults() async throws {
+        var pool = Scene.pool
+        pool.defaults = VFSettings(vlan: .id(written("9")), trust: true, maxTxRateMbps: 100)
+        let claim = try await scene.allocate(settings: VFSettings(trust: false), from: pool)
+        let vf = try #require(scene.host.now[Scene.vf[0]]?.vfSettings)
+        #expect(vf.vlan == .id(written("9")) && vf.trust == false && vf.maxTxRateMbps == 100)
+        #expect(claim.assignments.first?.settings.isSatisfied(by: vf) == true)
+        try await scene.release(claim)
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.maxTxRateMbps == 0)
+    }
+
+    @Test("a card that takes no MAC address away again keeps its VF's own, and the VF can be had again")
+    func zeroMACRefused() async throws {
+        let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, refusing: [.zeroMAC]) }
+        let scene = try Scene(host)
+        try await scene.apply(Scene.declaring(1))
+        let claim = try await scene.allocate(settings: VFSettings(mac: "52:54:00:11:22:33", trust: true))
+        try await scene.release(claim)
+        let left = try #require(host.now[Scene.vf[0]])
+        let own = MACAddress.stable(
+            for: VirtualFunction(physicalFunction: Scene.card, index: 0), machineID: host.now.host.machineID ?? "")
+        #expect(own != nil && left.vfSettings?.mac == own)
+        #expect(left.vfSettings?.trust == false && left.driver == nil)
+        #expect(try await scene.ledger.holdings().quarantine.isEmpty)
+        #expect(try await scene.allocate(for: .name("next")).assignments.first?.settings.mac == own)
+    }
 }

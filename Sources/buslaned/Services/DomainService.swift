@@ -98,10 +98,15 @@ extension DomainRequest.Device {
 
 extension DeviceSpec {
     /// A VF of a network card is an interface, whose MAC and VLAN libvirt knows; all else is a plain hostdev.
+    ///
+    /// So is a VF whose tag has a priority or is a provider's: libvirt knows of neither, and would set a plain one.
     init(_ assignment: Assignment) throws(MalformedValue) {
         var vlan: VLANID?
-        if case .tag(let tag)? = assignment.settings.vlan { vlan = tag.id }
-        let isInterface = assignment.isNetwork && assignment.virtualFunction != nil
+        var isInterface = assignment.isNetwork && assignment.virtualFunction != nil
+        if case .tag(let tag)? = assignment.settings.vlan {
+            vlan = tag.id
+            if tag != VLANTag(tag.id) { isInterface = false }
+        }
         try self.init(
             address: assignment.address, kind: isInterface ? .interface : .hostdev, mac: assignment.settings.mac,
             vlan: vlan, name: assignment.name)
