@@ -98,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "DomainXML", "ControlAPI",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house),
@@ -132,7 +132,8 @@ let package = Package(
             ],
             swiftSettings: house),
         .testTarget(
-            name: "buslaneTests", dependencies: ["buslane", "ControlAPI", "HostModel"], swiftSettings: house),
+            name: "buslaneTests", dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "HostModel"],
+            swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
     ]
 )

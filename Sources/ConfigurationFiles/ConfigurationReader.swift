@@ -14,6 +14,11 @@ package struct ConfigurationReader {
     private var cards: [String: Place] = [:]
     private var macs: [MACAddress: Place] = [:]
 
+    // As they are written in a file.
+    static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "vfs"]
+    static let vfKeys = ["range", "mac", "vfDriver"] + VFSettings.sharedKeys
+    static let poolKeys = ["name", "select", "numa", "defaults"]
+
     package init() {}
 
     /// - Throws: the first error.
@@ -53,7 +58,7 @@ package struct ConfigurationReader {
     }
 
     private mutating func declare(_ cursor: YAMLCursor) throws(ConfigurationError) {
-        let keys = try cursor.mapping(of: ["select", "vfCount", "driversAutoprobe", "vfDriver", "vfs"])
+        let keys = try cursor.mapping(of: Self.pfKeys)
         guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
         guard let count = keys["vfCount"] else { throw cursor.fail("has no 'vfCount'") }
         let selector = try wholeCards(select)
@@ -115,7 +120,7 @@ package struct ConfigurationReader {
     private mutating func vfDeclaration(
         _ cursor: YAMLCursor, vfCount: Int
     ) throws(ConfigurationError) -> VFDeclaration {
-        let keys = try cursor.mapping(of: ["range", "mac", "vfDriver"] + VFSettings.sharedKeys)
+        let keys = try cursor.mapping(of: Self.vfKeys)
         guard let rangeCursor = keys["range"] else { throw cursor.fail("has no 'range'") }
         let range = try rangeCursor.value(VFRange.self)
         guard range.last < vfCount else {
@@ -140,7 +145,7 @@ package struct ConfigurationReader {
     }
 
     private mutating func addPool(_ cursor: YAMLCursor) throws(ConfigurationError) {
-        let keys = try cursor.mapping(of: ["name", "select", "numa", "defaults"])
+        let keys = try cursor.mapping(of: Self.poolKeys)
         guard let nameCursor = keys["name"] else { throw cursor.fail("has no 'name'") }
         guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
         let name = try nameCursor.string()

@@ -58,8 +58,13 @@ struct YAMLCursor {
     }
 
     func bool() throws(ConfigurationError) -> Bool {
-        guard let value = node.bool else { throw fail("expected true or false") }
-        return value
+        if let value = node.bool { return value }
+        // In quotes they are no booleans to YAML, and that is how the SR-IOV operator's users write them.
+        switch node.scalar?.string {
+        case "on": return true
+        case "off": return false
+        default: throw fail("expected true or false")
+        }
     }
 
     func integer(in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
@@ -95,14 +100,14 @@ extension YAMLCursor {
         do { return try PFSlice(text, readingName: read) } catch { throw fail(error.description) }
     }
 
-    /// One of a few words, in upper or lower case.
+    /// One of a few words.
     ///
     /// - Parameter what: what they are, for the error: `a kind of function`.
     func word<Value: RawRepresentable & CaseIterable>(
         _ type: Value.Type, _ what: String
     ) throws(ConfigurationError) -> Value where Value.RawValue == String {
         let text = try string()
-        if let value = Value.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) { return value }
+        if let value = Value(rawValue: text) { return value }
         let known = Value.allCases.map(\.rawValue)
         let meant = text.nearest(among: known).map { "did you mean '\($0)'? " } ?? ""
         throw fail("'\(text)' is not \(what)", remedy: meant + "one of \(known.joined(separator: ", "))")

@@ -222,3 +222,40 @@ public struct AuditDocument: Codable, Sendable {
 
     public init(entries: [Entry]) { self.entries = entries }
 }
+
+/// What `buslane config check --json` prints.
+public struct ConfigurationCheckDocument: Codable, Sendable, Equatable {
+    public var schemaVersion = 1
+    /// As they were read.
+    public var files: [String]
+    public var valid: Bool
+    /// Whether the selectors were tried on a host.
+    public var comparedWithHost: Bool
+    public var errors: [Remark]
+    public var notes: [Remark]
+
+    public struct Remark: Codable, Sendable, Equatable {
+        public var file: String
+        /// 1-based; null when the file as a whole is meant.
+        @ExplicitNull public var line: Int?
+        @ExplicitNull public var column: Int?
+        public var message: String
+        @ExplicitNull public var remedy: String?
+
+        public init(file: String, line: Int?, column: Int?, message: String, remedy: String?) {
+            self.file = file
+            self.line = line
+            self.column = column
+            self.message = message
+            self.remedy = remedy
+        }
+    }
+
+    public init(files: [String], valid: Bool, comparedWithHost: Bool, errors: [Remark], notes: [Remark]) {
+        self.files = files
+        self.valid = valid
+        self.comparedWithHost = comparedWithHost
+        self.errors = errors
+        self.notes = notes
+    }
+}

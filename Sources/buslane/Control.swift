@@ -18,7 +18,7 @@ struct Control: AsyncParsableCommand {
         subcommands: [
             InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
             ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, ConfigCommand.self,
         ])
 
     static func main() async {

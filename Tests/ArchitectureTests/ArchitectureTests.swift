@@ -68,7 +68,9 @@ struct ArchitectureTests {
             "HostModel", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
             "Foundation",
         ],
-        "buslane": system.union(["HostModel", "ControlAPI", "DomainXML", "HostIO", "ArgumentParser", "Foundation"]),
+        "buslane": system.union([
+            "HostModel", "ControlAPI", "ConfigurationFiles", "DomainXML", "HostIO", "ArgumentParser", "Foundation",
+        ]),
         "buslane-hook": ["HostModel", "ControlAPI", "Glibc"],
     ]
 

@@ -161,7 +161,7 @@ struct ConfigurationTests {
                     vfCount: 8
                     vfs:
                       - {range: 0-3, vlan: 100, qos: 3, protocol: 802.1ad, spoofCheck: on, trust: off}
-                      - {range: 5, mac: "52:54:00:11:22:33", vlan: 0, linkState: Auto, vfDriver: iavf}
+                      - {range: 5, mac: "52:54:00:11:22:33", vlan: 0, linkState: auto, vfDriver: iavf}
                       - {range: "6,7", minTxRate: 100, maxTxRate: 1000, vlan: 7}
                 """, file: "a.yaml")
         #expect(

@@ -81,7 +81,7 @@ struct DeclaredVFTests {
                 vfs: [VFDeclaration(range: written("0"), settings: VFSettings(mac: mac))], place: "a.yaml:1:1")
         ])
         #expect(
-            desired.problems(on: both.now) == [
+            desired.problems(on: both.now).map(\.refusal) == [
                 .macOfSeveralCards(mac, declaration: "a.yaml:1:1", physicalFunctions: [pf, other])
             ])
     }

@@ -109,7 +109,7 @@ struct SelectorTests {
                 "pfNames ens1fO meets none (there is ens1f0)", "numaNodes 1 meets 0000:af:00.0",
             ])
         let declared = DesiredState(physicalFunctions: [PFDeclaration(selector: selector, vfCount: 1, place: "a:1:1")])
-        let refusal = declared.problems(on: host).first
+        let refusal = declared.problems(on: host).first?.refusal
         #expect(refusal?.code == "selector-matches-nothing" && refusal?.subject == "a:1:1")
         #expect(refusal?.message.contains("there is ens1f0") == true)
     }
@@ -130,7 +130,7 @@ struct SelectorTests {
         let desired = DesiredState(physicalFunctions: [
             PFDeclaration(selector: Selector(macs: ["b8:ce:f6:00:00:01"]), vfCount: 1)
         ])
-        let refusal = desired.problems(on: bonded).first
+        let refusal = desired.problems(on: bonded).first?.refusal
         #expect(refusal?.code == "selector-ambiguous")
         #expect(refusal?.message.contains("meets 0000:3b:00.0, 0000:af:00.0") == true)
     }
@@ -146,8 +146,10 @@ struct SelectorTests {
         ])
         #expect(
             desired.problems(on: host) == [
-                .tooManyVFs("0000:3b:00.0", wanted: 9, total: 7), .noSRIOV("0000:05:00.0"),
-                .declaredTwice("0000:af:00.0", places: ["a:2:1", "a:3:1"]),
+                DeclarationProblem(place: "a:1:1", refusal: .tooManyVFs("0000:3b:00.0", wanted: 9, total: 7)),
+                DeclarationProblem(place: "a:4:1", refusal: .noSRIOV("0000:05:00.0")),
+                DeclarationProblem(
+                    place: "a:3:1", refusal: .declaredTwice("0000:af:00.0", places: ["a:2:1", "a:3:1"])),
             ])
     }
 }

@@ -24,7 +24,8 @@ struct StableMACTests {
     @Test(
         "is the same in every version",
         arguments: [
-            ("0000:3b:00.0", 0, "52:82:95:0e:7c:1b"), ("0000:3b:00.0", 1, "f2:56:1b:ef:9c:42"), ("10000:01:00.1", 63, "f2:c5:31:aa:c1:ba"),
+            ("0000:3b:00.0", 0, "52:82:95:0e:7c:1b"), ("0000:3b:00.0", 1, "f2:56:1b:ef:9c:42"),
+            ("10000:01:00.1", 63, "f2:c5:31:aa:c1:ba"),
         ])
     func vectors(pf: String, index: Int, mac: String) throws {
         let virtual = VirtualFunction(physicalFunction: try PCIAddress(pf), index: index)

@@ -11,24 +11,24 @@ extension DesiredState {
                 pairs.append((physicalFunctions[index], function))
             }
         }
-        if let twice = declaredTwice(pairs) { throw twice }
+        if let twice = declaredTwice(pairs) { throw twice.0 }
         return pairs
     }
 
     /// Every reason why this host cannot be as declared, as far as no work on it is looked at: selectors that meet
     /// nothing or more than was meant, cards that cannot be cut up so.
-    public func problems(on host: HostSnapshot) -> [Refusal] {
-        var problems: [Refusal] = []
+    public func problems(on host: HostSnapshot) -> [DeclarationProblem] {
+        var problems: [DeclarationProblem] = []
         var pairs: [(declaration: PFDeclaration, function: Function)] = []
         for index in physicalFunctions.indices {
             do {
                 let functions = try functions(ofDeclaration: index, on: host)
                 for function in functions { pairs.append((physicalFunctions[index], function)) }
             } catch {
-                problems.append(error)
+                problems.append(DeclarationProblem(place: placeOfDeclaration(index), refusal: error))
             }
         }
-        if let twice = declaredTwice(pairs) { problems.append(twice) }
+        if let twice = declaredTwice(pairs) { problems.append(DeclarationProblem(place: twice.1, refusal: twice.0)) }
         return problems
     }
 
@@ -53,16 +53,32 @@ extension DesiredState {
         physicalFunctions[index].place ?? "physicalFunctions[\(index)]"
     }
 
-    private func declaredTwice(_ pairs: [(declaration: PFDeclaration, function: Function)]) -> Refusal? {
+    private func declaredTwice(_ pairs: [(declaration: PFDeclaration, function: Function)]) -> (
+        Refusal, place: String?
+    )? {
         var first: [PCIAddress: PFDeclaration] = [:]
         for (declaration, function) in pairs {
             guard let earlier = first[function.address] else {
                 first[function.address] = declaration
                 continue
             }
-            return .declaredTwice(function.address, places: [earlier, declaration].compactMap(\.place))
+            let refusal = Refusal.declaredTwice(
+                function.address, places: [earlier, declaration].compactMap(\.place))
+            return (refusal, declaration.place)
         }
         return nil
+    }
+}
+
+/// Why a declaration cannot be met on a host.
+public struct DeclarationProblem: Hashable, Sendable {
+    /// Where the declaration stands.
+    public let place: String?
+    public let refusal: Refusal
+
+    public init(place: String?, refusal: Refusal) {
+        self.place = place
+        self.refusal = refusal
     }
 }
 

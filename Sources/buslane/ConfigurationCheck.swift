@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
+import ControlAPI
+import HostModel
+
+/// Files of declared state, judged by themselves and, where there is one, against a host.
+struct ConfigurationCheck {
+    let files: [String]
+    /// Whether a host was looked at.
+    let sawHost: Bool
+    let desired: DesiredState
+    let errors: [ConfigurationCheckDocument.Remark]
+    /// What need not be wrong: a pool without a function, as long as its VFs are not made.
+    let notes: [ConfigurationCheckDocument.Remark]
+
+    /// - Parameter host: nil judges the files by themselves.
+    init(_ reader: ConfigurationReader, files: [String], on host: HostSnapshot?) {
+        self.files = files
+        desired = reader.desired
+        sawHost = host != nil
+        var errors = reader.errors.map { error in
+            ConfigurationCheckDocument.Remark(
+                file: error.place.file, line: error.place.line, column: error.place.column, message: error.problem,
+                remedy: error.remedy)
+        }
+        // Entries that are wrong are left out of what was read: what is left can be compared all the same.
+        for problem in host.map(reader.desired.problems(on:)) ?? [] {
+            errors.append(.init(at: problem.place, message: problem.refusal.message, remedy: problem.refusal.remedy))
+        }
+        self.errors = errors
+        notes = host.map { host in reader.desired.pools.compactMap { $0.note(on: host) } } ?? []
+    }
+
+    var document: ConfigurationCheckDocument {
+        .init(files: files, valid: errors.isEmpty, comparedWithHost: sawHost, errors: errors, notes: notes)
+    }
+
+    /// What a person reads, and an editor that knows `FILE:LINE:COLUMN:`.
+    var text: String {
+        var lines = errors.flatMap { $0.lines(of: "error") } + notes.flatMap { $0.lines(of: "note") }
+        let count = desired.physicalFunctions.count
+        let what =
+            "\(files.count) file\(files.count == 1 ? "" : "s"), \(count) card declaration\(count == 1 ? "" : "s"), "
+            + "\(desired.pools.count) pool\(desired.pools.count == 1 ? "" : "s")"
+        let extent = sawHost ? "" : "; not compared with a host"
+        if errors.isEmpty {
+            lines.append("\(what): nothing wrong\(extent)")
+        } else {
+            lines.append("\(errors.count) error\(errors.count == 1 ? "" : "s")\(extent)")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension ConfigurationCheckDocument.Remark {
+    /// - Parameter place: as a declaration bears it, `FILE:LINE:COLUMN`.
+    init(at place: String?, message: String, remedy: String?) {
+        var message = message
+        // The place is there already.
+        if let place, message.hasPrefix(place + " ") { message = "this entry" + message.dropFirst(place.count) }
+        let parts = (place ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count >= 3, let line = Int(parts[parts.count - 2]), let column = Int(parts[parts.count - 1]) {
+            self.init(
+                file: parts.dropLast(2).joined(separator: ":"), line: line, column: column, message: message,
+                remedy: remedy)
+        } else {
+            self.init(file: place ?? "", line: nil, column: nil, message: message, remedy: remedy)
+        }
+    }
+
+    fileprivate func lines(of kind: String) -> [String] {
+        let place = [file, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":")
+        return ["\(place): \(kind): \(message)"] + (remedy.map { ["  fix: \($0)"] } ?? [])
+    }
+}
+
+extension Pool {
+    /// nil when the pool has a function on the host.
+    fileprivate func note(on host: HostSnapshot) -> ConfigurationCheckDocument.Remark? {
+        guard selector.matches(in: host).isEmpty else { return nil }
+        let met = selector.meetings(on: host).map(\.description).joined(separator: "; ")
+        return .init(
+            at: place, message: "pool '\(name)' has no function of this host now: \(met)",
+            remedy: "VFs that are still to be made count once they are there")
+    }
+}
