@@ -15,7 +15,7 @@ package struct ConfigurationReader {
     private var macs: [MACAddress: Place] = [:]
 
     // As they are written in a file.
-    static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "vfs"]
+    static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "vfs"]
     static let vfKeys = ["range", "mac", "vfDriver"] + VFSettings.sharedKeys
     static let poolKeys = ["name", "select", "numa", "defaults"]
 
@@ -66,6 +66,8 @@ package struct ConfigurationReader {
         let declaration = PFDeclaration(
             selector: selector, vfCount: vfCount,
             driversAutoprobe: try keys["driversAutoprobe"]?.bool() ?? false, vfDriver: try keys["vfDriver"]?.string(),
+            // 68 is what IPv4 asks of every link (RFC 791); a card takes less than the 16 bits of it.
+            mtu: try keys["mtu"]?.integer(in: 68...65535), linkUp: try keys["linkUp"]?.bool(),
             vfs: try vfDeclarations(keys["vfs"], vfCount: vfCount), place: cursor.place.description)
         try nameOnce(select)
         desired.physicalFunctions.append(declaration)

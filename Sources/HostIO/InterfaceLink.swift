@@ -32,6 +32,11 @@ import HostModel
         if up { unsafe rtnl_link_set_flags(raw, flag) } else { unsafe rtnl_link_unset_flags(raw, flag) }
     }
 
+    /// In octets.
+    var mtu: Int { unsafe Int(rtnl_link_get_mtu(raw)) }
+
+    func setMTU(_ octets: Int) { unsafe rtnl_link_set_mtu(raw, UInt32(clamping: octets)) }
+
     /// Every VF that the kernel told of.
     func vfSettings() -> [Int: VFSettings] {
         var count: UInt32 = 0

@@ -37,6 +37,10 @@ public struct SysfsWriter: Sendable {
             let interfaces = try interfaces(of: physical)
             let link = try VFSettingsLink()
             for interface in interfaces { try link.setLink(up: up, on: interface) }
+        case .setMTU(let physical, let octets):
+            let interfaces = try interfaces(of: physical)
+            let link = try VFSettingsLink()
+            for interface in interfaces { try link.setMTU(octets, on: interface) }
         case .setVFSettings(let virtual, let settings):
             let interfaces = try interfaces(of: virtual.physicalFunction)
             let link = try VFSettingsLink()

@@ -53,6 +53,16 @@ package struct VFSettingsLink: ~Copyable {
         try socket.change(target, change, "set link \(up ? "up" : "down")")
     }
 
+    /// Sets the largest packet that an interface carries, in octets. Nothing is written where it is so already: to some
+    /// cards it is a reset.
+    package func setMTU(_ octets: Int, on interface: Int) throws(HostIOError) {
+        let target = try InterfaceLink(reading: interface, through: socket)
+        guard target.mtu != octets else { return }
+        let change = try InterfaceLink(index: interface)
+        change.setMTU(octets)
+        try socket.change(target, change, "set MTU to \(octets)")
+    }
+
     /// libnl's words for one of its codes.
     static func reason(_ code: Int32) -> String {
         // SAFETY: a constant string of the library.

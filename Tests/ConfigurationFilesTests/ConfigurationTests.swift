@@ -20,6 +20,8 @@ struct ConfigurationTests {
                       addresses: ["0000:af:00.0"]
                     vfCount: 0
                     driversAutoprobe: true
+                    mtu: 9000
+                    linkUp: no
                 pools:
                   - name: dataplane
                     select:
@@ -39,7 +41,8 @@ struct ConfigurationTests {
                     selector: Selector(pfNames: ["ens1f0"]), vfCount: 4, vfDriver: "vfio-pci",
                     place: "buslane.yaml:2:5"),
                 PFDeclaration(
-                    selector: Selector(addresses: ["0000:af:00.0"]), vfCount: 0, driversAutoprobe: true,
+                    selector: Selector(addresses: ["0000:af:00.0"]), vfCount: 0, driversAutoprobe: true, mtu: 9000,
+                    linkUp: false,
                     place: "buslane.yaml:5:5"),
             ])
         #expect(
@@ -49,7 +52,7 @@ struct ConfigurationTests {
                     selector: Selector(
                         vendors: [0x8086], devices: [0x154c, 0x1572], drivers: ["iavf"],
                         physicalFunctions: ["0000:3b:00.0"], numaNodes: [0, 1], kinds: [.virtualFunction]),
-                    numa: .required(node: 1), place: "buslane.yaml:10:5"))
+                    numa: .required(node: 1), place: "buslane.yaml:12:5"))
         #expect(desired.pools.map(\.name) == ["dataplane", "any"])
         #expect(desired.pool("any")?.numa == NUMAPolicy.none)
     }

@@ -74,7 +74,8 @@ struct SysfsWriterTests {
         let physical = try address("0000:3b:00.0")
         let place = VirtualFunction(physicalFunction: physical, index: 0)
         let actions: [HostAction] = [
-            .setLink(physicalFunction: physical, up: true), .setVFSettings(place, VFSettings(trust: true)),
+            .setLink(physicalFunction: physical, up: true), .setMTU(physicalFunction: physical, octets: 9000),
+            .setVFSettings(place, VFSettings(trust: true)),
         ]
         for action in actions {
             #expect(throws: HostIOError.notThisHost(root: tree.root)) { try tree.writer.perform(action) }

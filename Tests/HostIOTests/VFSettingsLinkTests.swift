@@ -52,4 +52,12 @@ struct VFSettingsLinkTests {
         let link = try VFSettingsLink()
         #expect(throws: HostIOError.self) { try link.set(VFSettings(trust: true), ofVF: 0, on: 1) }
     }
+
+    @Test("the loopback interface's MTU is read, and not written when it is so already")
+    func mtu() throws {
+        let now = try InterfaceLink(reading: 1, through: NetlinkSocket()).mtu
+        #expect(now >= 68)
+        // Without privilege, the kernel would refuse even this.
+        #expect(throws: Never.self) { try VFSettingsLink().setMTU(now, on: 1) }
+    }
 }

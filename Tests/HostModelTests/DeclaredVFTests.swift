@@ -85,4 +85,27 @@ struct DeclaredVFTests {
                 .macOfSeveralCards(mac, declaration: "a.yaml:1:1", physicalFunctions: [pf, other])
             ])
     }
+
+    @Test("a card's MTU is set first and its link as declared; both come back when it is declared no more")
+    func interface() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        let found = try #require(host.now[pf].flatMap(PFOriginal.init(of:)))
+        var desired = declare(1, [])
+        desired.physicalFunctions[0].mtu = 9000
+        let plan = try Planner.plan(for: desired, on: host.now, holdings: Holdings())
+        #expect(plan.perPF.first?.changes.first?.to == .mtu(pf, octets: 9000))
+        try carryOut(plan, on: host)
+        #expect(host.now[pf]?.interfaces.first?.mtu == 9000)
+        #expect(try Planner.plan(for: desired, on: host.now, holdings: Holdings()).isEmpty)
+        desired.physicalFunctions[0].linkUp = false
+        try carryOut(try Planner.plan(for: desired, on: host.now, holdings: Holdings()), on: host)
+        #expect(host.now[pf]?.interfaces.first?.isAdministrativelyUp == false)
+        let holdings = Holdings(originals: [pf: found])
+        try carryOut(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings), on: host)
+        #expect(host.now[pf].flatMap(PFOriginal.init(of:)) == found)
+        let bare = HostSimulator { $0.pf(pf, totalVFs: 7, interface: nil) }
+        #expect(throws: Refusal.noInterfaceToSetThrough(pf)) {
+            try Planner.plan(for: desired, on: bare.now, holdings: Holdings())
+        }
+    }
 }

@@ -14,6 +14,10 @@ extension Machine {
         case .setLink(let pf, let up):
             guard try device(pf).hasInterface else { throw KernelError(name: "ENODEV", reason: "no interface") }
             devices[pf]?.isUp = up
+        case .setMTU(let pf, let octets):
+            guard try device(pf).hasInterface else { throw KernelError(name: "ENODEV", reason: "no interface") }
+            guard (68...9216).contains(octets) else { throw KernelError(name: "EINVAL", reason: "MTU out of range") }
+            devices[pf]?.mtu = octets
         case .setVFSettings(let virtual, let settings): try set(settings, on: virtual)
         case .setDriverOverride(let address, let driver):
             _ = try device(address)

@@ -24,6 +24,7 @@ struct Device {
     /// Made by the native driver; nil when that makes none.
     var interface: String?
     var isUp = false
+    var mtu = 1500
     var sriov: Slicing?
     var relation: VirtualFunction?
     var resets = 0
@@ -97,6 +98,7 @@ struct Machine {
             fresh.group = renumbered[device.group] ?? 0
             fresh.driver = device.nativeDriver
             fresh.override = nil
+            fresh.mtu = 1500
             fresh.sriov?.autoprobe = true
             fresh.sriov?.vfCount = 0
             fresh.sriov?.vfs = []
@@ -138,7 +140,7 @@ struct Machine {
             function.interfaces = [
                 NetworkInterface(
                     name: name, index: 2, mac: nil, state: device.isUp ? "up" : "down",
-                    isAdministrativelyUp: device.isUp)
+                    isAdministrativelyUp: device.isUp, mtu: device.mtu)
             ]
         }
         if let sriov = device.sriov {

@@ -49,13 +49,14 @@ struct RecordTests {
         ]
         let aspects: [Aspect] =
             [
-                .virtualFunctions(pf, count: 4, driversAutoprobe: true), .link(pf, up: false),
+                .virtualFunctions(pf, count: 4, driversAutoprobe: true), .link(pf, up: false), .mtu(pf, octets: 9000),
                 .binding(pf, driver: nil, driverOverride: nil), .binding(pf, driver: "igb", driverOverride: "x"),
             ] + settings.map { .vfSettings(virtual, $0) }
         let actions: [HostAction] =
             [
                 .setDriversAutoprobe(physicalFunction: pf, on: true), .setVFCount(physicalFunction: pf, count: 0),
-                .setLink(physicalFunction: pf, up: true), .setDriverOverride(pf, driver: nil),
+                .setLink(physicalFunction: pf, up: true), .setMTU(physicalFunction: pf, octets: 9000),
+                .setDriverOverride(pf, driver: nil),
                 .setDriverOverride(pf, driver: "vfio-pci"), .unbindDriver(pf), .probeDriver(pf), .reset(pf),
             ] + settings.map { .setVFSettings(virtual, $0) }
         let context = Intent.Context(bootID: "b", purpose: .prepare, claim: "c7")

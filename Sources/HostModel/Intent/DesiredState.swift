@@ -21,6 +21,10 @@ public struct PFDeclaration: Hashable, Sendable {
     public var driversAutoprobe: Bool
     /// The driver that every VF is bound to once it exists; nil leaves it unbound.
     public var vfDriver: String?
+    /// The largest packet that the PF's interface carries, in octets; nil leaves it.
+    public var mtu: Int?
+    /// Whether the PF's interface is switched on; nil switches it on for a PF with VFs, which have no link without it.
+    public var linkUp: Bool?
     /// VFs that are to be like more than that.
     public var vfs: [VFDeclaration]
     /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
@@ -28,12 +32,14 @@ public struct PFDeclaration: Hashable, Sendable {
 
     public init(
         selector: Selector, vfCount: Int, driversAutoprobe: Bool = false, vfDriver: String? = nil,
-        vfs: [VFDeclaration] = [], place: String? = nil
+        mtu: Int? = nil, linkUp: Bool? = nil, vfs: [VFDeclaration] = [], place: String? = nil
     ) {
         self.selector = selector
         self.vfCount = vfCount
         self.driversAutoprobe = driversAutoprobe
         self.vfDriver = vfDriver
+        self.mtu = mtu
+        self.linkUp = linkUp
         self.vfs = vfs
         self.place = place
     }

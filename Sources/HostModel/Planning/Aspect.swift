@@ -9,6 +9,8 @@ public enum Aspect: Hashable, Sendable, Codable {
     case virtualFunctions(PCIAddress, count: Int, driversAutoprobe: Bool)
     /// Whether a PF's interfaces are switched on.
     case link(PCIAddress, up: Bool)
+    /// The largest packet that a PF's interfaces carry, in octets.
+    case mtu(PCIAddress, octets: Int)
     /// Which driver has the function, and which one alone may.
     case binding(PCIAddress, driver: String?, driverOverride: String?)
     /// What the PF enforces for a VF.
@@ -17,7 +19,9 @@ public enum Aspect: Hashable, Sendable, Codable {
     /// The function the aspect belongs to; for VF settings the PF, which is where they are set.
     public var subject: PCIAddress {
         switch self {
-        case .virtualFunctions(let address, _, _), .link(let address, _), .binding(let address, _, _): address
+        case .virtualFunctions(let address, _, _), .link(let address, _), .mtu(let address, _),
+            .binding(let address, _, _):
+            address
         case .vfSettings(let virtual, _): virtual.physicalFunction
         }
     }
@@ -28,6 +32,7 @@ public enum Aspect: Hashable, Sendable, Codable {
         case .virtualFunctions(let address, let count, let autoprobe):
             [.driversAutoprobe(address, autoprobe), .virtualFunctions(address, count: count)]
         case .link(let address, let up): [.link(address, up: up)]
+        case .mtu(let address, let octets): [.mtu(address, octets: octets)]
         case .binding(let address, let driver, let override):
             [.driver(address, driver), .driverOverride(address, override)]
         case .vfSettings(let virtual, let settings): [.vfSettings(virtual, settings)]
@@ -45,6 +50,8 @@ public enum Aspect: Hashable, Sendable, Codable {
             }
         case .link(let address, _):
             source[address].map { .link(address, up: $0.interfaces.allSatisfy(\.isAdministrativelyUp)) }
+        case .mtu(let address, _):
+            source[address]?.interfaces.compactMap(\.mtu).min().map { .mtu(address, octets: $0) }
         case .binding(let address, _, _):
             source[address].map { .binding(address, driver: $0.driver, driverOverride: $0.driverOverride) }
         case .vfSettings(let virtual, let settings):
@@ -60,6 +67,7 @@ extension Aspect: CustomStringConvertible {
         case .virtualFunctions(_, let count, let autoprobe):
             "\(count) VF\(count == 1 ? "" : "s"), autoprobe \(autoprobe ? "on" : "off")"
         case .link(_, let up): "link \(up ? "up" : "down")"
+        case .mtu(_, let octets): "MTU \(octets)"
         case .binding(_, let driver, let override):
             (driver.map { "driver \($0)" } ?? "no driver")
                 + (override.map { $0 == driver ? "" : ", override \($0)" } ?? "")

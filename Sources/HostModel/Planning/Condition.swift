@@ -9,6 +9,7 @@ public enum Condition: Hashable, Sendable, Codable {
     /// The count, and every `virtfn` link, and every VF behind them.
     case virtualFunctions(PCIAddress, count: Int)
     case link(PCIAddress, up: Bool)
+    case mtu(PCIAddress, octets: Int)
     case vfSettings(VirtualFunction, VFSettings)
 
     /// Whether the fact holds; a function that is not there satisfies nothing.
@@ -25,6 +26,8 @@ public enum Condition: Hashable, Sendable, Codable {
             } ?? false
         case .link(let address, let up):
             source[address]?.interfaces.allSatisfy { $0.isAdministrativelyUp == up } ?? false
+        case .mtu(let address, let octets):
+            source[address]?.interfaces.allSatisfy { $0.mtu == octets } ?? false
         case .vfSettings(let virtual, let settings):
             source[physicalFunction: virtual].map { settings.isSatisfied(by: $0) } ?? false
         }
@@ -52,6 +55,7 @@ extension Condition: CustomStringConvertible {
         case .driversAutoprobe(let address, let on): "drivers_autoprobe of \(address) is \(on ? "on" : "off")"
         case .virtualFunctions(let address, let count): "\(address) has \(count) VFs, all present"
         case .link(let address, let up): "the interfaces of \(address) are \(up ? "up" : "down")"
+        case .mtu(let address, let octets): "the interfaces of \(address) have an MTU of \(octets)"
         case .vfSettings(let virtual, let settings):
             "VF \(virtual.index) of \(virtual.physicalFunction) shows \(settings)"
         }

@@ -41,11 +41,14 @@ public struct PFOriginal: Hashable, Sendable, Codable {
     public let vfCount: Int
     public let driversAutoprobe: Bool
     public let linkUp: Bool
+    /// nil when it has no interface, and in what version 0.1 wrote.
+    public let mtu: Int?
 
-    public init(vfCount: Int, driversAutoprobe: Bool, linkUp: Bool) {
+    public init(vfCount: Int, driversAutoprobe: Bool, linkUp: Bool, mtu: Int? = nil) {
         self.vfCount = vfCount
         self.driversAutoprobe = driversAutoprobe
         self.linkUp = linkUp
+        self.mtu = mtu
     }
 
     /// nil when the function is no PF.
@@ -53,6 +56,7 @@ public struct PFOriginal: Hashable, Sendable, Codable {
         guard let sriov = function.sriov else { return nil }
         self.init(
             vfCount: sriov.vfCount, driversAutoprobe: sriov.driversAutoprobe ?? true,
-            linkUp: function.interfaces.allSatisfy(\.isAdministrativelyUp))
+            linkUp: function.interfaces.allSatisfy(\.isAdministrativelyUp),
+            mtu: function.interfaces.compactMap(\.mtu).min())
     }
 }

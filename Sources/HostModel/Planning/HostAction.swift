@@ -8,6 +8,8 @@ public enum HostAction: Hashable, Sendable, Codable {
     case setVFCount(physicalFunction: PCIAddress, count: Int)
     /// Switches the PF's network interfaces on or off: a VF has no link while its PF is down. rtnetlink, by ifindex.
     case setLink(physicalFunction: PCIAddress, up: Bool)
+    /// The largest packet that the PF's network interfaces carry, in octets. rtnetlink, by ifindex.
+    case setMTU(physicalFunction: PCIAddress, octets: Int)
     /// What the PF enforces for one VF; fields that are nil are left alone. rtnetlink, by ifindex.
     case setVFSettings(VirtualFunction, VFSettings)
     /// The one driver the function may bind to, nil for any. Writes `driver_override`.
@@ -23,6 +25,7 @@ public enum HostAction: Hashable, Sendable, Codable {
     public var subject: PCIAddress {
         switch self {
         case .setDriversAutoprobe(let address, _), .setVFCount(let address, _), .setLink(let address, _),
+            .setMTU(let address, _),
             .setDriverOverride(let address, _), .unbindDriver(let address), .probeDriver(let address),
             .reset(let address):
             address
@@ -37,6 +40,7 @@ extension HostAction: CustomStringConvertible {
         case .setDriversAutoprobe(let pf, let on): "set drivers_autoprobe of \(pf) \(on ? "on" : "off")"
         case .setVFCount(let pf, let count): "set VF count of \(pf) to \(count)"
         case .setLink(let pf, let up): "set link of \(pf) \(up ? "up" : "down")"
+        case .setMTU(let pf, let octets): "set MTU of \(pf) to \(octets)"
         case .setVFSettings(let vf, let settings): "set VF \(vf.index) of \(vf.physicalFunction): \(settings)"
         case .setDriverOverride(let address, let driver?): "set driver override of \(address) to \(driver)"
         case .setDriverOverride(let address, nil): "clear driver override of \(address)"

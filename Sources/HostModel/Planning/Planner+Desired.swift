@@ -36,8 +36,10 @@ extension Planner {
         // The card itself in someone's hands excludes cutting it up.
         if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
         var changes: [Change] = []
-        if declaration.vfCount > 0, !function.interfaces.isEmpty {
-            append(&changes, try change(to: .link(pf, up: true), on: host))
+        // First of all: a change of the MTU resets some cards, and their VFs with them.
+        if let mtu = declaration.mtu { append(&changes, try change(to: .mtu(pf, octets: mtu), on: host)) }
+        if let up = declaration.linkUp ?? (declaration.vfCount > 0 ? true : nil), !function.interfaces.isEmpty {
+            append(&changes, try change(to: .link(pf, up: up), on: host))
         }
         let cut = Aspect.virtualFunctions(
             pf, count: declaration.vfCount, driversAutoprobe: declaration.driversAutoprobe)
@@ -113,6 +115,7 @@ extension Planner {
             changes.append(change)
         }
         if !function.interfaces.isEmpty {
+            if let mtu = original.mtu { append(&changes, try change(to: .mtu(pf, octets: mtu), on: host)) }
             append(&changes, try change(to: .link(pf, up: original.linkUp), on: host))
         }
         return changes

@@ -22,6 +22,12 @@ extension Planner {
             cutSteps(pf, from: (count, autoprobe), to: (wanted, wantedProbe))
         case (.link(let pf, _), .link(_, let up)):
             [Step(.setLink(physicalFunction: pf, up: up), requires: [.exists(pf)], ensures: [.link(pf, up: up)])]
+        case (.mtu(let pf, _), .mtu(_, let octets)):
+            [
+                Step(
+                    .setMTU(physicalFunction: pf, octets: octets), requires: [.exists(pf)],
+                    ensures: [.mtu(pf, octets: octets)])
+            ]
         case (.binding(let address, let driver, let override), .binding(_, let wanted, let wantedOverride)):
             bindSteps(address, from: (driver, override), to: (wanted, wantedOverride))
         case (.vfSettings(let virtual, let observed), .vfSettings(_, let wanted)):

@@ -102,7 +102,7 @@ extension Refusal {
             "\(declaration) gives \(mac) to a VF of each of "
                 + physicalFunctions.map(\.description).joined(separator: ", ")
         case .noInterfaceToSetThrough(let address):
-            "cannot set anything for the VFs of \(address): it has no network interface"
+            "cannot set link, MTU or what a VF is like through \(address): it has no network interface"
         case .groupNotViable(let address, let group, let blockers):
             "cannot take \(address): IOMMU group \(group) is not viable: "
                 + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; ")
@@ -152,7 +152,7 @@ extension Refusal {
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
         case .selectorAmbiguous, .macOfSeveralCards: "name the card by its address"
         case .noInterfaceToSetThrough:
-            "bind it to its host driver, which makes the interface, or leave out what 'vfs' sets"
+            "bind it to its host driver, which makes the interface, or leave them out"
         case .groupNotViable(_, _, let blockers):
             "take \(blockers.map(\.address.description).joined(separator: ", ")) from their drivers, or move the card "
                 + "to a slot with a group of its own"

@@ -89,7 +89,8 @@ extension PFDeclaration {
         guard vfCount <= sriov.totalVFs else {
             throw .tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs)
         }
-        if vfs.contains(where: { !$0.settings.isEmpty }), function.interfaces.isEmpty {
+        let isSet = mtu != nil || linkUp != nil || vfs.contains { !$0.settings.isEmpty }
+        if isSet, function.interfaces.isEmpty {
             throw .noInterfaceToSetThrough(function.address)
         }
     }
