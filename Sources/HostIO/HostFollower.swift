@@ -48,10 +48,11 @@ public final class HostFollower: Sendable {
         return refresh(touched)
     }
 
-    /// Reads functions again: after something was written to them.
+    /// Reads functions again, and what cards among them enforce for their VFs: after something was written to them.
     @discardableResult
     public func refresh(_ addresses: some Sequence<PCIAddress>) -> [FunctionChange] {
-        refresh(Touched(functions: Set(addresses)))
+        let addresses = Set(addresses)
+        return refresh(Touched(functions: addresses, cards: addresses))
     }
 
     /// Reads everything again.

@@ -32,6 +32,11 @@ extension SysfsReader {
                 continue
             }
             readings[address] = reading
+            // A card with other VFs than before: those that came and those that went.
+            if let before = known[address]?.sriov?.virtualFunctions, !before.isEmpty || !reading.places.isEmpty {
+                let members = Set(before).symmetricDifference(reading.places.keys)
+                left.formUnion(members.filter { again.functions[$0] == nil })
+            }
             // A new VF: its card has one link more.
             if let owner = reading.owner, known[address]?.virtualFunction?.physicalFunction != owner,
                 again.functions[owner] == nil

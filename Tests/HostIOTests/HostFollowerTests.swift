@@ -99,6 +99,15 @@ struct HostFollowerTests {
         #expect(host.follower.current.snapshot[try address(vfs[1])]?.virtualFunction?.index == 3)
     }
 
+    @Test("a card that is read again after a write shows its VFs before any event tells of them")
+    func afterWrite() throws {
+        let host = try FollowedHost()
+        let vf = try address(host.addVF(2, group: 21))
+        let changes = host.follower.refresh([try address("0000:3b:00.0")])
+        #expect(changes.map(\.address) == [try address("0000:3b:00.0"), vf])
+        try host.expectTrue()
+    }
+
     @Test("a VF that goes takes its group along, and its card knows")
     func goneVF() throws {
         let host = try FollowedHost()

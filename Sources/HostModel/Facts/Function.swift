@@ -72,10 +72,14 @@ public struct Function: Hashable, Sendable {
         self.vfioDevice = vfioDevice
     }
 
+    // Not inlined, here and below: where a function is lent by an array, Swift 6.3.1's optimiser ends in an ownership
+    // error over the payload.
+    @inline(never)
     public var sriov: SRIOV? {
         if case .physicalFunction(let sriov) = role { sriov } else { nil }
     }
 
+    @inline(never)
     public var virtualFunction: VirtualFunction? {
         if case .virtualFunction(let relation) = role { relation } else { nil }
     }

@@ -16,12 +16,7 @@ extension Selector {
     /// What each key that is given meets by itself, for saying why all of them together meet nothing.
     public func meetings(on host: HostSnapshot) -> [Meeting] {
         let cards = host.functions.filter { !$0.isBridge && $0.virtualFunction == nil }
-        return parts.map { part in
-            let met = part.selector.matches(in: host).filter { $0.virtualFunction == nil }
-            let there = part.values(cards, host)
-            let near = met.isEmpty ? part.texts.compactMap { $0.nearest(among: there) } : []
-            return Meeting(key: part.key, values: part.texts, met: met.map(\.address), near: near)
-        }
+        return parts.map { $0.meeting(cards, host) }
     }
 
     /// Values that each name one card and here name several: two ports of a bond have one MAC address.
@@ -38,6 +33,13 @@ extension Selector {
         let selector: Selector
         /// What the host has in place of the values.
         let values: ([Function], HostSnapshot) -> [String]
+
+        func meeting(_ cards: [Function], _ host: HostSnapshot) -> Meeting {
+            let met = selector.matches(in: host).filter { $0.virtualFunction == nil }
+            guard met.isEmpty else { return Meeting(key: key, values: texts, met: met.map(\.address), near: []) }
+            let there = values(cards, host)
+            return Meeting(key: key, values: texts, met: [], near: texts.compactMap { $0.nearest(among: there) })
+        }
     }
 
     private var parts: [Part] {
