@@ -35,13 +35,23 @@ public struct AllocateRequest: Codable, Sendable {
     public var numa: NUMAPolicy?
     public var mac: MACAddress?
     public var vlan: VLANID?
+    /// The VLAN's priority, 0 to 7.
+    public var qos: Int?
+    public var vlanProtocol: VLANProtocol?
     public var trust: Bool?
+    public var spoofCheck: Bool?
+    public var linkState: VFSettings.LinkState?
+    /// Mbit/s; 0 is none.
+    public var minTxRate: Int?
+    /// Mbit/s; 0 is no limit.
+    public var maxTxRate: Int?
     /// What the device is called in the owner's domain.
     public var name: String?
 
     public init(
-        pool: String, count: Int, owner: String?, numa: NUMAPolicy?, mac: MACAddress?, vlan: VLANID?, trust: Bool?,
-        name: String?
+        pool: String, count: Int, owner: String?, numa: NUMAPolicy?, mac: MACAddress?, vlan: VLANID?, qos: Int? = nil,
+        vlanProtocol: VLANProtocol? = nil, trust: Bool?, spoofCheck: Bool? = nil,
+        linkState: VFSettings.LinkState? = nil, minTxRate: Int? = nil, maxTxRate: Int? = nil, name: String?
     ) {
         self.pool = pool
         self.count = count
@@ -49,8 +59,43 @@ public struct AllocateRequest: Codable, Sendable {
         self.numa = numa
         self.mac = mac
         self.vlan = vlan
+        self.qos = qos
+        self.vlanProtocol = vlanProtocol
         self.trust = trust
+        self.spoofCheck = spoofCheck
+        self.linkState = linkState
+        self.minTxRate = minTxRate
+        self.maxTxRate = maxTxRate
         self.name = name
+    }
+
+    /// What is asked for of the VFs.
+    ///
+    /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
+    public func settings() throws(MalformedValue) -> VFSettings {
+        func checked(_ number: Int?, _ kind: String, upTo limit: Int) throws(MalformedValue) -> Int? {
+            guard let number, !(0...limit).contains(number) else { return number }
+            throw MalformedValue(kind: kind, text: String(number), expected: "a number from 0 to \(limit)")
+        }
+        let priority = try checked(qos, "priority", upTo: 7)
+        if vlan == nil, let qos {
+            throw MalformedValue(
+                kind: "VLAN's priority", text: String(qos), expected: "a VLAN to be given along with it")
+        }
+        if vlan == nil, let vlanProtocol {
+            throw MalformedValue(
+                kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN to be given along with it")
+        }
+        let minimum = try checked(minTxRate, "rate", upTo: Int(UInt32.max))
+        let maximum = try checked(maxTxRate, "rate", upTo: Int(UInt32.max))
+        if let minimum, let maximum, maximum > 0, minimum > maximum {
+            throw MalformedValue(
+                kind: "minimum rate", text: String(minimum), expected: "no more than the maximum of \(maximum)")
+        }
+        return VFSettings(
+            mac: mac, vlan: vlan.map { .tag(VLANTag($0, qos: priority ?? 0, protocol: vlanProtocol ?? .dot1Q)) },
+            trust: trust, spoofCheck: spoofCheck, linkState: linkState, minTxRateMbps: minimum,
+            maxTxRateMbps: maximum)
     }
 }
 

@@ -67,3 +67,15 @@ func parsedSwitch(_ text: String) throws -> Bool {
     default: throw ValidationError("'\(text)' is neither on nor off")
     }
 }
+
+/// One of a few words.
+func parsedWord<Value: RawRepresentable & CaseIterable & SendableMetatype>(
+    _ type: Value.Type
+) -> @Sendable (String) throws -> Value where Value.RawValue == String {
+    { text in
+        if let value = Value(rawValue: text) { return value }
+        let known = Value.allCases.map(\.rawValue)
+        let meant = text.nearest(among: known).map { "; did you mean '\($0)'?" } ?? ""
+        throw ValidationError("'\(text)' is none of \(known.joined(separator: ", "))\(meant)")
+    }
+}

@@ -169,4 +169,47 @@ struct DocumentTests {
     func exitStatus(http: Int, status: ControlAPI.ExitStatus) {
         #expect(ControlAPI.ExitStatus(httpStatus: http) == status)
     }
+
+    @Test("an older client's request is read, and a newer one's settings are checked")
+    func allocateSettings() throws {
+        let plain = #"{"pool": "p", "count": 1, "mac": "52:54:00:11:22:33", "vlan": "42", "trust": true}"#
+        let vlan = try #require(VLANID(42))
+        #expect(
+            try JSON.decode(AllocateRequest.self, from: Array(plain.utf8)).settings()
+                == VFSettings(mac: "52:54:00:11:22:33", vlan: .id(vlan), trust: true))
+        func asking(_ change: (inout AllocateRequest) -> Void) throws -> VFSettings {
+            var request = AllocateRequest(
+                pool: "p", count: 1, owner: nil, numa: nil, mac: nil, vlan: nil, trust: nil, name: nil)
+            change(&request)
+            let copy = try JSON.decode(AllocateRequest.self, from: JSON.encode(request))
+            return try copy.settings()
+        }
+        let full = try asking {
+            $0.vlan = vlan
+            $0.qos = 3
+            $0.vlanProtocol = .dot1ad
+            $0.spoofCheck = false
+            $0.linkState = .enable
+            $0.minTxRate = 10
+            $0.maxTxRate = 100
+        }
+        #expect(
+            full.description
+                == "vlan 42 qos 3 802.1ad, spoofchk off, link enable, min rate 10 Mbit/s, max rate 100 Mbit/s")
+        #expect(throws: MalformedValue.self) { try asking { $0.qos = 3 } }
+        #expect(throws: MalformedValue.self) { try asking { $0.vlanProtocol = .dot1ad } }
+        #expect(throws: MalformedValue.self) {
+            try asking {
+                $0.vlan = vlan
+                $0.qos = 8
+            }
+        }
+        #expect(throws: MalformedValue.self) { try asking { $0.maxTxRate = -1 } }
+        #expect(throws: MalformedValue.self) {
+            try asking {
+                $0.minTxRate = 11
+                $0.maxTxRate = 10
+            }
+        }
+    }
 }

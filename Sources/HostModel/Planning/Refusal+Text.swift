@@ -142,7 +142,7 @@ extension Refusal {
         case .unknownPool: "buslane pools lists the pools; they are declared in /etc/buslane/buslane.yaml"
         case .unknownClaim: "buslane claims lists the live claims"
         case .countOutOfRange, .declaredTwice, .badMAC: nil
-        case .settingsNeedVirtualFunction: "leave out --mac, --vlan and --trust"
+        case .settingsNeedVirtualFunction: "leave out --mac, --vlan, --trust and what else is set of a VF"
         case .macNeedsOneFunction: "allocate one function a MAC address"
         case .deviceNameTaken(_, _, let claim): "choose another name, or buslane release \(claim)"
         case .noIOMMU:

@@ -24,9 +24,11 @@ struct AllocateCommand: AsyncParsableCommand {
     @Option(help: "The VLAN that the PF puts the VF into, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
     @Option(help: "Whether the guest may change its MAC and filters: on or off.", transform: parsedSwitch) var trust:
         Bool?
+    @OptionGroup var more: VFOptions
     @Option(help: "What the device is called in the domain (default: the claim's id).") var name: String?
 
     func validate() throws {
+        do throws(MalformedValue) { _ = try request.settings() } catch { throw ValidationError(error.description) }
         guard count >= 1 else { throw ValidationError(Refusal.countOutOfRange(count).message) }
         if let name {
             guard name.range(of: #"^[A-Za-z0-9_-]{1,40}$"#, options: .regularExpression) != nil else {
@@ -36,10 +38,30 @@ struct AllocateCommand: AsyncParsableCommand {
         }
     }
 
+    private var request: AllocateRequest {
+        AllocateRequest(
+            pool: pool, count: count, owner: owner, numa: numa, mac: mac, vlan: vlan, qos: more.qos,
+            vlanProtocol: more.vlanProtocol, trust: trust, spoofCheck: more.spoofCheck, linkState: more.linkState,
+            minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name)
+    }
+
     func run() async throws {
-        let request = AllocateRequest(
-            pool: pool, count: count, owner: owner, numa: numa, mac: mac, vlan: vlan, trust: trust, name: name)
         let document = try await connection.client.post(Route.claims, request, as: ClaimsDocument.self)
         try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
     }
+}
+
+/// What is asked for more rarely of a VF; the names are those of the configuration.
+struct VFOptions: ParsableArguments {
+    @Option(help: "The VLAN's priority, 0 to 7.") var qos: Int?
+    @Option(help: "The VLAN's kind of tag: 802.1Q (default) or 802.1ad.", transform: parsedWord(VLANProtocol.self))
+    var vlanProtocol: VLANProtocol?
+    @Option(help: "Whether frames with another source MAC address are dropped: on or off.", transform: parsedSwitch)
+    var spoofCheck: Bool?
+    @Option(
+        help: "The link that the guest sees: auto, enable or disable.",
+        transform: parsedWord(VFSettings.LinkState.self))
+    var linkState: VFSettings.LinkState?
+    @Option(help: "The share of the wire that is kept for it, in Mbit/s.") var minTxRate: Int?
+    @Option(help: "What it can send at most, in Mbit/s; 0 for no limit.") var maxTxRate: Int?
 }

@@ -36,7 +36,7 @@ extension API {
         let (owner, name) = try await domains.owner(named: asked.owner ?? "uid-\(peer.uid)")
         return ClaimRequest(
             pool: pool, count: asked.count, owner: owner, ownerName: name, numa: asked.numa,
-            settings: VFSettings(mac: asked.mac, vlan: asked.vlan.map { .id($0) }, trust: asked.trust),
+            settings: try asked.settings(),
             deviceName: asked.count == 1 ? asked.name : nil)
     }
 
