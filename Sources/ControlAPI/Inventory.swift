@@ -79,7 +79,7 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var acsPath: ACSPath?
         /// `vfio0` while a VFIO driver has it.
         @ExplicitNull public var vfioDevice: String?
-        /// A VF's interrupt vectors, where they can be chosen.
+        /// A VF's interrupt vectors, as its PF's driver gave them.
         @ExplicitNull public var vfMSIXCount: Int?
         /// What the PF enforces for a VF; null for another function, or when the PF does not tell.
         @ExplicitNull public var vfSettings: VFSettings?

@@ -11,7 +11,6 @@ extension SysfsReader {
         case .some(nil): return
         case .some(.some(let physical)):
             reading.owner = physical
-            reading.function.vfMSIXCount = try pass.value("sriov_vf_msix_count", in: home, of: subject, SysfsText.count)
             return
         }
         let total = try pass.value("sriov_totalvfs", in: home, of: subject) { Self.vfCount($0, upTo: 0xffff) }

@@ -25,9 +25,6 @@ public struct Function: Hashable, Sendable {
     public var interfaces: [NetworkInterface]
     /// For a VF, what its PF enforces; nil when the PF has no network interface or was not asked.
     public var vfSettings: VFSettings?
-    /// For a VF, its interrupt vectors as the PF's driver gave them; nil where they cannot be chosen.
-    /// Source: `sriov_vf_msix_count`.
-    public var vfMSIXCount: Int?
     /// From config space; nil when that was not readable or not asked.
     public var capabilities: Capabilities?
     /// The VFIO driver that suits it, `vfio-pci` or a vendor's variant; nil for a bridge or when not asked.
@@ -50,7 +47,7 @@ public struct Function: Hashable, Sendable {
         iommuGroup: Int? = nil, numaNode: Int? = nil, localCPUs: String? = nil, parent: PCIAddress? = nil,
         resetMethods: [String] = [], link: PCIeLink? = nil, role: Role = .function,
         interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil,
-        vfMSIXCount: Int? = nil, capabilities: Capabilities? = nil, vfioDriver: String? = nil,
+        capabilities: Capabilities? = nil, vfioDriver: String? = nil,
         vfioDevice: String? = nil
     ) {
         self.address = address
@@ -66,7 +63,6 @@ public struct Function: Hashable, Sendable {
         self.role = role
         self.interfaces = interfaces
         self.vfSettings = vfSettings
-        self.vfMSIXCount = vfMSIXCount
         self.capabilities = capabilities
         self.vfioDriver = vfioDriver
         self.vfioDevice = vfioDevice
@@ -82,6 +78,14 @@ public struct Function: Hashable, Sendable {
     @inline(never)
     public var virtualFunction: VirtualFunction? {
         if case .virtualFunction(let relation) = role { relation } else { nil }
+    }
+
+    /// A VF's interrupt vectors, as its PF's driver gave them; nil without capabilities.
+    ///
+    /// `sriov_vf_msix_count` sets them and cannot be read; the size of the VF's MSI-X table tells the same.
+    /// Source: `DEVICE_ATTR_WO(sriov_vf_msix_count)`, drivers/pci/iov.c.
+    public var vfMSIXCount: Int? {
+        virtualFunction == nil ? nil : capabilities?.msixTableSize
     }
 
     /// A function that only carries others: it never blocks a group and is never handed out.
