@@ -8,11 +8,12 @@ BUILT    = .build/release
 STAGE    = .build/stage
 SOURCES  = Package.swift Sources Tests
 
-.PHONY: help demo test build check format install lab clean setup stage
+.PHONY: help demo test bench build check format install lab clean setup stage
 
 help:
 	@echo "make demo     the whole main job, on an emulated host with SR-IOV cards"
 	@echo "make test     every test: units, simulator, libvirt's test driver, the emulated host"
+	@echo "make bench    Buslane beside lspci, driverctl and DPDK's script, on synthetic hosts of up to 16,000 functions"
 	@echo "make build    buslaned, buslane and the hook, in .build/release"
 	@echo "make check    formatting, and every warning an error"
 	@echo "make format   puts the formatting right"
@@ -38,6 +39,10 @@ format:
 
 test: setup
 	@tools/test
+
+bench: build
+	@tools/setup Benchmarks/packages
+	@Benchmarks/run --write
 
 demo: build stage
 	@Tests/EndToEnd/lab run Tests/EndToEnd/scenarios/demo.sh --stage $(STAGE)

@@ -127,6 +127,8 @@ public struct ControlClient: Sendable {
         _ read: @escaping @Sendable (NIOAsyncChannelInboundStream<HTTPResponsePart>) async throws -> Result
     ) async throws -> Result {
         let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            // An inventory has megabytes: in reads of the usual size most of the time would go into handing them on.
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 1 << 18))
             .connect(unixDomainSocketPath: socketPath) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()

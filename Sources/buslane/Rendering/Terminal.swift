@@ -6,9 +6,9 @@ import Foundation
 enum Terminal {
     static func error(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
-    static func out(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
+    static func out(_ bytes: [UInt8]) { _ = try? FileDescriptor.standardOutput.writeAll(bytes) }
 
-    static func out(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    static func out(_ text: String) { out(Array(text.utf8)) }
 
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
