@@ -100,6 +100,7 @@ let package = Package(
             dependencies: [
                 "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: house),
         .executableTarget(name: "buslane-hook", dependencies: ["HostModel", "ControlAPI"], swiftSettings: house),

@@ -70,6 +70,7 @@ struct ArchitectureTests {
         ],
         "buslane": system.union([
             "HostModel", "ControlAPI", "ConfigurationFiles", "DomainXML", "HostIO", "ArgumentParser", "Foundation",
+            "SystemPackage",
         ]),
         "buslane-hook": ["HostModel", "ControlAPI", "Glibc"],
     ]

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
 import Foundation
+import SystemPackage
 
 /// Standard input, output and error, as a command uses them.
 enum Terminal {
     static func error(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
-    static func out(_ bytes: [UInt8]) { _ = try? FileDescriptor.standardOutput.writeAll(bytes) }
+    /// Ends the process when the output cannot be written: what comes after would be half an answer.
+    static func out(_ bytes: [UInt8]) {
+        do {
+            try FileDescriptor.standardOutput.writeAll(bytes)
+        } catch {
+            Self.error("error: cannot write the output: \(error)")
+            exit(1)
+        }
+    }
 
     static func out(_ text: String) { out(Array(text.utf8)) }
 
