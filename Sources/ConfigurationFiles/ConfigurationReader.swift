@@ -10,11 +10,14 @@ package struct ConfigurationReader {
     /// In the order of the files and of their lines.
     package internal(set) var errors: [ConfigurationError] = []
     private var pools: [String: Place] = [:]
+    /// Where the repair policy was set.
+    private var repair: Place?
     /// By key and value: where a declaration named that card.
     private var cards: [String: Place] = [:]
     private var macs: [MACAddress: Place] = [:]
 
     // As they are written in a file.
+    static let topKeys = ["physicalFunctions", "pools", "repair"]
     static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "vfs"]
     static let vfKeys = ["range", "mac", "vfDriver"] + VFSettings.sharedKeys
     static let poolKeys = ["name", "select", "numa", "defaults"]
@@ -41,7 +44,10 @@ package struct ConfigurationReader {
         }
         guard let root, root.null == nil else { return }
         do throws(ConfigurationError) {
-            let top = try YAMLCursor(file: file, node: root).mapping(of: ["physicalFunctions", "pools"])
+            let top = try YAMLCursor(file: file, node: root).mapping(of: Self.topKeys)
+            if let policy = top["repair"] {
+                attempt { (reader) throws(ConfigurationError) in try reader.setRepair(policy) }
+            }
             for entry in try top["physicalFunctions"]?.list() ?? [] {
                 attempt { (reader) throws(ConfigurationError) in try reader.declare(entry) }
             }
@@ -55,6 +61,13 @@ package struct ConfigurationReader {
 
     private mutating func attempt(_ work: (inout Self) throws(ConfigurationError) -> Void) {
         do throws(ConfigurationError) { try work(&self) } catch { errors.append(error) }
+    }
+
+    private mutating func setRepair(_ cursor: YAMLCursor) throws(ConfigurationError) {
+        let policy = try cursor.word(RepairPolicy.self, "a repair policy")
+        if let earlier = repair { throw cursor.fail("'repair' is set already, at \(earlier)") }
+        repair = cursor.place
+        desired.repair = policy
     }
 
     private mutating func declare(_ cursor: YAMLCursor) throws(ConfigurationError) {

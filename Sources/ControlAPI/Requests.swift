@@ -17,6 +17,10 @@ public enum Route {
     public static let detach = "/v1/domains/detach"
     public static let hooks = "/v1/hooks"
     public static let audit = "/v1/audit"
+    public static let events = "/v1/events"
+    /// An ``EventsDocument/Entry`` a line, for as long as the client listens.
+    public static let newEvents = "/v1/events/follow"
+    public static let recover = "/v1/recover"
 }
 
 /// Where the daemon listens when nobody says otherwise.
@@ -132,6 +136,13 @@ public struct PlanRequest: Codable, Sendable {
         self.configuration = configuration
         self.confirmed = confirmed
     }
+}
+
+/// `POST /v1/recover`: a function that is to leave quarantine.
+public struct RecoverRequest: Codable, Sendable {
+    public var address: PCIAddress
+
+    public init(address: PCIAddress) { self.address = address }
 }
 
 /// `POST /v1/domains/inject`: a domain XML in.

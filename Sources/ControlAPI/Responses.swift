@@ -3,12 +3,16 @@ public import HostModel
 
 /// `GET /v1/health`
 public struct HealthDocument: Codable, Sendable {
+    /// `ok`, or `degraded` when something is not as declared.
     public var status: String
     public var version: String
+    /// What is not as declared, in words.
+    public var problems: [String]
 
-    public init(status: String, version: String) {
-        self.status = status
+    public init(version: String, problems: [String] = []) {
+        status = problems.isEmpty ? "ok" : "degraded"
         self.version = version
+        self.problems = problems
     }
 }
 
@@ -189,6 +193,31 @@ public struct DomainDocument: Codable, Sendable {
         self.devices = devices
         self.xml = xml
     }
+}
+
+/// `GET /v1/events`
+public struct EventsDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    public var events: [Entry]
+
+    public struct Entry: Codable, Sendable {
+        public var id: Int
+        public var at: String
+        /// `applied`, `refused`, `failed`, `drifted`, `repaired`, `quarantined`, `recovered`, `degraded`
+        public var kind: String
+        public var subject: String
+        public var detail: String
+
+        public init(id: Int, at: Int, kind: String, subject: String, detail: String) {
+            self.id = id
+            self.at = JSON.timestamp(at)
+            self.kind = kind
+            self.subject = subject
+            self.detail = detail
+        }
+    }
+
+    public init(events: [Entry]) { self.events = events }
 }
 
 /// `GET /v1/audit`

@@ -85,14 +85,4 @@ extension Ledger {
                 sql: "DELETE FROM original WHERE physicalFunction = ?", arguments: [physicalFunction.description])
         }
     }
-
-    /// Sets a function aside; the first reason stays.
-    public func quarantine(_ address: PCIAddress, reason: String) async throws {
-        let since = timestamp()
-        try await database.write { db in
-            try db.execute(
-                sql: "INSERT INTO quarantine (address, reason, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                arguments: [address.description, reason, since])
-        }
-    }
 }

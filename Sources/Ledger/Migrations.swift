@@ -8,6 +8,9 @@ enum Migrations {
         migrator.registerMigration("1: claims, intents, originals, audit") { db in
             try db.execute(sql: first)
         }
+        migrator.registerMigration("2: what was declared, events") { db in
+            try db.execute(sql: second)
+        }
         return migrator
     }
 
@@ -106,6 +109,25 @@ enum Migrations {
         CREATE TRIGGER auditIsNeverShortened BEFORE DELETE ON audit
         BEGIN
             SELECT RAISE(ABORT, 'the audit trail is append-only');
+        END;
+        """
+
+    private static let second = """
+        CREATE TABLE declared (
+            physicalFunction TEXT PRIMARY KEY,
+            declaration      TEXT NOT NULL CHECK (json_valid(declaration))
+        ) WITHOUT ROWID;
+
+        CREATE TABLE event (
+            id      INTEGER PRIMARY KEY AUTOINCREMENT,
+            at      INTEGER NOT NULL,
+            kind    TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            detail  TEXT NOT NULL
+        );
+        CREATE TRIGGER onlyTheNewestEventsStay AFTER INSERT ON event
+        BEGIN
+            DELETE FROM event WHERE id <= NEW.id - 10000;
         END;
         """
 }

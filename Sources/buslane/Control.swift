@@ -17,8 +17,8 @@ struct Control: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
-            ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, AuditCommand.self,
-            DoctorCommand.self, ConfigCommand.self,
+            ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, EventsCommand.self,
+            AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self,
         ])
 
     static func main() async {

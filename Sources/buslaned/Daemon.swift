@@ -38,6 +38,9 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "The libvirt to put devices into.")
     var libvirtURI = "qemu:///system"
 
+    @Option(help: "Seconds after the host's start by which every declared card has its driver.")
+    var latestDriver = 60
+
     @Option(help: "debug, info, notice, warning or error.")
     var logLevel = "info"
 
@@ -54,10 +57,7 @@ struct Daemon: AsyncParsableCommand {
             host: host, ledger: try Ledger(path: ledger),
             configuration: ConfigurationFolder(directory: configurationDirectory), logger: logger)
         let events = HostEventService(host: host, logger: logger)
-        // Before the socket opens: nobody shall see, or add to, what an earlier run left half done.
-        try await reconciler.recover()
-        await reconciler.resume()
-
+        let drift = DriftService(reconciler: reconciler, feed: host.feed)
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
         let api = API(
             reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: reconciler.ledger))
@@ -67,13 +67,14 @@ struct Daemon: AsyncParsableCommand {
             onServerRunning: { [socket, socketGroup, logger] _ in
                 Self.open(socket, to: socketGroup, logger: logger)
                 logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
-                Notification.ready()
+                Notification.ready(problems: reconciler.standing.problems)
             },
             logger: logger.quieter)
+        let serving = ServingService(reconciler: reconciler, server: server, patience: .seconds(latestDriver))
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: events), .init(service: server)],
+                services: [.init(service: events), .init(service: drift), .init(service: serving)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
         Notification.stopping()

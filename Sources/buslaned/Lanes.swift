@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// One lane a PF: work on different PFs runs side by side, work on one PF in order of arrival.
+/// Lanes of work: what is on different lanes runs side by side, what is on one lane in order of arrival.
+///
+/// The host's lane is taken before a card's, never after it.
 actor Lanes {
-    private var waiting: [PCIAddress: [CheckedContinuation<Void, Never>]] = [:]
+    enum Lane: Hashable, Sendable {
+        /// What is about the declared state as a whole: applying it, and looking for drift from it.
+        case host
+        /// What changes one PF or its VFs.
+        case card(PCIAddress)
+    }
 
-    func run<Result: Sendable>(
-        on physicalFunction: PCIAddress, _ work: @Sendable () async throws -> Result
-    ) async throws -> Result {
-        await enter(physicalFunction)
-        defer { leave(physicalFunction) }
+    private var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
+
+    func run<Result: Sendable>(on lane: Lane, _ work: @Sendable () async throws -> Result) async throws -> Result {
+        await enter(lane)
+        defer { leave(lane) }
         return try await work()
     }
 
-    private func enter(_ lane: PCIAddress) async {
+    private func enter(_ lane: Lane) async {
         guard waiting[lane] != nil else {
             waiting[lane] = []
             return
@@ -21,7 +28,7 @@ actor Lanes {
         await withCheckedContinuation { waiting[lane, default: []].append($0) }
     }
 
-    private func leave(_ lane: PCIAddress) {
+    private func leave(_ lane: Lane) {
         guard var queue = waiting[lane], !queue.isEmpty else {
             waiting[lane] = nil
             return

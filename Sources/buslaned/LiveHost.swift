@@ -39,6 +39,8 @@ struct LiveHost: Host {
     /// What decisions need: the same facts as ``function(at:)`` has, so that the two can be compared.
     func snapshot() throws -> HostSnapshot { try reader.snapshot(including: .vfSettings) }
 
+    func lastSeen() throws -> HostSnapshot { try observed().snapshot }
+
     func function(at address: PCIAddress) throws -> Function? { try reader.function(at: address) }
 
     func perform(_ action: HostAction) throws {

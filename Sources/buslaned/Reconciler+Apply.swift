@@ -13,37 +13,50 @@ extension Reconciler {
         try Planner.plan(for: desired, on: host.snapshot(), holdings: await holdings())
     }
 
-    /// Makes the host as declared.
+    /// Makes the host as declared. One apply at a time: two would undo each other's work.
     ///
     /// - Parameter confirmed: whether VFs with host interfaces may vanish.
     /// - Returns: what was done; empty when there was nothing to do.
     func apply(_ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor) async throws -> Plan {
-        let plan = try await plan(for: desired)
-        guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
-        try await forgetRestored(desired, plan)
-        if plan.isEmpty { return plan }
-        return try await audited("apply", subject: "host", detail: plan.summary, by: actor) {
-            try await carryOut(plan, for: desired)
-            // Where the VFs came out elsewhere than foretold, their binding is planned from what is there now.
-            try await carryOut(try await self.plan(for: desired), for: desired)
-            // After a reboot, the VFs of claims that stand are back only now.
-            try await adoptGroups(of: try host.snapshot())
-            logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
-            return plan
+        try await lanes.run(on: .host) {
+            let plan = try await plan(for: desired)
+            guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
+            try await forgetRestored(desired, plan)
+            guard !plan.isEmpty else {
+                try await remember(desired)
+                return plan
+            }
+            return try await audited("apply", subject: "host", detail: plan.summary, by: actor) {
+                let failures = try await carryOut(plan, for: desired)
+                try await remember(desired)
+                if let first = failures.first { throw first }
+                // After a reboot, the VFs of claims that stand are back only now.
+                try await adoptGroups(of: try host.snapshot())
+                logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
+                try await ledger.record(.applied, subject: "host", detail: plan.summary)
+                return plan
+            }
         }
     }
 
-    /// Works on every PF to its end, whatever becomes of the others.
+    /// Works on every PF to its end, whatever becomes of the others; then once more, for VFs that came out elsewhere
+    /// than foretold: their binding is planned from what is there now.
     ///
-    /// - Throws: the first failure, when all are through.
-    private func carryOut(_ plan: Plan, for desired: DesiredState) async throws {
+    /// - Returns: what failed.
+    private func carryOut(_ plan: Plan, for desired: DesiredState) async throws -> [any Error] {
+        let failures = try await carryOutOnce(plan, for: desired)
+        guard failures.isEmpty else { return failures }
+        return try await carryOutOnce(try await self.plan(for: desired), for: desired)
+    }
+
+    private func carryOutOnce(_ plan: Plan, for desired: DesiredState) async throws -> [any Error] {
         for entry in plan.perPF where entry.purpose == .declared {
             guard let function = try host.function(at: entry.physicalFunction),
                 let original = PFOriginal(of: function)
             else { continue }
             try await ledger.recordOriginal(original, of: entry.physicalFunction)
         }
-        let failures: [any Error] = await withTaskGroup(of: (any Error)?.self) { group in
+        return await withTaskGroup(of: (any Error)?.self) { group in
             for entry in plan.perPF {
                 group.addTask {
                     do {
@@ -56,13 +69,12 @@ extension Reconciler {
             }
             return await group.reduce(into: []) { failures, error in if let error { failures.append(error) } }
         }
-        if let first = failures.first { throw first }
     }
 
     private func carryOut(_ entry: PFPlan, for desired: DesiredState) async throws {
         let pf = entry.physicalFunction
-        try await lanes.run(on: pf) {
-            // Planned anew on the lane: somebody may have claimed a VF, or applied the same, meanwhile.
+        try await lanes.run(on: .card(pf)) {
+            // Planned anew on the lane: somebody may have claimed a VF meanwhile.
             let now = try await plan(for: desired).perPF.first { $0.physicalFunction == pf }
             try await executor.run(now?.changes ?? [], context: Intent.Context(bootID: bootID, purpose: .apply))
         }
@@ -71,13 +83,27 @@ extension Reconciler {
 
     /// A PF that is undeclared and needs nothing is as it was found: what becomes of it now is not ours to put back.
     private func forgetRestored(_ desired: DesiredState, _ plan: Plan) async throws {
+        if desired.isPartial { return }
         let snapshot = try host.snapshot()
-        let declared = Set(desired.physicalFunctions.flatMap { $0.selector.matches(in: snapshot) }.map(\.address))
+        let declared = Set(desired.met(on: snapshot).keys)
         let busy = Set(plan.perPF.map(\.physicalFunction))
         for pf in try await ledger.holdings().originals.keys
         where snapshot[pf] != nil && !declared.contains(pf) && !busy.contains(pf) {
             try await ledger.forgetOriginal(of: pf)
         }
+    }
+
+    /// What is now as declared is what drift is measured against; of a PF that failed, what it was made before.
+    private func remember(_ desired: DesiredState) async throws {
+        let snapshot = try host.snapshot()
+        let met = desired.met(on: snapshot)
+        let holdings = try await holdings()
+        let made = met.filter { address, declaration in
+            guard let function = snapshot[address] else { return false }
+            return (try? Planner.plan(for: declaration, of: function, on: snapshot, holdings: holdings))?.isEmpty
+                == true
+        }
+        try await ledger.recordDeclared(made, forgettingAllBut: desired.isPartial ? nil : Set(met.keys))
     }
 }
 

@@ -104,7 +104,7 @@ extension Reconciler {
     func ready(_ claim: Claim, purpose: Recovery.Purpose) async throws {
         let context = Intent.Context(bootID: bootID, purpose: purpose, claim: claim.id)
         for assignment in claim.assignments {
-            try await lanes.run(on: lane(of: assignment)) {
+            try await lanes.run(on: .card(card(of: assignment))) {
                 // Looked at again on the lane: a release may have gone first.
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state
@@ -122,7 +122,7 @@ extension Reconciler {
         let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
         for assignment in claim.assignments.reversed() {
             do {
-                try await lanes.run(on: lane(of: assignment)) {
+                try await lanes.run(on: .card(card(of: assignment))) {
                     // One that cannot be read is not one that is gone: that needs nothing.
                     _ = try host.function(at: assignment.address)
                     try await putBack(assignment, context: context)

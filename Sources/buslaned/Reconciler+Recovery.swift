@@ -70,26 +70,3 @@ extension HostSnapshot {
             })
     }
 }
-
-extension Reconciler {
-    /// Brings back what had been applied, and what claims were given, where it is gone: a reboot takes VFs, bindings and
-    /// settings away.
-    ///
-    /// Runs before the socket opens and before libvirtd starts its guests. Takes nothing from anybody: what would need
-    /// a person's consent, or is refused, is logged and left. A host on which nothing was ever applied is left alone.
-    func resume() async {
-        do {
-            guard try await !ledger.holdings().originals.isEmpty else { return }
-            let done = try await apply(try configuration.load(), confirmed: false, by: .daemon)
-            if !done.isEmpty { logger.notice("declared state brought back", metadata: ["plan": "\(done.summary)"]) }
-            let openGroups = try host.openGroups()
-            for claim in try await ledger.claims() where claim.state == .bound {
-                guard try use(of: claim, among: openGroups) == nil else { continue }
-                try await ready(claim, purpose: .prepare)
-            }
-        } catch {
-            let reason = (error as? Refusal)?.message ?? "\(error)"
-            logger.error("not everything was brought back", metadata: ["reason": "\(reason)"])
-        }
-    }
-}

@@ -14,6 +14,7 @@ struct Reconciler: Sendable {
     let executor: Executor
     let lanes = Lanes()
     let starting = StartingGuests()
+    let standing = Standing()
     let logger: Logger
     /// Which host, which boot.
     let identity: HostIdentity
@@ -42,7 +43,7 @@ struct Reconciler: Sendable {
     }
 
     /// The PF whose lane an assignment's work belongs on: its own address when it is no VF.
-    func lane(of assignment: Assignment) -> PCIAddress {
+    func card(of assignment: Assignment) -> PCIAddress {
         assignment.virtualFunction?.physicalFunction ?? assignment.address
     }
 
@@ -67,6 +68,8 @@ struct Reconciler: Sendable {
         } catch {
             let text = (error as? Refusal)?.message ?? "\(error)"
             try await ledger.audit(verb, subject: subject, detail: detail, result: text, actor: actor)
+            try await ledger.record(
+                error is Refusal ? .refused : .failed, subject: subject, detail: "\(verb): \(text)")
             throw error
         }
     }

@@ -95,6 +95,8 @@ struct SchemaTests {
         func keys(_ name: String) -> Set<String> {
             Set((definitions[name]?["properties"] as? [String: Any])?.keys.map { $0 } ?? [])
         }
+        #expect(
+            Set((schema["properties"] as? [String: Any])?.keys.map { $0 } ?? []) == Set(ConfigurationReader.topKeys))
         #expect(keys("selector") == Set(Selector.keys))
         #expect(keys("settings") == Set(VFSettings.sharedKeys))
         #expect(keys("virtualFunction") == Set(ConfigurationReader.vfKeys))

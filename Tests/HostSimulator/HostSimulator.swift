@@ -31,6 +31,7 @@ public final class HostSimulator: Host {
         var crashesAt: Int?
         var hasCrashed = false
         var onCrash: (@Sendable () -> Void)?
+        var onWait: (@Sendable (HostSimulator) -> Void)?
         var faults: [(fault: Fault, timesLeft: Int, matches: @Sendable (HostAction) -> Bool)] = []
     }
 
@@ -65,6 +66,7 @@ public final class HostSimulator: Host {
     /// Takes no time: that passes by being waited for.
     public func waitForChange(upTo limit: Duration) async {
         kernel.machine.withLock { $0.tick() }
+        process.withLock(\.onWait)?(self)
         await Task.yield()
     }
 
@@ -152,8 +154,22 @@ extension HostSimulator {
     /// Somebody else does something to the host.
     public func meanwhile(_ action: HostAction) throws { try kernel.machine.withLock { try $0.perform(action) } }
 
-    /// The card is pulled.
-    public func pull(_ address: PCIAddress) { kernel.machine.withLock { $0.devices[address] = nil } }
+    /// The card is pulled, its VFs with it. ``plug(_:)`` puts it back, as it is after a start.
+    public func pull(_ address: PCIAddress) { kernel.machine.withLock { $0.pull(address) } }
+
+    /// The card that was pulled is back.
+    public func plug(_ address: PCIAddress) { kernel.machine.withLock { $0.plugAgain(address) } }
+
+    /// The driver that would take the function by itself is not loaded, until it is named here.
+    public func lateDriver(_ name: String?, of address: PCIAddress) {
+        kernel.machine.withLock {
+            $0.devices[address]?.nativeDriver = name
+            $0.devices[address]?.driver = name
+        }
+    }
+
+    /// Waiting wakes this up, each time.
+    public func onWait(_ act: @escaping @Sendable (HostSimulator) -> Void) { process.withLock { $0.onWait = act } }
 
     /// What is there now, without counting as a call.
     public var now: HostSnapshot { kernel.machine.withLock(\.snapshot) }

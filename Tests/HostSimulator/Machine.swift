@@ -59,6 +59,22 @@ struct Device {
     var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }
 }
 
+extension Device {
+    /// As its driver finds it after the power came: nothing of what was set is left.
+    func asPoweredOn() -> Device {
+        var fresh = self
+        fresh.driver = nativeDriver
+        fresh.override = nil
+        fresh.mtu = 1500
+        fresh.sriov?.autoprobe = true
+        fresh.sriov?.vfCount = 0
+        fresh.sriov?.vfs = []
+        fresh.sriov?.settings = []
+        fresh.sriov?.waitsLeft = nil
+        return fresh
+    }
+}
+
 /// The hardware and its kernel: what outlives every process. Which action is allowed is in `Machine+Rules.swift`.
 struct Machine {
     var devices: [PCIAddress: Device] = [:]
@@ -72,6 +88,7 @@ struct Machine {
     /// By function: the process that has its group open.
     var holders: [PCIAddress: ProcessHolder] = [:]
     private var nextGroup = 1
+    private var pulled: [PCIAddress: Device] = [:]
 
     mutating func plug(_ device: Device) {
         var device = device
@@ -94,18 +111,19 @@ struct Machine {
         nextGroup += 10
         for group in Set(devices.values.map(\.group)).sorted(by: >) { renumbered[group] = takeGroup() }
         for (address, device) in devices {
-            var fresh = device
+            var fresh = device.asPoweredOn()
             fresh.group = renumbered[device.group] ?? 0
-            fresh.driver = device.nativeDriver
-            fresh.override = nil
-            fresh.mtu = 1500
-            fresh.sriov?.autoprobe = true
-            fresh.sriov?.vfCount = 0
-            fresh.sriov?.vfs = []
-            fresh.sriov?.settings = []
-            fresh.sriov?.waitsLeft = nil
             devices[address] = fresh
         }
+    }
+
+    mutating func pull(_ address: PCIAddress) {
+        devices = devices.filter { $0.value.relation?.physicalFunction != address }
+        pulled[address] = devices.removeValue(forKey: address)
+    }
+
+    mutating func plugAgain(_ address: PCIAddress) {
+        if let device = pulled.removeValue(forKey: address) { plug(device.asPoweredOn()) }
     }
 
     /// Time passes: VFs that were on their way come nearer.

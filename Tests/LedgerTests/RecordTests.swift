@@ -176,3 +176,37 @@ struct FileTests {
         }
     }
 }
+
+@Suite("Events")
+struct EventTests {
+    @Test("are in order, and can be followed from any of them on")
+    func followed() async throws {
+        let file = TemporaryFile()
+        let ledger = try Ledger(path: file.path)
+        for number in 1...3 { try await ledger.record(.applied, subject: "host", detail: "\(number)") }
+        #expect(try await ledger.events().map(\.detail) == ["1", "2", "3"])
+        #expect(try await ledger.events(limit: 2).map(\.detail) == ["2", "3"])
+        let first = try #require(try await ledger.events().first)
+        let stream = ledger.newEvents(after: first.id)
+        try await ledger.record(.drifted, subject: "host", detail: "4")
+        var seen: [String] = []
+        for try await batch in stream {
+            seen += batch.map(\.detail)
+            if seen.last == "4" { break }
+        }
+        #expect(seen == ["2", "3", "4"])
+    }
+
+    @Test("a function is set aside once, and told once")
+    func quarantine() async throws {
+        let ledger = try Ledger(path: nil)
+        let address: PCIAddress = "0000:3b:10.0"
+        try await ledger.quarantine(address, reason: "first")
+        try await ledger.quarantine(address, reason: "second")
+        #expect(try await ledger.holdings().quarantine == [address: "first"])
+        try await ledger.liftQuarantine(of: address, detail: "clean")
+        try await ledger.liftQuarantine(of: address, detail: "clean")
+        #expect(try await ledger.holdings().quarantine.isEmpty)
+        #expect(try await ledger.events().map(\.kind) == [.quarantined, .recovered])
+    }
+}

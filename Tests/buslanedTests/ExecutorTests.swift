@@ -107,14 +107,14 @@ struct LaneTests {
         let lanes = Lanes()
         let (gate, opener) = AsyncStream.makeStream(of: Void.self)
         let log = Log()
-        async let first: Void = lanes.run(on: Scene.card) {
+        async let first: Void = lanes.run(on: .card(Scene.card)) {
             await log.add("first in")
             for await _ in gate { break }
             await log.add("first out")
         }
         while await log.lines.isEmpty { await Task.yield() }
-        async let second: Void = lanes.run(on: Scene.card) { await log.add("second") }
-        try await lanes.run(on: "0000:af:00.0") { await log.add("other card") }
+        async let second: Void = lanes.run(on: .card(Scene.card)) { await log.add("second") }
+        try await lanes.run(on: .card("0000:af:00.0")) { await log.add("other card") }
         opener.yield()
         _ = try await (first, second)
         #expect(await log.lines == ["first in", "other card", "first out", "second"])
@@ -123,8 +123,8 @@ struct LaneTests {
     @Test("a lane is free again after work that failed")
     func afterFailure() async throws {
         let lanes = Lanes()
-        await #expect(throws: Refusal.noIOMMU) { try await lanes.run(on: Scene.card) { throw Refusal.noIOMMU } }
-        #expect(try await lanes.run(on: Scene.card) { 7 } == 7)
+        await #expect(throws: Refusal.noIOMMU) { try await lanes.run(on: .card(Scene.card)) { throw Refusal.noIOMMU } }
+        #expect(try await lanes.run(on: .card(Scene.card)) { 7 } == 7)
     }
 
     private actor Log {

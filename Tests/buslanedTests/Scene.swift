@@ -85,6 +85,12 @@ struct Scene {
             patience: .milliseconds(20))
     }
 
+    /// The next process after this one ended in order.
+    func next(reboot: Bool = false) throws -> Scene {
+        try Scene(
+            reboot ? host.reboot() : host.restart(), folder: folder, file: file, patience: .milliseconds(20))
+    }
+
     // MARK: Words for what tests do
 
     static func declaring(_ count: Int, of card: PCIAddress = card, vfDriver: String? = nil) -> DesiredState {

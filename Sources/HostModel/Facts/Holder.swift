@@ -11,6 +11,8 @@ public struct Holder: Hashable, Sendable, Codable {
         case network
         /// The host's own storage: a mounted file system, or swap space.
         case disk
+        /// Nobody: it was set aside, for its state is not understood.
+        case quarantine
     }
 
     public let kind: Kind
@@ -32,6 +34,8 @@ public struct HostUses: Hashable, Sendable {
     public var openGroups: [Int: [ProcessHolder]]?
     /// By function, what the host keeps on its disks.
     public var disks: [PCIAddress: [DiskUse]]
+    /// By function, why it is set aside.
+    public var quarantine: [PCIAddress: String] = [:]
 
     public init(openGroups: [Int: [ProcessHolder]]? = [:], disks: [PCIAddress: [DiskUse]] = [:]) {
         self.openGroups = openGroups
@@ -56,9 +60,12 @@ public struct DiskUse: Hashable, Sendable {
 }
 
 extension Function {
-    /// Everything that has the function in use: guests first, then the host's network, then its disks.
+    /// Everything that has the function in use: what set it aside and guests first, then the host's network, then its disks.
     public func holders(_ uses: HostUses) -> [Holder] {
         var holders: [Holder] = []
+        if let reason = uses.quarantine[address] {
+            holders.append(Holder(kind: .quarantine, name: "quarantine", detail: reason))
+        }
         if isOnVFIO, let group = iommuGroup {
             holders += (uses.openGroups?[group] ?? []).map { process in
                 process.guest.map { Holder(kind: .domain, name: $0, detail: process.description) }

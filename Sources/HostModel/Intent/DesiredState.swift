@@ -4,17 +4,31 @@
 public struct DesiredState: Hashable, Sendable {
     public var physicalFunctions: [PFDeclaration]
     public var pools: [Pool]
+    public var repair: RepairPolicy
+    /// It tells of some PFs alone: the others stay as they are, and are not put back as they were found.
+    public var isPartial = false
 
-    public init(physicalFunctions: [PFDeclaration] = [], pools: [Pool] = []) {
+    public init(
+        physicalFunctions: [PFDeclaration] = [], pools: [Pool] = [], repair: RepairPolicy = .automatic
+    ) {
         self.physicalFunctions = physicalFunctions
         self.pools = pools
+        self.repair = repair
     }
 
     public func pool(_ name: String) -> Pool? { pools.first { $0.name == name } }
 }
 
+/// What becomes of a drift: of a host that is no longer as it was made.
+public enum RepairPolicy: String, Hashable, Sendable, CaseIterable {
+    /// It is put right where nothing is in use, and told.
+    case automatic = "auto"
+    /// It is told.
+    case report
+}
+
 /// How the PFs that a selector means are to be cut up.
-public struct PFDeclaration: Hashable, Sendable {
+public struct PFDeclaration: Hashable, Sendable, Codable {
     public var selector: Selector
     public var vfCount: Int
     /// Whether the kernel shall bind its own driver to each new VF: off for VFs meant for guests.

@@ -4,7 +4,7 @@
 ///
 /// Field names follow what users of the SR-IOV device plugin know, where it has the same field. The lists that name a
 /// card (``pfNames``, ``physicalFunctions``, ``paths``, ``macs``) mean the PF and its VFs.
-public struct Selector: Hashable, Sendable {
+public struct Selector: Hashable, Sendable, Codable {
     public var addresses: [PCIAddress]?
     public var vendors: [UInt16]?
     public var devices: [UInt16]?
@@ -22,7 +22,7 @@ public struct Selector: Hashable, Sendable {
     public var numaNodes: [Int]?
     public var kinds: [Kind]?
 
-    public enum Kind: String, Hashable, Sendable, CaseIterable {
+    public enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
         case physicalFunction = "physical-function"
         case virtualFunction = "virtual-function"
         case function

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 /// What some VFs of a declared PF are to be like, whoever gets them.
-public struct VFDeclaration: Hashable, Sendable {
+public struct VFDeclaration: Hashable, Sendable, Codable {
     /// Never past the PF's VF count, and of each two of a PF without a common index.
     public var range: VFRange
     /// What the PF enforces; a MAC address for a range of one VF alone.

@@ -85,6 +85,8 @@ public struct PFSlice<Name: Hashable & Sendable>: Hashable, Sendable {
     }
 }
 
+extension PFSlice: Codable where Name: Codable {}
+
 extension PFSlice: CustomStringConvertible where Name: CustomStringConvertible {
     public var description: String { name.description + (vfs.map { "#\($0)" } ?? "") }
 }

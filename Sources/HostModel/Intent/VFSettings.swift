@@ -62,6 +62,10 @@ public struct VFSettings: Hashable, Sendable, Codable {
         return rest
     }
 
+    /// What a VF is like when nobody has set anything; its MAC address is its PF's affair.
+    public static let untouched = VFSettings(
+        vlan: VLANChoice.none, trust: false, spoofCheck: true, linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 0)
+
     /// The same fields as `mask` has, with the values that stand here: what restores `self` after `mask` was set.
     public func restoring(_ mask: VFSettings) -> VFSettings {
         VFSettings(

@@ -4,6 +4,8 @@
 public protocol Host: Sendable {
     /// Everything, now.
     func snapshot() throws -> HostSnapshot
+    /// Everything, as the host's events told it last: for noticing, never for deciding.
+    func lastSeen() throws -> HostSnapshot
     /// One function, now; nil when there is none at the address.
     func function(at address: PCIAddress) throws -> Function?
     /// Carries out one effect. Says nothing of whether it took: the caller reads again.
@@ -17,6 +19,9 @@ public protocol Host: Sendable {
 }
 
 extension Host {
+    /// A host without events is read.
+    public func lastSeen() throws -> HostSnapshot { try snapshot() }
+
     /// A host without disks.
     public func disksInUse() -> [PCIAddress: [DiskUse]] { [:] }
 }

@@ -54,6 +54,34 @@ extension Planner {
         return changes
     }
 
+    /// What brings a function of which nothing is known to the state in which it can be handed out: no driver of its
+    /// last owner, reset, nothing left of what its PF enforced for it.
+    ///
+    /// - Parameter declared: how its card is declared, which says what such a function is bound to.
+    /// - Throws: a ``Refusal`` while somebody has it or its group.
+    public static func cleanse(
+        _ address: PCIAddress, declared: PFDeclaration?, on host: HostSnapshot, holdings: Holdings
+    ) throws(Refusal) -> [Change] {
+        guard let function = host[address] else { throw .unknownFunction(address) }
+        try refuseIfHeld(function, holdings)
+        for neighbour in host.group(function.iommuGroup ?? -1)?.functions ?? [] where neighbour != address {
+            if let claim = holdings.claims[neighbour] {
+                throw .heldByClaim(neighbour, claim: claim.id, owner: claim.ownerName)
+            }
+        }
+        var changes: [Change] = []
+        if let virtual = function.virtualFunction, let settings = function.vfSettings {
+            let clean = VFSettings.untouched.restoring(settings)
+            if let change = try change(to: .vfSettings(virtual, clean), on: host) { changes.append(change) }
+        }
+        let driver = function.virtualFunction.flatMap { declared?.driver(ofVF: $0.index) }
+        let now = Aspect.binding(address, driver: function.driver, driverOverride: function.driverOverride)
+        let then = Aspect.binding(address, driver: driver, driverOverride: driver)
+        let steps = scrubbing(function) + steps(from: now, to: then)
+        if !steps.isEmpty { changes.append(Change(from: now, to: then, steps: steps)) }
+        return changes
+    }
+
     /// The reset between owners, while VFIO still has the function and no host driver can be surprised by it.
     private static func scrubbing(_ function: Function) -> [Step] {
         guard function.isOnVFIO, !function.resetMethods.isEmpty else { return [] }

@@ -14,9 +14,9 @@ extension Planner {
         var declared: Set<PCIAddress> = []
         for (declaration, function) in try desired.resolved(on: host) {
             declared.insert(function.address)
-            let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
-            plan.append(changes, to: function.address, purpose: .declared)
+            plan.add(try self.plan(for: declaration, of: function, on: host, holdings: holdings))
         }
+        if desired.isPartial { return plan }
         for (address, original) in holdings.originals.sorted(by: { $0.key < $1.key })
         where !declared.contains(address) {
             // A card that was pulled has nothing to put back.
@@ -24,6 +24,16 @@ extension Planner {
             let changes = try restoration(of: function, to: original, on: host, holdings, &plan.blastRadius)
             plan.append(changes, to: address, purpose: .restored)
         }
+        return plan
+    }
+
+    /// What has to be done on one card, so that it is as declared.
+    public static func plan(
+        for declaration: PFDeclaration, of function: Function, on host: HostSnapshot, holdings: Holdings
+    ) throws(Refusal) -> Plan {
+        var plan = Plan()
+        let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
+        plan.append(changes, to: function.address, purpose: .declared)
         return plan
     }
 
@@ -148,6 +158,12 @@ extension Planner {
 }
 
 extension Plan {
+    fileprivate mutating func add(_ other: Plan) {
+        perPF += other.perPF
+        blastRadius.functions += other.blastRadius.functions
+        blastRadius.interfaces += other.blastRadius.interfaces
+    }
+
     fileprivate mutating func append(_ changes: [Change], to pf: PCIAddress, purpose: PFPlan.Purpose) {
         guard !changes.isEmpty else { return }
         perPF.append(PFPlan(physicalFunction: pf, purpose: purpose, changes: changes))

@@ -14,6 +14,7 @@ extension Refusal {
         case .deviceNameTaken: "device-name-taken"
         case .noIOMMU: "no-iommu"
         case .noSRIOV: "no-sriov"
+        case .noDriver: "no-driver"
         case .tooManyVFs: "too-many-vfs"
         case .selectorMatchesNothing: "selector-matches-nothing"
         case .selectorAmbiguous: "selector-ambiguous"
@@ -28,6 +29,7 @@ extension Refusal {
         case .usedByHost, .diskInUse: "used-by-host"
         case .cutIntoVFs: "pf-has-vfs"
         case .quarantined: "quarantined"
+        case .notQuarantined: "not-quarantined"
         case .notClaimedForDomain: "not-claimed-for-domain"
         case .claimChanging: "claim-changing"
         case .guestStarting: "guest-starting"
@@ -43,6 +45,7 @@ extension Refusal {
     public var subject: String {
         switch self {
         case .unknownFunction(let address), .settingsNeedVirtualFunction(let address), .noSRIOV(let address),
+            .noDriver(let address), .notQuarantined(let address),
             .tooManyVFs(let address, _, _), .declaredTwice(let address, _), .groupNotViable(let address, _, _),
             .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
             .inUseByOwner(let address, _, _),
@@ -88,6 +91,7 @@ extension Refusal {
             "\(owner) has a device '\(name)' already, in claim \(claim)"
         case .noIOMMU: "cannot pass anything through: the kernel shows no IOMMU group"
         case .noSRIOV(let address): "cannot create VFs on \(address): it has no SR-IOV capability"
+        case .noDriver(let address): "cannot create VFs on \(address): it has no driver"
         case .tooManyVFs(let address, let wanted, let total):
             "cannot create \(wanted) VFs on \(address): it has at most \(total)"
         case .selectorMatchesNothing(let declaration, let met):
@@ -119,6 +123,7 @@ extension Refusal {
         case .usedByHost(let address, let interface): "cannot take \(address): the host uses its interface \(interface)"
         case .cutIntoVFs(let address, let count): "cannot take \(address) whole: it is cut into \(count) VFs"
         case .quarantined(let address, let reason): "cannot take \(address): it is in quarantine: \(reason)"
+        case .notQuarantined(let address): "\(address) is not in quarantine"
         case .notClaimedForDomain(let address, let device, let domain):
             "\(address) (device \(device)) is not claimed for domain \(domain)"
         case .claimChanging(let id): "claim \(id) is just being made"
@@ -148,6 +153,7 @@ extension Refusal {
         case .noIOMMU:
             "switch on VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel); see buslane doctor"
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
+        case .noDriver(let address): "load the card's driver: lspci -k -s \(address) names it"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
         case .selectorAmbiguous, .macOfSeveralCards: "name the card by its address"
@@ -164,7 +170,8 @@ extension Refusal {
                 ?? "swapoff /dev/\(disk.device), if the host can do without it"
         case .usedByHost(_, let interface): "ip link set \(interface) down, if the host can do without it"
         case .cutIntoVFs: "claim one of its VFs, or declare it with vfCount: 0"
-        case .quarantined: "see buslane audit for what happened to it"
+        case .quarantined(let address, _): "buslane recover \(address), once nobody has it"
+        case .notQuarantined: "buslane inventory shows what is, and why"
         case .notClaimedForDomain(_, _, let domain):
             "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)"
         case .claimChanging: "try again"

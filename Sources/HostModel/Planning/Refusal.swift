@@ -17,6 +17,7 @@ public enum Refusal: Error, Hashable, Sendable {
     // The host cannot do it.
     case noIOMMU
     case noSRIOV(PCIAddress)
+    case noDriver(PCIAddress)
     case tooManyVFs(PCIAddress, wanted: Int, total: Int)
     /// `met`: what each key of the selector met by itself.
     case selectorMatchesNothing(declaration: String, met: [Selector.Meeting])
@@ -38,6 +39,7 @@ public enum Refusal: Error, Hashable, Sendable {
     case diskInUse(PCIAddress, DiskUse)
     case cutIntoVFs(PCIAddress, count: Int)
     case quarantined(PCIAddress, reason: String)
+    case notQuarantined(PCIAddress)
     case notClaimedForDomain(PCIAddress, device: String, domain: String)
     case claimChanging(String)
     case guestStarting(claim: String, domain: String)

@@ -18,8 +18,42 @@ extension DesiredState {
     /// Every reason why this host cannot be as declared, as far as no work on it is looked at: selectors that meet
     /// nothing or more than was meant, cards that cannot be cut up so.
     public func problems(on host: HostSnapshot) -> [DeclarationProblem] {
-        var problems: [DeclarationProblem] = []
+        let (pairs, problems) = possible(on: host)
+        guard let twice = declaredTwice(pairs) else { return problems }
+        return problems + [DeclarationProblem(place: twice.1, refusal: twice.0)]
+    }
+
+    /// What is declared for cards that are not there, or that have no driver yet to make VFs.
+    public func missing(on host: HostSnapshot) -> [DeclarationProblem] {
+        problems(on: host)
+            + met(on: host).sorted { $0.key < $1.key }.compactMap { address, declaration in
+                declaration.isReady(on: host[address])
+                    ? nil : DeclarationProblem(place: declaration.place, refusal: .noDriver(address))
+            }
+    }
+
+    /// The others: by PF, how it is declared.
+    public func ready(on host: HostSnapshot) -> [PCIAddress: PFDeclaration] {
+        met(on: host).filter { $0.value.isReady(on: host[$0.key]) }
+    }
+
+    /// By PF, how it is declared, with the card named by its address: what can be met on this host as it is now.
+    ///
+    /// What cannot be, for a card that is not there or lacks its driver, is left out. Of two declarations of one
+    /// card the first counts.
+    public func met(on host: HostSnapshot) -> [PCIAddress: PFDeclaration] {
+        var met: [PCIAddress: PFDeclaration] = [:]
+        for (declaration, function) in possible(on: host).pairs where met[function.address] == nil {
+            met[function.address] = declaration.naming(function.address)
+        }
+        return met
+    }
+
+    private func possible(on host: HostSnapshot) -> (
+        pairs: [(declaration: PFDeclaration, function: Function)], problems: [DeclarationProblem]
+    ) {
         var pairs: [(declaration: PFDeclaration, function: Function)] = []
+        var problems: [DeclarationProblem] = []
         for index in physicalFunctions.indices {
             do {
                 let functions = try functions(ofDeclaration: index, on: host)
@@ -28,8 +62,7 @@ extension DesiredState {
                 problems.append(DeclarationProblem(place: placeOfDeclaration(index), refusal: error))
             }
         }
-        if let twice = declaredTwice(pairs) { problems.append(DeclarationProblem(place: twice.1, refusal: twice.0)) }
-        return problems
+        return (pairs, problems)
     }
 
     private func functions(ofDeclaration index: Int, on host: HostSnapshot) throws(Refusal) -> [Function] {
@@ -82,7 +115,22 @@ public struct DeclarationProblem: Hashable, Sendable {
     }
 }
 
+extension DeclarationProblem: CustomStringConvertible {
+    /// `buslane.yaml:3:5: there is no …`
+    public var description: String { (place.map { "\($0): " } ?? "") + refusal.message }
+}
+
 extension PFDeclaration {
+    /// The same for one card, whatever becomes of the names and places it was selected by.
+    func naming(_ address: PCIAddress) -> PFDeclaration {
+        var declaration = self
+        declaration.selector = Selector(addresses: [address])
+        return declaration
+    }
+
+    /// No driver is needed to have no VFs.
+    fileprivate func isReady(on function: Function?) -> Bool { function?.driver != nil || vfCount == 0 }
+
     /// What a look at the card alone rules out.
     fileprivate func refuseIfImpossible(on function: Function) throws(Refusal) {
         guard let sriov = function.sriov else { throw .noSRIOV(function.address) }

@@ -20,7 +20,7 @@ struct API: Sendable {
         let router = Router(context: PeerContext.self)
         router.add(middleware: ErrorMapping())
         router.get(RouterPath(Route.health)) { _, _ in
-            try Response(json: HealthDocument(status: "ok", version: Version.current))
+            try Response(json: health)
         }
         router.get(RouterPath(Route.inventory)) { _, _ in
             Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await inventory.current()))
@@ -28,10 +28,15 @@ struct API: Sendable {
         router.get(RouterPath(Route.inventoryChanges)) { _, _ in inventory.changes() }
         router.get(RouterPath(Route.pools)) { _, _ in try Response(json: try await pools()) }
         router.get(RouterPath(Route.audit)) { _, _ in try Response(json: try await audit()) }
+        addEventRoutes(to: router)
         addClaimRoutes(to: router)
         addPlanRoutes(to: router)
         addDomainRoutes(to: router)
         return router
+    }
+
+    private var health: HealthDocument {
+        HealthDocument(version: Version.current, problems: reconciler.standing.problems)
     }
 
     func body<Value: Decodable>(_ type: Value.Type, of request: Request) async throws -> Value {
@@ -80,7 +85,7 @@ struct API: Sendable {
             case "release": try await reconciler.stopped(domain, reason: call.reason, by: actor)
             default: break
             }
-            return try Response(json: HealthDocument(status: "ok", version: Version.current))
+            return try Response(json: health)
         }
     }
 }

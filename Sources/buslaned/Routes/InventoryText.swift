@@ -31,9 +31,8 @@ final class InventoryText: Sendable {
 
     /// The document in pieces, with the nodes' memory as it is now: that changes without an event.
     func current() async throws -> [ByteBuffer] {
-        let claims = try await claims()
+        let (claims, uses) = try await held()
         let (snapshot, version) = try host.observed()
-        let uses = host.uses()
         let head = InventoryHead(of: snapshot, numaNodes: host.reader.numaNodes(), capturedAt: Ledger.wallClock())
         if let made = made.withLock({ $0 }), made.version == version, made.claims == claims, made.uses == uses {
             return [ByteBuffer(bytes: try head.opening()), made.text]
@@ -53,7 +52,7 @@ final class InventoryText: Sendable {
             body: ResponseBody { [self] writer in
                 try await writer.write(try Self.line(InventoryChange.watching(at: Ledger.wallClock())))
                 for await entry in watched.cancelOnGracefulShutdown() {
-                    let (claims, uses) = (try await claims(), host.uses())
+                    let (claims, uses) = try await held()
                     for change in entry.changes {
                         try await writer.write(
                             try Self.line(
@@ -66,8 +65,12 @@ final class InventoryText: Sendable {
             })
     }
 
-    private func claims() async throws -> [PCIAddress: String] {
-        try await ledger.holdings().claims.mapValues(\.id)
+    /// Who has what: by function the claim, and what else keeps it from being handed out.
+    private func held() async throws -> (claims: [PCIAddress: String], uses: HostUses) {
+        let holdings = try await ledger.holdings()
+        var uses = host.uses()
+        uses.quarantine = holdings.quarantine
+        return (holdings.claims.mapValues(\.id), uses)
     }
 
     private static func line(_ change: InventoryChange) throws -> ByteBuffer {

@@ -5,6 +5,10 @@ import CSystemd
 ///
 /// Source: sd_notify(3).
 enum Notification {
-    static func ready() { _ = sd_notify(0, "READY=1\nSTATUS=serving") }
+    /// - Parameter problems: what is not as declared, a line each.
+    static func ready(problems: [String]) {
+        let status = problems.first.map { "degraded: \($0)" + (problems.count > 1 ? " (and more)" : "") }
+        _ = sd_notify(0, "READY=1\nSTATUS=\(status ?? "serving")")
+    }
     static func stopping() { _ = sd_notify(0, "STOPPING=1") }
 }

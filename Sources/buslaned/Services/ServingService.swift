@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import ServiceLifecycle
+
+/// Settles what an earlier run left, brings back what was declared, and only then opens the socket: nobody shall see, or
+/// add to, what is half done.
+struct ServingService: Service {
+    let reconciler: Reconciler
+    let server: any Service
+    /// How long after the host's start a card's driver may be late.
+    let patience: Duration
+
+    func run() async throws {
+        try await reconciler.recover()
+        await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
+        await reconciler.checkForDrift()
+        try await server.run()
+    }
+
+    /// Nothing is late on a host that has been up for long. Source: clock_gettime(2), `CLOCK_BOOTTIME`.
+    private var left: Duration {
+        var now = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &now)
+        return max(.zero, patience - .seconds(now.tv_sec))
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Synchronization
+import Testing
+
+@testable import buslaned
+
+@Suite("At boot")
+struct BootTests {
+    private static let second: PCIAddress = "0000:af:00.0"
+
+    private static func twoCards() -> HostSimulator {
+        HostSimulator {
+            $0.numaNodes(1)
+            $0.pf(Scene.card, totalVFs: 7, numa: 0)
+            $0.pf(second, totalVFs: 7, numa: 0)
+        }
+    }
+
+    private static let file = """
+        physicalFunctions:
+          - { select: { addresses: ["\(Scene.card)"] }, vfCount: 2, vfDriver: vfio-pci }
+          - { select: { addresses: ["\(second)"] }, vfCount: 3, vfDriver: vfio-pci }
+        """
+
+    /// A host that was made as the file says, after a reboot; not yet brought back.
+    private func rebooted(_ meanwhile: (HostSimulator) -> Void = { _ in }) async throws -> Scene {
+        let scene = try Scene(Self.twoCards())
+        try scene.configure(Self.file)
+        try await scene.apply(try scene.reconciler.configuration.load())
+        let next = try scene.next(reboot: true)
+        meanwhile(next.host)
+        return next
+    }
+
+    private func boot(_ scene: Scene, patience: Duration = .seconds(30)) async throws {
+        try await scene.reconciler.recover()
+        await scene.reconciler.resume(patience: patience)
+        await scene.reconciler.checkForDrift()
+    }
+
+    private func vfCounts(_ scene: Scene) -> [Int?] {
+        [Scene.card, Self.second].map { scene.host.now[$0]?.sriov?.vfCount }
+    }
+
+    @Test("what was declared is back, and nothing is amiss")
+    func back() async throws {
+        let scene = try await rebooted()
+        #expect(vfCounts(scene) == [0, 0])
+        try await boot(scene)
+        #expect(vfCounts(scene) == [2, 3])
+        #expect(scene.reconciler.standing.problems.isEmpty)
+        try await scene.expectAtRest()
+    }
+
+    @Test("a driver that comes late is waited for, by the host's events")
+    func lateDriver() async throws {
+        let scene = try await rebooted { $0.lateDriver(nil, of: Self.second) }
+        // At the third look it is there.
+        let looks = Counter()
+        scene.host.onWait { host in if looks.next() == 3 { host.lateDriver("igb", of: Self.second) } }
+        try await boot(scene)
+        #expect(vfCounts(scene) == [2, 3])
+        #expect(scene.reconciler.standing.problems.isEmpty)
+        #expect(try await !scene.ledger.events().map(\.kind).contains(.degraded))
+    }
+
+    @Test("without a card the others are made, it is told, and the card is made whenever it comes")
+    func missingCard() async throws {
+        let scene = try await rebooted { $0.pull(Self.second) }
+        try await boot(scene, patience: .milliseconds(50))
+        #expect(vfCounts(scene) == [2, nil])
+        #expect(scene.reconciler.standing.problems.first?.contains("selects no physical function") == true)
+        #expect(try await scene.ledger.events().map(\.kind).contains(.degraded))
+        scene.host.plug(Self.second)
+        await scene.reconciler.checkForDrift()
+        #expect(vfCounts(scene) == [2, 3])
+        #expect(scene.reconciler.standing.problems.isEmpty)
+    }
+
+    @Test("a card that is not there is no reason to put another back as it was found")
+    func nothingPutBack() async throws {
+        let scene = try await rebooted { $0.pull(Self.second) }
+        try await boot(scene, patience: .zero)
+        #expect(Set(try await scene.ledger.holdings().originals.keys) == [Scene.card, Self.second])
+        #expect(Set(try await scene.ledger.declared().keys) == [Scene.card, Self.second])
+    }
+
+    @Test("a claim that cannot be made ready keeps no other from it")
+    func oneClaimFails() async throws {
+        let scene = try Scene(Self.twoCards())
+        try scene.configure(Self.file)
+        try await scene.apply(try scene.reconciler.configuration.load())
+        let pools = [Scene.card, Self.second].map {
+            Pool(name: "of \($0)", selector: Selector(physicalFunctions: [PFSlice($0)], kinds: [.virtualFunction]))
+        }
+        for pool in pools { _ = try await scene.allocate(settings: VFSettings(trust: true), from: pool) }
+        let next = try scene.next(reboot: true)
+        next.host.pull(Scene.card)
+        try await boot(next, patience: .zero)
+        let claims = try await next.ledger.claims()
+        #expect(claims.count == 2)
+        let second = try #require(claims.last?.assignments.first)
+        #expect(next.host.now[second.address]?.driver == "vfio-pci")
+        #expect(next.host.now[second.address]?.vfSettings?.trust == true)
+        #expect(next.reconciler.standing.problems.contains { $0.hasPrefix("0000:3b:") })
+    }
+
+    @Test("a configuration that cannot be read changes nothing, and is told")
+    func brokenFile() async throws {
+        let scene = try await rebooted()
+        try scene.configure("physicalFunctions: 7")
+        await scene.reconciler.resume()
+        #expect(vfCounts(scene) == [0, 0])
+        #expect(try await scene.ledger.events().last?.kind == .degraded)
+    }
+
+    @Test("a host on which nothing was ever applied is left alone")
+    func leftAlone() async throws {
+        let scene = try Scene(Self.twoCards())
+        try scene.configure(Self.file)
+        try await boot(scene)
+        #expect(vfCounts(scene) == [0, 0])
+        #expect(scene.host.actions.isEmpty)
+    }
+}
+
+private final class Counter: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("Drift")
+struct DriftTests {
+    private static let desired = Scene.declaring(3, vfDriver: "vfio-pci")
+
+    /// A host on which that was applied, and what its events told so far.
+    private func made() async throws -> Scene {
+        let scene = try Scene()
+        try await scene.apply(Self.desired)
+        return scene
+    }
+
+    private func kinds(_ scene: Scene) async throws -> [Event.Kind] { try await scene.ledger.events().map(\.kind) }
+
+    /// What another program does, and what is looked at afterwards.
+    struct Meddling: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let actions: [HostAction]
+    }
+
+    private static let meddlings = [
+        Meddling(testDescription: "VFs taken away", actions: [.setVFCount(physicalFunction: Scene.card, count: 0)]),
+        Meddling(
+            testDescription: "VFs made anew, fewer of them",
+            actions: [
+                .setVFCount(physicalFunction: Scene.card, count: 0),
+                .setVFCount(physicalFunction: Scene.card, count: 1),
+            ]),
+        Meddling(testDescription: "a VF unbound", actions: [.unbindDriver(Scene.vf[1])]),
+        Meddling(
+            testDescription: "a VF bound to its host driver",
+            actions: [
+                .unbindDriver(Scene.vf[1]), .setDriverOverride(Scene.vf[1], driver: "igbvf"), .probeDriver(Scene.vf[1]),
+            ]),
+        Meddling(
+            testDescription: "autoprobe switched on",
+            actions: [.setDriversAutoprobe(physicalFunction: Scene.card, on: true)]),
+        Meddling(
+            testDescription: "the link switched off", actions: [.setLink(physicalFunction: Scene.card, up: false)]),
+    ]
+
+    @Test("is told and put right", arguments: meddlings)
+    func repaired(meddling: Meddling) async throws {
+        let scene = try await made()
+        let before = scene.host.now
+        for action in meddling.actions { try scene.host.meanwhile(action) }
+        #expect(scene.host.now != before)
+        await scene.reconciler.checkForDrift()
+        #expect(try await scene.reconciler.plan(for: Self.desired).isEmpty)
+        #expect(scene.host.now[Scene.card] == before[Scene.card])
+        #expect(try await kinds(scene).starts(with: [.applied, .drifted, .repaired]))
+        #expect(scene.reconciler.standing.problems.isEmpty)
+        try await scene.expectAtRest()
+    }
+
+    @Test("with repair: report it is told, once, and left")
+    func reported() async throws {
+        let scene = try await made()
+        try scene.configure("repair: report")
+        try scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
+        let after = scene.host.now
+        for _ in 0..<3 { await scene.reconciler.checkForDrift() }
+        #expect(scene.host.now == after)
+        #expect(try await kinds(scene) == [.applied, .drifted])
+        #expect(
+            try await scene.ledger.events().last?.detail
+                == "0000:3b:10.1 no driver, override vfio-pci → driver vfio-pci")
+        #expect(scene.reconciler.standing.problems.count == 1)
+        // Put right by whoever broke it: no problem any more.
+        try scene.host.meanwhile(.probeDriver(Scene.vf[1]))
+        await scene.reconciler.checkForDrift()
+        #expect(scene.reconciler.standing.problems.isEmpty)
+    }
+
+    @Test("a claim's VF gets back what its owner asked for, and not what its card declares")
+    func claimed() async throws {
+        let scene = try await made()
+        let claim = try await scene.allocate(settings: VFSettings(vlan: .tag(VLANTag(try VLANID("42"))), trust: true))
+        let address = try #require(claim.assignments.first?.address)
+        let before = scene.host.now
+        let virtual = try #require(claim.assignments.first?.virtualFunction)
+        try scene.host.meanwhile(.setVFSettings(virtual, VFSettings(vlan: .tag(VLANTag(try VLANID("7"))))))
+        await scene.reconciler.checkForDrift()
+        #expect(scene.host.now == before)
+        #expect(try await scene.ledger.events().suffix(2).map(\.subject) == [address.description, address.description])
+        #expect(try await kinds(scene).suffix(2) == [.drifted, .repaired])
+    }
+
+    @Test("nothing is taken from a running guest: it is told why, and put right when the guest is gone")
+    func inUse() async throws {
+        let scene = try await made()
+        let claim = try await scene.allocate(settings: VFSettings(trust: true))
+        let assignment = try #require(claim.assignments.first)
+        scene.host.open(assignment.address)
+        try scene.host.meanwhile(.setVFSettings(try #require(assignment.virtualFunction), VFSettings(trust: false)))
+        let after = scene.host.now
+        for _ in 0..<2 { await scene.reconciler.checkForDrift() }
+        #expect(scene.host.now == after)
+        #expect(try await kinds(scene).suffix(2) == [.drifted, .refused])
+        #expect(try await scene.ledger.events().last?.detail.contains("qemu (pid 4711) has it open") == true)
+        scene.host.close(assignment.address)
+        await scene.reconciler.checkForDrift()
+        #expect(scene.host.now[assignment.address]?.vfSettings?.trust == true)
+        #expect(try await kinds(scene).last == .repaired)
+    }
+
+    @Test("a claim whose VFs vanished has them back")
+    func claimedVFsVanished() async throws {
+        let scene = try await made()
+        let claim = try await scene.allocate(2, settings: VFSettings(trust: true))
+        let before = scene.host.now
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
+        await scene.reconciler.checkForDrift()
+        #expect(claim.assignments.allSatisfy { scene.host.now[$0.address]?.driver == "vfio-pci" })
+        #expect(claim.assignments.allSatisfy { scene.host.now[$0.address]?.vfSettings?.trust == true })
+        #expect(scene.host.now[Scene.card] == before[Scene.card])
+        try await scene.expectAtRest()
+    }
+
+    @Test("a card that was pulled is told, and made as declared when it is back")
+    func pulled() async throws {
+        let scene = try await made()
+        scene.host.pull(Scene.card)
+        for _ in 0..<2 { await scene.reconciler.checkForDrift() }
+        #expect(try await kinds(scene) == [.applied, .drifted, .refused])
+        scene.host.plug(Scene.card)
+        await scene.reconciler.checkForDrift()
+        #expect(Scene.vf.prefix(3).allSatisfy { scene.host.now[$0]?.driver == "vfio-pci" })
+        #expect(try await kinds(scene).last == .repaired)
+    }
+
+    @Test("VFs that the host uses itself are not taken away again")
+    func hostInterfaces() async throws {
+        let scene = try Scene()
+        var declaration = Scene.declaring(2)
+        declaration.physicalFunctions[0].driversAutoprobe = true
+        try await scene.apply(declaration)
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 4))
+        let after = scene.host.now
+        await scene.reconciler.checkForDrift()
+        #expect(scene.host.now == after)
+        #expect(try await kinds(scene) == [.applied, .drifted, .refused])
+    }
+
+    @Test("whoever goes on undoing it wins after ten times")
+    func fight() async throws {
+        let scene = try await made()
+        for _ in 0..<20 {
+            try? scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
+            await scene.reconciler.checkForDrift()
+        }
+        #expect(scene.host.now[Scene.vf[1]]?.driver == nil)
+        #expect(try await kinds(scene).count { $0 == .repaired } == Standing.repairLimit)
+        #expect(try await kinds(scene).count { $0 == .refused } == 1)
+    }
+
+    @Test("a repair that fails is undone, told, and not tried again until something changes")
+    func failing() async throws {
+        let scene = try await made()
+        try scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
+        scene.host.fail(.refused("no")) { $0 == .probeDriver(Scene.vf[1]) }
+        let calls = scene.host.actions.count
+        for _ in 0..<3 { await scene.reconciler.checkForDrift() }
+        #expect(try await kinds(scene) == [.applied, .drifted, .failed])
+        #expect(scene.host.actions.count < calls + 5)
+        try await scene.expectAtRest()
+    }
+
+    @Test("measured against what was applied, not against a file that nobody applied yet")
+    func notAppliedYet() async throws {
+        let scene = try await made()
+        try scene.configure(
+            "physicalFunctions:\n  - select: { addresses: ['\(Scene.card)'] }\n    vfCount: 5\n")
+        await scene.reconciler.checkForDrift()
+        #expect(scene.host.now[Scene.card]?.sriov?.vfCount == 3)
+        #expect(try await kinds(scene) == [.applied])
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("Quarantine")
+struct QuarantineTests {
+    /// A VF whose release could not be carried through: its old owner's VLAN is still on it.
+    private func setAside() async throws -> (Scene, PCIAddress) {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
+        let claim = try await scene.allocate(settings: VFSettings(vlan: .tag(VLANTag(try VLANID("42"))), trust: true))
+        let address = try #require(claim.assignments.first?.address)
+        scene.host.fail(.refused("no")) { if case .setVFSettings = $0 { true } else { false } }
+        try await scene.release(claim)
+        #expect(try await scene.ledger.holdings().quarantine.keys.sorted() == [address])
+        #expect(try await scene.ledger.events().last?.kind == .quarantined)
+        return (scene, address)
+    }
+
+    @Test("recovering cleans and resets the function, and hands it out again")
+    func recovered() async throws {
+        let (scene, address) = try await setAside()
+        scene.host.mend()
+        let resets = scene.host.resets(of: address)
+        try await scene.reconciler.recover(address, by: Scene.root)
+        let settings = scene.host.now[address]?.vfSettings
+        #expect(settings?.vlan == VFSettings.VLANChoice.none && settings?.trust == false)
+        #expect(scene.host.now[address]?.driver == "vfio-pci")
+        #expect(scene.host.resets(of: address) == resets + 1)
+        #expect(try await scene.ledger.holdings().quarantine.isEmpty)
+        #expect(try await scene.ledger.events().contains { $0.kind == .recovered && $0.subject == address.description })
+        #expect(try await scene.allocate(2).assignments.contains { $0.address == address })
+        try await scene.expectAtRest()
+    }
+
+    @Test("what cannot be cleaned stays set aside")
+    func stays() async throws {
+        let (scene, address) = try await setAside()
+        await #expect(throws: Executor.Failure.self) { try await scene.reconciler.recover(address, by: Scene.root) }
+        #expect(try await scene.ledger.holdings().quarantine.keys.sorted() == [address])
+        #expect(try await scene.ledger.events().last?.kind == .failed)
+        try await scene.expectAtRest()
+    }
+
+    @Test("refused while somebody has it open, and for what is not in quarantine")
+    func refused() async throws {
+        let (scene, address) = try await setAside()
+        scene.host.mend()
+        scene.host.open(address)
+        let before = scene.host.now
+        let holder = ProcessHolder(pid: 4711, command: "qemu")
+        await #expect(throws: Refusal.heldByProcess(address, holder)) {
+            try await scene.reconciler.recover(address, by: Scene.root)
+        }
+        let other = try #require(Scene.vf.prefix(2).first { $0 != address })
+        await #expect(throws: Refusal.notQuarantined(other)) {
+            try await scene.reconciler.recover(other, by: Scene.root)
+        }
+        await #expect(throws: Refusal.unknownFunction("0000:ff:00.0")) {
+            try await scene.reconciler.recover("0000:ff:00.0", by: Scene.root)
+        }
+        #expect(scene.host.now == before)
+    }
+}
