@@ -112,7 +112,7 @@ def asked(daemon):
     """The inventory, as the daemon answers it."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(daemon.socket)
-        connection.sendall(b"GET /v1/inventory HTTP/1.0\r\n\r\n")
+        connection.sendall(b"GET /v1/inventory HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(1 << 20), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
     if not head.split(b"\r\n")[0].endswith(b"200 OK"):

@@ -49,7 +49,8 @@ class Host:
         self.root = root
         self.sys = root + "/sys"
         self.groups = 0
-        self.interfaces = 1
+        # Beyond those of any machine that this is made on.
+        self.interfaces = 100000
         self.vfio_devices = 0
         for folder in ("bus/pci/devices", "kernel/iommu_groups", "class/iommu", "class/net", "module/vfio_pci"):
             os.makedirs(f"{self.sys}/{folder}")
@@ -80,6 +81,7 @@ class Host:
     def function(self, folder, address, vendor, device, class_code, driver, port_type, extended, more):
         os.makedirs(folder)
         link(f"{self.sys}/bus/pci/devices/{address}", folder)
+        link(folder + "/subsystem", f"{self.sys}/bus/pci")
         node = self.groups % 2
         files = {
             "vendor": f"0x{vendor:04x}", "device": f"0x{device:04x}", "subsystem_vendor": f"0x{vendor:04x}",
@@ -111,9 +113,11 @@ class Host:
             net = f"{folder}/net/eth{self.interfaces}"
             os.makedirs(net)
             link(f"{self.sys}/class/net/eth{self.interfaces}", net)
+            link(net + "/subsystem", f"{self.sys}/class/net")
+            link(net + "/device", folder)
             number = self.interfaces
             for name, text in (
-                ("ifindex", str(number)), ("operstate", "up"), ("flags", "0x1003"), ("mtu", "1500"),
+                ("uevent", f"INTERFACE=eth{number}\nIFINDEX={number}"), ("ifindex", str(number)), ("operstate", "up"), ("flags", "0x1003"), ("mtu", "1500"),
                 ("speed", "25000"), ("address", f"52:54:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"),
             ):
                 write(f"{net}/{name}", text)
@@ -121,13 +125,18 @@ class Host:
             os.makedirs(f"{folder}/vfio-dev/vfio{self.vfio_devices}")
             self.vfio_devices += 1
 
+    def root_port(self, domain, bus):
+        """Its folder, in which what is below it has its own."""
+        acs = (0x0D, struct.pack("<HH", 0x1D, 0x1D))
+        below = f"{self.sys}/devices/pci{domain:04x}:{bus:02x}/{domain:04x}:{bus:02x}:00.0"
+        self.function(below, os.path.basename(below), 0x8086, 0x2030, 0x060400, "pcieport", 4, [acs], {})
+        return below
+
     def fill(self, count):
         port = 0
-        acs = (0x0D, struct.pack("<HH", 0x1D, 0x1D))
         while count > 0:
             domain, bus = divmod(port * 2, 250)
-            below = f"{self.sys}/devices/pci{domain:04x}:{bus:02x}/{domain:04x}:{bus:02x}:00.0"
-            self.function(below, os.path.basename(below), 0x8086, 0x2030, 0x060400, "pcieport", 4, [acs], {})
+            below = self.root_port(domain, bus)
             count -= 1
             port += 1
             if port % 4 == 0 and count > 0:

@@ -10,8 +10,9 @@ struct DriftService: Service {
     private static let pause: Duration = .milliseconds(200)
     private static let interval: Duration = .seconds(300)
 
-    func run() async throws {
-        try await cancelWhenGracefulShutdown {
+    func run() async {
+        // Cancelled in the middle of a pause: that is how it ends.
+        try? await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let (looks, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
                 group.addTask {

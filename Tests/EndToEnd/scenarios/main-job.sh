@@ -7,6 +7,12 @@ set -uo pipefail
 . "$(dirname "$0")/guest-tools.sh"
 # shellcheck source=checks.sh
 . "$(dirname "$0")/checks.sh"
+# shellcheck source=inventory-checks.sh
+. "$(dirname "$0")/inventory-checks.sh"
+# shellcheck source=drift-checks.sh
+. "$(dirname "$0")/drift-checks.sh"
+# shellcheck source=vf-settings.sh
+. "$(dirname "$0")/vf-settings.sh"
 
 mac=52:54:00:bb:00:01 vlan=42
 part() { printf '\n# %s  [%d s]\n' "$*" "$SECONDS"; }
@@ -152,6 +158,10 @@ topology_draws() {
     exits 0 buslane topology && holds "$OUT" "$PF0" "$PF1" "NUMA node 1"
 }
 check "topology draws both cards" topology_draws
+inventory_checks
+
+by_hand_is_gone() { same "the host" "$(fingerprint)" "$found"; }
+check "what was done by hand is undone" by_hand_is_gone
 
 # ----
 part "plan and apply"
@@ -199,6 +209,10 @@ pools_are_right() {
 }
 check "the pools count what there is" pools_are_right
 ready=$(fingerprint)
+
+# ----
+part "drift"
+drift_checks
 
 # ----
 part "placement"
@@ -461,6 +475,11 @@ wrong "torn YAML, with file and line" 1 /tmp/torn.yaml: buslane apply --yes -f /
 wrong "a configuration that is not there" 1 /nosuch.yaml buslane plan -f /nosuch.yaml
 printf 'physicalFunctions:\n  - select: { addresses: ["%s"] }\n    vfCount: 99\n' "$PF0" >/tmp/many.yaml
 wrong "more VFs than the card has" 1 "$PF0" buslane apply --yes -f /tmp/many.yaml
+
+# ----
+part "what single VFs are like"
+release_all
+vf_settings_checks
 
 # ----
 part "the end"
