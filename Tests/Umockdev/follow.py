@@ -163,11 +163,23 @@ def watched(bed, daemon):
     daemon.expect_fresh()
 
 
+def valid(bed, daemon):
+    """its inventory is as docs/inventory.schema.json says"""
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    path = f"{daemon.place.name}/inventory.json"
+    with open(path, "w") as file:
+        json.dump(daemon.inventory(), file)
+    said = subprocess.run(
+        [sys.executable, f"{top}/tools/validate-json", f"{top}/docs/inventory.schema.json", path],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert said.returncode == 0, said.stdout
+
+
 def main(built):
     failed = 0
     bed = Testbed()
     with Daemon(built, bed) as daemon:
-        for test in (from_memory, drivers, vfs, card, renamed, burst, nonsense, watched):
+        for test in (from_memory, drivers, vfs, card, renamed, burst, nonsense, watched, valid):
             try:
                 test(bed, daemon)
                 assert daemon.process.poll() is None, "the daemon ended"

@@ -361,6 +361,7 @@ guest_starts() {
     same "fw1" "$(virsh domstate fw1 | head -n 1)" running
 }
 check "the guest starts all the same" guest_starts
+check "the inventory names it as what has the VF" named_as_guest "$vf" fw1
 
 frame_on_wire() { wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan in 240 s"; }
 check "its frame is on node 1's wire, with the claim's MAC and VLAN" frame_on_wire
