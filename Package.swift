@@ -129,7 +129,7 @@ let package = Package(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
-                logging,
+                .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),
         .testTarget(

@@ -31,26 +31,25 @@ import Glibc
 
     deinit { unsafe nl_socket_free(socket) }
 
-    /// What has come, each interface once; ``HostEvent/overrun`` when some was lost.
+    /// What has come, each interface once; ``HostEvent/overrun`` alone when some was lost.
     func receive() -> [HostEvent] {
         var buffer = [UInt8](repeating: 0, count: 65536)
         var indexes: Set<Int> = []
-        var events: [HostEvent] = []
-        while indexes.count < 4096 {
+        var isOverrun = false
+        while isOverrun || indexes.count < 4096 {
             // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
             if count > 0 {
                 Self.takeIndexes(buffer.span.extracting(..<count), into: &indexes)
             } else if count < 0, errno == ENOBUFS {
-                events.append(.overrun)
+                isOverrun = true
             } else if count == 0 || errno != EINTR {
                 break
             }
         }
-        for index in indexes.sorted() {
-            events.append(HostEvent(action: "change", subsystem: HostEvent.net, interfaceIndex: index))
-        }
-        return events
+        // After a loss it is all taken first, and then everything looked at.
+        if isOverrun { return [.overrun] }
+        return indexes.sorted().map { HostEvent(action: "change", subsystem: HostEvent.net, interfaceIndex: $0) }
     }
 
     /// Walks over messages: `struct nlmsghdr` of 16 bytes, then `struct ifinfomsg` or `struct ifaddrmsg`, both with the

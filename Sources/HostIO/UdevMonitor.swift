@@ -86,8 +86,14 @@ public final class UdevMonitor: Sendable {
     /// What has come; so many at most that the consumer hears of it soon.
     func receive() -> [HostEvent] {
         var events = links.receive()
-        while events.count < 4096, let event = next() { events.append(event) }
-        return events
+        var isOverrun = events.contains(.overrun)
+        while isOverrun || events.count < 4096, let event = next() {
+            if event == .overrun { isOverrun = true }
+            if !isOverrun { events.append(event) }
+        }
+        // The kernel tells of a loss once, before what still waits, and goes on to lose until that is taken: whoever
+        // looked earlier would miss it. Source: `netlink_overrun`, net/netlink/af_netlink.c.
+        return isOverrun ? [.overrun] : events
     }
 
     /// The next event from udev; nil when there is none for us.

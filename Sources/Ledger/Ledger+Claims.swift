@@ -180,7 +180,7 @@ extension Ledger {
 }
 
 extension Ledger {
-    private static func claim(_ number: Int, _ db: Database) throws -> Claim? {
+    static func claim(_ number: Int, _ db: Database) throws -> Claim? {
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM claim WHERE number = ?", arguments: [number]) else {
             return nil
         }

@@ -2,19 +2,44 @@
 import GRDB
 public import HostModel
 
+/// How cards were made, and who was given what of them.
+public struct Made: Sendable {
+    /// By PF, as it was declared when it was last applied: what drift is measured against.
+    public var declared: [PCIAddress: PFDeclaration] = [:]
+    /// Live claims.
+    public var claims: [Claim] = []
+    /// Empty when nothing else is here.
+    public var holdings = Holdings()
+}
+
 extension Ledger {
-    /// How each PF was last made, as it was declared then: what drift is measured against.
+    /// Everything that was made of some cards.
     ///
-    /// One that an older or newer version wrote and this one cannot read is left out, until it is applied again.
-    public func declared() async throws -> [PCIAddress: PFDeclaration] {
+    /// A declaration that an older or newer version wrote and this one cannot read is left out, until it is applied again.
+    ///
+    /// - Parameter cards: PFs, and whole cards that a claim has; nil for all.
+    public func made(of cards: Set<PCIAddress>? = nil) async throws -> Made {
         try await database.read { db in
-            var declared: [PCIAddress: PFDeclaration] = [:]
-            for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, declaration FROM declared") {
-                declared[try PCIAddress(row["physicalFunction"])] = try? fromJSON(row["declaration"])
+            // Addresses have no characters that SQL would mind.
+            let list = cards.map { $0.map { "'\($0)'" }.joined(separator: ",") }
+            var made = Made()
+            let filter = list.map { " WHERE physicalFunction IN (\($0))" } ?? ""
+            for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, declaration FROM declared" + filter) {
+                made.declared[try PCIAddress(row["physicalFunction"])] = try? fromJSON(row["declaration"])
             }
-            return declared
+            let place = list.map { "coalesce(physicalFunction, address) IN (\($0))" } ?? "1"
+            for number in try Int.fetchAll(
+                db, sql: "SELECT DISTINCT claim FROM assignment WHERE \(place) ORDER BY claim")
+            {
+                if let claim = try Self.claim(number, db) { made.claims.append(claim) }
+            }
+            if !made.declared.isEmpty || !made.claims.isEmpty { made.holdings = try Self.holdings(db) }
+            return made
         }
     }
+
+    /// How each PF was last made, as it was declared then.
+    public func declared() async throws -> [PCIAddress: PFDeclaration] { try await made().declared }
 
     /// Remembers how PFs were made, and forgets those that nothing declares any more.
     ///

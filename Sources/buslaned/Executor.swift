@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Dispatch
 import HostModel
 import Ledger
 import Logging
@@ -9,7 +8,9 @@ struct Executor: Sendable {
     let host: any Host
     let ledger: Ledger
     let logger: Logger
-    /// How long the host may take until an action's effect shows.
+    /// How long a write may take until it returns.
+    var writePatience: @Sendable (HostAction) -> Duration = \.patience
+    /// How long the host may take after that until an action's effect shows.
     let patience: @Sendable (HostAction) -> Duration
 
     /// A step that did not come out as promised, and what became of the steps before it.
@@ -46,6 +47,13 @@ struct Executor: Sendable {
                     try await take(step)
                 }
             }
+        } catch let blocked as Blocked {
+            // The kernel has not let go of it: what one more write would wait for, and what state it is in, nobody knows.
+            // Its intent stays open, and a person or the next start settles it.
+            let reason = describe(blocked, action)
+            logger.error("a write hangs", metadata: ["action": "\(action)", "reason": "\(reason)"])
+            try? await ledger.quarantine(action.suspect(on: LiveFunctions(host: host)), reason: reason)
+            throw Failure(action: action, reason: reason, notUndone: begun.map(\.from))
         } catch {
             let failure = await undo(begun, after: error, during: action)
             if let openIntent, failure.notUndone.isEmpty { try? await ledger.close(intent: openIntent) }
@@ -66,21 +74,14 @@ struct Executor: Sendable {
 
     private func take(_ step: Step) async throws {
         do {
-            try await perform(step.action)
+            try await Self.perform(step.action, on: host, within: writePatience(step.action))
+        } catch let blocked as Blocked {
+            throw blocked
         } catch {
             throw Unmet(description: "\(error)")
         }
         try await verify(step)
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
-    }
-
-    /// A sysfs write can block for long and cannot be cancelled: it gets a thread that nothing else waits for.
-    private func perform(_ action: HostAction) async throws {
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            DispatchQueue.global().async { [host] in
-                done.resume(with: Result { try host.perform(action) })
-            }
-        }
     }
 
     /// Some drivers make their VFs after the write returned: look again whenever the host reports a change.
@@ -99,11 +100,26 @@ struct Executor: Sendable {
         }
     }
 
+    /// Who keeps a write from returning, as far as that can be told.
+    private func describe(_ blocked: Blocked, _ action: HostAction) -> String {
+        let function = try? host.function(at: action.subject)
+        let vfs = (function?.sriov?.virtualFunctions ?? []).compactMap { try? host.function(at: $0) }
+        let groups = (try? host.openGroups()) ?? [:]
+        for held in [function].compactMap(\.self) + vfs {
+            guard let group = held.iommuGroup, let holder = groups[group] else { continue }
+            return "\(blocked): \(holder) has \(held.address) open"
+        }
+        return "\(blocked): the kernel waits for something that it does not tell; dmesg may"
+    }
+
     /// - Parameter action: what was under way when the error came.
     private func undo(_ begun: [Change], after error: any Error, during action: HostAction) async -> Failure {
         var notUndone: [Aspect] = []
         for change in begun.reversed() {
             do {
+                // What is gone took its state with it; what cannot be read is not gone.
+                _ = try host.function(at: change.from.subject)
+                if change.from.isGone(from: LiveFunctions(host: host)) { continue }
                 guard let back = try Planner.change(to: change.from, on: LiveFunctions(host: host)) else { continue }
                 for step in back.steps {
                     try check(step)

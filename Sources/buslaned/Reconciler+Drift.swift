@@ -7,15 +7,19 @@ extension Reconciler {
     /// Compares the host with how it was made, tells of what differs, and puts right what nothing is in use of.
     ///
     /// Decides on a fresh look alone: what events told serves to notice that there is something to look at.
-    func checkForDrift() async {
+    ///
+    /// - Parameter cards: where something changed; nil looks everywhere.
+    func checkForDrift(on cards: Set<PCIAddress>? = nil) async {
         do {
             try await applyAwaited()
             try await lanes.run(on: .host) {
-                guard try await !drift(on: host.lastSeen(), openGroups: [:]).isEmpty else { return standing.atRest() }
+                guard try await !drift(on: host.lastSeen(), cards, openGroups: [:]).isEmpty else {
+                    return standing.atRest(on: cards)
+                }
                 // Once for a card, once for the VFs it then has, and once for what their claims need.
                 for _ in 0..<3 {
-                    let found = try await drift(on: host.snapshot(), openGroups: host.openGroups())
-                    let repairable = try await tell(found)
+                    let found = try await drift(on: host.snapshot(), cards, openGroups: host.openGroups())
+                    let repairable = try await tell(found, on: cards)
                     if repairable.isEmpty { return }
                     for drift in repairable { try await repair(drift) }
                 }
@@ -25,22 +29,23 @@ extension Reconciler {
         }
     }
 
-    private func drift(on snapshot: HostSnapshot, openGroups: [Int: ProcessHolder]) async throws -> [Drift] {
-        var holdings = try await ledger.holdings()
-        holdings.openGroups = openGroups
-        let claims = try await ledger.claims().filter { $0.state == .bound && !starting.contains($0.id) }
-        let set = Set(holdings.quarantine.keys)
-        return Planner.drift(from: try await ledger.declared(), claims, on: snapshot, holdings: holdings)
-            .filter { !set.contains($0.subject) }
+    private func drift(
+        on snapshot: HostSnapshot, _ cards: Set<PCIAddress>?, openGroups: [Int: ProcessHolder]
+    ) async throws -> [Drift] {
+        var made = try await ledger.made(of: cards)
+        made.holdings.openGroups = openGroups
+        let claims = made.claims.filter { $0.state == .bound && !starting.contains($0.id) }
+        return Planner.drift(from: made.declared, claims, on: snapshot, holdings: made.holdings)
+            .filter { made.holdings.quarantine[$0.subject] == nil }
     }
 
     /// Tells of each drift once.
     ///
     /// - Returns: what is to be put right.
-    private func tell(_ found: [Drift]) async throws -> [Drift] {
+    private func tell(_ found: [Drift], on cards: Set<PCIAddress>?) async throws -> [Drift] {
         let policy = (try? configuration.load())?.repair ?? .report
         var repairable: [Drift] = []
-        for drift in standing.news(found) {
+        for drift in standing.news(found, on: cards) {
             logger.warning("drift", metadata: ["function": "\(drift.subject)", "is": "\(drift)"])
             try await ledger.record(.drifted, subject: drift.subject.description, detail: drift.description)
             if let obstacle = drift.obstacle {
@@ -66,7 +71,8 @@ extension Reconciler {
                 try await ready(claim, purpose: .prepare)
             } else {
                 try await lanes.run(on: .card(drift.subject)) {
-                    let again = try await self.drift(on: host.snapshot(), openGroups: host.openGroups())
+                    let again = try await self.drift(
+                        on: host.snapshot(), [drift.subject], openGroups: host.openGroups())
                     guard let now = again.first(where: { $0.subject == drift.subject && $0.obstacle == nil }) else {
                         return
                     }

@@ -44,7 +44,8 @@ extension Reconciler {
                 result = decision.isUndo ? "undone" : "completed"
             } catch {
                 result = "quarantined: \(error)"
-                try await ledger.quarantine(intent.action.subject, reason: "recovery failed: \(error)")
+                try await ledger.quarantine(
+                    intent.action.suspect(on: LiveFunctions(host: host)), reason: "recovery failed: \(error)")
             }
         case .quarantine(let address, let reason):
             result = "quarantined: \(reason)"

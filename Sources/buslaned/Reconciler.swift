@@ -11,7 +11,7 @@ struct Reconciler: Sendable {
     let host: any Host
     let ledger: Ledger
     let configuration: ConfigurationFolder
-    let executor: Executor
+    var executor: Executor
     let lanes = Lanes()
     let starting = StartingGuests()
     let standing = Standing()

@@ -44,16 +44,19 @@ final class Standing: Sendable {
     }
 
     /// Those that were not told yet as they are now. What is not among the found any more is over.
-    func news(_ found: [Drift]) -> [Drift] {
+    ///
+    /// - Parameter cards: where it was looked for; nil for everywhere.
+    func news(_ found: [Drift], on cards: Set<PCIAddress>?) -> [Drift] {
         state.withLock { state in
             let news = found.filter { state.told[$0.subject] != $0 }
-            state.told = Dictionary(found.map { ($0.subject, $0) }, uniquingKeysWith: { first, _ in first })
+            state.told = state.told.filter { cards?.contains($0.value.card) == false }
+            for drift in found { state.told[drift.subject] = drift }
             return news
         }
     }
 
-    /// Nothing differs.
-    func atRest() { state.withLock { $0.told = [:] } }
+    /// Nothing differs there.
+    func atRest(on cards: Set<PCIAddress>?) { _ = news([], on: cards) }
 
     func settled(_ subject: PCIAddress) { state.withLock { $0.told[subject] = nil } }
 

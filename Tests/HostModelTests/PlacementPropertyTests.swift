@@ -3,21 +3,6 @@ import HostModel
 import HostSimulator
 import Testing
 
-/// The same numbers every time (SplitMix64).
-struct FixedSeed: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
-
 @Suite("Placement over generated hosts, against brute force")
 struct PlacementPropertyTests {
     /// Up to three cards on unknown or known nodes, each cut into a few VFs, some of them taken.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Dispatch
 public import HostModel
 import Synchronization
 
@@ -18,6 +19,10 @@ public final class HostSimulator: Host {
         case refusedAfterEffect(String)
         /// No error, and nothing done.
         case ignored
+        /// This error of the kernel's, and nothing done.
+        case error(KernelError)
+        /// No answer before ``HostSimulator/mend()``, and then nothing done.
+        case hangs
     }
 
     private final class Kernel: Sendable {
@@ -27,6 +32,8 @@ public final class HostSimulator: Host {
 
     private struct Process {
         var calls = 0
+        var effects = 0
+        var atEachEffect: (@Sendable (Int, HostSimulator) -> Void)?
         var actions: [HostAction] = []
         var crashesAt: Int?
         var hasCrashed = false
@@ -37,6 +44,7 @@ public final class HostSimulator: Host {
 
     private let kernel: Kernel
     private let process = Mutex(Process())
+    private let hanging = DispatchSemaphore(value: 0)
 
     public convenience init(_ build: (inout HostBuilder) -> Void) {
         var builder = HostBuilder()
@@ -73,6 +81,7 @@ public final class HostSimulator: Host {
     /// Two of the moments at which the process can end: before the effect and after it.
     public func perform(_ action: HostAction) throws {
         try countCall()
+        keepMoment()
         let fault = process.withLock { process -> Fault? in
             process.actions.append(action)
             guard let index = process.faults.firstIndex(where: { $0.timesLeft > 0 && $0.matches(action) }) else {
@@ -83,6 +92,10 @@ public final class HostSimulator: Host {
         }
         switch fault {
         case .refused(let reason): throw KernelError(name: "EIO", reason: reason)
+        case .error(let error): throw error
+        case .hangs:
+            hanging.wait()
+            return
         case .ignored: return
         case .refusedAfterEffect(let reason):
             try kernel.machine.withLock { try $0.perform(action) }
@@ -90,6 +103,16 @@ public final class HostSimulator: Host {
         case nil: try kernel.machine.withLock { try $0.perform(action) }
         }
         try countCall()
+        keepMoment()
+    }
+
+    /// While the kernel is looked at, nobody else has an effect on it.
+    private func keepMoment() {
+        let (moment, keep) = process.withLock { process in
+            process.effects += 1
+            return (process.effects, process.atEachEffect)
+        }
+        if let keep { kernel.machine.withLock { keep(moment, HostSimulator(Kernel($0))) } }
     }
 
     private func countCall() throws(Crashed) {
@@ -113,6 +136,16 @@ extension HostSimulator {
         process.withLock {
             $0.crashesAt = $0.calls + call
             $0.onCrash = onCrash
+        }
+    }
+
+    /// From now on, called at each moment of an effect, two for each: before it and after it.
+    ///
+    /// With the moment's number and a host that stays as the host was then. Nothing else has an effect until it returns.
+    public func atEachEffect(_ keep: @escaping @Sendable (Int, HostSimulator) -> Void) {
+        process.withLock {
+            $0.effects = 0
+            $0.atEachEffect = keep
         }
     }
 
@@ -141,7 +174,10 @@ extension HostSimulator {
     }
 
     /// Actions go right again.
-    public func mend() { process.withLock { $0.faults = [] } }
+    public func mend() {
+        process.withLock { $0.faults = [] }
+        for _ in 0..<16 { hanging.signal() }
+    }
 
     /// A process opens the function's group through VFIO.
     public func open(_ address: PCIAddress, by holder: ProcessHolder = ProcessHolder(pid: 4711, command: "qemu")) {
@@ -153,6 +189,9 @@ extension HostSimulator {
 
     /// Somebody else does something to the host.
     public func meanwhile(_ action: HostAction) throws { try kernel.machine.withLock { try $0.perform(action) } }
+
+    /// VFs that were on their way are there.
+    public func settle() { for _ in 0..<100 { kernel.machine.withLock { $0.tick() } } }
 
     /// The card is pulled, its VFs with it. ``plug(_:)`` puts it back, as it is after a start.
     public func pull(_ address: PCIAddress) { kernel.machine.withLock { $0.pull(address) } }

@@ -8,6 +8,11 @@ public struct KernelError: Error, Equatable, CustomStringConvertible {
     public let reason: String
 
     public var description: String { "\(name): \(reason)" }
+
+    public init(name: String, reason: String) {
+        self.name = name
+        self.reason = reason
+    }
 }
 
 /// One device on the simulated bus.

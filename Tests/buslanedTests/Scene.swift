@@ -6,6 +6,7 @@ import HostModel
 import HostSimulator
 import Ledger
 import Logging
+import Synchronization
 import Testing
 
 @testable import buslaned
@@ -33,7 +34,7 @@ final class TemporaryFolder: Sendable {
 struct Scene {
     let host: HostSimulator
     let ledger: Ledger
-    let reconciler: Reconciler
+    var reconciler: Reconciler
     private let folder: TemporaryFolder
     private let file: String
 
@@ -76,6 +77,33 @@ struct Scene {
         host.crash(at: call) {
             for suffix in ["", "-wal"] { try? FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix) }
         }
+    }
+
+    /// From here on each moment of an effect is kept, the host and the disk as they are then: there the process might
+    /// have ended.
+    func keepMoments() -> Moments {
+        let moments = Moments()
+        let (path, file) = (folder.path + "/", file)
+        host.atEachEffect { moment, host in
+            let copy = "moment-\(moment)-\(file)"
+            for suffix in ["", "-wal"] {
+                try? FileManager.default.copyItem(atPath: path + file + suffix, toPath: path + copy + suffix)
+            }
+            moments.kept.withLock { $0.append((host, copy)) }
+        }
+        return moments
+    }
+
+    /// What ``keepMoments()`` kept.
+    final class Moments: Sendable {
+        fileprivate let kept = Mutex<[(host: HostSimulator, file: String)]>([])
+        var count: Int { kept.withLock(\.count) }
+    }
+
+    /// The process that is started after the one that ended at this moment, before its recovery.
+    func restarted(after moment: Int, of moments: Moments) throws -> Scene {
+        let (host, file) = moments.kept.withLock { $0[moment] }
+        return try Scene(host.restart(), folder: folder, file: file, patience: .seconds(2))
     }
 
     /// The next process after ``crash(at:)``, before its recovery.

@@ -13,6 +13,9 @@ public struct FunctionChange: Hashable, Sendable {
         self.before = before
         self.after = after
     }
+
+    /// The PF it is about: the function itself when it is no VF.
+    public var card: PCIAddress { (after ?? before)?.virtualFunction?.physicalFunction ?? address }
 }
 
 extension HostSnapshot {

@@ -4,6 +4,8 @@
 public struct Drift: Hashable, Sendable {
     /// The PF that is not as it was applied, or the function that is not as its claim has it.
     public let subject: PCIAddress
+    /// The PF that it is about: the subject itself when that is no VF.
+    public let card: PCIAddress
     /// The claim that it is taken from; nil for what was declared.
     public let claim: String?
     /// What puts it right.
@@ -11,8 +13,12 @@ public struct Drift: Hashable, Sendable {
     /// Why it cannot be put right now: something is in use, or gone.
     public let obstacle: Refusal?
 
-    public init(subject: PCIAddress, claim: String? = nil, changes: [Change] = [], obstacle: Refusal? = nil) {
+    public init(
+        subject: PCIAddress, card: PCIAddress? = nil, claim: String? = nil, changes: [Change] = [],
+        obstacle: Refusal? = nil
+    ) {
         self.subject = subject
+        self.card = card ?? subject
         self.claim = claim
         self.changes = changes
         self.obstacle = obstacle
@@ -74,15 +80,16 @@ extension Planner {
         of assignment: Assignment, _ claim: Claim, on host: HostSnapshot, _ holdings: Holdings
     ) -> Drift? {
         let address = assignment.address
+        let card = assignment.virtualFunction?.physicalFunction
         do {
             let changes = try ready(assignment, on: host)
             if changes.isEmpty { return nil }
             let holder = host[address]?.iommuGroup.flatMap { holdings.openGroups[$0] }
             return Drift(
-                subject: address, claim: claim.id, changes: changes,
+                subject: address, card: card, claim: claim.id, changes: changes,
                 obstacle: holder.map { .heldByProcess(address, $0) })
         } catch {
-            return Drift(subject: address, claim: claim.id, obstacle: error)
+            return Drift(subject: address, card: card, claim: claim.id, obstacle: error)
         }
     }
 }

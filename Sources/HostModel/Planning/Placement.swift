@@ -93,7 +93,10 @@ public enum Placement {
     ) -> Refusal? {
         let address = function.address
         guard let groupID = function.iommuGroup, let group = host.group(groupID) else { return .noIOMMU }
-        if let reason = holdings.quarantine[address] { return .quarantined(address, reason: reason) }
+        // Of a card in doubt, every VF is.
+        for suspect in [address, function.virtualFunction?.physicalFunction].compactMap(\.self) {
+            if let reason = holdings.quarantine[suspect] { return .quarantined(suspect, reason: reason) }
+        }
         if let claim = holdings.claims[address] {
             return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
         }

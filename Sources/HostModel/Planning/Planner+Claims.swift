@@ -74,9 +74,13 @@ extension Planner {
             let clean = VFSettings.untouched.restoring(settings)
             if let change = try change(to: .vfSettings(virtual, clean), on: host) { changes.append(change) }
         }
-        let driver = function.virtualFunction.flatMap { declared?.driver(ofVF: $0.index) }
+        // A VF is bound as its card declares; a whole card is taken from VFIO, and otherwise keeps its driver.
+        let driver =
+            function.virtualFunction.map { declared?.driver(ofVF: $0.index) }
+            ?? (function.isOnVFIO ? nil : function.driver)
+        let override = function.virtualFunction == nil ? nil : driver
         let now = Aspect.binding(address, driver: function.driver, driverOverride: function.driverOverride)
-        let then = Aspect.binding(address, driver: driver, driverOverride: driver)
+        let then = Aspect.binding(address, driver: driver, driverOverride: override)
         let steps = scrubbing(function) + steps(from: now, to: then)
         if !steps.isEmpty { changes.append(Change(from: now, to: then, steps: steps)) }
         return changes

@@ -33,6 +33,9 @@ extension Planner {
     ) throws(Refusal) -> Plan {
         var plan = Plan()
         let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
+        if !changes.isEmpty, let reason = holdings.quarantine[function.address] {
+            throw .quarantined(function.address, reason: reason)
+        }
         plan.append(changes, to: function.address, purpose: .declared)
         return plan
     }
@@ -65,13 +68,15 @@ extension Planner {
 
     /// The VFs that are there are judged as they are; those still to be made, by where SR-IOV says they will be.
     ///
-    /// A VF that a claim has is the claim's, with the settings and the driver that it was claimed with.
+    /// A VF that a claim has is the claim's, with the settings and the driver that it was claimed with; one that is set
+    /// aside is nobody's.
     private static func vfChanges(
         for declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress, on host: HostSnapshot, _ holdings: Holdings
     ) throws(Refusal) -> [Change] {
         guard sriov.vfCount == declaration.vfCount else { return foretold(for: declaration, sriov: sriov, pf: pf) }
         var changes: [Change] = []
-        for (index, address) in sriov.virtualFunctions.enumerated() where holdings.claims[address] == nil {
+        for (index, address) in sriov.virtualFunctions.enumerated()
+        where holdings.claims[address] == nil && holdings.quarantine[address] == nil {
             guard let vf = host[address] else { continue }
             var own: [Change] = []
             let settings = declaration.settings(ofVF: index)

@@ -58,6 +58,14 @@ extension Planner {
                     ensures: [.driversAutoprobe(pf, to.autoprobe)]))
         }
         if present != to.count { steps.append(countStep(pf, from: present, to: to.count)) }
+        // Of VFs that were asked for not all are there: the same count again changes nothing, and they are waited for.
+        // Source: `sriov_numvfs_store`, drivers/pci/iov.c.
+        if steps.isEmpty {
+            steps.append(
+                Step(
+                    .setVFCount(physicalFunction: pf, count: to.count), requires: [.exists(pf)],
+                    ensures: [.virtualFunctions(pf, count: to.count)]))
+        }
         return steps
     }
 

@@ -48,7 +48,7 @@ public enum Recovery {
 
 extension Aspect {
     /// Whether what has the aspect is no longer there. A VF can be gone while its PF stays.
-    fileprivate func isGone(from source: some FunctionSource) -> Bool {
+    public func isGone(from source: some FunctionSource) -> Bool {
         guard let function = source[subject] else { return true }
         guard case .vfSettings(let virtual, _) = self else { return false }
         return function.sriov?.virtualFunctions.indices.contains(virtual.index) != true

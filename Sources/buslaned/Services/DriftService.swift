@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
 import ServiceLifecycle
+import Synchronization
 
 /// Looks for drift whenever functions changed, and now and then for what changes without telling.
 struct DriftService: Service {
@@ -15,25 +17,48 @@ struct DriftService: Service {
         try? await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let (looks, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+                let concern = Concern()
                 group.addTask {
-                    // The stream ends when this falls behind: then there is something to look at as well.
+                    // The stream ends when this falls behind: then everything is to be looked at.
                     while !Task.isCancelled {
-                        for await _ in feed.watch() { signal.yield() }
+                        for await entry in feed.watch() {
+                            concern.add(entry.changes)
+                            signal.yield()
+                        }
+                        concern.addAll()
                         signal.yield()
                     }
                 }
                 group.addTask {
                     while true {
                         try await Task.sleep(for: Self.interval)
+                        concern.addAll()
                         signal.yield()
                     }
                 }
                 for await _ in looks {
                     try await Task.sleep(for: Self.pause)
-                    await reconciler.checkForDrift()
+                    await reconciler.checkForDrift(on: concern.take())
                 }
                 group.cancelAll()
             }
+        }
+    }
+}
+
+/// The cards to look at next.
+private final class Concern: Sendable {
+    /// nil is all of them.
+    private let cards = Mutex<Set<PCIAddress>?>([])
+
+    func add(_ changes: [FunctionChange]) { cards.withLock { $0?.formUnion(changes.map(\.card)) } }
+
+    func addAll() { cards.withLock { $0 = nil } }
+
+    func take() -> Set<PCIAddress>? {
+        cards.withLock { cards in
+            defer { cards = [] }
+            return cards
         }
     }
 }

@@ -49,7 +49,7 @@ boot_arguments() {
     append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color"
     topology_arguments "$out"
     arguments=(
-        -name buslane-lab -nodefaults -display none -no-reboot
+        -name buslane-lab -nodefaults -display none
         -machine "q35,accel=$accel$irqchip" -cpu "$cpu"
         "${topology[@]}"
         -kernel "$image/kernel" -initrd "$image/initrd"
@@ -64,6 +64,8 @@ boot_arguments() {
         -fsdev "local,id=out,path=$out,security_model=none"
         -device virtio-9p-pci,bus=pcie.0,addr=0x8,fsdev=out,mount_tag=out
     )
+    # A host that reboots by itself has failed, unless that is what its scenario is about
+    grep -qs '^# lab: reboots$' "$lab_root/scenarios/$scenario.sh" || arguments+=(-no-reboot)
     if [ "$mode" = shell ]; then
         # stty tells the guest how large the user's terminal is
         append+=" lab.size=$( (stty size 2>/dev/null || echo 24 80) | tr ' ' x)"

@@ -32,6 +32,10 @@ wait_for() {
     done
 }
 
+# configure: what stands on stdin is declared from now on
+configure() { mkdir -p /etc/buslane && cat >/etc/buslane/buslane.yaml; }
+daemon_answers() { buslane claims --json >/dev/null 2>&1; }
+
 # frame CAPTURE MAC [VLAN]: prints the first such frame on that wire
 frame() {
     local filter="ether src $2"

@@ -56,13 +56,10 @@ vf_line() {
         sed -nE "/^ *vf $2 /{s/.*link\/ether ([0-9a-f:]+)[^,]*,( vlan [0-9]+)?.*/\1\2/p}"
 }
 
-daemon_answers() { buslane claims --json >/dev/null 2>&1; }
 claim_field() { buslane claims --json | jq -r --arg id "$1" ".claims[] | select(.id == \$id) | $2"; }
 addresses_of() { claim_field "$1" '.assignments[].address'; }
 release_all() { buslane claims --quiet | while read -r id; do buslane release "$id" >/dev/null 2>&1 </dev/null; done; }
 
-# configure DOCUMENT-ON-STDIN
-configure() { mkdir -p /etc/buslane && cat >/etc/buslane/buslane.yaml; }
 full_configuration() {
     cat <<YAML
 physicalFunctions:

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lab: reboots
+# The daemon is killed at two dozen moments of real applies, then the host is
+# reset in the middle of one and comes back with a guest that starts by itself.
+set -uo pipefail
+# shellcheck source=guest-tools.sh
+. "$(dirname "$0")/guest-tools.sh"
+# shellcheck source=checks.sh
+. "$(dirname "$0")/checks.sh"
+
+KILLS=24
+phase=/var/lib/lab-phase ledger=/var/lib/buslane/ledger.sqlite
+mac=52:54:00:bb:00:05 vlan=55
+
+rows() { sqlite3 -readonly "$ledger" "SELECT count(*) FROM $1"; }
+
+# wanted A|B: two ways to cut the same cards up, "address VFs" each
+wanted() {
+    case $1 in
+    A) printf '%s\n' "$PF0 3" "$PF1 2" "$NVME 2" ;;
+    B) printf '%s\n' "$PF0 1" "$PF1 0" "$NVME 4" ;;
+    esac
+}
+declare_as() {
+    local pf count
+    {
+        echo "physicalFunctions:"
+        wanted "$1" | while read -r pf count; do
+            echo "  - { select: { addresses: [\"$pf\"] }, vfCount: $count, vfDriver: vfio-pci }"
+        done
+        echo "pools: [ { name: lanes, select: { physicalFunctions: [\"$PF1\"], kinds: [virtual-function] } } ]"
+    } | configure
+}
+# is_as A|B: what sysfs shows of it
+is_as() {
+    local pf count vf
+    while read -r pf count; do
+        same "$pf's number of VFs" "$(numvfs "$pf")" "$count" || return
+        for vf in $(vfs "$pf"); do same "$vf's driver" "$(driver "$vf")" vfio-pci || return; done
+        same "$pf's autoprobe" "$(cat "$PCI/$pf/sriov_drivers_autoprobe")" 0 || return
+    done < <(wanted "$1")
+    same "steps left open" "$(rows intent)" 0 && same "functions set aside" "$(rows quarantine)" 0
+}
+
+# killed_at A|B SECONDS: an apply to that, and kill -9 so long after its start
+killed_at() {
+    local pid
+    declare_as "$1"
+    pid=$(systemctl show -P MainPID buslaned)
+    buslane apply --yes >/dev/null 2>&1 &
+    sleep "$2"
+    kill -KILL "$pid" || return
+    wait $! && unhurt=$((unhurt + 1))
+    [ "$(rows intent)" -eq 0 ] || midway=$((midway + 1))
+    wait_for 90 daemon_answers || why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)" || return
+    exits 0 buslane apply --yes && is_as "$1"
+}
+
+killed_often() {
+    local number target=A delay begin whole
+    midway=0 unhurt=0
+    declare_as B && exits 0 buslane apply --yes || return
+    begin=${EPOCHREALTIME/./}
+    declare_as A && exits 0 buslane apply --yes && is_as A || return
+    whole=$((${EPOCHREALTIME/./} - begin))
+    for number in $(seq 1 "$KILLS"); do
+        [ "$target" = A ] && target=B || target=A
+        delay=$((whole * number / (KILLS + 1)))
+        killed_at "$target" "$(printf '%d.%06d' $((delay / 1000000)) $((delay % 1000000)))" ||
+            why "killed $delay us after the start of an apply to $target: $(tail -n 1 "$checks_said")" || return
+    done
+    echo "# killed $KILLS times in applies of $((whole / 1000)) ms: $midway times with a step under way" >/tmp/kills
+    [ "$midway" -ge $((KILLS / 3)) ] || why "only $midway of $KILLS kills hit a step" || return
+}
+
+guest_is_ready() {
+    local claim
+    declare_as A
+    exits 0 buslane apply --yes || return
+    nested_domain boot1 >/tmp/boot1.xml
+    virsh --quiet define /tmp/boot1.xml || return
+    exits 0 buslane allocate lanes --for domain:boot1 --mac "$mac" --vlan "$vlan" --quiet || return
+    claim=$OUT
+    exits 0 buslane domain attach boot1 || return
+    virsh --quiet autostart boot1 || return
+    buslane claims --json | jq -r ".claims[] | select(.id == \"$claim\") | .assignments[].address" >/var/lib/lab-vf
+}
+
+reset_midway() {
+    # The guest's card stays as it is; the two others are cut anew
+    { cat /etc/buslane/buslane.yaml; } | sed "/$PF0/s/vfCount: 3/vfCount: 7/; /$NVME/s/vfCount: 2/vfCount: 4/" >/tmp/more.yaml
+    configure </tmp/more.yaml
+    echo "$checks_passed $checks_failed" >"$phase"
+    sync
+    buslane apply --yes >/dev/null 2>&1 &
+    sleep 1
+    rows intent >"$LAB_OUT/open-at-reset"
+    echo b >/proc/sysrq-trigger
+    sleep 60
+}
+
+# ---- after the reset
+
+back_as_declared() {
+    same "the daemon" "$(systemctl is-active buslaned)" active || return
+    same "$PF0's number of VFs" "$(numvfs "$PF0")" 7 && same "$NVME's number of VFs" "$(numvfs "$NVME")" 4 &&
+        same "$PF1's number of VFs" "$(numvfs "$PF1")" 2 || return
+    for vf in $(vfs "$PF0") $(vfs "$PF1") $(vfs "$NVME"); do same "$vf's driver" "$(driver "$vf")" vfio-pci || return; done
+    same "steps left open" "$(rows intent)" 0 && same "functions set aside" "$(rows quarantine)" 0 || return
+    exits 0 buslane plan && holds "$OUT" "nothing to do"
+}
+before_libvirtd() {
+    local ours theirs
+    ours=$(systemctl show -P ActiveEnterTimestampMonotonic buslaned)
+    theirs=$(systemctl show -P ExecMainStartTimestampMonotonic libvirtd)
+    [ "$ours" -gt 0 ] && [ "$ours" -lt "$theirs" ] || why "buslaned was ready at $ours us, libvirtd started at $theirs us"
+}
+guest_runs() {
+    local vf
+    vf=$(cat /var/lib/lab-vf)
+    wait_for 60 test "$(virsh domstate boot1 | head -n 1)" = running || why "boot1 is $(virsh domstate boot1 | head -n 1): $(journalctl -b -u libvirtd -o cat -n 3)" || return
+    holds "$(ip link show "$(netdev "$PF1")")" "$mac" "vlan $vlan" || return
+    exits 0 buslane inventory --json || return
+    same "who has $vf" "$(jq -r ".functions[] | select(.address == \"$vf\") | .holders[0].name" <<<"$OUT")" boot1
+}
+frame_on_wire() { wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan"; }
+all_put_back() {
+    virsh --quiet destroy boot1
+    virsh --quiet undefine boot1
+    exits 0 buslane release --for domain:boot1 || exits 0 buslane release c1 || true
+    printf '# nothing\n' | configure
+    buslane claims --quiet | while read -r id; do buslane release "$id" >/dev/null; done
+    exits 0 buslane apply --yes || return
+    for pf in "$PF0" "$PF1" "$NVME"; do same "$pf's number of VFs" "$(numvfs "$pf")" 0 || return; done
+}
+
+if [ ! -e "$phase" ]; then
+    systemctl enable --quiet --now buslaned
+    wait_for 60 daemon_answers
+    check "kill -9 at $KILLS moments of an apply: each time the host comes to what was declared" killed_often
+    cat /tmp/kills
+    check "a guest that starts by itself has a VF with a MAC and a VLAN" guest_is_ready
+    reset_midway
+    echo "not ok the host was reset"
+    exit 1
+fi
+read -r checks_passed checks_failed <"$phase"
+echo "# reset in the middle of an apply, with $(cat "$LAB_OUT/open-at-reset") steps under way"
+check "after a hard reset in an apply the host is as declared, nothing in doubt" back_as_declared
+check "the daemon was ready before libvirtd started" before_libvirtd
+check "the guest was started by libvirtd, with its VF, MAC and VLAN" guest_runs
+check "its frame is on the wire" frame_on_wire
+check "and all of it can be put back as it was found" all_put_back
+checks_end
