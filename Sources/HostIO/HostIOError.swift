@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import CNetlinkRoute
+import Glibc
 public import HostModel
 import SystemPackage
 
@@ -20,6 +22,17 @@ public enum HostIOError: Error, Sendable, Equatable {
     case notThisHost(root: String)
     /// The event source could not be opened.
     case noEvents(call: String, errno: Int32)
+}
+
+extension HostIOError: KernelAnswering {
+    public var answer: KernelAnswer? {
+        switch self {
+        case .netlink(_, _, NLE_AGAIN), .refusedByKernel(_, _, EAGAIN): .again
+        case .netlink(_, _, NLE_BUSY), .refusedByKernel(_, _, EBUSY): .busy
+        case .netlink(_, _, NLE_INVAL), .refusedByKernel(_, _, EINVAL): .invalid
+        default: nil
+        }
+    }
 }
 
 extension HostIOError: CustomStringConvertible {

@@ -15,8 +15,6 @@ public struct Made: Sendable {
 extension Ledger {
     /// Everything that was made of some cards.
     ///
-    /// A declaration that an older or newer version wrote and this one cannot read is left out, until it is applied again.
-    ///
     /// - Parameter cards: PFs, and whole cards that a claim has; nil for all.
     public func made(of cards: Set<PCIAddress>? = nil) async throws -> Made {
         try await database.read { db in
@@ -24,9 +22,7 @@ extension Ledger {
             let list = cards.map { $0.map { "'\($0)'" }.joined(separator: ",") }
             var made = Made()
             let filter = list.map { " WHERE physicalFunction IN (\($0))" } ?? ""
-            for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, declaration FROM declared" + filter) {
-                made.declared[try PCIAddress(row["physicalFunction"])] = try? fromJSON(row["declaration"])
-            }
+            made.declared = try Self.declared(db, filter)
             let place = list.map { "coalesce(physicalFunction, address) IN (\($0))" } ?? "1"
             for number in try Int.fetchAll(
                 db, sql: "SELECT DISTINCT claim FROM assignment WHERE \(place) ORDER BY claim")
@@ -36,6 +32,15 @@ extension Ledger {
             if !made.declared.isEmpty || !made.claims.isEmpty { made.holdings = try Self.holdings(db) }
             return made
         }
+    }
+
+    /// A declaration that an older or newer version wrote and this one cannot read is left out, until it is applied again.
+    static func declared(_ db: Database, _ filter: String = "") throws -> [PCIAddress: PFDeclaration] {
+        var declared: [PCIAddress: PFDeclaration] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, declaration FROM declared" + filter) {
+            declared[try PCIAddress(row["physicalFunction"])] = try? fromJSON(row["declaration"])
+        }
+        return declared
     }
 
     /// How each PF was last made, as it was declared then.

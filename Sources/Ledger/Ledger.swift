@@ -45,7 +45,11 @@ public final class Ledger: Sendable {
 extension Ledger {
     /// What planning must respect. The open groups are the host's to tell, and empty here.
     public func holdings() async throws -> Holdings {
-        try await database.read { try Self.holdings($0) }
+        try await database.read { db in
+            var holdings = try Self.holdings(db)
+            holdings.declared = try Self.declared(db)
+            return holdings
+        }
     }
 
     static func holdings(_ db: Database) throws -> Holdings {

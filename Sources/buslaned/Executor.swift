@@ -74,7 +74,7 @@ struct Executor: Sendable {
 
     private func take(_ step: Step) async throws {
         do {
-            try await Self.perform(step.action, on: host, within: writePatience(step.action))
+            try await perform(step.action)
         } catch let blocked as Blocked {
             throw blocked
         } catch {
@@ -82,6 +82,22 @@ struct Executor: Sendable {
         }
         try await verify(step)
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
+    }
+
+    /// Some drivers refuse a VF's settings for a while: they are asked again whenever the host reports a change.
+    private func perform(_ action: HostAction) async throws {
+        let deadline = ContinuousClock.now + patience(action)
+        while true {
+            do {
+                return try await Self.perform(action, on: host, within: writePatience(action))
+            } catch let error as any KernelAnswering {
+                let driver = try host.function(at: action.subject)?.driver
+                guard let answer = error.answer, DriverOrder.of(driver: driver).passes(answer, to: action),
+                    ContinuousClock.now < deadline
+                else { throw error }
+                await host.waitForChange(upTo: .milliseconds(100))
+            }
+        }
     }
 
     /// Some drivers make their VFs after the write returned: look again whenever the host reports a change.

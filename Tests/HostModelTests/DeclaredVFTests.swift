@@ -108,4 +108,44 @@ struct DeclaredVFTests {
             try Planner.plan(for: desired, on: bare.now, holdings: Holdings())
         }
     }
+
+    @Test("what is declared of a VF no longer is taken back, and nothing else")
+    func noLonger() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        let first = VFDeclaration(range: written("0"), settings: VFSettings(vlan: tag, trust: true))
+        let before = declare(2, [first, VFDeclaration(range: written("1"), settings: VFSettings(trust: true))])
+        try carryOut(try Planner.plan(for: before, on: host.now, holdings: Holdings()), on: host)
+        var holdings = Holdings()
+        holdings.declared[pf] = before.physicalFunctions[0]
+        let after = declare(2, [VFDeclaration(range: written("0"), settings: VFSettings(trust: true))])
+        let plan = try Planner.plan(for: after, on: host.now, holdings: holdings)
+        let actions = plan.perPF.flatMap(\.changes).flatMap(\.steps).map(\.action)
+        #expect(
+            actions == [
+                .setVFSettings(
+                    VirtualFunction(physicalFunction: pf, index: 0), VFSettings(vlan: VFSettings.VLANChoice.none)),
+                .setVFSettings(VirtualFunction(physicalFunction: pf, index: 1), VFSettings(trust: false)),
+            ])
+        try carryOut(plan, on: host)
+        #expect(try Planner.plan(for: after, on: host.now, holdings: holdings).isEmpty)
+        // Of what was never declared nothing is taken back.
+        try host.meanwhile(
+            .setVFSettings(VirtualFunction(physicalFunction: pf, index: 1), VFSettings(linkState: .disable)))
+        #expect(try Planner.plan(for: after, on: host.now, holdings: holdings).isEmpty)
+    }
+
+    @Test("the MTU of a card is left alone while a guest has one of its VFs")
+    func mtuWhileOpen() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        var desired = declare(2, [])
+        try carryOut(try Planner.plan(for: desired, on: host.now, holdings: Holdings()), on: host)
+        host.open("0000:3b:10.0")
+        var holdings = Holdings()
+        holdings.openGroups = try host.openGroups()
+        #expect(try Planner.plan(for: desired, on: host.now, holdings: holdings).isEmpty)
+        desired.physicalFunctions[0].mtu = 9000
+        #expect(throws: Refusal.heldByProcess("0000:3b:10.0", ProcessHolder(pid: 4711, command: "qemu"))) {
+            try Planner.plan(for: desired, on: host.now, holdings: holdings)
+        }
+    }
 }

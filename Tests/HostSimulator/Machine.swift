@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
+public import HostModel
 
 /// What the simulated kernel answers instead of doing what it was told.
 public struct KernelError: Error, Equatable, CustomStringConvertible {
@@ -12,6 +12,17 @@ public struct KernelError: Error, Equatable, CustomStringConvertible {
     public init(name: String, reason: String) {
         self.name = name
         self.reason = reason
+    }
+}
+
+extension KernelError: KernelAnswering {
+    public var answer: KernelAnswer? {
+        switch name {
+        case "EAGAIN": .again
+        case "EBUSY": .busy
+        case "EINVAL": .invalid
+        default: nil
+        }
     }
 }
 

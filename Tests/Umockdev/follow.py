@@ -36,8 +36,8 @@ def drivers(bed, daemon):
     daemon.expect_fresh()
 
 
-def take_vfs(bed, card):
-    """As the kernel does: each VF goes with its event, the count comes last."""
+def take_vfs(bed, card, before_the_count=lambda: None):
+    """As the kernel does: each VF goes with its event, the count comes last and without one."""
     folder = bed.folder(card)
     for index in range(4):
         vf = bed.vf(card, index)
@@ -49,6 +49,7 @@ def take_vfs(bed, card):
         os.remove(f"{group}/devices/{vf}")
         shutil.rmtree(group)
         shutil.rmtree(home)
+    before_the_count()
     bed.write(card, "sriov_numvfs", "0")
 
 
@@ -59,7 +60,7 @@ def vfs(bed, daemon):
     shutil.copytree(bed.root + "/sys", saved, symlinks=True)
     daemon.asleep(lambda: take_vfs(bed, card))
     until(lambda: daemon.functions()[card]["sriov"]["numVFs"] == 0, "no VFs")
-    assert not [f for f in daemon.functions().values() if (f["virtualFunction"] or {}).get("physicalFunction") == card]
+    assert daemon.virtual_functions(card) == []
     daemon.expect_fresh()
 
     def make():
@@ -68,6 +69,26 @@ def vfs(bed, daemon):
         for index in range(4):
             bed.event(bed.folder(bed.vf(card, index)), "add")
     daemon.asleep(make)
+    until(lambda: daemon.functions()[card]["sriov"]["numVFs"] == 4, "4 VFs")
+    daemon.expect_fresh()
+
+
+def late_count(bed, daemon):
+    """a count that the kernel writes a second after the last VF went, which no event tells"""
+    card = bed.cards[0]
+    saved = bed.root + ".saved"
+    shutil.copytree(bed.root + "/sys", saved, symlinks=True)
+
+    def all_seen_to_go():
+        until(lambda: daemon.virtual_functions(card) == [], "the VFs to be gone")
+        assert daemon.functions()[card]["sriov"]["numVFs"] == 4, "the count is not late: this tests nothing"
+    take_vfs(bed, card, all_seen_to_go)
+    until(lambda: daemon.functions()[card]["sriov"]["numVFs"] == 0, "no VFs")
+    daemon.expect_fresh()
+    shutil.rmtree(bed.root + "/sys")
+    shutil.move(saved, bed.root + "/sys")
+    for index in range(4):
+        bed.event(bed.folder(bed.vf(card, index)), "add")
     until(lambda: daemon.functions()[card]["sriov"]["numVFs"] == 4, "4 VFs")
     daemon.expect_fresh()
 
@@ -179,7 +200,7 @@ def main(built):
     failed = 0
     bed = Testbed()
     with Daemon(built, bed) as daemon:
-        for test in (from_memory, drivers, vfs, card, renamed, burst, nonsense, watched, valid):
+        for test in (from_memory, drivers, vfs, late_count, card, renamed, burst, nonsense, watched, valid):
             try:
                 test(bed, daemon)
                 assert daemon.process.poll() is None, "the daemon ended"

@@ -100,6 +100,11 @@ class Daemon:
     def functions(self):
         return {function["address"]: function for function in self.inventory()["functions"]}
 
+    def virtual_functions(self, card):
+        """The addresses of those that are a card's."""
+        return [address for address, function in self.functions().items()
+                if (function["virtualFunction"] or {}).get("physicalFunction") == card]
+
     def asleep(self, act):
         """Does it while the daemon cannot look: it finds what is there afterwards."""
         self.process.send_signal(signal.SIGSTOP)

@@ -81,6 +81,32 @@ struct ExecutorTests {
         #expect(host.now == before)
     }
 
+    @Test("settings that a driver refuses while it resets the VF are asked for again", arguments: [3, Int.max])
+    func resetting(times: Int) async throws {
+        let host = HostSimulator {
+            $0.numaNodes(1)
+            $0.pf(Scene.card, totalVFs: 7, numa: 0, driver: "i40e", vfDriver: "iavf")
+        }
+        let scene = try Scene(host, patience: times == 3 ? .seconds(20) : .milliseconds(20))
+        try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
+        let before = host.now
+        host.fail(.error(KernelError(name: "EAGAIN", reason: "still in reset")), times: times) {
+            if case .setVFSettings = $0 { true } else { false }
+        }
+        if times == 3 {
+            let claim = try await scene.allocate(settings: VFSettings(trust: true))
+            let vf = try #require(claim.assignments.first?.address)
+            #expect(host.now[vf]?.vfSettings?.trust == true)
+        } else {
+            let failure = await #expect(throws: Executor.Failure.self) {
+                _ = try await scene.allocate(settings: VFSettings(trust: true))
+            }
+            #expect(failure?.reason == "EAGAIN: still in reset")
+            #expect(host.now == before)
+        }
+        try await scene.expectAtRest()
+    }
+
     @Test("a step whose ground was taken away meanwhile is not taken")
     func precondition() async throws {
         let scene = try Scene()

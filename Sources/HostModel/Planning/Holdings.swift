@@ -12,6 +12,8 @@ public struct Holdings: Sendable {
     public var quarantine: [PCIAddress: String]
     /// By PF: how Buslane found it before it changed it for the first time.
     public var originals: [PCIAddress: PFOriginal]
+    /// By PF: as it was declared when it was last applied. What is declared of a VF no longer is taken back.
+    public var declared: [PCIAddress: PFDeclaration] = [:]
 
     public struct ClaimReference: Hashable, Sendable {
         public let id: String

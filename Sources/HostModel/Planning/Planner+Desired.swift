@@ -48,9 +48,17 @@ extension Planner {
         guard let sriov = function.sriov else { throw .noSRIOV(pf) }
         // The card itself in someone's hands excludes cutting it up.
         if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
+        if declaration.vfCount > sriov.vfCount, declaration.linkUp == false, let driver = function.driver,
+            DriverOrder.of(driver: driver).makesVFsOnlyWhenUp
+        {
+            throw .vfsNeedLink(pf, driver: driver)
+        }
         var changes: [Change] = []
         // First of all: a change of the MTU resets some cards, and their VFs with them.
-        if let mtu = declaration.mtu { append(&changes, try change(to: .mtu(pf, octets: mtu), on: host)) }
+        if let mtu = declaration.mtu, let change = try change(to: .mtu(pf, octets: mtu), on: host) {
+            try refuseIfOpen(theVFsOf: sriov, on: host, holdings)
+            changes.append(change)
+        }
         if let up = declaration.linkUp ?? (declaration.vfCount > 0 ? true : nil), !function.interfaces.isEmpty {
             append(&changes, try change(to: .link(pf, up: up), on: host))
         }
@@ -79,7 +87,9 @@ extension Planner {
         where holdings.claims[address] == nil && holdings.quarantine[address] == nil {
             guard let vf = host[address] else { continue }
             var own: [Change] = []
-            let settings = declaration.settings(ofVF: index)
+            // What was declared of it before and is no longer is as the driver gives it to a new VF.
+            let before = holdings.declared[pf]?.settings(ofVF: index) ?? VFSettings()
+            let settings = declaration.settings(ofVF: index).filled(from: VFSettings.untouched.restoring(before))
             if !settings.isEmpty {
                 let virtual = VirtualFunction(physicalFunction: pf, index: index)
                 append(&own, try change(to: .vfSettings(virtual, settings), on: host))
@@ -145,6 +155,16 @@ extension Planner {
             try refuseIfHeld(vf, holdings)
             blast.functions.append(address)
             blast.interfaces += vf.interfaces.map(\.name)
+        }
+    }
+
+    /// A guest that has a VF would lose its link, and perhaps more, when the card is reset.
+    private static func refuseIfOpen(
+        theVFsOf sriov: SRIOV, on host: HostSnapshot, _ holdings: Holdings
+    ) throws(Refusal) {
+        for address in sriov.virtualFunctions {
+            guard let group = host[address]?.iommuGroup, let holder = holdings.openGroups[group] else { continue }
+            throw .heldByProcess(address, holder)
         }
     }
 

@@ -22,7 +22,7 @@ extension Refusal {
         case .macOfSeveralCards: "mac-of-several-cards"
         case .noInterfaceToSetThrough: "no-interface"
         case .groupNotViable: "group-not-viable"
-        case .physicalFunctionDown: "pf-down"
+        case .physicalFunctionDown, .vfsNeedLink: "pf-down"
         case .heldByClaim: "held-by-claim"
         case .heldByProcess: "held-by-process"
         case .inUseByOwner: "vf-in-use"
@@ -47,7 +47,8 @@ extension Refusal {
         case .unknownFunction(let address), .settingsNeedVirtualFunction(let address), .noSRIOV(let address),
             .noDriver(let address), .notQuarantined(let address),
             .tooManyVFs(let address, _, _), .declaredTwice(let address, _), .groupNotViable(let address, _, _),
-            .physicalFunctionDown(let address, _), .heldByClaim(let address, _, _), .heldByProcess(let address, _),
+            .physicalFunctionDown(let address, _), .vfsNeedLink(let address, _), .heldByClaim(let address, _, _),
+            .heldByProcess(let address, _),
             .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
             .quarantined(let address, _), .notClaimedForDomain(let address, _, _),
@@ -112,6 +113,8 @@ extension Refusal {
                 + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; ")
         case .physicalFunctionDown(let address, let interface):
             "a VF of \(address) has no link: \(interface) is down"
+        case .vfsNeedLink(let address, let driver):
+            "cannot make VFs of \(address) with its link declared down: its driver, \(driver), makes none then"
         case .heldByClaim(let address, let claim, let owner):
             "cannot take \(address): claim \(claim) of \(owner) has it"
         case .heldByProcess(let address, let holder): "cannot take \(address): \(holder) has it open"
@@ -163,6 +166,7 @@ extension Refusal {
             "take \(blockers.map(\.address.description).joined(separator: ", ")) from their drivers, or move the card "
                 + "to a slot with a group of its own"
         case .physicalFunctionDown(_, let interface): "ip link set \(interface) up, or declare the PF and buslane apply"
+        case .vfsNeedLink: "leave out 'linkUp': the interface is switched on where there are VFs"
         case .heldByClaim(_, let claim, _): "buslane release \(claim)"
         case .heldByProcess, .inUseByOwner: "shut the domain down first"
         case .diskInUse(_, let disk):

@@ -29,6 +29,7 @@ public enum Refusal: Error, Hashable, Sendable {
     case noInterfaceToSetThrough(PCIAddress)
     case groupNotViable(PCIAddress, group: Int, blockers: [IOMMUGroup.Blocker])
     case physicalFunctionDown(PCIAddress, interface: String)
+    case vfsNeedLink(PCIAddress, driver: String)
 
     // Someone else has it.
     case heldByClaim(PCIAddress, claim: String, owner: String)

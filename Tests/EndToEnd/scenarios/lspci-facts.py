@@ -53,7 +53,7 @@ def facts(text):
     yield "acs-enabled", controls(text, "ACSCtl")
     yield "link", " ".join((*link(text, "LnkSta"), *link(text, "LnkCap")))
     yield "vfs", " ".join((
-        found(r"Total VFs: (\d+)", text), found(r"Number of VFs: (\d+)", text), found(r"VF offset: (\d+)", text),
+        found(r"Number of VFs: (\d+)", text), found(r"VF offset: (\d+)", text),
         found(r"stride: (\d+)", text), found(r"stride: \d+, Device ID: ([0-9a-f]+)", text)))
 
 
