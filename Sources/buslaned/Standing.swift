@@ -12,6 +12,7 @@ final class Standing: Sendable {
     private static let repairWindow: Duration = .seconds(300)
 
     private struct State {
+        var hasResumed = false
         /// Declared, and not there or not ready yet.
         var awaited = DesiredState()
         /// Why, in words.
@@ -22,6 +23,12 @@ final class Standing: Sendable {
     }
 
     private let state = Mutex(State())
+
+    /// Whether what an earlier run left was settled, and what was declared brought back. Before that, what differs from
+    /// how it was made before is no drift.
+    var hasResumed: Bool { state.withLock(\.hasResumed) }
+
+    func resumed() { state.withLock { $0.hasResumed = true } }
 
     /// What is declared and cannot be made as yet.
     var awaited: DesiredState { state.withLock(\.awaited) }

@@ -38,7 +38,9 @@ struct DriftService: Service {
                 }
                 for await _ in looks {
                     try await Task.sleep(for: Self.pause)
-                    await reconciler.checkForDrift(on: concern.take())
+                    // Once the start is over, everything is looked at anyway.
+                    let cards = concern.take()
+                    if reconciler.standing.hasResumed { await reconciler.checkForDrift(on: cards) }
                 }
                 group.cancelAll()
             }

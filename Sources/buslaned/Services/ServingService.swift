@@ -13,6 +13,7 @@ struct ServingService: Service {
     func run() async throws {
         try await reconciler.recover()
         await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
+        reconciler.standing.resumed()
         await reconciler.checkForDrift()
         try await server.run()
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # lab: reboots
-# The daemon is killed at two dozen moments of real applies, then the host is
+# The daemon is killed at twenty moments of real applies, then the host is
 # reset in the middle of one and comes back with a guest that starts by itself.
 set -uo pipefail
 # shellcheck source=guest-tools.sh
@@ -9,7 +9,7 @@ set -uo pipefail
 # shellcheck source=checks.sh
 . "$(dirname "$0")/checks.sh"
 
-KILLS=24
+KILLS=20
 phase=/var/lib/lab-phase ledger=/var/lib/buslane/ledger.sqlite
 mac=52:54:00:bb:00:05 vlan=55
 
@@ -84,6 +84,8 @@ guest_is_ready() {
     claim=$OUT
     exits 0 buslane domain attach boot1 || return
     virsh --quiet autostart boot1 || return
+    # With the boot, and not at the first question of somebody's
+    systemctl enable --quiet libvirtd || return
     buslane claims --json | jq -r ".claims[] | select(.id == \"$claim\") | .assignments[].address" >/var/lib/lab-vf
 }
 
@@ -112,6 +114,7 @@ back_as_declared() {
 }
 before_libvirtd() {
     local ours theirs
+    wait_for 120 systemctl --quiet is-active libvirtd || why "libvirtd is not started at boot" || return
     ours=$(systemctl show -P ActiveEnterTimestampMonotonic buslaned)
     theirs=$(systemctl show -P ExecMainStartTimestampMonotonic libvirtd)
     [ "$ours" -gt 0 ] && [ "$ours" -lt "$theirs" ] || why "buslaned was ready at $ours us, libvirtd started at $theirs us"
