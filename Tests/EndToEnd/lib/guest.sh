@@ -45,7 +45,9 @@ for device in /sys/bus/pci/drivers/igb/*/net/*; do
     [ -e "$device" ] && ip link set "${device##*/}" up
 done
 
-if share stage ro,cache=loose; then
+# Once: after a reboot it lies there, and libvirtd may be running its hook
+laid=/var/lib/lab-stage-laid
+if [ ! -e "$laid" ] && share stage ro,cache=loose; then
     # --no-overwrite-dir: the stage's folders do not lend the root their modes
     tar -C /lab-stage -cf - . |
         tar -C / --no-same-owner --no-overwrite-dir --keep-directory-symlink -xf - || echo "lab: the stage could not be laid"
@@ -54,6 +56,7 @@ if share stage ro,cache=loose; then
     systemctl daemon-reload
     udevadm control --reload
     if systemctl is-active --quiet libvirtd.service; then systemctl reload libvirtd; fi
+    touch "$laid"
 fi
 
 if [ "$mode" = shell ]; then
