@@ -150,6 +150,8 @@ static int parse(struct pci_dev *device, const uint8_t *config, size_t length, s
         out->acs_supported = word(config, at + PCI_ACS_CAP);
         out->acs_enabled = word(config, at + PCI_ACS_CTRL);
     }
+    if ((at = place(device, PCI_EXT_CAP_ID_DSN, PCI_CAP_EXTENDED, 12, length, &beyond)))
+        out->serial = (uint64_t)dword(config, at + 8) << 32 | dword(config, at + 4);
     // Does the list go on where nothing was read?
     for (struct pci_cap *each = device->first_cap; each; each = each->next)
         if (each->type == PCI_CAP_EXTENDED && (dword(config, each->addr) >> 20 & ~3u) + 4 > length) beyond = 1;

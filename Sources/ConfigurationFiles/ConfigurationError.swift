@@ -37,11 +37,16 @@ package struct ConfigurationError: Error, Hashable, Sendable, CustomStringConver
 }
 
 extension ConfigurationError {
-    init(yaml error: YamlError, file: String) {
+    /// - Parameter text: what the file says, for telling what YAML's own words do not.
+    init(yaml error: YamlError, file: String, text: String) {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            self.init(at: Place(file: file, line: mark.line, column: mark.column), problem)
+            let line = text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(mark.line - 1).first
+            let indentation = line?.prefix { $0 == " " || $0 == "\t" } ?? ""
+            self.init(
+                at: Place(file: file, line: mark.line, column: mark.column), problem,
+                remedy: indentation.contains("\t") ? "indent with spaces: YAML takes no tabs" : nil)
         case .duplicatedKeysInMapping(let duplicates, let context):
             let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
             self.init(
@@ -49,5 +54,24 @@ extension ConfigurationError {
         default:
             self.init(at: Place(file: file), "is not YAML: \(error)")
         }
+    }
+}
+
+/// The errors of one file, gathered while it is read: an error ends nothing but the value that it is about.
+final class Complaints {
+    private(set) var errors: [ConfigurationError] = []
+
+    /// What is looked at twice is told once.
+    func add(_ error: ConfigurationError) {
+        if !errors.contains(error) { errors.append(error) }
+    }
+
+    /// As a person goes through the file: those about the whole of it first.
+    var inOrder: [ConfigurationError] {
+        // Those at one place stay in the order in which they were met.
+        func rank(_ entry: (offset: Int, element: ConfigurationError)) -> (Int, Int, Int) {
+            (entry.element.place.line ?? 0, entry.element.place.column ?? 0, entry.offset)
+        }
+        return errors.enumerated().sorted { rank($0) < rank($1) }.map(\.element)
     }
 }

@@ -12,11 +12,18 @@ package struct ConfigurationFolder: Sendable {
     /// Where the configuration is when nobody says otherwise.
     package static let standard = ConfigurationFolder(directory: "/etc/buslane")
 
-    /// Reads the files as they are now. No file at all declares nothing.
+    /// Reads the files as they are now.
     ///
-    /// - Throws: the first error of the first file that has one.
+    /// - Throws: the first error of the first file that has one; and when there is no file, for a file that went away
+    ///   would take every VF with it.
     package func load() throws(ConfigurationError) -> DesiredState {
         var reader = ConfigurationReader()
+        let files = self.files
+        guard !files.isEmpty else {
+            throw ConfigurationError(
+                at: Place(file: directory + "/buslane.yaml"), "there is no such file, and none in conf.d",
+                remedy: "write one; 'physicalFunctions: []' declares that no card is cut up")
+        }
         for file in files { reader.read(contentsOf: file) }
         return try reader.result()
     }
@@ -28,6 +35,35 @@ package struct ConfigurationFolder: Sendable {
         return (FileManager.default.fileExists(atPath: main) ? [main] : [])
             + fragments.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.sorted()
             .map { "\(directory)/conf.d/\($0)" }
+    }
+
+    /// What is different after a file was written, replaced, added or removed, without reading one.
+    package var version: [FileVersion] { files.map(FileVersion.init) }
+}
+
+/// Which content a file has, by what the file system tells of it.
+package struct FileVersion: Hashable, Sendable {
+    let path: String
+    /// Zero for a file that is gone.
+    let device: UInt64
+    let inode: UInt64
+    let size: Int64
+    let changed: [Int]
+
+    init(path: String) {
+        var status = stat()
+        self.path = path
+        guard stat(path, &status) == 0 else {
+            (device, inode, size, changed) = (0, 0, 0, [])
+            return
+        }
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        // The change time too: who sets the other back cannot set this one.
+        changed = [
+            status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
+        ]
     }
 }
 

@@ -2,8 +2,8 @@
 package import HostModel
 import Yams
 
-/// Reads files one after the other into one declared state, and goes on after an error: each entry that is wrong is
-/// told, and left out.
+/// Reads files one after the other into one declared state, and goes on after an error: each value that is wrong is
+/// told, and the entry that it is in is left out.
 package struct ConfigurationReader {
     /// What was declared so far, without the entries that are wrong.
     package private(set) var desired = DesiredState()
@@ -14,13 +14,13 @@ package struct ConfigurationReader {
     private var repair: Place?
     /// By key and value: where a declaration named that card.
     private var cards: [String: Place] = [:]
-    private var macs: [MACAddress: Place] = [:]
+    /// By MAC address: which VF has it.
+    var macs: [MACAddress: Place] = [:]
 
     // As they are written in a file.
     static let topKeys = ["physicalFunctions", "pools", "repair"]
     static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "vfs"]
-    static let vfKeys = ["range", "mac", "vfDriver"] + VFSettings.sharedKeys
-    static let poolKeys = ["name", "select", "numa", "defaults"]
+    static let poolKeys = ["name", "select", "numa", "exclusive", "defaults"]
 
     package init() {}
 
@@ -36,31 +36,40 @@ package struct ConfigurationReader {
         do {
             root = try Yams.compose(yaml: text)
         } catch let error as YamlError {
-            errors.append(ConfigurationError(yaml: error, file: file))
+            errors.append(ConfigurationError(yaml: error, file: file, text: text))
             return
         } catch {
             errors.append(ConfigurationError(at: Place(file: file), "\(error)"))
             return
         }
-        guard let root, root.null == nil else { return }
-        do throws(ConfigurationError) {
-            let top = try YAMLCursor(file: file, node: root).mapping(of: Self.topKeys)
-            if let policy = top["repair"] {
-                attempt { (reader) throws(ConfigurationError) in try reader.setRepair(policy) }
-            }
-            for entry in try top["physicalFunctions"]?.list() ?? [] {
-                attempt { (reader) throws(ConfigurationError) in try reader.declare(entry) }
-            }
-            for entry in try top["pools"]?.list() ?? [] {
-                attempt { (reader) throws(ConfigurationError) in try reader.addPool(entry) }
-            }
-        } catch {
-            errors.append(error)
+        // An empty file is rather one that somebody was about to write, and would take every VF away.
+        guard let root, root.null == nil else {
+            errors.append(
+                ConfigurationError(
+                    at: Place(file: file), "declares nothing",
+                    remedy: "remove the file, or write 'physicalFunctions: []' into it if no card is to be cut up"))
+            return
         }
+        let complaints = Complaints()
+        YAMLCursor(file: file, node: root, complaints: complaints).attempt { (cursor) throws(ConfigurationError) in
+            try read(cursor)
+        }
+        errors += complaints.inOrder
     }
 
-    private mutating func attempt(_ work: (inout Self) throws(ConfigurationError) -> Void) {
-        do throws(ConfigurationError) { try work(&self) } catch { errors.append(error) }
+    private mutating func read(_ root: YAMLCursor) throws(ConfigurationError) {
+        let top = try root.mapping(of: Self.topKeys)
+        top["repair"]?.attempt { (policy) throws(ConfigurationError) in try setRepair(policy) }
+        top["physicalFunctions"]?.attempt { (list) throws(ConfigurationError) in
+            for declaration in try list.each({ (entry) throws(ConfigurationError) in try self.declaration(entry) }) {
+                desired.physicalFunctions.append(declaration)
+            }
+        }
+        top["pools"]?.attempt { (list) throws(ConfigurationError) in
+            for pool in try list.each({ (entry) throws(ConfigurationError) in try self.pool(entry) }) {
+                desired.pools.append(pool)
+            }
+        }
     }
 
     private mutating func setRepair(_ cursor: YAMLCursor) throws(ConfigurationError) {
@@ -70,24 +79,33 @@ package struct ConfigurationReader {
         desired.repair = policy
     }
 
-    private mutating func declare(_ cursor: YAMLCursor) throws(ConfigurationError) {
-        let keys = try cursor.mapping(of: Self.pfKeys)
-        guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
-        guard let count = keys["vfCount"] else { throw cursor.fail("has no 'vfCount'") }
-        let selector = try wholeCards(select)
-        let vfCount = try count.integer(in: 0...65535)
-        let declaration = PFDeclaration(
-            selector: selector, vfCount: vfCount,
-            driversAutoprobe: try keys["driversAutoprobe"]?.bool() ?? false, vfDriver: try keys["vfDriver"]?.string(),
+    private mutating func declaration(_ cursor: YAMLCursor) throws(ConfigurationError) -> PFDeclaration {
+        let keys = try cursor.mapping(of: Self.pfKeys, requiring: ["select", "vfCount"])
+        let vfCount = keys["vfCount"]?.attempt { (count) throws(ConfigurationError) in
+            try count.integer(in: 0...65535)
+        }
+        let selector = keys["select"]?.attempt { (select) throws(ConfigurationError) in
+            let selector = try Self.wholeCards(select)
+            try nameOnce(select)
+            return selector
+        }
+        return PFDeclaration(
+            selector: selector ?? Selector(), vfCount: vfCount ?? 0,
+            driversAutoprobe: keys["driversAutoprobe"]?.attempt { (probe) throws(ConfigurationError) in
+                try probe.bool()
+            } ?? false,
+            vfDriver: keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.string() },
             // 68 is what IPv4 asks of every link (RFC 791); a card takes less than the 16 bits of it.
-            mtu: try keys["mtu"]?.integer(in: 68...65535), linkUp: try keys["linkUp"]?.bool(),
-            vfs: try vfDeclarations(keys["vfs"], vfCount: vfCount), place: cursor.place.description)
-        try nameOnce(select)
-        desired.physicalFunctions.append(declaration)
+            mtu: keys["mtu"]?.attempt { (mtu) throws(ConfigurationError) in try mtu.integer(in: 68...65535) },
+            linkUp: keys["linkUp"]?.attempt { (up) throws(ConfigurationError) in try up.bool() },
+            vfs: keys["vfs"]?.attempt { (vfs) throws(ConfigurationError) in
+                try vfDeclarations(vfs, vfCount: vfCount)
+            } ?? [],
+            place: cursor.place.description)
     }
 
     /// A declaration is about PFs: nothing in its selector may single out VFs.
-    private func wholeCards(_ cursor: YAMLCursor) throws(ConfigurationError) -> Selector {
+    private static func wholeCards(_ cursor: YAMLCursor) throws(ConfigurationError) -> Selector {
         let selector = try cursor.selector()
         guard
             selector.vfs == nil, selector.pfNames?.allSatisfy({ $0.vfs == nil }) ?? true,
@@ -117,63 +135,31 @@ package struct ConfigurationReader {
         }
     }
 
-    private mutating func vfDeclarations(_ list: YAMLCursor?, vfCount: Int) throws(ConfigurationError)
-        -> [VFDeclaration]
-    {
-        var declared: [(declaration: VFDeclaration, place: Place)] = []
-        for cursor in try list?.list() ?? [] {
-            let declaration = try vfDeclaration(cursor, vfCount: vfCount)
-            for earlier in declared {
-                guard let index = declaration.range.firstShared(with: earlier.declaration.range) else { continue }
-                throw cursor.fail("VF \(index) is declared already, at \(earlier.place)")
+    private mutating func pool(_ cursor: YAMLCursor) throws(ConfigurationError) -> Pool {
+        let keys = try cursor.mapping(of: Self.poolKeys, requiring: ["name", "select"])
+        let name = keys["name"]?.attempt { (cursor) throws(ConfigurationError) in
+            let name = try cursor.string()
+            if let earlier = pools[name] {
+                throw cursor.fail("pool '\(name)' is declared twice: first at \(earlier)", remedy: "rename one of them")
             }
-            declared.append((declaration, cursor.place))
+            pools[name] = cursor.place
+            return name
         }
-        return declared.map(\.declaration)
-    }
-
-    private mutating func vfDeclaration(
-        _ cursor: YAMLCursor, vfCount: Int
-    ) throws(ConfigurationError) -> VFDeclaration {
-        let keys = try cursor.mapping(of: Self.vfKeys)
-        guard let rangeCursor = keys["range"] else { throw cursor.fail("has no 'range'") }
-        let range = try rangeCursor.value(VFRange.self)
-        guard range.last < vfCount else {
-            throw rangeCursor.fail(
-                vfCount == 0
-                    ? "there is no VF \(range.last): vfCount is 0"
-                    : "there is no VF \(range.last): vfCount is \(vfCount), so the last is \(vfCount - 1)",
-                remedy: "declare more VFs, or a smaller range")
-        }
-        var settings = try cursor.settings(keys)
-        if let macCursor = keys["mac"] {
-            settings.mac = try macCursor.stationMAC()
-            guard range.count == 1 else {
-                throw macCursor.fail(
-                    "one MAC address cannot be that of \(range.count) VFs", remedy: "give each its own range")
-            }
-            if let mac = settings.mac, let earlier = macs.updateValue(macCursor.place, forKey: mac) {
-                throw macCursor.fail("\(mac) is given already, at \(earlier)")
-            }
-        }
-        return VFDeclaration(range: range, settings: settings, driver: try keys["vfDriver"]?.string())
-    }
-
-    private mutating func addPool(_ cursor: YAMLCursor) throws(ConfigurationError) {
-        let keys = try cursor.mapping(of: Self.poolKeys)
-        guard let nameCursor = keys["name"] else { throw cursor.fail("has no 'name'") }
-        guard let select = keys["select"] else { throw cursor.fail("has no 'select'") }
-        let name = try nameCursor.string()
-        if let earlier = pools[name] {
-            throw nameCursor.fail("pool '\(name)' is declared twice: first at \(earlier)", remedy: "rename one of them")
-        }
-        pools[name] = nameCursor.place
-        desired.pools.append(
-            Pool(
-                name: name, selector: try select.selector(), numa: try keys["numa"]?.value(NUMAPolicy.self) ?? .none,
-                defaults: try keys["defaults"].map { (defaults) throws(ConfigurationError) in
-                    try defaults.settings(defaults.mapping(of: VFSettings.sharedKeys))
-                } ?? VFSettings(), place: cursor.place.description))
+        return Pool(
+            name: name ?? "",
+            selector: keys["select"]?.attempt { (select) throws(ConfigurationError) in
+                try select.selector()
+            } ?? Selector(),
+            numa: keys["numa"]?.attempt { (numa) throws(ConfigurationError) in
+                try numa.value(NUMAPolicy.self)
+            } ?? .none,
+            isExclusive: keys["exclusive"]?.attempt { (exclusive) throws(ConfigurationError) in
+                try exclusive.bool()
+            } ?? false,
+            defaults: keys["defaults"]?.attempt { (defaults) throws(ConfigurationError) in
+                try defaults.settings(defaults.mapping(of: VFSettings.sharedKeys))
+            } ?? VFSettings(),
+            place: cursor.place.description)
     }
 }
 

@@ -11,12 +11,18 @@ extension VFSettings {
 extension YAMLCursor {
     /// - Parameter keys: the values of this mapping, as far as they are among ``VFSettings/sharedKeys``.
     func settings(_ keys: [String: YAMLCursor]) throws(ConfigurationError) -> VFSettings {
+        // 32 bits in the kernel. Source: `ifla_vf_rate`, include/uapi/linux/if_link.h.
+        func rate(_ key: String) -> Int? {
+            keys[key]?.attempt { (rate) throws(ConfigurationError) in try rate.integer(in: 0...Int(UInt32.max)) }
+        }
         let settings = VFSettings(
-            vlan: try vlan(keys), trust: try keys["trust"]?.bool(), spoofCheck: try keys["spoofCheck"]?.bool(),
-            linkState: try keys["linkState"]?.word(VFSettings.LinkState.self, "a link state"),
-            // 32 bits in the kernel. Source: `ifla_vf_rate`, include/uapi/linux/if_link.h.
-            minTxRateMbps: try keys["minTxRate"]?.integer(in: 0...Int(UInt32.max)),
-            maxTxRateMbps: try keys["maxTxRate"]?.integer(in: 0...Int(UInt32.max)))
+            vlan: attempt { (_) throws(ConfigurationError) in try vlan(keys) } ?? nil,
+            trust: keys["trust"]?.attempt { (trust) throws(ConfigurationError) in try trust.bool() },
+            spoofCheck: keys["spoofCheck"]?.attempt { (check) throws(ConfigurationError) in try check.bool() },
+            linkState: keys["linkState"]?.attempt { (state) throws(ConfigurationError) in
+                try state.word(VFSettings.LinkState.self, "a link state")
+            },
+            minTxRateMbps: rate("minTxRate"), maxTxRateMbps: rate("maxTxRate"))
         if let min = settings.minTxRateMbps, let max = settings.maxTxRateMbps, max > 0, min > max {
             throw (keys["minTxRate"] ?? self).fail("the minimum of \(min) Mbit/s is above the maximum of \(max)")
         }

@@ -6,6 +6,9 @@ import Yams
 struct YAMLCursor {
     let file: String
     let node: Node
+    let complaints: Complaints
+
+    private func at(_ node: Node) -> YAMLCursor { YAMLCursor(file: file, node: node, complaints: complaints) }
 
     var place: Place { Place(file: file, line: node.mark?.line, column: node.mark?.column) }
 
@@ -13,21 +16,39 @@ struct YAMLCursor {
         ConfigurationError(at: place, problem, remedy: remedy)
     }
 
-    /// The values of a mapping by key; a key that is not among `keys` is an error with the one that was meant.
-    func mapping(of keys: [String]) throws(ConfigurationError) -> [String: YAMLCursor] {
+    /// What `read` makes of it; nil, and complaints, when there was anything wrong with it.
+    func attempt<Value>(_ read: (YAMLCursor) throws(ConfigurationError) -> Value) -> Value? {
+        let before = complaints.errors.count
+        do {
+            let value = try read(self)
+            return complaints.errors.count == before ? value : nil
+        } catch {
+            complaints.add(error)
+            return nil
+        }
+    }
+
+    /// The values of a mapping by key. A key that is not among `keys` is an error, and its value is read as that of the
+    /// key that was meant.
+    func mapping(
+        of keys: [String], requiring required: [String] = []
+    ) throws(ConfigurationError) -> [String: YAMLCursor] {
         guard let mapping = node.mapping else { throw fail("expected a mapping with \(keys.joined(separator: ", "))") }
         var values: [String: YAMLCursor] = [:]
         for (key, value) in mapping {
-            let cursor = YAMLCursor(file: file, node: key)
-            guard let name = key.string, keys.contains(name) else {
-                let given = key.string ?? "?"
-                let known = "known: \(keys.joined(separator: ", "))"
-                let meant = Self.meant(by: given, among: keys)
-                throw cursor.fail(
-                    "unknown key '\(given)'", remedy: meant.map { "did you mean '\($0)'? \(known)" } ?? known)
+            if let name = key.string, keys.contains(name) {
+                values[name] = at(value)
+                continue
             }
-            values[name] = YAMLCursor(file: file, node: value)
+            let given = key.string ?? "?"
+            let known = "known: \(keys.joined(separator: ", "))"
+            let meant = Self.meant(by: given, among: keys)
+            complaints.add(
+                at(key).fail(
+                    "unknown key '\(given)'", remedy: meant.map { "did you mean '\($0)'? \(known)" } ?? known))
+            if let meant, mapping[Node(meant)] == nil { values[meant] = at(value) }
         }
+        for name in required where values[name] == nil { complaints.add(fail("has no '\(name)'")) }
         return values
     }
 
@@ -45,11 +66,12 @@ struct YAMLCursor {
         "vlanProto": ["protocol"],
         "vlanProtocol": ["protocol"], "spoofChk": ["spoofCheck"], "link_state": ["linkState"], "rate": ["maxTxRate"],
         "min_tx_rate": ["minTxRate"], "max_tx_rate": ["maxTxRate"], "virtualFunctions": ["vfs"],
+        "sriov_vf_msix_count": ["msixCount"], "msix": ["msixCount"], "serialNumbers": ["serials"],
     ]
 
     func list() throws(ConfigurationError) -> [YAMLCursor] {
         guard let sequence = node.sequence else { throw fail("expected a list") }
-        return sequence.map { YAMLCursor(file: file, node: $0) }
+        return sequence.map(at)
     }
 
     func string() throws(ConfigurationError) -> String {
@@ -113,11 +135,10 @@ extension YAMLCursor {
         throw fail("'\(text)' is not \(what)", remedy: meant + "one of \(known.joined(separator: ", "))")
     }
 
+    /// The items of a list; those that are wrong are complained of, each.
     func each<Value>(
         _ read: (YAMLCursor) throws(ConfigurationError) -> Value
     ) throws(ConfigurationError) -> [Value] {
-        var values: [Value] = []
-        for item in try list() { values.append(try read(item)) }
-        return values
+        try list().compactMap { $0.attempt(read) }
     }
 }

@@ -37,9 +37,12 @@ public struct ControlClient: Sendable {
     public func post<Answer: Decodable>(
         _ route: String, _ request: some Encodable, as type: Answer.Type, within deadline: Duration = .seconds(600)
     ) async throws(ControlError) -> Answer {
-        let body: [UInt8]
-        do { body = try JSON.encode(request, pretty: false) } catch { throw .garbled("\(error)") }
-        return try Self.decode(type, from: try await send(.post, route, body: body, within: deadline))
+        try Self.decode(
+            type, from: try await send(.post, route, body: try Self.encode(request), within: deadline))
+    }
+
+    private static func encode(_ request: some Encodable) throws(ControlError) -> [UInt8] {
+        do { return try JSON.encode(request, pretty: false) } catch { throw .garbled("\(error)") }
     }
 
     /// An answer's text as it came.
@@ -51,8 +54,23 @@ public struct ControlClient: Sendable {
     public func lines<Line: Decodable & Sendable>(
         _ route: String, as type: Line.Type, _ take: @escaping @Sendable (Line) async throws -> Void
     ) async throws(ControlError) {
+        try await lines(.get, route, [], as: type, take)
+    }
+
+    /// The same in answer to a request.
+    public func lines<Line: Decodable & Sendable>(
+        _ route: String, posting request: some Encodable, as type: Line.Type,
+        _ take: @escaping @Sendable (Line) async throws -> Void
+    ) async throws(ControlError) {
+        try await lines(.post, route, try Self.encode(request), as: type, take)
+    }
+
+    private func lines<Line: Decodable & Sendable>(
+        _ method: HTTPRequest.Method, _ route: String, _ body: [UInt8], as type: Line.Type,
+        _ take: @escaping @Sendable (Line) async throws -> Void
+    ) async throws(ControlError) {
         let answer = try await reported {
-            try await exchange(.get, route, []) { parts in
+            try await exchange(method, route, body) { parts in
                 var status = 0
                 var rest: [UInt8] = []
                 for try await part in parts {

@@ -86,7 +86,7 @@ extension Inventory.Function {
             acsPath: function.capabilities == nil
                 ? nil : Inventory.ACSPath(snapshot.acsPath(of: function)),
             vfioDevice: function.vfioDevice,
-            vfMSIXCount: function.vfMSIXCount,
+            vfMSIXCount: function.vfMSIXCount, serialNumber: function.serialNumber,
             vfSettings: Inventory.VFSettings(function.vfSettings),
             claim: claim, holders: holders)
     }

@@ -81,6 +81,8 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var vfioDevice: String?
         /// A VF's interrupt vectors, as its PF's driver gave them.
         @ExplicitNull public var vfMSIXCount: Int?
+        /// `a0-36-9f-ff-ff-12-34-56`; null for a VF, for a card without one, and without privilege.
+        @ExplicitNull public var serialNumber: SerialNumber?
         /// What the PF enforces for a VF; null for another function, or when the PF does not tell.
         @ExplicitNull public var vfSettings: VFSettings?
         /// The id of the live claim that has it.

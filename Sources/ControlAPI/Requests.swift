@@ -12,6 +12,8 @@ public enum Route {
     public static let release = "/v1/claims/release"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
+    /// The same, with an ``ApplyLine`` for each step while it goes on.
+    public static let applySteps = "/v1/apply/steps"
     public static let inject = "/v1/domains/inject"
     public static let attach = "/v1/domains/attach"
     public static let detach = "/v1/domains/detach"

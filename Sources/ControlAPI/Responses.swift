@@ -157,6 +157,38 @@ public struct PlanDocument: Codable, Sendable {
     }
 }
 
+/// `POST /v1/apply/steps`, a line: a step that was done, or how it ended. A refusal that comes before the first step is
+/// an ordinary answer.
+public struct ApplyLine: Codable, Sendable {
+    public var step: Step?
+    /// Everything was done and verified.
+    public var done: PlanDocument?
+    public var error: ErrorBody.Detail?
+
+    public struct Step: Codable, Sendable, Equatable {
+        /// How many steps are done, this one with them.
+        public var number: Int
+        /// How many there are, as far as that was foreseen.
+        public var total: Int
+        /// The card that it was about.
+        public var physicalFunction: PCIAddress
+        public var action: String
+
+        public init(number: Int, total: Int, physicalFunction: PCIAddress, action: String) {
+            self.number = number
+            self.total = total
+            self.physicalFunction = physicalFunction
+            self.action = action
+        }
+    }
+
+    public init(step: Step? = nil, done: PlanDocument? = nil, error: ErrorBody.Detail? = nil) {
+        self.step = step
+        self.done = done
+        self.error = error
+    }
+}
+
 extension PlanDocument.Change {
     init(_ change: Change) {
         self.init(

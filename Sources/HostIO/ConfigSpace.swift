@@ -28,6 +28,8 @@ import HostModel
     /// What one function's config space says.
     struct Reading {
         let capabilities: Capabilities
+        /// nil for a function that has none.
+        let serialNumber: SerialNumber?
         /// nil for a function without a link, or whose link says nothing.
         let link: PCIeLink?
         let classCode: UInt32
@@ -50,7 +52,8 @@ import HostModel
         guard outcome >= 0 else { return nil }
         // Bytes 8 to 11: revision, programming interface, subclass, base class.
         return Reading(
-            capabilities: Capabilities(parsed), link: PCIeLink(parsed),
+            capabilities: Capabilities(parsed),
+            serialNumber: parsed.serial == 0 ? nil : SerialNumber(rawValue: parsed.serial), link: PCIeLink(parsed),
             classCode: UInt32(bytes[11]) << 16 | UInt32(bytes[10]) << 8 | UInt32(bytes[9]), revision: bytes[8])
     }
 

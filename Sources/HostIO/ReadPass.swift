@@ -17,6 +17,8 @@ struct ReadPass {
     private(set) lazy var configSpace = ConfigSpace()
     /// By node, its CPUs; nil for a node that has no folder.
     var nodeCPUs: [Int: String?] = [:]
+    /// By physical function, whether its driver deals out its VFs' interrupt vectors.
+    var sharesVectors: [PCIAddress: Bool] = [:]
     /// Lists of words that were met before: most functions have the same few.
     private var wordLists: [String: [String]] = [:]
     /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.

@@ -48,11 +48,21 @@ extension SysfsReader {
         }
         let config = facts.contains(.capabilities) ? pass.configSpace?.reading(in: home) : nil
         function.capabilities = config?.capabilities
+        function.serialNumber = config?.serialNumber
         if let config { function.link = config.link } else { function.link = try link(of: home, subject, &pass) }
         if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
         function.interfaces = interfaces(of: home, driver: function.driver, subject, &pass)
         var reading = Reading(function: function)
         try readRole(into: &reading, home, &pass)
+        if let owner = reading.owner {
+            var capabilities = config?.capabilities
+            if config == nil, facts.contains(.vectors) {
+                if sharesVectors(owner, of: home, &pass) {
+                    capabilities = pass.configSpace?.reading(in: home)?.capabilities
+                }
+            }
+            reading.function.vfMSIXCount = capabilities?.msixTableSize
+        }
         // 2. What every function has, last: where it is missing, the function may have gone while the rest was read.
         reading.function.identity = try identity(in: home, config, subject, &pass) { bus.contains(subject) }
         reading.warnings = pass.takeWarnings()

@@ -40,6 +40,15 @@ extension SysfsReader {
         return .some(owner)
     }
 
+    /// Whether the VF's physical function deals out interrupt vectors, which is asked once for all its VFs.
+    func sharesVectors(_ owner: PCIAddress, of home: borrowing Directory, _ pass: inout ReadPass) -> Bool {
+        if let known = pass.sharesVectors[owner] { return known }
+        let total: Int?? = try? pass.read("physfn/sriov_vf_total_msix", in: home) { SysfsText.count($0) }
+        let shares = (total.flatMap(\.self) ?? 0) > 0
+        pass.sharesVectors[owner] = shares
+        return shares
+    }
+
     /// A number of VFs: the registers have 16 bits, and no more VFs can be on than there are in all.
     ///
     /// A wrong one must not send the reader after thousands of links. Source: `PCI_SRIOV_TOTAL_VF`, `pci_regs.h`.

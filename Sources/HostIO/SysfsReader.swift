@@ -28,6 +28,10 @@ public struct SysfsReader: Sendable {
         /// What the host itself does with interfaces and cards: their addresses and ``SRIOV/eswitchMode``. One question
         /// for all addresses, one for each PF. Live hosts only.
         public static let network = Facts(rawValue: 8)
+        /// ``Function/vfMSIXCount`` where the VF's card deals out vectors; capabilities tell the same of every VF.
+        public static let vectors = Facts(rawValue: 16)
+        /// What decisions are made on, and what effects of ours change.
+        public static let decisive: Facts = [.vfSettings, .vectors]
         public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network]
     }
 
@@ -58,8 +62,7 @@ public struct SysfsReader: Sendable {
     ///
     /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root, and
     ///   ``HostIOError/unreadable(path:errno:)`` when its PCI bus cannot be opened.
-    public func function(at address: PCIAddress, including facts: Facts = .vfSettings) throws(HostIOError) -> Function?
-    {
+    public func function(at address: PCIAddress, including facts: Facts = .decisive) throws(HostIOError) -> Function? {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
         let bus: Directory

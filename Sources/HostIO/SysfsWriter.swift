@@ -23,6 +23,9 @@ public struct SysfsWriter: Sendable {
             try write(on ? "1" : "0", to: "sriov_drivers_autoprobe", of: physical, action)
         case .setVFCount(let physical, let count):
             try write(String(count), to: "sriov_numvfs", of: physical, action)
+        case .setMSIXCount(let address, let count):
+            // 0 is the driver's own number. Source: `sriov_vf_msix_count_store`, drivers/pci/iov.c.
+            try write(String(count ?? 0), to: "sriov_vf_msix_count", of: address, action)
         case .setDriverOverride(let address, let driver):
             // The empty text leaves the newline alone, which clears the override.
             try write(driver ?? "", to: "driver_override", of: address, action)

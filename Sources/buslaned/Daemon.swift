@@ -67,7 +67,7 @@ struct Daemon: AsyncParsableCommand {
             onServerRunning: { [socket, socketGroup, logger] _ in
                 Self.open(socket, to: socketGroup, logger: logger)
                 logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
-                Notification.ready(problems: reconciler.standing.problems)
+                Notification.ready(problems: reconciler.problems)
             },
             logger: logger.quieter)
         let serving = ServingService(reconciler: reconciler, server: server, patience: .seconds(latestDriver))

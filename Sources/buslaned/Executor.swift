@@ -8,6 +8,8 @@ struct Executor: Sendable {
     let host: any Host
     let ledger: Ledger
     let logger: Logger
+    /// Told of each step once it is verified.
+    var onStep: @Sendable (HostAction) -> Void = { _ in }
     /// How long a write may take until it returns.
     var writePatience: @Sendable (HostAction) -> Duration = \.patience
     /// How long the host may take after that until an action's effect shows.
@@ -26,6 +28,13 @@ struct Executor: Sendable {
                     ? "; everything before it was undone"
                     : "; not undone: \(notUndone.map(\.subject.description).joined(separator: ", "))")
         }
+    }
+
+    /// The same, with somebody who is told of each step.
+    func telling(_ onStep: @escaping @Sendable (HostAction) -> Void) -> Executor {
+        var copy = self
+        copy.onStep = onStep
+        return copy
     }
 
     /// Makes every change, or none of them.
@@ -82,6 +91,7 @@ struct Executor: Sendable {
         }
         try await verify(step)
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
+        onStep(step.action)
     }
 
     /// Some drivers refuse a VF's settings for a while: they are asked again whenever the host reports a change.

@@ -37,11 +37,19 @@ struct LiveHost: Host {
     }
 
     /// What decisions need: the same facts as ``function(at:)`` has, so that the two can be compared.
-    func snapshot() throws -> HostSnapshot { try reader.snapshot(including: .vfSettings) }
+    func snapshot() throws -> HostSnapshot {
+        var snapshot = try reader.snapshot(including: .decisive)
+        snapshot.takeSerialNumbers(from: follower.current.snapshot)
+        return snapshot
+    }
 
     func lastSeen() throws -> HostSnapshot { try observed().snapshot }
 
-    func function(at address: PCIAddress) throws -> Function? { try reader.function(at: address) }
+    func function(at address: PCIAddress) throws -> Function? {
+        var function = try reader.function(at: address)
+        function?.serialNumber = follower.current.snapshot[address]?.serialNumber
+        return function
+    }
 
     func perform(_ action: HostAction) throws {
         // Not everything that is written makes an event.

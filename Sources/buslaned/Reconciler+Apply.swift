@@ -15,9 +15,14 @@ extension Reconciler {
 
     /// Makes the host as declared. One apply at a time: two would undo each other's work.
     ///
-    /// - Parameter confirmed: whether VFs with host interfaces may vanish.
+    /// - Parameters:
+    ///   - confirmed: whether VFs with host interfaces may vanish.
+    ///   - report: told of each step, from any thread.
     /// - Returns: what was done; empty when there was nothing to do.
-    func apply(_ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor) async throws -> Plan {
+    func apply(
+        _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor,
+        reporting report: @escaping @Sendable (Stride) -> Void = { _ in }
+    ) async throws -> Plan {
         try await lanes.run(on: .host) {
             let plan = try await plan(for: desired)
             guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
@@ -27,7 +32,7 @@ extension Reconciler {
                 return plan
             }
             return try await audited("apply", subject: "host", detail: plan.summary, by: actor) {
-                let failures = try await carryOut(plan, for: desired)
+                let failures = try await carryOut(plan, for: desired, Pace(of: plan, report))
                 try await remember(desired)
                 if let first = failures.first { throw first }
                 // After a reboot, the VFs of claims that stand are back only now.
@@ -43,13 +48,13 @@ extension Reconciler {
     /// than foretold: their binding is planned from what is there now.
     ///
     /// - Returns: what failed.
-    private func carryOut(_ plan: Plan, for desired: DesiredState) async throws -> [any Error] {
-        let failures = try await carryOutOnce(plan, for: desired)
+    private func carryOut(_ plan: Plan, for desired: DesiredState, _ pace: Pace) async throws -> [any Error] {
+        let failures = try await carryOutOnce(plan, for: desired, pace)
         guard failures.isEmpty else { return failures }
-        return try await carryOutOnce(try await self.plan(for: desired), for: desired)
+        return try await carryOutOnce(try await self.plan(for: desired), for: desired, pace)
     }
 
-    private func carryOutOnce(_ plan: Plan, for desired: DesiredState) async throws -> [any Error] {
+    private func carryOutOnce(_ plan: Plan, for desired: DesiredState, _ pace: Pace) async throws -> [any Error] {
         for entry in plan.perPF where entry.purpose == .declared {
             guard let function = try host.function(at: entry.physicalFunction),
                 let original = PFOriginal(of: function)
@@ -60,7 +65,7 @@ extension Reconciler {
             for entry in plan.perPF {
                 group.addTask {
                     do {
-                        try await carryOut(entry, for: desired)
+                        try await carryOut(entry, for: desired, pace)
                         return nil
                     } catch {
                         return error
@@ -71,8 +76,9 @@ extension Reconciler {
         }
     }
 
-    private func carryOut(_ entry: PFPlan, for desired: DesiredState) async throws {
+    private func carryOut(_ entry: PFPlan, for desired: DesiredState, _ pace: Pace) async throws {
         let pf = entry.physicalFunction
+        let executor = executor.telling { pace.stepDone($0, of: pf) }
         try await lanes.run(on: .card(pf)) {
             // Planned anew on the lane: somebody may have claimed a VF meanwhile.
             let now = try await plan(for: desired).perPF.first { $0.physicalFunction == pf }
@@ -97,7 +103,9 @@ extension Reconciler {
     private func remember(_ desired: DesiredState) async throws {
         let snapshot = try host.snapshot()
         let met = desired.met(on: snapshot)
-        let holdings = try await holdings()
+        var holdings = try await holdings()
+        // What was taken back is behind us.
+        holdings.declared.merge(met) { _, now in now }
         let made = met.filter { address, declaration in
             guard let function = snapshot[address] else { return false }
             return (try? Planner.plan(for: declaration, of: function, on: snapshot, holdings: holdings))?.isEmpty
@@ -111,7 +119,7 @@ extension Plan {
     /// `0000:3b:00.0 declared (9 steps), …`
     var summary: String {
         perPF.map { entry in
-            "\(entry.physicalFunction) \(entry.purpose.rawValue) (\(entry.changes.reduce(0) { $0 + $1.steps.count }) steps)"
+            "\(entry.physicalFunction) \(entry.purpose.rawValue) (\(entry.stepCount) steps)"
         }.joined(separator: ", ")
     }
 }

@@ -17,7 +17,7 @@ extension Reconciler {
             let originals = try await ledger.holdings().originals
             let declared = try await ledger.declared()
             if originals.isEmpty, declared.isEmpty { return }
-            let desired = try configuration.load()
+            let desired = try configuration.declared()
             let missing = try await missing(of: desired, waitingFor: patience)
             try await bringBack(desired, missing)
         } catch {

@@ -43,7 +43,7 @@ extension Reconciler {
     ///
     /// - Returns: what is to be put right.
     private func tell(_ found: [Drift], on cards: Set<PCIAddress>?) async throws -> [Drift] {
-        let policy = (try? configuration.load())?.repair ?? .report
+        let policy = (try? configuration.inForce())?.repair ?? .report
         var repairable: [Drift] = []
         for drift in standing.news(found, on: cards) {
             logger.warning("drift", metadata: ["function": "\(drift.subject)", "is": "\(drift)"])

@@ -10,7 +10,7 @@ import Logging
 struct Reconciler: Sendable {
     let host: any Host
     let ledger: Ledger
-    let configuration: ConfigurationFolder
+    let configuration: StandingConfiguration
     var executor: Executor
     let lanes = Lanes()
     let starting = StartingGuests()
@@ -28,7 +28,7 @@ struct Reconciler: Sendable {
     ) throws {
         self.host = host
         self.ledger = ledger
-        self.configuration = configuration
+        self.configuration = StandingConfiguration(configuration)
         self.logger = logger
         executor = Executor(host: host, ledger: ledger, logger: logger, patience: patience)
         identity = try host.snapshot().host
@@ -40,6 +40,14 @@ struct Reconciler: Sendable {
         holdings.openGroups = try host.openGroups()
         holdings.disks = host.disksInUse()
         return holdings
+    }
+
+    /// What is not as it should be: what is declared and missing, and a configuration that does not count.
+    var problems: [String] {
+        let configuration = configuration.problem.map {
+            "\($0.description); what was declared before stays in force"
+        }
+        return standing.problems + [configuration].compactMap(\.self)
     }
 
     /// The PF whose lane an assignment's work belongs on: its own address when it is no VF.

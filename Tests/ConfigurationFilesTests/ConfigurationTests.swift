@@ -57,9 +57,25 @@ struct ConfigurationTests {
         #expect(desired.pool("any")?.numa == NUMAPolicy.none)
     }
 
-    @Test("an empty file declares nothing", arguments: ["", "# nothing yet\n", "---\n", "pools: []\n"])
-    func empty(text: String) throws {
+    @Test("a file declares nothing by saying so", arguments: ["physicalFunctions: []\n", "pools: []\n"])
+    func nothing(text: String) throws {
         #expect(try DesiredState(yaml: text, file: "a.yaml") == DesiredState())
+    }
+
+    @Test("an empty file is one that somebody was about to write", arguments: ["", "# nothing yet\n", "---\n", "\n"])
+    func empty(text: String) {
+        let error = #expect(throws: ConfigurationError.self) { try DesiredState(yaml: text, file: "a.yaml") }
+        #expect(error?.description == "a.yaml: declares nothing")
+        #expect(error?.remedy?.contains("physicalFunctions: []") == true)
+    }
+
+    @Test("a tab is no indentation to YAML, and the error says so")
+    func tabs() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try DesiredState(yaml: "pools:\n  - name: a\n\tselect: {numaNodes: [0]}\n", file: "a.yaml")
+        }
+        #expect(error?.place.line == 3, "\(error as Any)")
+        #expect(error?.remedy == "indent with spaces: YAML takes no tabs")
     }
 
     @Test(
@@ -99,13 +115,15 @@ struct ConfigurationTests {
             ("physicalFunctions:\n  - {numVfs: 1, select: {pfNames: [a]}}\n", 2, "unknown key 'numVfs'", "'vfCount'"),
             ("pools:\n  - name: a\n    select: {rootDevices: [a]}\n", 3, "'rootDevices'", "'physicalFunctions'?"),
             ("pools:\n  - name: a\n    select: {zzz: [a]}\n", 3, "unknown key 'zzz'", "known: addresses"),
-            ("pools:\n  - name: a\n    select: {numaNodes: []}\n", 3, "an empty list selects nothing", "'numaNodes'"),
+            ("pools:\n  - name: a\n    select: {numaNodes: []}\n", 3, "an empty list", "leave the key out"),
             ("pools:\n  - name: a\n    select: {kinds: [virtual-funtion]}\n", 3, "not a kind", "'virtual-function'?"),
             ("pools:\n  - name: a\n    select: {addresses: ['3b:00.0#1']}\n", 3, "not VFs", "'physicalFunctions'"),
             ("pools:\n  - name: a\n    select: {pfNames: ['a#3-1']}\n", 3, "'3-1' is not a range of VFs", ""),
             ("pools:\n  - name: a\n    select: {vfs: ['0,,2']}\n", 3, "not a range of VFs", ""),
             ("pools:\n  - name: a\n    select: {classes: [net]}\n", 3, "not a device class", ""),
             ("pools:\n  - name: a\n    select: {paths: [eth0]}\n", 3, "not a path to a slot", ""),
+            ("pools:\n  - name: a\n    select: {serials: ['a0-36-9f']}\n", 3, "not a PCIe serial number", ""),
+            ("pools:\n  - name: a\n    exclusive: maybe\n    select: {numaNodes: [0]}\n", 3, "true or false", ""),
             ("pools:\n  - name: a\n    select: {macs: ['52:54']}\n", 3, "not a MAC address", ""),
             ("pools:\n  - name: [\n", 3, "", ""),
             ("pools: []\npools: []\n", 1, "'pools' is given twice", ""),
@@ -131,6 +149,7 @@ struct ConfigurationTests {
                       physicalFunctions: ["0000:3b:00.0#2", "0000:af:00.0"]
                       paths: ["0000:3a:00.0/00.0"]
                       macs: ["52:54:00:11:22:33"]
+                      serials: ["A0-36-9f-ff-ff-12-34-56"]
                       vfs: [0-3, 5]
                 """, file: "a.yaml")
         #expect(
@@ -138,7 +157,8 @@ struct ConfigurationTests {
                 == Selector(
                     classes: [written("0200"), written("0108")], pfNames: ["ens1f0#0-3,5", "ens1f1"],
                     physicalFunctions: ["0000:3b:00.0#2", "0000:af:00.0"], paths: [written("0000:3a:00.0/00.0")],
-                    macs: ["52:54:00:11:22:33"], vfs: [written("0-3"), written("5")]))
+                    macs: ["52:54:00:11:22:33"], serials: [written("a0-36-9f-ff-ff-12-34-56")],
+                    vfs: [written("0-3"), written("5")]))
     }
 
     @Test("a pool has defaults, but no MAC address")
@@ -203,6 +223,9 @@ struct ConfigurationTests {
             ("{range: 0, minTxRate: 5, maxTxRate: 4}", "2:29", "above the maximum", ""),
             ("{range: 0, spoofChk: on}", "2:18", "unknown key 'spoofChk'", "'spoofCheck'?"),
             ("{range: 0, max_tx_rate: 5}", "2:18", "unknown key", "'maxTxRate'?"),
+            ("{range: 0, vlan: 5000}", "2:24", "from 0 to 4094", ""),
+            ("{range: 0, msixCount: 0}", "2:29", "from 1 to 2048", ""),
+            ("{range: 0, sriov_vf_msix_count: 4}", "2:18", "unknown key", "'msixCount'?"),
             ("{range: 0, trust: maybe}", "2:25", "true or false", ""),
         ])
     func vfErrors(vfs: String, place: String, problem: String, remedy: String) {
@@ -232,6 +255,37 @@ struct ConfigurationTests {
         #expect(reader.desired.pools.map(\.name) == ["y"])
     }
 
+    @Test("an entry's errors are told one by one, in the order of their lines")
+    func everyErrorOfAnEntry() {
+        var reader = ConfigurationReader()
+        reader.read(
+            """
+            pools:
+              - name: x
+                numa: near
+                select: {vendors: [intel, "8086", amd], kinds: [vf]}
+            physicalFunctions:
+              - vfCount: -1
+                mtu: 1
+                speed: 3
+                vfs:
+                  - {range: 0, vlan: 5000, trust: maybe}
+                  - {range: x, qos: 9}
+                  - {range: 0, mac: "01:00:5e:00:00:01"}
+            """, file: "a.yaml")
+        #expect(
+            reader.errors.map { "\($0.place.line ?? 0) \($0.problem)" } == [
+                "3 'near' is not a NUMA policy: expected none, preferred or required, with a node like required:1",
+                "4 'intel' is not a PCI id", "4 'amd' is not a PCI id", "4 'vf' is not a kind of function",
+                "6 has no 'select'", "6 expected a number from 0 to 65535", "7 expected a number from 68 to 65535",
+                "8 unknown key 'speed'", "10 expected a number from 0 to 4094", "10 expected true or false",
+                "11 'x' is not a range of VFs: expected indexes and ranges, like 0-3,5",
+                "11 'qos' is about a VLAN, and there is none", "12 VF 0 is declared already, at a.yaml:10:9",
+                "12 a VF cannot have the MAC address 01:00:5e:00:00:01: it is multicast",
+            ])
+        #expect(reader.desired == DesiredState())
+    }
+
     @Test("reads buslane.yaml first, then conf.d in name order, and names the file that is wrong")
     func folder() throws {
         let folder = try TemporaryFolder()
@@ -239,7 +293,8 @@ struct ConfigurationTests {
             try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
         }
         let configuration = ConfigurationFolder(directory: folder.path)
-        #expect(try configuration.load() == DesiredState())
+        let missing = #expect(throws: ConfigurationError.self) { try configuration.load() }
+        #expect(missing?.place.file == folder.path + "/buslane.yaml")
         try FileManager.default.createDirectory(atPath: folder.path + "/conf.d", withIntermediateDirectories: true)
         func pool(_ name: String) -> String { "pools:\n  - {name: \(name), select: {numaNodes: [0]}}\n" }
         try write("conf.d/20-b.yaml", pool("third"))

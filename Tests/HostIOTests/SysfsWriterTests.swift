@@ -18,11 +18,15 @@ struct SysfsWriterTests {
     @Test("each effect is one line in one attribute")
     func attributes() throws {
         let function = try address("0000:3b:00.0")
+        let vf = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:10.0"
+        try tree.write("", to: "\(vf)/sriov_vf_msix_count")
         let cases: [(HostAction, String, String)] = [
             (.setDriversAutoprobe(physicalFunction: function, on: true), "\(card)/sriov_drivers_autoprobe", "1\n"),
             (.setVFCount(physicalFunction: function, count: 4), "\(card)/sriov_numvfs", "4\n"),
             (.setDriverOverride(function, driver: "vfio-pci"), "\(card)/driver_override", "vfio-pci\n"),
             (.setDriverOverride(function, driver: nil), "\(card)/driver_override", "\n"),
+            (.setMSIXCount(try address("0000:3b:10.0"), 8), "\(vf)/sriov_vf_msix_count", "8\n"),
+            (.setMSIXCount(try address("0000:3b:10.0"), nil), "\(vf)/sriov_vf_msix_count", "0\n"),
             (.unbindDriver(function), "/sys/bus/pci/drivers/i40e/unbind", "0000:3b:00.0\n"),
             (.probeDriver(function), "/sys/bus/pci/drivers_probe", "0000:3b:00.0\n"),
         ]

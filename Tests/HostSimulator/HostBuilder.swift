@@ -26,11 +26,14 @@ public struct HostBuilder {
     ///
     /// - Parameters:
     ///   - interface: the name of its network interface; nil for none.
+    ///   - msixTotal: interrupt vectors to share out among its VFs; 0 when its driver does not let one.
+    ///   - vfWithoutInterface: a VF that its driver makes no network interface for.
     ///   - vfsAppearAfter: how many waits it takes until VFs that were asked for are there.
     public mutating func pf(
         _ address: PCIAddress, totalVFs: Int, numa: Int? = nil, driver: String = "igb", vfDriver: String? = "igbvf",
         interface: String? = "", up: Bool = true, offset: Int = 128, stride: Int = 1, vfGroups: VFGroups = .own,
-        vfsAppearAfter: Int = 0, refusing: Set<Setting> = []
+        vfsAppearAfter: Int = 0, refusing: Set<Setting> = [], msixTotal: Int = 0, serial: SerialNumber? = nil,
+        vfWithoutInterface: Int? = nil
     ) {
         var device = Device(
             address: address, identity: Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000), numaNode: numa,
@@ -39,7 +42,9 @@ public struct HostBuilder {
         device.isUp = up
         device.sriov = Device.Slicing(
             totalVFs: totalVFs, offset: offset, stride: stride, vfDriver: vfDriver, vfGroups: vfGroups,
-            vfsAppearAfter: vfsAppearAfter, refusing: refusing)
+            vfsAppearAfter: vfsAppearAfter, refusing: refusing, msixTotal: msixTotal,
+            vfWithoutInterface: vfWithoutInterface)
+        device.serialNumber = serial
         machine.plug(device)
     }
 

@@ -19,6 +19,7 @@ extension Machine {
             guard (68...9216).contains(octets) else { throw KernelError(name: "EINVAL", reason: "MTU out of range") }
             devices[pf]?.mtu = octets
         case .setVFSettings(let virtual, let settings): try set(settings, on: virtual)
+        case .setMSIXCount(let address, let count): try setMSIXCount(address, count)
         case .setDriverOverride(let address, let driver):
             _ = try device(address)
             devices[address]?.override = driver
@@ -75,7 +76,8 @@ extension Machine {
                 address: address, identity: Identity(vendor: 0x8086, device: 0x10ca, classCode: 0x020000),
                 numaNode: physical.numaNode, nativeDriver: sriov.vfDriver)
             if !sriov.autoprobe { vf.driver = nil }
-            vf.interface = sriov.vfDriver.map { _ in "vf\(pf.bus)-\(index)" }
+            if index != sriov.vfWithoutInterface { vf.interface = sriov.vfDriver.map { _ in "vf\(pf.bus)-\(index)" } }
+            if sriov.msixTotal > 0 { vf.msixCount = sriov.msixOwn }
             vf.relation = VirtualFunction(physicalFunction: pf, index: index)
             vf.group = shared ?? takeGroup()
             devices[address] = vf
@@ -103,6 +105,19 @@ extension Machine {
         guard let device = devices[address], device.isOnVFIO else { return }
         guard let holder = openGroups[device.group] else { return }
         throw KernelError(name: "EBUSY", reason: "would wait for \(holder), which has \(address) open")
+    }
+
+    private mutating func setMSIXCount(_ address: PCIAddress, _ count: Int?) throws(KernelError) {
+        let device = try device(address)
+        guard let relation = device.relation, let sriov = devices[relation.physicalFunction]?.sriov else {
+            throw KernelError(name: "ENOENT", reason: "no VF")
+        }
+        guard sriov.msixTotal > 0 else { throw KernelError(name: "EOPNOTSUPP", reason: "vectors are not shared out") }
+        guard device.driver == nil else { throw KernelError(name: "EBUSY", reason: "the VF has a driver") }
+        let others = sriov.vfs.filter { $0 != address }.reduce(0) { $0 + (devices[$1]?.msixCount ?? 0) }
+        let wanted = count ?? sriov.msixOwn
+        guard others + wanted <= sriov.msixTotal else { throw KernelError(name: "ENOSPC", reason: "vectors used up") }
+        devices[address]?.msixCount = wanted
     }
 
     private mutating func set(_ settings: VFSettings, on virtual: VirtualFunction) throws(KernelError) {

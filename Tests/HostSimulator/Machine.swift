@@ -37,6 +37,9 @@ struct Device {
     var override: String?
     var group = 0
     var resetMethods = ["flr"]
+    /// A VF's, where vectors are shared out.
+    var msixCount: Int?
+    var serialNumber: SerialNumber?
     /// Made by the native driver; nil when that makes none.
     var interface: String?
     var isUp = false
@@ -62,6 +65,12 @@ struct Device {
         let vfGroups: HostBuilder.VFGroups
         let vfsAppearAfter: Int
         let refusing: Set<HostBuilder.Setting>
+        /// Interrupt vectors to share out; 0 when the driver does not let one.
+        var msixTotal = 0
+        /// What its driver gives each VF.
+        var msixOwn = 2
+        /// Its driver takes it and makes no interface.
+        var vfWithoutInterface: Int?
         var autoprobe = true
         var vfCount = 0
         var vfs: [PCIAddress] = []
@@ -169,7 +178,8 @@ struct Machine {
         guard let device = devices[address] else { return nil }
         var function = Function(
             address: address, identity: device.identity, driver: device.driver, driverOverride: device.override,
-            iommuGroup: hasIOMMU ? device.group : nil, numaNode: device.numaNode, resetMethods: device.resetMethods)
+            iommuGroup: hasIOMMU ? device.group : nil, numaNode: device.numaNode, resetMethods: device.resetMethods,
+            vfMSIXCount: device.msixCount, serialNumber: device.serialNumber)
         if device.hasInterface, let name = device.interface {
             function.interfaces = [
                 NetworkInterface(
@@ -181,7 +191,8 @@ struct Machine {
             function.role = .physicalFunction(
                 SRIOV(
                     totalVFs: sriov.totalVFs, vfCount: sriov.vfCount, offset: sriov.offset, stride: sriov.stride,
-                    vfDevice: 0x10ca, driversAutoprobe: sriov.autoprobe, virtualFunctions: sriov.vfs))
+                    vfDevice: 0x10ca, driversAutoprobe: sriov.autoprobe, virtualFunctions: sriov.vfs,
+                    vfTotalMSIX: sriov.msixTotal))
         }
         if let relation = device.relation {
             function.role = .virtualFunction(relation)

@@ -37,8 +37,9 @@ struct ConfigurationCheckTests {
         let lines = check.text.split(separator: "\n").map(String.init)
         #expect(lines[0] == "lab/a.yaml:2:15: error: unknown key 'selekt'")
         #expect(lines[1].hasPrefix("  fix: did you mean 'select'?"))
-        #expect(lines[2] == "lab/a.yaml:3:24: error: unknown key 'pfName'")
-        #expect(lines.last == "2 errors; not compared with a host")
+        #expect(lines[2] == "lab/a.yaml:2:23: error: an empty selector would mean every function")
+        #expect(lines[4] == "lab/a.yaml:3:24: error: unknown key 'pfName'")
+        #expect(lines.last == "3 errors; not compared with a host")
     }
 
     @Test("on a host, a selector that meets nothing says what it met, and a pool without a function is a note")

@@ -2,12 +2,27 @@
 import HostModel
 import HostSimulator
 import Ledger
+import Synchronization
 import Testing
 
 @testable import buslaned
 
 @Suite("Applying the declared state")
 struct ApplyTests {
+    @Test("each step is told once it is verified, in order, and as many as were foreseen")
+    func strides() async throws {
+        let scene = try Scene()
+        let told = Mutex<[Stride]>([])
+        let desired = Scene.declaring(2, vfDriver: "vfio-pci")
+        let plan = try await scene.reconciler.apply(desired, confirmed: true, by: Scene.root) { stride in
+            told.withLock { $0.append(stride) }
+        }
+        let strides = told.withLock(\.self)
+        #expect(strides.map(\.action) == plan.perPF.flatMap(\.changes).flatMap(\.steps).map(\.action))
+        #expect(strides.map(\.number) == Array(1...strides.count))
+        #expect(strides.allSatisfy { $0.total == strides.count && $0.physicalFunction == Scene.card })
+    }
+
     @Test("the second time there is nothing to do, and nothing is done")
     func twice() async throws {
         let scene = try Scene()
@@ -120,7 +135,7 @@ struct ApplyTests {
                 vfDriver: vfio-pci
             """
         try scene.configure(yaml)
-        try await scene.apply(try scene.reconciler.configuration.load())
+        try await scene.apply(try scene.reconciler.configuration.declared())
         let claim = try await scene.allocate(settings: VFSettings(mac: "52:54:00:11:22:33"))
         let address = try #require(claim.assignments.first?.address)
         scene.crash(at: 1)

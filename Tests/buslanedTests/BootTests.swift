@@ -29,7 +29,7 @@ struct BootTests {
     private func rebooted(_ meanwhile: (HostSimulator) -> Void = { _ in }) async throws -> Scene {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
-        try await scene.apply(try scene.reconciler.configuration.load())
+        try await scene.apply(try scene.reconciler.configuration.declared())
         let next = try scene.next(reboot: true)
         meanwhile(next.host)
         return next
@@ -92,7 +92,7 @@ struct BootTests {
     func oneClaimFails() async throws {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
-        try await scene.apply(try scene.reconciler.configuration.load())
+        try await scene.apply(try scene.reconciler.configuration.declared())
         let pools = [Scene.card, Self.second].map {
             Pool(name: "of \($0)", selector: Selector(physicalFunctions: [PFSlice($0)], kinds: [.virtualFunction]))
         }

@@ -72,6 +72,59 @@ struct FaultTests {
         try await scene.expectAtRest()
     }
 
+    @Test("of four VFs the host's driver makes interfaces for three: the card is put back, and the report says so")
+    func oneInterfaceLess() async throws {
+        let host = HostSimulator {
+            $0.numaNodes(1)
+            $0.pf(Scene.card, totalVFs: 7, numa: 0, vfWithoutInterface: 2)
+        }
+        let scene = try Scene(host)
+        let before = scene.host.now
+        var desired = Scene.declaring(4)
+        desired.physicalFunctions[0].driversAutoprobe = true
+        let failure = await #expect(throws: Executor.Failure.self) { try await scene.apply(desired) }
+        #expect(
+            failure?.description.contains(
+                "it is not so that every VF of 0000:3b:00.0 has a network interface, as others of it have") == true)
+        #expect(failure?.notUndone == [])
+        #expect(scene.host.now == before)
+        try await scene.expectAtRest()
+        desired.physicalFunctions[0].vfCount = 2
+        try await scene.apply(desired)
+        #expect(scene.host.now[Scene.vf[1]]?.interfaces.count == 1)
+    }
+
+    @Test("interrupt vectors that the card has no more of: what was dealt out is taken back")
+    func vectors() async throws {
+        let host = HostSimulator {
+            $0.numaNodes(1)
+            $0.pf(Scene.card, totalVFs: 7, numa: 0, msixTotal: 16)
+        }
+        let scene = try Scene(host)
+        try await scene.apply(Self.desired)
+        let before = scene.host.now
+        var desired = Self.desired
+        // Within what the card says that it has, and yet the driver keeps some for itself.
+        desired.physicalFunctions[0].vfs = [
+            VFDeclaration(range: written("0"), msixCount: 6), VFDeclaration(range: written("1"), msixCount: 10),
+        ]
+        host.fail(.error(KernelError(name: "ENOSPC", reason: "vectors used up"))) {
+            $0 == .setMSIXCount(Scene.vf[1], 10)
+        }
+        let failure = await #expect(throws: Executor.Failure.self) { try await scene.apply(desired) }
+        #expect(
+            failure?.description == "could not set MSI-X vectors of 0000:3b:10.1 to 10: ENOSPC: vectors used up; "
+                + "everything before it was undone")
+        #expect(scene.host.now == before)
+        host.mend()
+        try await scene.apply(desired)
+        #expect(scene.host.now[Scene.vf[1]]?.vfMSIXCount == 10)
+        desired.physicalFunctions[0].vfs = []
+        try await scene.apply(desired)
+        #expect(scene.host.now[Scene.vf[1]]?.vfMSIXCount == 2)
+        #expect(try await scene.reconciler.plan(for: desired).isEmpty)
+    }
+
     @Test("a VF that vanishes after its precondition was checked")
     func vanishes() async throws {
         let scene = try Scene()

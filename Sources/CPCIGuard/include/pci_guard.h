@@ -41,6 +41,8 @@ struct pci_guard_capabilities {
     int extended;
     int sriov, ari, ats, pasid, acs;
     uint16_t acs_supported, acs_enabled;
+    /// 0 without a device serial number.
+    uint64_t serial;
 };
 
 /// Parses the first `length` bytes of a config space. `config` has room for PCI_GUARD_CONFIG_SIZE bytes; those after

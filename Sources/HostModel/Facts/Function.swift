@@ -27,6 +27,13 @@ public struct Function: Hashable, Sendable {
     public var vfSettings: VFSettings?
     /// From config space; nil when that was not readable or not asked.
     public var capabilities: Capabilities?
+    /// For a VF whose PF's driver shares interrupt vectors out, how many it has; nil when not asked.
+    ///
+    /// `sriov_vf_msix_count` sets them and cannot be read; the size of the VF's MSI-X table tells the same.
+    /// Source: `DEVICE_ATTR_WO(sriov_vf_msix_count)`, drivers/pci/iov.c.
+    public var vfMSIXCount: Int?
+    /// nil for a VF, for a card that has none, and when not readable or not asked.
+    public var serialNumber: SerialNumber?
     /// The VFIO driver that suits it, `vfio-pci` or a vendor's variant; nil for a bridge or when not asked.
     public var vfioDriver: String?
     /// `vfioN` while a VFIO driver has it. Source: `vfio-dev/`.
@@ -47,7 +54,8 @@ public struct Function: Hashable, Sendable {
         iommuGroup: Int? = nil, numaNode: Int? = nil, localCPUs: String? = nil, parent: PCIAddress? = nil,
         resetMethods: [String] = [], link: PCIeLink? = nil, role: Role = .function,
         interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil,
-        capabilities: Capabilities? = nil, vfioDriver: String? = nil,
+        capabilities: Capabilities? = nil, vfMSIXCount: Int? = nil, serialNumber: SerialNumber? = nil,
+        vfioDriver: String? = nil,
         vfioDevice: String? = nil
     ) {
         self.address = address
@@ -64,6 +72,8 @@ public struct Function: Hashable, Sendable {
         self.interfaces = interfaces
         self.vfSettings = vfSettings
         self.capabilities = capabilities
+        self.vfMSIXCount = vfMSIXCount
+        self.serialNumber = serialNumber
         self.vfioDriver = vfioDriver
         self.vfioDevice = vfioDevice
     }
@@ -78,14 +88,6 @@ public struct Function: Hashable, Sendable {
     @inline(never)
     public var virtualFunction: VirtualFunction? {
         if case .virtualFunction(let relation) = role { relation } else { nil }
-    }
-
-    /// A VF's interrupt vectors, as its PF's driver gave them; nil without capabilities.
-    ///
-    /// `sriov_vf_msix_count` sets them and cannot be read; the size of the VF's MSI-X table tells the same.
-    /// Source: `DEVICE_ATTR_WO(sriov_vf_msix_count)`, drivers/pci/iov.c.
-    public var vfMSIXCount: Int? {
-        virtualFunction == nil ? nil : capabilities?.msixTableSize
     }
 
     /// A function that only carries others: it never blocks a group and is never handed out.
@@ -137,7 +139,7 @@ public struct SRIOV: Hashable, Sendable {
     public var driversAutoprobe: Bool?
     /// By VF index. Source: the `virtfnN` links.
     public var virtualFunctions: [PCIAddress]
-    /// Interrupt vectors that can be shared out among the VFs; nil where the driver does not let one choose.
+    /// Interrupt vectors that can be shared out among the VFs; nil or 0 where the driver does not let one choose.
     /// Source: `sriov_vf_total_msix`.
     public var vfTotalMSIX: Int?
     /// Who switches between the VFs; nil where devlink does not tell.

@@ -58,6 +58,13 @@ public struct HostSnapshot: Sendable, Equatable {
         positions = Self.positions(of: functions)
     }
 
+    /// Fills in what stays as long as a card is in its slot, and costs a look at its config space.
+    public mutating func takeSerialNumbers(from earlier: HostSnapshot) {
+        for position in functions.indices where functions[position].virtualFunction == nil {
+            functions[position].serialNumber = earlier[functions[position].address]?.serialNumber
+        }
+    }
+
     private static func positions(of functions: [Function]) -> [PCIAddress: Int] {
         Dictionary(functions.enumerated().map { ($1.address, $0) }, uniquingKeysWith: { first, _ in first })
     }

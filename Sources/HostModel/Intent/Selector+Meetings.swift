@@ -64,6 +64,7 @@ extension Selector {
             cards.compactMap { SlotPath(of: $0, on: host)?.description }
         }
         add("macs", \.macs, \.description) { cards, _ in cards.flatMap(\.interfaces).compactMap(\.mac?.description) }
+        add("serials", \.serials, \.description) { cards, _ in cards.compactMap(\.serialNumber?.description) }
         add("vfs", \.vfs, \.description)
         add("numaNodes", \.numaNodes, { String($0) })
         add("kinds", \.kinds, \.rawValue)

@@ -3,7 +3,7 @@
 /// Which functions are meant. Every list that is given must hold the function's value; an absent list admits all.
 ///
 /// Field names follow what users of the SR-IOV device plugin know, where it has the same field. The lists that name a
-/// card (``pfNames``, ``physicalFunctions``, ``paths``, ``macs``) mean the PF and its VFs.
+/// card (``pfNames``, ``physicalFunctions``, ``paths``, ``macs``, ``serials``) mean the PF and its VFs.
 public struct Selector: Hashable, Sendable, Codable {
     public var addresses: [PCIAddress]?
     public var vendors: [UInt16]?
@@ -17,6 +17,8 @@ public struct Selector: Hashable, Sendable, Codable {
     public var paths: [SlotPath]?
     /// What the interface of the function's PF has now, or the function's own.
     public var macs: [MACAddress]?
+    /// Of the function's PF, or the function's own.
+    public var serials: [SerialNumber]?
     /// The place of a VF on its PF; a function that is no VF has none.
     public var vfs: [VFRange]?
     public var numaNodes: [Int]?
@@ -32,7 +34,7 @@ public struct Selector: Hashable, Sendable, Codable {
         addresses: [PCIAddress]? = nil, vendors: [UInt16]? = nil, devices: [UInt16]? = nil,
         classes: [ClassPrefix]? = nil, drivers: [String]? = nil, pfNames: [PFSlice<String>]? = nil,
         physicalFunctions: [PFSlice<PCIAddress>]? = nil, paths: [SlotPath]? = nil, macs: [MACAddress]? = nil,
-        vfs: [VFRange]? = nil, numaNodes: [Int]? = nil, kinds: [Kind]? = nil
+        serials: [SerialNumber]? = nil, vfs: [VFRange]? = nil, numaNodes: [Int]? = nil, kinds: [Kind]? = nil
     ) {
         self.addresses = addresses
         self.vendors = vendors
@@ -43,6 +45,7 @@ public struct Selector: Hashable, Sendable, Codable {
         self.physicalFunctions = physicalFunctions
         self.paths = paths
         self.macs = macs
+        self.serials = serials
         self.vfs = vfs
         self.numaNodes = numaNodes
         self.kinds = kinds
@@ -73,6 +76,7 @@ public struct Selector: Hashable, Sendable, Codable {
                 interfaces.contains { $0.name == slice.name } && slice.covers(function)
             }
             && allows(macs) { mac in interfaces.contains { $0.mac == mac } }
+            && allows(serials) { $0 == host[address]?.serialNumber }
             && allows(paths) { path in host[address].flatMap { SlotPath(of: $0, on: host) } == path }
     }
 

@@ -8,11 +8,16 @@ public struct VFDeclaration: Hashable, Sendable, Codable {
     public var settings: VFSettings
     /// The driver that these VFs are bound to; nil takes the PF's word for all its VFs.
     public var driver: String?
+    /// Interrupt vectors of each; nil leaves what the PF's driver gives.
+    public var msixCount: Int?
 
-    public init(range: VFRange, settings: VFSettings = VFSettings(), driver: String? = nil) {
+    public init(
+        range: VFRange, settings: VFSettings = VFSettings(), driver: String? = nil, msixCount: Int? = nil
+    ) {
         self.range = range
         self.settings = settings
         self.driver = driver
+        self.msixCount = msixCount
     }
 }
 
@@ -21,6 +26,12 @@ extension PFDeclaration {
     public func settings(ofVF index: Int) -> VFSettings {
         vfs.first { $0.range.contains(index) }?.settings ?? VFSettings()
     }
+
+    /// Interrupt vectors of the VF at an index; nil leaves what the PF's driver gives.
+    public func msixCount(ofVF index: Int) -> Int? { vfs.first { $0.range.contains(index) }?.msixCount }
+
+    /// Interrupt vectors that all VFs together are declared to have; 0 when none is.
+    var msixTotal: Int { vfs.reduce(0) { $0 + $1.range.count * ($1.msixCount ?? 0) } }
 
     /// The driver of the VF at an index; nil leaves it unbound.
     public func driver(ofVF index: Int) -> String? {

@@ -13,6 +13,8 @@ public enum Aspect: Hashable, Sendable, Codable {
     case mtu(PCIAddress, octets: Int)
     /// Which driver has the function, and which one alone may.
     case binding(PCIAddress, driver: String?, driverOverride: String?)
+    /// How many interrupt vectors a VF has; nil is what its PF's driver gives by itself.
+    case msixCount(PCIAddress, Int?)
     /// What the PF enforces for a VF.
     case vfSettings(VirtualFunction, VFSettings)
 
@@ -20,7 +22,7 @@ public enum Aspect: Hashable, Sendable, Codable {
     public var subject: PCIAddress {
         switch self {
         case .virtualFunctions(let address, _, _), .link(let address, _), .mtu(let address, _),
-            .binding(let address, _, _):
+            .binding(let address, _, _), .msixCount(let address, _):
             address
         case .vfSettings(let virtual, _): virtual.physicalFunction
         }
@@ -35,6 +37,7 @@ public enum Aspect: Hashable, Sendable, Codable {
         case .mtu(let address, let octets): [.mtu(address, octets: octets)]
         case .binding(let address, let driver, let override):
             [.driver(address, driver), .driverOverride(address, override)]
+        case .msixCount(let address, let count): [count.map { .msixCount(address, $0) } ?? .exists(address)]
         case .vfSettings(let virtual, let settings): [.vfSettings(virtual, settings)]
         }
     }
@@ -54,6 +57,7 @@ public enum Aspect: Hashable, Sendable, Codable {
             source[address]?.interfaces.compactMap(\.mtu).min().map { .mtu(address, octets: $0) }
         case .binding(let address, _, _):
             source[address].map { .binding(address, driver: $0.driver, driverOverride: $0.driverOverride) }
+        case .msixCount(let address, _): source[address].map { .msixCount(address, $0.vfMSIXCount) }
         case .vfSettings(let virtual, let settings):
             source[physicalFunction: virtual].map { .vfSettings(virtual, $0.restoring(settings)) }
         }
@@ -71,6 +75,7 @@ extension Aspect: CustomStringConvertible {
         case .binding(_, let driver, let override):
             (driver.map { "driver \($0)" } ?? "no driver")
                 + (override.map { $0 == driver ? "" : ", override \($0)" } ?? "")
+        case .msixCount(_, let count): count.map { "\($0) MSI-X vectors" } ?? "MSI-X vectors as the driver gives them"
         case .vfSettings(let virtual, let settings): "VF \(virtual.index) \(settings)"
         }
     }

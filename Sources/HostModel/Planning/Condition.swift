@@ -10,6 +10,10 @@ public enum Condition: Hashable, Sendable, Codable {
     case virtualFunctions(PCIAddress, count: Int)
     case link(PCIAddress, up: Bool)
     case mtu(PCIAddress, octets: Int)
+    /// How many interrupt vectors a VF has.
+    case msixCount(PCIAddress, Int)
+    /// Of a PF's VFs that have one driver of the host's, all have a network interface, or none has.
+    case uniformInterfaces(PCIAddress)
     case vfSettings(VirtualFunction, VFSettings)
 
     /// Whether the fact holds; a function that is not there satisfies nothing.
@@ -28,6 +32,8 @@ public enum Condition: Hashable, Sendable, Codable {
             source[address]?.interfaces.allSatisfy { $0.isAdministrativelyUp == up } ?? false
         case .mtu(let address, let octets):
             source[address]?.interfaces.allSatisfy { $0.mtu == octets } ?? false
+        case .msixCount(let address, let count): source[address].map { $0.vfMSIXCount == count } ?? false
+        case .uniformInterfaces(let address): source.vfWithoutInterface(of: address) == nil
         case .vfSettings(let virtual, let settings):
             source[physicalFunction: virtual].map { settings.isSatisfied(by: $0) } ?? false
         }
@@ -41,6 +47,13 @@ extension FunctionSource {
             functions.indices.contains(virtual.index)
         else { return nil }
         return self[functions[virtual.index]]?.vfSettings
+    }
+
+    /// A VF that has no network interface, while one with the same driver has; nil when there is none.
+    fileprivate func vfWithoutInterface(of address: PCIAddress) -> PCIAddress? {
+        let vfs = (self[address]?.sriov?.virtualFunctions ?? []).compactMap { self[$0] }
+        let making = Set(vfs.filter { !$0.interfaces.isEmpty }.compactMap(\.driver))
+        return vfs.first { $0.interfaces.isEmpty && $0.driver.map(making.contains) == true }?.address
     }
 }
 
@@ -56,6 +69,8 @@ extension Condition: CustomStringConvertible {
         case .virtualFunctions(let address, let count): "\(address) has \(count) VFs, all present"
         case .link(let address, let up): "the interfaces of \(address) are \(up ? "up" : "down")"
         case .mtu(let address, let octets): "the interfaces of \(address) have an MTU of \(octets)"
+        case .msixCount(let address, let count): "\(address) has \(count) MSI-X vectors"
+        case .uniformInterfaces(let address): "every VF of \(address) has a network interface, as others of it have"
         case .vfSettings(let virtual, let settings):
             "VF \(virtual.index) of \(virtual.physicalFunction) shows \(settings)"
         }

@@ -12,6 +12,9 @@ public enum HostAction: Hashable, Sendable, Codable {
     case setMTU(physicalFunction: PCIAddress, octets: Int)
     /// What the PF enforces for one VF; fields that are nil are left alone. rtnetlink, by ifindex.
     case setVFSettings(VirtualFunction, VFSettings)
+    /// How many interrupt vectors a VF without a driver has, nil for as many as its PF's driver gives by itself. Writes
+    /// `sriov_vf_msix_count`.
+    case setMSIXCount(PCIAddress, Int?)
     /// The one driver the function may bind to, nil for any. Writes `driver_override`.
     case setDriverOverride(PCIAddress, driver: String?)
     /// Takes the function from its driver. Writes `driver/unbind`.
@@ -27,7 +30,7 @@ public enum HostAction: Hashable, Sendable, Codable {
         case .setDriversAutoprobe(let address, _), .setVFCount(let address, _), .setLink(let address, _),
             .setMTU(let address, _),
             .setDriverOverride(let address, _), .unbindDriver(let address), .probeDriver(let address),
-            .reset(let address):
+            .reset(let address), .setMSIXCount(let address, _):
             address
         case .setVFSettings(let virtual, _): virtual.physicalFunction
         }
@@ -50,6 +53,8 @@ extension HostAction: CustomStringConvertible {
         case .setLink(let pf, let up): "set link of \(pf) \(up ? "up" : "down")"
         case .setMTU(let pf, let octets): "set MTU of \(pf) to \(octets)"
         case .setVFSettings(let vf, let settings): "set VF \(vf.index) of \(vf.physicalFunction): \(settings)"
+        case .setMSIXCount(let address, let count?): "set MSI-X vectors of \(address) to \(count)"
+        case .setMSIXCount(let address, nil): "set MSI-X vectors of \(address) to what its driver gives"
         case .setDriverOverride(let address, let driver?): "set driver override of \(address) to \(driver)"
         case .setDriverOverride(let address, nil): "clear driver override of \(address)"
         case .unbindDriver(let address): "unbind \(address) from its driver"

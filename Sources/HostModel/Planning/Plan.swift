@@ -27,6 +27,8 @@ public struct PFPlan: Hashable, Sendable {
         case restored
     }
 
+    public var stepCount: Int { changes.reduce(0) { $0 + $1.steps.count } }
+
     public init(physicalFunction: PCIAddress, purpose: Purpose, changes: [Change]) {
         self.physicalFunction = physicalFunction
         self.purpose = purpose

@@ -94,13 +94,39 @@ extension Planner {
                 let virtual = VirtualFunction(physicalFunction: pf, index: index)
                 append(&own, try change(to: .vfSettings(virtual, settings), on: host))
             }
-            if let driver = declaration.driver(ofVF: index), vf.driver != driver {
-                append(&own, try change(to: .binding(address, driver: driver, driverOverride: driver), on: host))
-            }
+            own += try driverChanges(
+                for: declaration, before: holdings.declared[pf]?.msixCount(ofVF: index), ofVF: index, vf, on: host)
             if !own.isEmpty { try refuseIfHeld(vf, holdings) }
             changes += own
         }
         return changes
+    }
+
+    /// The VF's driver, and its interrupt vectors, which are dealt out while it has none.
+    ///
+    /// - Parameter before: the vectors that it was declared to have.
+    private static func driverChanges(
+        for declaration: PFDeclaration, before: Int?, ofVF index: Int, _ vf: Function, on host: HostSnapshot
+    ) throws(Refusal) -> [Change] {
+        let address = vf.address
+        let wanted = declaration.driver(ofVF: index)
+        let count = declaration.msixCount(ofVF: index)
+        guard count.map({ $0 != vf.vfMSIXCount }) ?? (before != nil) else {
+            guard let wanted, vf.driver != wanted else { return [] }
+            var changes: [Change] = []
+            append(&changes, try change(to: .binding(address, driver: wanted, driverOverride: wanted), on: host))
+            return changes
+        }
+        let now = Aspect.binding(address, driver: vf.driver, driverOverride: vf.driverOverride)
+        let free = Aspect.binding(address, driver: nil, driverOverride: vf.driverOverride)
+        let then = Aspect.binding(
+            address, driver: wanted ?? vf.driver, driverOverride: wanted ?? vf.driverOverride)
+        let path: [(Aspect, Aspect)] = [
+            (now, free), (.msixCount(address, vf.vfMSIXCount), .msixCount(address, count)), (free, then),
+        ]
+        return path.compactMap { from, to in
+            from == to ? nil : Change(from: from, to: to, steps: steps(from: from, to: to))
+        }
     }
 
     /// Settings before drivers: on some cards setting a MAC address resets the VF.
@@ -116,9 +142,13 @@ extension Planner {
                 add(.vfSettings(virtual, VFSettings()), .vfSettings(virtual, settings))
             }
             // With autoprobe on, a host driver takes the VF first: that is seen when it is there.
-            guard !declaration.driversAutoprobe, let driver = declaration.driver(ofVF: index),
-                let address = sriov.address(ofVF: index, physicalFunction: pf)
-            else { continue }
+            guard !declaration.driversAutoprobe, let address = sriov.address(ofVF: index, physicalFunction: pf) else {
+                continue
+            }
+            if let count = declaration.msixCount(ofVF: index) {
+                add(.msixCount(address, nil), .msixCount(address, count))
+            }
+            guard let driver = declaration.driver(ofVF: index) else { continue }
             add(
                 .binding(address, driver: nil, driverOverride: nil),
                 .binding(address, driver: driver, driverOverride: driver))

@@ -30,6 +30,12 @@ extension Planner {
             ]
         case (.binding(let address, let driver, let override), .binding(_, let wanted, let wantedOverride)):
             bindSteps(address, from: (driver, override), to: (wanted, wantedOverride))
+        case (.msixCount(let address, _), .msixCount(_, let count)):
+            [
+                Step(
+                    .setMSIXCount(address, count), requires: [.driver(address, nil)],
+                    ensures: to.conditions)
+            ]
         case (.vfSettings(let virtual, let observed), .vfSettings(_, let wanted)):
             [
                 Step(
@@ -57,7 +63,7 @@ extension Planner {
                     .setDriversAutoprobe(physicalFunction: pf, on: to.autoprobe), requires: [.exists(pf)],
                     ensures: [.driversAutoprobe(pf, to.autoprobe)]))
         }
-        if present != to.count { steps.append(countStep(pf, from: present, to: to.count)) }
+        if present != to.count { steps.append(countStep(pf, from: present, to: to.count, probing: to.autoprobe)) }
         // Of VFs that were asked for not all are there: the same count again changes nothing, and they are waited for.
         // Source: `sriov_numvfs_store`, drivers/pci/iov.c.
         if steps.isEmpty {
@@ -69,12 +75,15 @@ extension Planner {
         return steps
     }
 
-    private static func countStep(_ pf: PCIAddress, from: Int, to: Int) -> Step {
+    /// - Parameter probing: the host's driver takes each VF by itself.
+    private static func countStep(_ pf: PCIAddress, from: Int, to: Int, probing: Bool = false) -> Step {
         // Away with them, whether or not all of them ever came.
         Step(
             .setVFCount(physicalFunction: pf, count: to),
             requires: to == 0 ? [.exists(pf)] : [.virtualFunctions(pf, count: from)],
-            ensures: [.virtualFunctions(pf, count: to)])
+            // Asked of new VFs alone: later, an interface may rightly be in a container's network namespace.
+            ensures: probing
+                ? [.virtualFunctions(pf, count: to), .uniformInterfaces(pf)] : [.virtualFunctions(pf, count: to)])
     }
 
     private static func bindSteps(

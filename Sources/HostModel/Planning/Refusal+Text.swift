@@ -16,6 +16,9 @@ extension Refusal {
         case .noSRIOV: "no-sriov"
         case .noDriver: "no-driver"
         case .tooManyVFs: "too-many-vfs"
+        case .msixNotShared: "msix-not-shared"
+        case .tooManyVectors: "too-many-vectors"
+        case .poolsOverlap: "pools-overlap"
         case .selectorMatchesNothing: "selector-matches-nothing"
         case .selectorAmbiguous: "selector-ambiguous"
         case .declaredTwice: "declared-twice"
@@ -52,13 +55,14 @@ extension Refusal {
             .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
             .quarantined(let address, _), .notClaimedForDomain(let address, _, _),
-            .noInterfaceToSetThrough(let address):
+            .noInterfaceToSetThrough(let address), .msixNotShared(let address, _), .tooManyVectors(let address, _, _):
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
         case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _):
             id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
         case .deviceNameTaken(let name, _, _): name
+        case .poolsOverlap(let exclusive, _, _): exclusive
         case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
         case .badMAC(let mac): mac.description
         case .noIOMMU: "host"
@@ -95,6 +99,12 @@ extension Refusal {
         case .noDriver(let address): "cannot create VFs on \(address): it has no driver"
         case .tooManyVFs(let address, let wanted, let total):
             "cannot create \(wanted) VFs on \(address): it has at most \(total)"
+        case .msixNotShared(let address, let driver):
+            "cannot set MSI-X vectors of the VFs of \(address): its driver, \(driver), gives every VF the same number"
+        case .tooManyVectors(let address, let wanted, let total):
+            "cannot give the VFs of \(address) \(wanted) MSI-X vectors: it has \(total) for all of them"
+        case .poolsOverlap(let exclusive, let other, let function):
+            "pool '\(exclusive)' is exclusive, and pool '\(other)' has \(function) of it too"
         case .selectorMatchesNothing(let declaration, let met):
             "\(declaration) selects no physical function of this host"
                 + (met.isEmpty ? "" : ": \(met.map(\.description).joined(separator: "; "))")
@@ -158,6 +168,9 @@ extension Refusal {
         case .noSRIOV: "select physical functions alone; see buslane inventory --pf"
         case .noDriver(let address): "load the card's driver: lspci -k -s \(address) names it"
         case .tooManyVFs(_, _, let total): "declare vfCount: \(total) or less"
+        case .msixNotShared: "leave out 'msixCount'; buslane inventory --json tells where 'vfTotalMSIX' is more than 0"
+        case .tooManyVectors(_, _, let total): "declare \(total) or less in all, or fewer VFs with 'msixCount'"
+        case .poolsOverlap: "give the two pools ranges of VFs that have none in common"
         case .selectorMatchesNothing: "compare the selector with buslane inventory --pf"
         case .selectorAmbiguous, .macOfSeveralCards: "name the card by its address"
         case .noInterfaceToSetThrough:

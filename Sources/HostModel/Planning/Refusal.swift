@@ -19,6 +19,11 @@ public enum Refusal: Error, Hashable, Sendable {
     case noSRIOV(PCIAddress)
     case noDriver(PCIAddress)
     case tooManyVFs(PCIAddress, wanted: Int, total: Int)
+    /// The PF's driver does not let one share out its VFs' interrupt vectors.
+    case msixNotShared(PCIAddress, driver: String)
+    case tooManyVectors(PCIAddress, wanted: Int, total: Int)
+    /// `function`: one that both have, or will have.
+    case poolsOverlap(exclusive: String, other: String, function: PCIAddress)
     /// `met`: what each key of the selector met by itself.
     case selectorMatchesNothing(declaration: String, met: [Selector.Meeting])
     /// A value that names one card met several.

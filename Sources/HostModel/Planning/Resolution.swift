@@ -12,6 +12,7 @@ extension DesiredState {
             }
         }
         if let twice = declaredTwice(pairs) { throw twice.0 }
+        if let overlap = overlaps(on: host).first { throw overlap.refusal }
         return pairs
     }
 
@@ -19,13 +20,13 @@ extension DesiredState {
     /// nothing or more than was meant, cards that cannot be cut up so.
     public func problems(on host: HostSnapshot) -> [DeclarationProblem] {
         let (pairs, problems) = possible(on: host)
-        guard let twice = declaredTwice(pairs) else { return problems }
-        return problems + [DeclarationProblem(place: twice.1, refusal: twice.0)]
+        let twice = declaredTwice(pairs).map { DeclarationProblem(place: $0.place, refusal: $0.0) }
+        return problems + [twice].compactMap(\.self) + overlaps(on: host)
     }
 
     /// What is declared for cards that are not there, or that have no driver yet to make VFs.
     public func missing(on host: HostSnapshot) -> [DeclarationProblem] {
-        problems(on: host)
+        possible(on: host).problems
             + met(on: host).sorted { $0.key < $1.key }.compactMap { address, declaration in
                 declaration.isReady(on: host[address])
                     ? nil : DeclarationProblem(place: declaration.place, refusal: .noDriver(address))
@@ -136,6 +137,16 @@ extension PFDeclaration {
         guard let sriov = function.sriov else { throw .noSRIOV(function.address) }
         guard vfCount <= sriov.totalVFs else {
             throw .tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs)
+        }
+        if msixTotal > 0 {
+            let total = sriov.vfTotalMSIX ?? 0
+            // Without its driver nobody can say.
+            guard total > 0 || function.driver == nil else {
+                throw .msixNotShared(function.address, driver: function.driver ?? "none")
+            }
+            guard msixTotal <= total || function.driver == nil else {
+                throw .tooManyVectors(function.address, wanted: msixTotal, total: total)
+            }
         }
         let isSet = mtu != nil || linkUp != nil || vfs.contains { !$0.settings.isEmpty }
         if isSet, function.interfaces.isEmpty {

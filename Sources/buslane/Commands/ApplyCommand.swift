@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
+import Synchronization
 
 struct ApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,13 +20,11 @@ struct ApplyCommand: AsyncParsableCommand {
         let client = connection.client
         let done: PlanDocument
         do {
-            done = try await client.post(
-                Route.apply, PlanRequest(configuration: configuration, confirmed: yes), as: PlanDocument.self)
-        } catch {
+            done = try await client.apply(PlanRequest(configuration: configuration, confirmed: yes))
+        } catch let error as ControlError {
             guard let detail = error.needsConfirmation, Terminal.isInteractive else { throw error }
             guard Terminal.confirm("\(detail.message). Go on?") else { throw Failure(.refused, detail) }
-            done = try await client.post(
-                Route.apply, PlanRequest(configuration: configuration, confirmed: true), as: PlanDocument.self)
+            done = try await client.apply(PlanRequest(configuration: configuration, confirmed: true))
         }
         if json {
             Terminal.out(try JSON.encode(done) + [0x0a])
@@ -33,6 +32,31 @@ struct ApplyCommand: AsyncParsableCommand {
             print(done.text, terminator: "")
             if !done.empty { print("applied and verified") }
         }
+    }
+}
+
+extension ControlClient {
+    /// Shows how it goes, while it goes on.
+    fileprivate func apply(_ request: PlanRequest) async throws -> PlanDocument {
+        let display = ProgressDisplay.standard()
+        let end = Mutex<ApplyLine?>(nil)
+        do {
+            try await lines(Route.applySteps, posting: request, as: ApplyLine.self) { line in
+                if let step = line.step { display.show(step) } else { end.withLock { $0 = line } }
+            }
+        } catch {
+            display.end()
+            throw error
+        }
+        display.end()
+        let last = end.withLock(\.self)
+        if let error = last?.error { throw Failure(.refused, error) }
+        guard let done = last?.done else {
+            throw Failure(
+                .daemonUnreachable, "interrupted", subject: socketPath, "the daemon ended in the middle of it",
+                fix: "buslane plan shows what is left to do; at its next start the daemon settles what was half done")
+        }
+        return done
     }
 }
 

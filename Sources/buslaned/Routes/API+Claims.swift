@@ -43,7 +43,7 @@ extension API {
     func pools() async throws -> PoolsDocument {
         let snapshot = try reconciler.host.snapshot()
         let holdings = try await reconciler.holdings()
-        let pools = try reconciler.configuration.load().pools
+        let pools = try reconciler.configuration.inForce().pools
         return PoolsDocument(
             pools: pools.map { pool in
                 let members = pool.selector.matches(in: snapshot)

@@ -36,30 +36,12 @@ struct API: Sendable {
     }
 
     private var health: HealthDocument {
-        HealthDocument(version: Version.current, problems: reconciler.standing.problems)
+        HealthDocument(version: Version.current, problems: reconciler.problems)
     }
 
     func body<Value: Decodable>(_ type: Value.Type, of request: Request) async throws -> Value {
         let buffer = try await request.body.collect(upTo: Self.requestLimit)
         return try JSON.decode(type, from: [UInt8](buffer.readableBytesView))
-    }
-
-    private func addPlanRoutes(to router: Router<PeerContext>) {
-        router.post(RouterPath(Route.plan)) { request, _ in
-            let desired = try desired(of: try await body(PlanRequest.self, of: request))
-            return try Response(json: PlanDocument(try await reconciler.plan(for: desired)))
-        }
-        router.post(RouterPath(Route.apply)) { request, context in
-            let asked = try await body(PlanRequest.self, of: request)
-            let actor = try await context.peer().actor
-            let done = try await reconciler.apply(try desired(of: asked), confirmed: asked.confirmed, by: actor)
-            return try Response(json: PlanDocument(done))
-        }
-    }
-
-    private func desired(of request: PlanRequest) throws -> DesiredState {
-        guard let given = request.configuration else { return try reconciler.configuration.load() }
-        return try DesiredState(yaml: given.text, file: given.file)
     }
 
     private func addDomainRoutes(to router: Router<PeerContext>) {

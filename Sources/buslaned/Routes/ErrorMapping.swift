@@ -100,9 +100,10 @@ extension HTTPFields {
 }
 
 extension Response {
-    init(json value: some Encodable, status: HTTPResponse.Status = .ok) throws {
+    /// - Parameter pretty: on lines that a person can read; else on one, with its end.
+    init(json value: some Encodable, status: HTTPResponse.Status = .ok, pretty: Bool = true) throws {
+        let bytes = try JSON.encode(value, pretty: pretty) + (pretty ? [] : [0x0a])
         self.init(
-            status: status, headers: .json,
-            body: .init(byteBuffer: ByteBuffer(bytes: try JSON.encode(value))))
+            status: status, headers: pretty ? .json : .jsonLines, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }

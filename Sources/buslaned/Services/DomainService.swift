@@ -86,8 +86,11 @@ struct DomainService: Sendable {
 
 extension Reconciler {
     func pool(_ name: String) throws -> Pool {
-        let desired = try configuration.load()
+        let desired = try configuration.inForce()
         guard let pool = desired.pool(name) else { throw Refusal.unknownPool(name, known: desired.pools.map(\.name)) }
+        for problem in desired.overlaps(on: try host.lastSeen()) where problem.refusal.concerns(pool: name) {
+            throw problem.refusal
+        }
         return pool
     }
 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import Foundation
+import Synchronization
+
+/// Long work on standard error: a bar on a terminal, and plain lines, now and then one, elsewhere.
+final class ProgressDisplay: Sendable {
+    private let isTerminal: Bool
+    private let style: Style
+    private let write: @Sendable (String) -> Void
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let state = Mutex(State())
+
+    private struct State {
+        var toldAt: ContinuousClock.Instant?
+        var isDrawn = false
+    }
+
+    /// Lines are for logs: one in so long says that it goes on.
+    private static let pause = Duration.seconds(1)
+
+    init(
+        isTerminal: Bool, style: Style, write: @escaping @Sendable (String) -> Void,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.isTerminal = isTerminal
+        self.style = style
+        self.write = write
+        self.now = now
+    }
+
+    /// On this process' standard error.
+    static func standard() -> ProgressDisplay {
+        let style = Style(width: Terminal.width, isUnicode: Terminal.style.isUnicode)
+        return ProgressDisplay(isTerminal: isatty(STDERR_FILENO) == 1, style: style) { text in
+            FileHandle.standardError.write(Data(text.utf8))
+        }
+    }
+
+    func show(_ step: ApplyLine.Step) {
+        state.withLock { state in
+            if isTerminal {
+                write("\r\u{1b}[K" + bar(step))
+                state.isDrawn = true
+                return
+            }
+            let moment = now()
+            // Told when there is something to wait for, and at the end.
+            let isDue = state.toldAt.map { moment - $0 >= Self.pause } ?? (step.total > 1)
+            guard isDue || step.number == step.total else { return }
+            state.toldAt = moment
+            write("\(step.number)/\(step.total) \(step.action)\n")
+        }
+    }
+
+    /// Makes room for what is printed next.
+    func end() {
+        state.withLock { state in
+            if state.isDrawn { write("\r\u{1b}[K") }
+            state.isDrawn = false
+        }
+    }
+
+    private func bar(_ step: ApplyLine.Step) -> String {
+        let width = 24
+        let filled = step.total == 0 ? width : width * step.number / step.total
+        let (full, empty) = style.isUnicode ? ("█", "░") : ("#", "-")
+        let bar = String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
+        // One column less than there are: in the last, some terminals begin a new line.
+        return style.clipped("\(bar) \(step.number)/\(step.total) \(step.action)", to: style.width - 1)
+    }
+}
