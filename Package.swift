@@ -105,6 +105,11 @@ let package = Package(
             swiftSettings: house),
         .executableTarget(name: "buslane-hook", dependencies: ["HostModel", "ControlAPI"], swiftSettings: house),
 
+        // What deciding costs, measured.
+        .executableTarget(
+            name: "planning-benchmark", dependencies: ["HostModel", "HostIO", "ConfigurationFiles"],
+            path: "Benchmarks/Planning", swiftSettings: house),
+
         // Tests.
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
