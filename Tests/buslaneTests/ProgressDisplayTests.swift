@@ -46,15 +46,25 @@ struct ProgressDisplayTests {
         #expect(paper.text.withLock(\.self).contains("######################## 24/24"))
     }
 
-    @Test("elsewhere a line comes at the first step, then at most one a second, and one at the end")
+    @Test("elsewhere what is quick has no lines")
+    func quick() {
+        let display = display(terminal: false)
+        for number in 1...30 { display.show(step(number, of: 30)) }
+        display.end()
+        let text = paper.text.withLock(\.self)
+        #expect(text.isEmpty)
+    }
+
+    @Test("elsewhere what takes long has a line every other second, and one at the end")
     func lines() {
         let display = display(terminal: false)
-        for number in 1...10 { display.show(step(number, of: 30)) }
-        paper.moment.withLock { $0 += .seconds(2) }
-        for number in 11...30 { display.show(step(number, of: 30)) }
+        for number in 1...30 {
+            display.show(step(number, of: 30))
+            if number % 10 == 0 { paper.moment.withLock { $0 += .seconds(2) } }
+        }
         display.end()
         let lines = paper.text.withLock(\.self).split(separator: "\n").map { $0.prefix(while: { $0 != " " }) }
-        #expect(lines == ["1/30", "11/30", "30/30"])
+        #expect(lines == ["11/30", "21/30", "30/30"])
         #expect(!paper.text.withLock(\.self).contains("\u{1b}"))
     }
 }

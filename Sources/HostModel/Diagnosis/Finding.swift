@@ -51,14 +51,25 @@ public struct Diagnosis: Hashable, Sendable {
     /// Judges a host by what was read of it.
     ///
     /// What is unknown is passed over: a guess would be a false alarm or a false comfort.
-    public init(of host: HostSnapshot, on platform: PlatformFacts) {
+    ///
+    /// - Parameter problems: what the daemon says is not as declared, a line each.
+    public init(of host: HostSnapshot, on platform: PlatformFacts, problems: [String] = []) {
         let examination = Examination(host: host, platform: platform)
         // In the order in which the parts build on each other.
         let found =
             examination.iommu() + examination.interrupts() + examination.modules() + examination.groups()
             + examination.cards() + examination.memory() + examination.services() + examination.hooks()
-            + examination.rivals() + examination.blindSpots()
+            + examination.rivals() + problems.map(Finding.init(degraded:)) + examination.blindSpots()
         findings = Finding.Severity.allCases.flatMap { severity in found.filter { $0.severity == severity } }
+    }
+}
+
+extension Finding {
+    fileprivate init(degraded problem: String) {
+        self.init(
+            .warning, "daemon-degraded", "the daemon says: \(problem)",
+            why: "a part of what is declared is not in force",
+            remedy: "buslane config check; buslane plan shows what is left to do")
     }
 }
 

@@ -4,7 +4,7 @@ import ControlAPI
 import HostIO
 import HostModel
 
-struct DoctorCommand: ParsableCommand {
+struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "What would stop passthrough from working here, each with its remedy.",
@@ -14,8 +14,8 @@ struct DoctorCommand: ParsableCommand {
     @OptionGroup var format: FormatOptions
     @Option(help: "Examine the host below this folder.") var hostRoot: String?
 
-    func run() throws {
-        let diagnosis = try examine()
+    func run() async throws {
+        let diagnosis = try examine(problems: await problems())
         if format.json {
             Terminal.out(try JSON.encode(DiagnosisDocument(diagnosis)) + [0x0a])
         } else if format.quiet {
@@ -26,12 +26,19 @@ struct DoctorCommand: ParsableCommand {
         if !diagnosis.passthroughWorks { throw ExitCode(ExitStatus.refused.rawValue) }
     }
 
-    private func examine() throws -> Diagnosis {
+    /// Of the daemon, where one answers: that none does is for the diagnosis to say.
+    private func problems() async -> [String] {
+        guard hostRoot == nil else { return [] }
+        let health = try? await connection.client.get(Route.health, as: HealthDocument.self, within: .seconds(2))
+        return health?.problems ?? []
+    }
+
+    private func examine(problems: [String]) throws -> Diagnosis {
         let paths = HostPaths(root: hostRoot ?? "/")
         do {
             return Diagnosis(
                 of: try SysfsReader(paths: paths).snapshot(),
-                on: PlatformReader(paths: paths, daemonSocket: connection.socketPath).facts())
+                on: PlatformReader(paths: paths, daemonSocket: connection.socketPath).facts(), problems: problems)
         } catch {
             throw Failure(.refused, "unreadable-host", subject: paths.root, "\(error)")
         }

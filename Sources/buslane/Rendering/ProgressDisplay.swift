@@ -3,7 +3,7 @@ import ControlAPI
 import Foundation
 import Synchronization
 
-/// Long work on standard error: a bar on a terminal, and plain lines, now and then one, elsewhere.
+/// Long work on standard error: a bar on a terminal, and elsewhere, once it takes long, now and then a plain line.
 final class ProgressDisplay: Sendable {
     private let isTerminal: Bool
     private let style: Style
@@ -12,12 +12,14 @@ final class ProgressDisplay: Sendable {
     private let state = Mutex(State())
 
     private struct State {
+        /// When a line was told; before the first, when the work began.
         var toldAt: ContinuousClock.Instant?
+        var hasTold = false
         var isDrawn = false
     }
 
-    /// Lines are for logs: one in so long says that it goes on.
-    private static let pause = Duration.seconds(1)
+    /// Lines are for logs: one in so long says that it goes on, and what is quick needs none.
+    private static let pause = Duration.seconds(2)
 
     init(
         isTerminal: Bool, style: Style, write: @escaping @Sendable (String) -> Void,
@@ -45,10 +47,11 @@ final class ProgressDisplay: Sendable {
                 return
             }
             let moment = now()
-            // Told when there is something to wait for, and at the end.
-            let isDue = state.toldAt.map { moment - $0 >= Self.pause } ?? (step.total > 1)
-            guard isDue || step.number == step.total else { return }
+            let toldAt = state.toldAt ?? moment
+            state.toldAt = toldAt
+            guard moment - toldAt >= Self.pause || state.hasTold && step.number == step.total else { return }
             state.toldAt = moment
+            state.hasTold = true
             write("\(step.number)/\(step.total) \(step.action)\n")
         }
     }

@@ -83,7 +83,7 @@ stage "Stop the guest and give everything back"
 virsh --quiet destroy fw1
 shown buslane release --for domain:fw1
 virsh --quiet undefine fw1
-printf '# nothing is declared\n' >/etc/buslane/buslane.yaml
+printf 'physicalFunctions: []\n' >/etc/buslane/buslane.yaml
 shown buslane apply --yes
 for pf in "$PF0" "$PF1"; do
     [ "$(numvfs "$pf")" = 0 ]

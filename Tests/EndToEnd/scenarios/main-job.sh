@@ -207,6 +207,33 @@ pools_are_right() {
 check "the pools count what there is" pools_are_right
 ready=$(fingerprint)
 
+serial_selects() {
+    local serial
+    serial=$(lspci -vv -s "$PF1" | sed -n 's/.*Device Serial Number //p')
+    [ -n "$serial" ] || why "lspci knows no serial number of $PF1" || return
+    exits 0 buslane inventory --json --address "$PF1" || return
+    same "the inventory's serial number" "$(jq -r '.functions[0].serialNumber' <<<"$OUT")" "$serial" || return
+    printf 'physicalFunctions:\n  - select: { serials: ["%s"] }\n    vfCount: 3\n' "$serial" >/tmp/serial.yaml
+    exits 0 buslane plan --json -f /tmp/serial.yaml || return
+    same "the card" "$(jq -r '[.physicalFunctions[] | select(.purpose == "declared") | .address] | join(" ")' <<<"$OUT")" "$PF1"
+}
+check "a card is selected by the serial number that lspci prints" serial_selects
+
+file_that_is_gone() {
+    mv /etc/buslane/buslane.yaml /tmp/away.yaml
+    exits 1 buslane apply --yes && one_error && holds "$ERR" /etc/buslane/buslane.yaml || return
+    exits 0 buslane pools --quiet && holds "$OUT" dataplane || return
+    systemctl restart buslaned || why "the daemon does not start" || return
+    same "the host" "$(fingerprint)" "$ready" || return
+    printf 'physicalFunctions:\n\t- vfCount: 1\n' >/etc/buslane/buslane.yaml
+    exits 1 buslane plan && holds "$ERR" buslane.yaml:2: "no tabs" || return
+    exits 0 buslane doctor --json || [ "$STATUS" -eq 1 ] || return
+    holds "$OUT" daemon-degraded buslane.yaml:2: || return
+    mv /tmp/away.yaml /etc/buslane/buslane.yaml
+    exits 0 buslane apply && holds "$OUT" "nothing to do"
+}
+check "a configuration that is gone or wrong is refused, and nothing is taken away" file_that_is_gone
+
 # ----
 part "drift"
 drift_checks
@@ -483,7 +510,7 @@ vf_settings_checks
 part "the end"
 
 apply_nothing() {
-    printf '# nothing is declared\n' | configure
+    printf 'physicalFunctions: []\n' | configure
     exits 0 buslane apply --yes || return
     same "the host" "$(fingerprint)" "$found"
 }

@@ -132,7 +132,7 @@ all_put_back() {
     virsh --quiet destroy boot1
     virsh --quiet undefine boot1
     exits 0 buslane release --for domain:boot1 || exits 0 buslane release c1 || true
-    printf '# nothing\n' | configure
+    printf 'physicalFunctions: []\n' | configure
     buslane claims --quiet | while read -r id; do buslane release "$id" >/dev/null; done
     exits 0 buslane apply --yes || return
     for pf in "$PF0" "$PF1" "$NVME"; do same "$pf's number of VFs" "$(numvfs "$pf")" 0 || return; done
