@@ -90,7 +90,7 @@ class Host:
             "dma_mask_bits": "64", "consistent_dma_mask_bits": "64", "power_state": "D0",
             "numa_node": str(node), "local_cpulist": f"{32 * node}-{32 * node + 31}",
             "local_cpus": "ffffffff,00000000" if node else "00000000,ffffffff", "driver_override": "(null)",
-            "reset_method": "flr bus", "max_link_speed": "16.0 GT/s PCIe", "max_link_width": "8",
+            "reset_method": "flr bus", "reset": "", "max_link_speed": "16.0 GT/s PCIe", "max_link_width": "8",
             "current_link_speed": "8.0 GT/s PCIe", "current_link_width": "8",
             "modalias": f"pci:v0000{vendor:04X}d0000{device:04X}sv0000{vendor:04X}sd00000002bc02sc00i00",
             "resource": "\n".join("0x%016x 0x%016x 0x%016x" % (n, n, n) for n in range(13)),

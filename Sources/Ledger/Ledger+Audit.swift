@@ -29,18 +29,50 @@ public struct AuditEntry: Sendable, Hashable {
     }
 }
 
+extension AuditEntry {
+    /// An entry that is about to be written: all but what the ledger itself adds.
+    public struct Draft: Sendable {
+        public let verb: String
+        public let subject: String
+        public let detail: String
+        public let result: String
+        public let actor: Actor
+
+        public init(_ verb: String, subject: String, detail: String, result: String = "done", actor: Actor) {
+            self.verb = verb
+            self.subject = subject
+            self.detail = detail
+            self.result = result
+            self.actor = actor
+        }
+
+        /// The same with another end.
+        public func ending(_ result: String) -> Draft {
+            Draft(verb, subject: subject, detail: detail, result: result, actor: actor)
+        }
+    }
+}
+
 extension Ledger {
     public func audit(
         _ verb: String, subject: String, detail: String, result: String, actor: AuditEntry.Actor
     ) async throws {
+        try await audit(AuditEntry.Draft(verb, subject: subject, detail: detail, result: result, actor: actor))
+    }
+
+    public func audit(_ draft: AuditEntry.Draft) async throws {
         let at = timestamp()
-        try await database.write { db in
-            try db.execute(
-                sql: """
-                    INSERT INTO audit (at, uid, pid, verb, subject, detail, result) VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [at, actor.uid, actor.pid, verb, subject, detail, result])
-        }
+        try await commits.run { try Self.write(draft, at: at, $0) }
+    }
+
+    /// - Parameter draft: nil writes nothing.
+    static func write(_ draft: AuditEntry.Draft?, at: Int, _ db: Database) throws {
+        guard let draft else { return }
+        try db.execute(
+            sql: "INSERT INTO audit (at, uid, pid, verb, subject, detail, result) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                at, draft.actor.uid, draft.actor.pid, draft.verb, draft.subject, draft.detail, draft.result,
+            ])
     }
 
     /// The newest entries, oldest of them first.

@@ -7,6 +7,8 @@ extension Ledger {
     public struct Draft: Sendable {
         public let request: ClaimRequest
         public let slots: [Slot]
+        /// Nothing is left to do on the host: the claim begins its life as bound.
+        public let isReady: Bool
 
         /// A function, and what it shall be like.
         public struct Slot: Sendable {
@@ -19,32 +21,35 @@ extension Ledger {
             }
         }
 
-        public init(request: ClaimRequest, slots: [Slot]) {
+        public init(request: ClaimRequest, slots: [Slot], isReady: Bool = false) {
             self.request = request
             self.slots = slots
+            self.isReady = isReady
         }
     }
 
-    /// Makes a claim in state `pending`, in one transaction with the decision what it gets.
+    /// Makes a claim in one transaction with the decision what it gets: in state `pending`, or `bound` where nothing is
+    /// left to do.
     ///
     /// - Parameters:
     ///   - bootID: the boot in which the functions' group numbers hold.
+    ///   - audit: what to write down of a claim that is bound.
     ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
     public func allocate(
-        bootID: String, decide: @escaping @Sendable (Holdings) throws -> Draft
+        bootID: String, audit: AuditEntry.Draft? = nil, decide: @escaping @Sendable (Holdings) throws -> Draft
     ) async throws -> Claim {
         let createdAt = timestamp()
-        return try await database.write { db in
+        return try await commits.run { db in
             let draft = try decide(Self.holdings(db))
             let request = draft.request
             try db.execute(
                 sql: """
                     INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt)
-                    VALUES (1, ?, ?, ?, ?, 'pending', ?)
+                    VALUES (1, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     request.pool.name, request.owner.description, request.ownerName, request.numa.description,
-                    createdAt,
+                    (draft.isReady ? Claim.State.bound : .pending).rawValue, createdAt,
                 ])
             let number = Int(db.lastInsertedRowID)
             for (position, slot) in draft.slots.enumerated() {
@@ -52,6 +57,7 @@ extension Ledger {
                 let name = request.deviceName ?? (draft.slots.count == 1 ? id : "\(id)-\(position)")
                 try Self.insert(slot, name: name, at: position, claim: number, request: request, bootID: bootID, db)
             }
+            if draft.isReady { try Self.write(audit, at: createdAt, db) }
             return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
         }
     }
@@ -95,28 +101,40 @@ extension Ledger {
 
     /// Moves a live claim on. A claim that is released stays so.
     ///
-    /// - Parameter earlier: the states it may be moved from.
+    /// - Parameters:
+    ///   - earlier: the states it may be moved from.
+    ///   - audit: what to write down if it is moved.
     /// - Returns: whether this call moved it: of two at once, one does.
     @discardableResult
     public func setState(
-        _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .releasing]
+        _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .releasing],
+        audit: AuditEntry.Draft? = nil
     ) async throws -> Bool {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
-        return try await database.write { db in
+        let at = timestamp()
+        return try await commits.run { db in
             let allowed = earlier.filter { $0 != .released }.map(\.rawValue)
             try db.execute(
                 sql: "UPDATE claim SET state = ? WHERE number = ? AND state IN (SELECT value FROM json_each(?))",
                 arguments: [state.rawValue, number, try toJSON(allowed)])
-            return db.changesCount == 1
+            guard db.changesCount == 1 else { return false }
+            try Self.write(audit, at: at, db)
+            return true
         }
     }
 
     /// Ends a claim: its functions are free, its row stays as a record. Ending it again changes nothing.
-    public func end(claim id: String) async throws {
+    ///
+    /// - Parameters:
+    ///   - intent: the last step of giving it back, which is closed with it; nil when nothing had to be done.
+    ///   - audit: what to write down.
+    public func end(claim id: String, closing intent: Int? = nil, audit: AuditEntry.Draft? = nil) async throws {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let endedAt = timestamp()
-        try await database.write { db in
+        try await commits.run { db in
+            if let intent { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent]) }
             try db.execute(sql: "DELETE FROM assignment WHERE claim = ?", arguments: [number])
+            try Self.write(audit, at: endedAt, db)
             try db.execute(
                 sql: "UPDATE claim SET state = 'released', endedAt = ? WHERE number = ? AND state <> 'released'",
                 arguments: [endedAt, number])
@@ -146,7 +164,7 @@ extension Ledger {
     ///   the older claim's.
     @discardableResult
     public func adopt(bootID: String, groups: [PCIAddress: Int]) async throws -> [PCIAddress] {
-        try await database.write { db in
+        try await commits.run { db in
             var conflicts: [PCIAddress] = []
             for row in try Row.fetchAll(
                 db,

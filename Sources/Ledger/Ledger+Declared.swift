@@ -52,7 +52,7 @@ extension Ledger {
     public func recordDeclared(
         _ made: [PCIAddress: PFDeclaration], forgettingAllBut kept: Set<PCIAddress>?
     ) async throws {
-        try await database.write { db in
+        try await commits.run { db in
             for name in try String.fetchAll(db, sql: "SELECT physicalFunction FROM declared")
             where try kept?.contains(PCIAddress(name)) == false {
                 try db.execute(sql: "DELETE FROM declared WHERE physicalFunction = ?", arguments: [name])

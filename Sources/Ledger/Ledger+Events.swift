@@ -35,7 +35,7 @@ public struct Event: Sendable, Hashable, Identifiable {
 extension Ledger {
     public func record(_ kind: Event.Kind, subject: String, detail: String) async throws {
         let at = timestamp()
-        try await database.write { try Self.record(kind, subject: subject, detail: detail, at: at, $0) }
+        try await commits.run { try Self.record(kind, subject: subject, detail: detail, at: at, $0) }
     }
 
     static func record(_ kind: Event.Kind, subject: String, detail: String, at: Int, _ db: Database) throws {
@@ -84,7 +84,7 @@ extension Ledger {
     /// Sets a function aside; the first reason stays.
     public func quarantine(_ address: PCIAddress, reason: String) async throws {
         let since = timestamp()
-        try await database.write { db in
+        try await commits.run { db in
             try db.execute(
                 sql: "INSERT INTO quarantine (address, reason, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 arguments: [address.description, reason, since])
@@ -97,7 +97,7 @@ extension Ledger {
     /// Hands a function out again.
     public func liftQuarantine(of address: PCIAddress, detail: String) async throws {
         let at = timestamp()
-        try await database.write { db in
+        try await commits.run { db in
             try db.execute(sql: "DELETE FROM quarantine WHERE address = ?", arguments: [address.description])
             if db.changesCount > 0 {
                 try Self.record(.recovered, subject: address.description, detail: detail, at: at, db)

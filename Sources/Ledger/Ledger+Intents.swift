@@ -35,7 +35,7 @@ extension Ledger {
         _ action: HostAction, of change: Change, context: Intent.Context, closing previous: Int?
     ) async throws -> Int {
         let openedAt = timestamp()
-        return try await database.write { db in
+        return try await commits.run { db in
             if let previous { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [previous]) }
             try db.execute(
                 sql: """
@@ -53,7 +53,7 @@ extension Ledger {
 
     /// The step was verified, or undone, or recovered from.
     public func close(intent id: Int) async throws {
-        try await database.write { try $0.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [id]) }
+        try await commits.run { try $0.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [id]) }
     }
 
     /// What an earlier process left open, oldest first.
@@ -71,7 +71,7 @@ extension Ledger {
 
     /// Remembers how a PF was found. Only the first word counts: later ones describe what Buslane made of it.
     public func recordOriginal(_ original: PFOriginal, of physicalFunction: PCIAddress) async throws {
-        try await database.write { db in
+        try await commits.run { db in
             try db.execute(
                 sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 arguments: [physicalFunction.description, try toJSON(original)])
@@ -80,7 +80,7 @@ extension Ledger {
 
     /// The PF is as it was found.
     public func forgetOriginal(of physicalFunction: PCIAddress) async throws {
-        try await database.write { db in
+        try await commits.run { db in
             try db.execute(
                 sql: "DELETE FROM original WHERE physicalFunction = ?", arguments: [physicalFunction.description])
         }

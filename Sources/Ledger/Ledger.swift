@@ -11,6 +11,7 @@ public import HostModel
 /// Source: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous.
 public final class Ledger: Sendable {
     let database: any DatabaseWriter
+    let commits: Commits
     private let now: @Sendable () -> Int
 
     /// Opens the ledger, makes it where it is missing, and brings its schema up to date.
@@ -32,6 +33,7 @@ public final class Ledger: Sendable {
         } else {
             database = try DatabaseQueue(configuration: configuration)
         }
+        commits = Commits(database)
         self.now = now
         try Migrations.migrator.migrate(database)
     }

@@ -41,9 +41,19 @@ struct Executor: Sendable {
     ///
     /// - Throws: ``Failure`` after the changes made so far were undone in reverse.
     func run(_ changes: [Change], context: Intent.Context) async throws {
-        guard var action = changes.first?.steps.first?.action else { return }
+        if let last = try await runLeavingOpen(changes, context: context) { try await ledger.close(intent: last) }
+    }
+
+    /// The same for a caller that closes the last intent with what it writes next: a commit less.
+    ///
+    /// - Parameter previous: an intent that was left open before, closed with the first commit.
+    /// - Returns: the intent that is still open, whose step is verified; `previous` when there was nothing to do.
+    func runLeavingOpen(
+        _ changes: [Change], context: Intent.Context, closing previous: Int? = nil
+    ) async throws -> Int? {
+        guard var action = changes.first?.steps.first?.action else { return previous }
         var begun: [Change] = []
-        var openIntent: Int?
+        var openIntent = previous
         do {
             for change in changes {
                 for (position, step) in change.steps.enumerated() {
@@ -54,6 +64,7 @@ struct Executor: Sendable {
                     // From here on there may be something to undo; before, a stranger's work would be undone.
                     if position == 0 { begun.append(change) }
                     try await take(step)
+                    onStep(step.action)
                 }
             }
         } catch let blocked as Blocked {
@@ -68,7 +79,7 @@ struct Executor: Sendable {
             if let openIntent, failure.notUndone.isEmpty { try? await ledger.close(intent: openIntent) }
             throw failure
         }
-        if let openIntent { try await ledger.close(intent: openIntent) }
+        return openIntent
     }
 
     private struct Unmet: Error, CustomStringConvertible {
@@ -91,7 +102,6 @@ struct Executor: Sendable {
         }
         try await verify(step)
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
-        onStep(step.action)
     }
 
     /// Some drivers refuse a VF's settings for a while: they are asked again whenever the host reports a change.

@@ -5,39 +5,53 @@ import Ledger
 extension Reconciler {
     /// Makes a claim and readies its functions: recorded first, and given back whole if one of them cannot be readied.
     func allocate(_ request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
-        try await audited(
-            "allocate", subject: request.pool.name, detail: "\(request.count) for \(request.ownerName)", by: actor
-        ) {
-            let snapshot = try host.snapshot()
+        let entry = AuditEntry.Draft(
+            "allocate", subject: request.pool.name, detail: "\(request.count) for \(request.ownerName)", actor: actor)
+        return try await recorded(entry) {
             let openGroups = try host.openGroups()
             let disks = host.disksInUse()
-            var claim = try await ledger.allocate(bootID: bootID) { held in
+            var claim = try await ledger.allocate(bootID: bootID, audit: entry) { held in
                 var holdings = held
                 holdings.openGroups = openGroups
                 holdings.disks = disks
-                var functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
-                // One that has just been given back may show in the snapshot as its last owner had it, and would be
-                // remembered so: what is recorded is read while nobody has it.
-                if try functions.contains(where: { try host.function(at: $0.address) != $0 }) {
-                    functions = try Placement.choose(for: request, on: host.snapshot(), holdings: holdings)
-                }
-                return Ledger.Draft(
-                    request: request,
-                    slots: functions.map { .init(function: $0, settings: request.settings(for: $0, on: identity)) })
+                return try draft(for: request, holdings)
             }
             do {
                 try await ready(claim, purpose: .allocate)
             } catch {
-                if try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending]) {
+                if try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
                     try await giveBack(claim)
                 }
                 throw error
             }
-            claim.state = .bound
-            try await ledger.setState(.bound, ofClaim: claim.id, from: [.pending])
+            if claim.state == .pending {
+                try await ledger.setState(.bound, ofClaim: claim.id, from: [.pending], audit: entry)
+                claim.state = .bound
+            }
             logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
             return claim
         }
+    }
+
+    /// Which functions a request gets, as they are now and nobody has them: that is what will be put back.
+    ///
+    /// Chosen among what the host's events told last, and looked at again, each by itself: a whole look at a large host
+    /// takes longer than everything else. Where the two differ the host is read, and chosen from anew.
+    private func draft(for request: ClaimRequest, _ holdings: Holdings) throws -> Ledger.Draft {
+        func fresh(_ functions: [Function]) throws -> [Function] {
+            try functions.compactMap { try host.function(at: $0.address) }
+        }
+        var functions = try? Placement.choose(for: request, on: host.lastSeen(), holdings: holdings)
+        if let chosen = functions {
+            let now = try fresh(chosen)
+            functions = now.map(\.decisive) == chosen.map(\.decisive) ? now : nil
+        }
+        let found = try functions ?? fresh(Placement.choose(for: request, on: host.snapshot(), holdings: holdings))
+        let slots = found.map { Ledger.Draft.Slot(function: $0, settings: request.settings(for: $0, on: identity)) }
+        let live = LiveFunctions(host: host)
+        return Ledger.Draft(
+            request: request, slots: slots,
+            isReady: try slots.allSatisfy { try Planner.ready($0.function.address, as: $0.settings, on: live).isEmpty })
     }
 
     /// What a release found.
@@ -55,7 +69,8 @@ extension Reconciler {
         case .pending: throw Refusal.claimChanging(id)
         case .bound: break
         }
-        return try await audited("release", subject: id, detail: claim.ownerName, by: actor) {
+        let entry = AuditEntry.Draft("release", subject: id, detail: claim.ownerName, actor: actor)
+        return try await recorded(entry) {
             if let (address, holder) = try use(of: claim, among: host.openGroups()) {
                 throw Refusal.inUseByOwner(address, owner: claim.ownerName, holder)
             }
@@ -65,6 +80,7 @@ extension Reconciler {
             // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
             // functions may be somebody else's.
             guard try await ledger.setState(.releasing, ofClaim: claim.id, from: [.bound]) else {
+                try await ledger.audit(entry)
                 return .alreadyReleased(claim)
             }
             // The hook may have let a start through since the look above. It says so before it looks at the claim's
@@ -73,7 +89,7 @@ extension Reconciler {
                 try await ledger.setState(.bound, ofClaim: claim.id, from: [.releasing])
                 throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
             }
-            try await giveBack(claim)
+            try await giveBack(claim, audit: entry)
             logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
             var released = claim
             released.state = .released
@@ -118,14 +134,17 @@ extension Reconciler {
     /// Puts the functions of a claim that is in state `releasing` back, and ends it.
     ///
     /// A function that cannot be put back is set aside, never handed on.
-    func giveBack(_ claim: Claim) async throws {
+    ///
+    /// - Parameter audit: what to write down when it has ended.
+    func giveBack(_ claim: Claim, audit: AuditEntry.Draft? = nil) async throws {
         let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
+        var lastStep: Int?
         for assignment in claim.assignments.reversed() {
             do {
-                try await lanes.run(on: .card(card(of: assignment))) {
+                lastStep = try await lanes.run(on: .card(card(of: assignment))) { [lastStep] in
                     // One that cannot be read is not one that is gone: that needs nothing.
                     _ = try host.function(at: assignment.address)
-                    try await putBack(assignment, context: context)
+                    return try await putBack(assignment, context: context, closing: lastStep)
                 }
             } catch {
                 logger.error(
@@ -133,19 +152,24 @@ extension Reconciler {
                 try await ledger.quarantine(assignment.address, reason: "could not be put back: \(error)")
             }
         }
-        try await ledger.end(claim: claim.id)
+        try await ledger.end(claim: claim.id, closing: lastStep, audit: audit)
     }
 
     /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
-    private func putBack(_ assignment: Assignment, context: Intent.Context) async throws {
+    ///
+    /// - Returns: the intent that is left open, whose step is verified.
+    private func putBack(_ assignment: Assignment, context: Intent.Context, closing previous: Int?) async throws -> Int?
+    {
+        let live = LiveFunctions(host: host)
         do {
-            try await executor.run(try Planner.restore(assignment, on: LiveFunctions(host: host)), context: context)
+            return try await executor.runLeavingOpen(
+                try Planner.restore(assignment, on: live), context: context, closing: previous)
         } catch let failure as Executor.Failure {
             guard case .setVFSettings = failure.action, let other = assignment.leavingStableMAC(on: identity) else {
                 throw failure
             }
             logger.warning("a MAC address was left", metadata: ["function": "\(assignment.address)"])
-            try await executor.run(try Planner.restore(other, on: LiveFunctions(host: host)), context: context)
+            return try await executor.runLeavingOpen(try Planner.restore(other, on: live), context: context)
         }
     }
 }

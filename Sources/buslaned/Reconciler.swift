@@ -62,23 +62,28 @@ struct Reconciler: Sendable {
         _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await Task { try await record(verb, subject: subject, detail: detail, by: actor, work) }.value
+        let entry = AuditEntry.Draft(verb, subject: subject, detail: detail, actor: actor)
+        return try await recorded(entry) {
+            let result = try await work()
+            try await ledger.audit(entry)
+            return result
+        }
     }
 
-    private func record<Result: Sendable>(
-        _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
-        _ work: @Sendable () async throws -> Result
+    /// The same for work that writes down its success itself, in one commit with what it did.
+    func recorded<Result: Sendable>(
+        _ entry: AuditEntry.Draft, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        do {
-            let result = try await work()
-            try await ledger.audit(verb, subject: subject, detail: detail, result: "done", actor: actor)
-            return result
-        } catch {
-            let text = (error as? Refusal)?.message ?? "\(error)"
-            try await ledger.audit(verb, subject: subject, detail: detail, result: text, actor: actor)
-            try await ledger.record(
-                error is Refusal ? .refused : .failed, subject: subject, detail: "\(verb): \(text)")
-            throw error
-        }
+        try await Task {
+            do {
+                return try await work()
+            } catch {
+                let text = (error as? Refusal)?.message ?? "\(error)"
+                try await ledger.audit(entry.ending(text))
+                try await ledger.record(
+                    error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)")
+                throw error
+            }
+        }.value
     }
 }

@@ -90,6 +90,22 @@ public struct Function: Hashable, Sendable {
         if case .virtualFunction(let relation) = role { relation } else { nil }
     }
 
+    /// What decisions rest on, and effects of ours change: without what is read for telling alone.
+    public var decisive: Function {
+        var function = self
+        function.capabilities = nil
+        function.vfMSIXCount = nil
+        function.serialNumber = nil
+        function.link = nil
+        function.vfioDriver = nil
+        for position in function.interfaces.indices { function.interfaces[position].addresses = nil }
+        if case .physicalFunction(var sriov) = function.role {
+            sriov.eswitchMode = nil
+            function.role = .physicalFunction(sriov)
+        }
+        return function
+    }
+
     /// A function that only carries others: it never blocks a group and is never handed out.
     public var isBridge: Bool { identity.baseClass == 0x06 }
 

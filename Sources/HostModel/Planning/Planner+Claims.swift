@@ -4,27 +4,30 @@ extension Planner {
     /// What makes an assigned function ready for its owner: its settings enforced by the PF, and bound to VFIO.
     ///
     /// Empty when it is ready already, which is how the hook verifies it at every start.
-    ///
-    /// - Parameter settings: what to enforce; the assignment's own as a rule.
     public static func ready(
         _ assignment: Assignment, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
-        guard let function = source[assignment.address] else { throw .unknownFunction(assignment.address) }
+        try ready(assignment.address, as: assignment.settings, on: source)
+    }
+
+    /// The same for a function that nobody has yet.
+    public static func ready(
+        _ address: PCIAddress, as settings: VFSettings, on source: some FunctionSource
+    ) throws(Refusal) -> [Change] {
+        guard let function = source[address] else { throw .unknownFunction(address) }
         var changes: [Change] = []
-        if let virtual = function.virtualFunction, assignment.isNetwork {
+        if let virtual = function.virtualFunction, function.isNetwork {
             if let down = source[virtual.physicalFunction]?.interfaces.first(where: { !$0.isAdministrativelyUp }) {
                 throw .physicalFunctionDown(virtual.physicalFunction, interface: down.name)
             }
             // Before binding: on some cards setting a MAC resets the VF, and a guest that has it would notice.
-            if !assignment.settings.isEmpty,
-                let change = try change(to: .vfSettings(virtual, assignment.settings), on: source)
-            {
+            if !settings.isEmpty, let change = try change(to: .vfSettings(virtual, settings), on: source) {
                 changes.append(change)
             }
         }
         if !function.isOnVFIO {
             let driver = VFIO.genericDriver
-            let binding = Aspect.binding(assignment.address, driver: driver, driverOverride: driver)
+            let binding = Aspect.binding(address, driver: driver, driverOverride: driver)
             if let change = try change(to: binding, on: source) { changes.append(change) }
         }
         return changes
