@@ -20,7 +20,7 @@ package struct ConfigurationReader {
     // As they are written in a file.
     static let topKeys = ["physicalFunctions", "pools", "repair"]
     static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "vfs"]
-    static let poolKeys = ["name", "select", "numa", "exclusive", "defaults"]
+    static let poolKeys = ["name", "select", "numa", "spread", "order", "exclusive", "defaults"]
 
     package init() {}
 
@@ -153,6 +153,12 @@ package struct ConfigurationReader {
             numa: keys["numa"]?.attempt { (numa) throws(ConfigurationError) in
                 try numa.value(NUMAPolicy.self)
             } ?? .none,
+            spread: keys["spread"]?.attempt { (spread) throws(ConfigurationError) in
+                try spread.word(Spread.self, "a way to spread a claim")
+            } ?? .any,
+            order: keys["order"]?.attempt { (order) throws(ConfigurationError) in
+                try order.word(Pool.Order.self, "an order of cards")
+            } ?? .address,
             isExclusive: keys["exclusive"]?.attempt { (exclusive) throws(ConfigurationError) in
                 try exclusive.bool()
             } ?? false,

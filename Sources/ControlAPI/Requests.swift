@@ -9,6 +9,8 @@ public enum Route {
     public static let inventoryChanges = "/v1/inventory/changes"
     public static let pools = "/v1/pools"
     public static let claims = "/v1/claims"
+    /// What a claim would get, and why; makes none.
+    public static let explanation = "/v1/claims/explain"
     public static let release = "/v1/claims/release"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
@@ -39,6 +41,8 @@ public struct AllocateRequest: Codable, Sendable {
     /// `domain:NAME`, `domain:UUID`, or any name. nil: the caller's user name.
     public var owner: String?
     public var numa: NUMAPolicy?
+    /// nil: the pool's.
+    public var spread: Spread?
     public var mac: MACAddress?
     public var vlan: VLANID?
     /// The VLAN's priority, 0 to 7.
@@ -55,7 +59,8 @@ public struct AllocateRequest: Codable, Sendable {
     public var name: String?
 
     public init(
-        pool: String, count: Int, owner: String?, numa: NUMAPolicy?, mac: MACAddress?, vlan: VLANID?, qos: Int? = nil,
+        pool: String, count: Int, owner: String?, numa: NUMAPolicy?, spread: Spread? = nil, mac: MACAddress?,
+        vlan: VLANID?, qos: Int? = nil,
         vlanProtocol: VLANProtocol? = nil, trust: Bool?, spoofCheck: Bool? = nil,
         linkState: VFSettings.LinkState? = nil, minTxRate: Int? = nil, maxTxRate: Int? = nil, name: String?
     ) {
@@ -63,6 +68,7 @@ public struct AllocateRequest: Codable, Sendable {
         self.count = count
         self.owner = owner
         self.numa = numa
+        self.spread = spread
         self.mac = mac
         self.vlan = vlan
         self.qos = qos

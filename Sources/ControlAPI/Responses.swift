@@ -320,3 +320,32 @@ public struct ConfigurationCheckDocument: Codable, Sendable, Equatable {
         self.notes = notes
     }
 }
+
+/// `POST /v1/claims/explain`
+public struct ExplanationDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    public var candidates: [Candidate]
+    /// Why the claim would be refused; null when it would be granted.
+    @ExplicitNull public var refusal: ErrorBody.Detail?
+
+    public struct Candidate: Codable, Sendable {
+        public var address: PCIAddress
+        public var card: PCIAddress
+        @ExplicitNull public var numaNode: Int?
+        public var taken: Bool
+        public var free: Bool
+        /// One line.
+        public var reason: String
+    }
+
+    public init(_ explanation: Placement.Explanation) {
+        candidates = explanation.candidates.map { candidate in
+            var free = true
+            if case .obstructed = candidate.verdict { free = false }
+            return Candidate(
+                address: candidate.address, card: candidate.card, numaNode: candidate.numaNode,
+                taken: candidate.verdict == .chosen, free: free, reason: candidate.verdict.description)
+        }
+        refusal = explanation.refusal.map { ErrorBody($0).error }
+    }
+}

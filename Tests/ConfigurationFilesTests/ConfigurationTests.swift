@@ -275,7 +275,8 @@ struct ConfigurationTests {
             """, file: "a.yaml")
         #expect(
             reader.errors.map { "\($0.place.line ?? 0) \($0.problem)" } == [
-                "3 'near' is not a NUMA policy: expected none, preferred or required, with a node like required:1",
+                "3 'near' is not a NUMA policy: expected none, preferred, required or socket, the last three with a node or "
+                    + "without: required:1",
                 "4 'intel' is not a PCI id", "4 'amd' is not a PCI id", "4 'vf' is not a kind of function",
                 "6 has no 'select'", "6 expected a number from 0 to 65535", "7 expected a number from 68 to 65535",
                 "8 unknown key 'speed'", "10 expected a number from 0 to 4094", "10 expected true or false",

@@ -13,7 +13,8 @@ struct PlacementPropertyTests {
         for _ in chosen { nodes.append([nil, 0, 1, 2].randomElement(using: &random) ?? nil) }
         let grouping: [HostBuilder.VFGroups] = chosen.map { _ in Bool.random(using: &random) ? .own : .shared }
         let host = HostSimulator { builder in
-            builder.numaNodes(3)
+            // Nodes 0 and 1 are one socket.
+            builder.numaNodes(3, perSocket: 2)
             for (index, card) in chosen.enumerated() {
                 builder.pf(card, totalVFs: 8, numa: nodes[index], vfGroups: grouping[index])
             }
@@ -45,41 +46,71 @@ struct PlacementPropertyTests {
         }
     }
 
-    @Test("required is never on another node, and is refused just when no node has enough", arguments: 0..<300)
-    func required(seed: Int) throws {
+    /// What a policy says of functions that are had together, as a person would put it.
+    private static func allows(_ policy: NUMAPolicy, _ spread: Spread, _ functions: [Function]) -> Bool {
+        let nodes = Set(functions.map(\.numaNode))
+        let cards = Set(functions.compactMap(\.virtualFunction?.physicalFunction))
+        let isNear =
+            switch policy {
+            case .none, .preferred: true
+            case .required(let node?): nodes == [node]
+            case .required(nil): nodes.count == 1 && nodes != [nil]
+            case .socket(let node?): nodes.isSubset(of: node < 2 ? [0, 1] : [2])
+            case .socket(nil): nodes.isSubset(of: [0, 1]) || nodes == [2]
+            }
+        let isSpread =
+            switch spread {
+            case .any: true
+            case .pf: cards.count == functions.count
+            case .onePF: cards.count == 1
+            }
+        return isNear && isSpread
+    }
+
+    /// Every way to take that many.
+    private static func choices(_ functions: ArraySlice<Function>, _ count: Int) -> [[Function]] {
+        guard count > 0 else { return [[]] }
+        guard let first = functions.first else { return [] }
+        let rest = functions.dropFirst()
+        return choices(rest, count - 1).map { [first] + $0 } + choices(rest, count)
+    }
+
+    private static let policies: [NUMAPolicy] = [
+        .none, .preferred(node: 1), .preferred(node: nil), .required(node: 1), .required(node: nil), .socket(node: 0),
+        .socket(node: 2), .socket(node: nil),
+    ]
+
+    @Test("never against a policy, and never refused while any way is left", arguments: 0..<200)
+    func bruteForce(seed: Int) throws {
         var random = FixedSeed(UInt64(seed))
         let (host, holdings) = try Self.host(&random)
         let snapshot = host.now
-        let pool = Pool(name: "p", selector: Selector(kinds: [.virtualFunction]))
         let owner = Owner.name(["a", "b", "c"].randomElement(using: &random) ?? "a")
         let free = Self.free(on: snapshot, holdings, owner: owner)
-        for count in 1...5 {
-            for policy in [
-                NUMAPolicy.none, .preferred(node: 1), .preferred(node: nil), .required(node: 1), .required(node: nil),
-            ] {
-                let request = ClaimRequest(pool: pool, count: count, owner: owner, numa: policy)
-                let chosen = try? Placement.choose(for: request, on: snapshot, holdings: holdings)
-                #expect((chosen != nil) == Self.isPossible(policy, count: count, free: free), "\(policy) \(count)")
-                guard let chosen else { continue }
-                #expect(Set(chosen.map(\.address)).count == count)
-                #expect(chosen.allSatisfy { one in free.contains { $0.address == one.address } })
-                switch policy {
-                case .required(let node?): #expect(chosen.allSatisfy { $0.numaNode == node })
-                case .required(nil): #expect(Set(chosen.map(\.numaNode)).count == 1 && chosen[0].numaNode != nil)
-                case .preferred(let node?):
-                    let near = free.count { $0.numaNode == node }
-                    #expect(chosen.count { $0.numaNode == node } == min(near, count))
-                case .preferred(nil), .none: break
+        for order in Pool.Order.allCases {
+            let pool = Pool(name: "p", selector: Selector(kinds: [.virtualFunction]), order: order)
+            for count in 1...3 {
+                let choices = Self.choices(free[...], count)
+                for policy in Self.policies {
+                    for spread in Spread.allCases {
+                        let request = ClaimRequest(pool: pool, count: count, owner: owner, numa: policy, spread: spread)
+                        let chosen = try? Placement.choose(for: request, on: snapshot, holdings: holdings)
+                        let isPossible = choices.contains { Self.allows(policy, spread, $0) }
+                        #expect((chosen != nil) == isPossible, "\(policy) \(spread) \(count) \(order)")
+                        guard let chosen else { continue }
+                        #expect(Self.allows(policy, spread, chosen), "\(policy) \(spread) \(count) \(order)")
+                        #expect(Set(chosen.map(\.address)).count == count)
+                        #expect(chosen.allSatisfy { one in free.contains { $0.address == one.address } })
+                        #expect(
+                            try Placement.choose(for: request, on: snapshot, holdings: holdings) == chosen,
+                            "equal inputs, equal answers")
+                        if case .preferred(let node?) = policy, spread == .any {
+                            let near = free.count { $0.numaNode == node }
+                            #expect(chosen.count { $0.numaNode == node } == min(near, count))
+                        }
+                    }
                 }
             }
-        }
-    }
-
-    private static func isPossible(_ policy: NUMAPolicy, count: Int, free: [Function]) -> Bool {
-        switch policy {
-        case .none, .preferred: free.count >= count
-        case .required(let node?): free.count { $0.numaNode == node } >= count
-        case .required(nil): (0..<3).contains { node in free.count { $0.numaNode == node } >= count }
         }
     }
 }

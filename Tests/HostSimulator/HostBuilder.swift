@@ -76,11 +76,15 @@ public struct HostBuilder {
         for address in addresses { machine.devices[address]?.group = group }
     }
 
-    /// Nodes at distance 10 from themselves, and 11 more a step.
-    public mutating func numaNodes(_ count: Int) {
+    /// Nodes at distance 10 from themselves, 12 within a socket, and 11 more for each socket between.
+    public mutating func numaNodes(_ count: Int, perSocket: Int = 1) {
+        func distance(_ one: Int, _ other: Int) -> Int {
+            let sockets = abs(one / perSocket - other / perSocket)
+            return one == other ? 10 : sockets == 0 ? 12 : 10 + 11 * sockets
+        }
         machine.numaNodes = (0..<count).map { id in
             NUMANode(
-                id: id, cpus: "\(id * 4)-\(id * 4 + 3)", distances: (0..<count).map { 10 + 11 * abs($0 - id) },
+                id: id, cpus: "\(id * 4)-\(id * 4 + 3)", distances: (0..<count).map { distance(id, $0) },
                 memory: nil, hugepages: [])
         }
     }

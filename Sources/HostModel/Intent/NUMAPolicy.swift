@@ -8,20 +8,23 @@ public enum NUMAPolicy: Hashable, Sendable {
     case preferred(node: Int?)
     /// On the node or not at all; without a node, on any known one, all functions of the claim on the same.
     case required(node: Int?)
+    /// On the node's socket or not at all; without a node, on any, all functions of the claim on the same.
+    case socket(node: Int?)
 
     public var node: Int? {
         switch self {
         case .none: nil
-        case .preferred(let node), .required(let node): node
+        case .preferred(let node), .required(let node), .socket(let node): node
         }
     }
 }
 
 extension NUMAPolicy: TextCodable {
-    /// Reads `none`, `preferred`, `required`, `preferred:1`, `required:1`.
+    /// Reads `none`, `preferred`, `required`, `socket`, and the last three with a node: `required:1`.
     public init(_ text: String) throws(MalformedValue) {
         let problem = MalformedValue(
-            kind: "NUMA policy", text: text, expected: "none, preferred or required, with a node like required:1")
+            kind: "NUMA policy", text: text,
+            expected: "none, preferred, required or socket, the last three with a node or without: required:1")
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         var node: Int?
         if parts.count == 2 {
@@ -32,6 +35,7 @@ extension NUMAPolicy: TextCodable {
         case "none" where node == nil: self = .none
         case "preferred": self = .preferred(node: node)
         case "required": self = .required(node: node)
+        case "socket": self = .socket(node: node)
         default: throw problem
         }
     }
@@ -42,6 +46,7 @@ extension NUMAPolicy: TextCodable {
         case .none: "none"
         case .preferred: "preferred" + suffix
         case .required: "required" + suffix
+        case .socket: "socket" + suffix
         }
     }
 }

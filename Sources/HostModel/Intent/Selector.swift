@@ -52,8 +52,11 @@ public struct Selector: Hashable, Sendable, Codable {
     }
 
     /// The functions of a host that are meant, bridges left out, in address order.
-    public func matches(in host: HostSnapshot) -> [Function] {
-        host.functions.filter { !$0.isBridge && admits($0, on: host) }
+    public func matches(in host: HostSnapshot) -> [Function] { positions(in: host).map { host.functions[$0] } }
+
+    /// Where they stand among the host's functions: copying thousands costs more than choosing among them.
+    func positions(in host: HostSnapshot) -> [Int] {
+        host.functions.indices.filter { !host.functions[$0].isBridge && admits(host.functions[$0], on: host) }
     }
 
     private func admits(_ function: Function, on host: HostSnapshot) -> Bool {

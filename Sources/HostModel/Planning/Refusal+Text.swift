@@ -41,6 +41,7 @@ extension Refusal {
         case .staleGeneration: "stale-generation"
         case .poolExhausted: "no-capacity"
         case .nodeExhausted: "no-capacity-on-node"
+        case .cardsExhausted: "no-capacity-on-cards"
         }
     }
 
@@ -57,7 +58,9 @@ extension Refusal {
             .quarantined(let address, _), .notClaimedForDomain(let address, _, _),
             .noInterfaceToSetThrough(let address), .msixNotShared(let address, _), .tooManyVectors(let address, _, _):
             address.description
-        case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _): name
+        case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _),
+            .cardsExhausted(let name, _, _, _, _):
+            name
         case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _):
             id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
@@ -75,7 +78,7 @@ extension Refusal {
     /// Waiting may help: exit code 75.
     public var isTemporary: Bool {
         switch self {
-        case .poolExhausted, .nodeExhausted, .guestStarting, .claimChanging: true
+        case .poolExhausted, .nodeExhausted, .cardsExhausted, .guestStarting, .claimChanging: true
         default: false
         }
     }
@@ -150,6 +153,11 @@ extension Refusal {
                 + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))")
         case .nodeExhausted(let pool, let policy, let wanted, let supply):
             "pool '\(pool)' cannot give \(wanted) with NUMA policy \(policy): " + Self.list(supply)
+        case .cardsExhausted(let pool, let spread, let policy, let wanted, let supply):
+            "pool '\(pool)' cannot give \(wanted) \(spread == .pf ? "on as many cards" : "on one card")"
+                + (policy == .none ? "" : " with NUMA policy \(policy)") + ": "
+                + supply.map { "\($0.free) free on \($0.card)\($0.node.map { " (node \($0))" } ?? "")" }.joined(
+                    separator: ", ")
         }
     }
 
@@ -199,6 +207,7 @@ extension Refusal {
         case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
         case .poolExhausted(_, let wanted, _, let total, _) where wanted > total:
             "ask for at most \(total), or declare more VFs"
+        case .cardsExhausted: "ask for fewer, or leave out --spread; buslane claims shows who has what"
         case .poolExhausted, .nodeExhausted: "release a claim, or try again later; buslane claims shows who has what"
         }
     }

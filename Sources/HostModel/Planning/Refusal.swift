@@ -57,6 +57,22 @@ public enum Refusal: Error, Hashable, Sendable {
     case poolExhausted(pool: String, wanted: Int, free: Int, total: Int, reasons: [String])
     case nodeExhausted(pool: String, policy: NUMAPolicy, wanted: Int, freeByNode: [NodeSupply])
 
+    /// Enough are free, and not on as many cards, or as few, as was asked.
+    case cardsExhausted(pool: String, spread: Spread, policy: NUMAPolicy, wanted: Int, freeByCard: [CardSupply])
+
+    /// How many functions of a pool are free on a card.
+    public struct CardSupply: Hashable, Sendable {
+        public let card: PCIAddress
+        public let node: Int?
+        public let free: Int
+
+        public init(card: PCIAddress, node: Int?, free: Int) {
+            self.card = card
+            self.node = node
+            self.free = free
+        }
+    }
+
     /// How many functions of a pool are free on a node; nil is "node unknown".
     public struct NodeSupply: Hashable, Sendable {
         public let node: Int?

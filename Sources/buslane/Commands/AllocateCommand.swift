@@ -17,9 +17,14 @@ struct AllocateCommand: AsyncParsableCommand {
     @Option(name: .customLong("for"), help: "Who it is for: domain:NAME, or any name (default: your user).")
     var owner: String?
     @Option(
-        help: "none, preferred or required, with a node like required:1 (default: the pool's).",
+        help: "none, preferred, required or socket, with a node like required:1 (default: the pool's).",
         transform: parsed(NUMAPolicy.self))
     var numa: NUMAPolicy?
+    @Option(
+        help: "Over cards: any, pf (each function on another PF) or one-pf (default: the pool's).",
+        transform: parsedWord(Spread.self))
+    var spread: Spread?
+    @Flag(help: "Claim nothing; say of each function of the pool why it would be taken or not.") var explain = false
     @Option(help: "The VF's MAC address.", transform: parsedMAC) var mac: MACAddress?
     @Option(help: "The VLAN that the PF puts the VF into, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
     @Option(help: "Whether the guest may change its MAC and filters: on or off.", transform: parsedSwitch) var trust:
@@ -40,14 +45,40 @@ struct AllocateCommand: AsyncParsableCommand {
 
     private var request: AllocateRequest {
         AllocateRequest(
-            pool: pool, count: count, owner: owner, numa: numa, mac: mac, vlan: vlan, qos: more.qos,
+            pool: pool, count: count, owner: owner, numa: numa, spread: spread, mac: mac, vlan: vlan, qos: more.qos,
             vlanProtocol: more.vlanProtocol, trust: trust, spoofCheck: more.spoofCheck, linkState: more.linkState,
             minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name)
     }
 
     func run() async throws {
+        if explain {
+            let document = try await connection.client.post(
+                Route.explanation, request, as: ExplanationDocument.self)
+            try Output.list(
+                document, format, ids: document.candidates.filter(\.taken).map(\.address.description),
+                table: document.table)
+            if let refusal = document.refusal { throw Failure(.notNow, refusal) }
+            return
+        }
         let document = try await connection.client.post(Route.claims, request, as: ClaimsDocument.self)
         try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
+    }
+}
+
+extension ExplanationDocument {
+    fileprivate var table: Table {
+        Table(
+            columns: [
+                .init("ADDRESS"), .init("PF", expendability: 1), .init("NODE"), .init("TAKEN"),
+                .init("WHY", shrinks: true),
+            ],
+            rows: candidates.map { candidate in
+                [
+                    candidate.address.description, candidate.card.description,
+                    candidate.numaNode.map(String.init) ?? "-", candidate.taken ? "yes" : "-", candidate.reason,
+                ]
+            },
+            whenEmpty: "the pool has no function")
     }
 }
 

@@ -17,6 +17,13 @@ extension API {
             let claim = try await reconciler.allocate(try await claimRequest(asked, from: peer), by: peer.actor)
             return try Response(json: ClaimsDocument(claims: [.init(claim)]))
         }
+        router.post(RouterPath(Route.explanation)) { request, context in
+            let asked = try await body(AllocateRequest.self, of: request)
+            let wanted = try await claimRequest(asked, from: try await context.peer())
+            let explanation = try Placement.explain(
+                wanted, on: try reconciler.host.snapshot(), holdings: try await reconciler.holdings())
+            return try Response(json: ExplanationDocument(explanation))
+        }
         router.post(RouterPath(Route.release)) { request, context in
             let asked = try await body(ReleaseRequest.self, of: request)
             let actor = try await context.peer().actor
@@ -36,7 +43,7 @@ extension API {
         let (owner, name) = try await domains.owner(named: asked.owner ?? "uid-\(peer.uid)")
         return ClaimRequest(
             pool: pool, count: asked.count, owner: owner, ownerName: name, numa: asked.numa,
-            settings: try asked.settings(),
+            spread: asked.spread, settings: try asked.settings(),
             deviceName: asked.count == 1 ? asked.name : nil)
     }
 

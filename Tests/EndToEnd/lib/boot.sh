@@ -34,6 +34,9 @@ boot_start() {
     rm -r "$pipes"
 }
 
+# boot_marker WORD SCENARIO: what its header says in the line `# lab: WORD …`
+boot_marker() { sed -n "s/^# lab: $1 //p" "$lab_root/scenarios/$2.sh" 2>/dev/null | head -n 1 || true; }
+
 # boot_arguments IMAGE OUT STAGE MODE SCENARIO: fills the array `arguments`.
 boot_arguments() {
     local image=$1 out=$2 stage=$3 mode=$4 scenario=$5 accel irqchip="" append
@@ -47,7 +50,7 @@ boot_arguments() {
     append+=" highres=off nohz=off"
     append+=" systemd.unit=lab.target systemd.show_status=no audit=0 mitigations=off net.ifnames=1"
     append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color"
-    topology_arguments "$out"
+    topology_arguments "$out" "$(boot_marker topology "$scenario")"
     arguments=(
         -name buslane-lab -nodefaults -display none
         -machine "q35,accel=$accel$irqchip" -cpu "$cpu"

@@ -15,13 +15,34 @@
 #   0000:82:00.0    NVMe controller, 4 VFs    nvme    1     its own
 #   0000:82:00.1 to .4            its VFs             1     one each
 #
+# A scenario with the line `# lab: topology four-cards` has two cards more:
+#
+#   0000:42:00.0    82576 (igb), 7 VFs        igb     0     its own
+#   0000:42:10.0,2,4,6, 11.0,2,4  its VFs             0     one each
+#   0000:83:00.0    82576 (igb), 7 VFs        igb     1     its own
+#   0000:83:10.0,2,4,6, 11.0,2,4  its VFs             1     one each
+#
 # Group numbers depend on what else is there (a stage adds a device): scenarios
 # read them, and know addresses only. What is on pcie.0 has no node.
 
-# Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go.
+# Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go; $2: empty, or four-cards.
 topology_arguments() {
-    local out=$1
-    topology=(
+    topology=()
+    topology_machine
+    topology_buses
+    topology_cards "$1"
+    topology_disks
+    topology_plain_cards
+    case "$2" in
+    "") ;;
+    four-cards) topology_more_cards ;;
+    *) fail "no topology $2" "leave the line '# lab: topology' out, or make it four-cards" ;;
+    esac
+}
+
+# Memory, processors, NUMA nodes, IOMMU
+topology_machine() {
+    topology+=(
         -m 2560 # under 2.75 GiB, else the VFs' BARs land above 4 GiB and QEMU 10.0 loses them
         -smp 2,sockets=2,cores=1
         -object memory-backend-ram,id=m0,size=1280M
@@ -30,8 +51,12 @@ topology_arguments() {
         -numa node,nodeid=1,cpus=1,memdev=m1
         -numa dist,src=0,dst=1,val=21
         -device intel-iommu,intremap=on,device-iotlb=on,caching-mode=on
+    )
+}
 
-        # Buses: one below each node, and the ports of no node
+# Buses: one below each node, and the ports of no node
+topology_buses() {
+    topology+=(
         -device pxb-pcie,id=pxb0,bus_nr=64,bus=pcie.0,numa_node=0
         -device pxb-pcie,id=pxb1,bus_nr=128,bus=pcie.0,numa_node=1
         -device pcie-root-port,id=rp0,bus=pxb0,chassis=1,slot=1
@@ -39,20 +64,33 @@ topology_arguments() {
         -device pcie-root-port,id=rp2,bus=pxb1,chassis=3,slot=3
         -device pcie-root-port,id=rp3,bus=pcie.0,chassis=4,slot=4,addr=0x10
         -device pcie-root-port,id=rp4,bus=pcie.0,chassis=5,slot=5,addr=0x11
+    )
+}
 
-        # Intel 82576 on node 0 and on node 1
+# Intel 82576 on node 0 and on node 1
+topology_cards() {
+    local out=$1
+    topology+=(
         -netdev user,id=n0,restrict=on
         -device igb,id=pf0,bus=rp0,netdev=n0,mac=52:54:00:aa:00:01
         -object "filter-dump,id=wire0,netdev=n0,file=$out/wire-node0.pcap"
         -netdev user,id=n1,restrict=on
         -device igb,id=pf1,bus=rp1,netdev=n1,mac=52:54:00:aa:00:02
         -object "filter-dump,id=wire1,netdev=n1,file=$out/wire-node1.pcap"
+    )
+}
 
-        # NVMe controller with VFs on node 1
+# NVMe controller with VFs on node 1
+topology_disks() {
+    topology+=(
         -device nvme-subsys,id=ss0
         -device "nvme,serial=s1,subsys=ss0,bus=rp2,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=26,msix_qsize=16"
+    )
+}
 
-        # A plain card, for whole-function passthrough
+# A plain card, for whole-function passthrough
+topology_plain_cards() {
+    topology+=(
         -netdev user,id=n2,restrict=on
         -device e1000e,bus=rp3,netdev=n2,mac=52:54:00:aa:00:03
 
@@ -62,5 +100,17 @@ topology_arguments() {
         -device e1000,bus=br0,addr=1,netdev=n3,mac=52:54:00:aa:00:04
         -netdev user,id=n4,restrict=on
         -device e1000,bus=br0,addr=2,netdev=n4,mac=52:54:00:aa:00:05
+    )
+}
+
+# One more on each node. What they put on the wire, nobody looks at
+topology_more_cards() {
+    topology+=(
+        -device pcie-root-port,id=rp5,bus=pxb0,chassis=6,slot=6
+        -device pcie-root-port,id=rp6,bus=pxb1,chassis=7,slot=7
+        -netdev user,id=n5,restrict=on
+        -device igb,id=pf2,bus=rp5,netdev=n5,mac=52:54:00:aa:00:06
+        -netdev user,id=n6,restrict=on
+        -device igb,id=pf3,bus=rp6,netdev=n6,mac=52:54:00:aa:00:07
     )
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension Placement.Search {
+    /// Why no region had enough.
+    var refusal: Refusal {
+        mutating get {
+            let obstacles = members.compactMap { verdict(on: $0) }
+            let free = members.filter { isFree($0) }.map { host.functions[$0] }
+            guard free.count >= request.count else { return shortage(obstacles, free: free.count) }
+            let supply = Placement.supply(of: free)
+            if request.spread != .any {
+                let cards = Dictionary(grouping: free) { $0.virtualFunction?.physicalFunction ?? $0.address }
+                return .cardsExhausted(
+                    pool: request.pool.name, spread: request.spread, policy: request.numa, wanted: request.count,
+                    freeByCard: cards.map {
+                        Refusal.CardSupply(card: $0.key, node: $0.value.first?.numaNode, free: $0.value.count)
+                    }
+                    .sorted { $0.card < $1.card })
+            }
+            return .nodeExhausted(
+                pool: request.pool.name, policy: request.numa, wanted: request.count, freeByNode: supply)
+        }
+    }
+
+    /// The one reason that no waiting will mend, else the shortage with its causes counted.
+    private func shortage(_ obstacles: [Refusal], free: Int) -> Refusal {
+        let passing = obstacles.filter(\.endsByItself)
+        if let lasting = obstacles.first(where: { !$0.endsByItself }), free + passing.count < request.count {
+            return lasting
+        }
+        var counts: [(code: String, count: Int)] = []
+        for obstacle in obstacles {
+            if let position = counts.firstIndex(where: { $0.code == obstacle.briefly }) {
+                counts[position].count += 1
+            } else {
+                counts.append((obstacle.briefly, 1))
+            }
+        }
+        return .poolExhausted(
+            pool: request.pool.name, wanted: request.count, free: free, total: members.count,
+            reasons: counts.map { "\($0.count) \($0.code)" })
+    }
+}
+
+extension Refusal {
+    /// Someone else's use ends; a host's wiring does not.
+    fileprivate var endsByItself: Bool {
+        switch self {
+        case .heldByClaim, .heldByProcess: true
+        default: false
+        }
+    }
+
+    fileprivate var briefly: String {
+        switch self {
+        case .heldByClaim: "claimed"
+        case .heldByProcess: "open in a guest that Buslane did not start"
+        default: code
+        }
+    }
+}

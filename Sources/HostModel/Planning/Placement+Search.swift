@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension Placement {
+    /// One look for functions: judges each no earlier than it is needed, and no function twice.
+    ///
+    /// Functions are numbers here, by their place in the snapshot.
+    struct Search {
+        let request: ClaimRequest
+        let host: HostSnapshot
+        let holdings: Holdings
+        /// The pool's functions, in address order.
+        let members: [Int]
+        private let groupOwners: [Int: Holdings.ClaimReference]
+        private let loads: CardLoads?
+        /// By function, why it cannot be had; nil within for one that can.
+        private var verdicts: [Int: Refusal?] = [:]
+
+        init(for request: ClaimRequest, on host: HostSnapshot, _ holdings: Holdings) {
+            self.request = request
+            self.host = host
+            self.holdings = holdings
+            members = request.pool.selector.positions(in: host)
+            groupOwners = Placement.owners(ofGroupsOn: host, holdings)
+            loads = request.pool.order == .address ? nil : CardLoads(on: host, holdings)
+        }
+
+        mutating func isFree(_ position: Int) -> Bool { verdict(on: position) == nil }
+
+        mutating func verdict(on position: Int) -> Refusal? {
+            if let known = verdicts[position] { return known }
+            let verdict = Placement.obstacle(
+                to: host.functions[position], for: request, on: host, holdings, groupOwners)
+            verdicts[position] = .some(verdict)
+            return verdict
+        }
+
+        /// The sets of functions that the policy allows together, the best first, and within each the best first.
+        var regions: [[Int]] {
+            let members = ordered
+            func node(_ position: Int) -> Int? { host.functions[position].numaNode }
+            let nodes = Set(members.compactMap(node)).sorted()
+            func region(_ allowed: some Sequence<Int>) -> [Int] {
+                let allowed = Set(allowed)
+                return members.filter { node($0).map(allowed.contains) ?? false }
+            }
+            switch request.numa {
+            case .none: return [members]
+            case .preferred(let node?): return [nearest(to: node, members)]
+            case .preferred(nil): return nodes.map { region([$0]) } + [members]
+            case .required(let node?): return [region([node])]
+            case .required(nil): return nodes.map { region([$0]) }
+            case .socket(let node?):
+                return [nearest(to: node, region(Placement.socket(of: node, host.numaNodes)))]
+            case .socket(nil):
+                return nodes.map { nearest(to: $0, region(Placement.socket(of: $0, host.numaNodes))) }
+            }
+        }
+
+        /// As many as are asked for, spread as is asked; nil when the region has not enough.
+        mutating func pick(from region: [Int]) -> [Int]? {
+            switch request.spread {
+            case .any: return firstFree(of: region)
+            case .onePF:
+                for card in cards(of: region) {
+                    if let chosen = firstFree(of: region.filter { self.card(of: $0) == card }) { return chosen }
+                }
+                return nil
+            case .pf:
+                var taken: Set<PCIAddress> = []
+                var chosen: [Int] = []
+                for position in region where !taken.contains(card(of: position)) && isFree(position) {
+                    taken.insert(card(of: position))
+                    chosen.append(position)
+                    if chosen.count == request.count { return chosen }
+                }
+                return nil
+            }
+        }
+
+        private mutating func firstFree(of region: [Int]) -> [Int]? {
+            var chosen: [Int] = []
+            for position in region where isFree(position) {
+                chosen.append(position)
+                if chosen.count == request.count { return chosen }
+            }
+            return nil
+        }
+
+        /// The members in the pool's order of cards.
+        private var ordered: [Int] {
+            guard let loads else { return members }
+            return members.stableSorted { loads.rank(of: card(of: $0), request.pool.order) }
+        }
+
+        private func nearest(to node: Int, _ positions: [Int]) -> [Int] {
+            let distances = Dictionary(
+                Set(positions.map { host.functions[$0].numaNode }).map { other in
+                    (other, Placement.distance(from: node, to: other, host.numaNodes))
+                }, uniquingKeysWith: { first, _ in first })
+            return positions.stableSorted { distances[host.functions[$0].numaNode] ?? .max }
+        }
+
+        /// In the order in which the region has them.
+        private func cards(of region: [Int]) -> [PCIAddress] {
+            var known: Set<PCIAddress> = []
+            return region.map(card).filter { known.insert($0).inserted }
+        }
+
+        /// The function's PF, or the function itself.
+        private func card(of position: Int) -> PCIAddress {
+            host.functions[position].virtualFunction?.physicalFunction ?? host.functions[position].address
+        }
+    }
+}
+
+extension Array {
+    /// Sorted by a key, equal keys in their present order.
+    func stableSorted(by key: (Element) -> Int) -> [Element] {
+        let keys = map(key)
+        // Most hosts' functions are in order already.
+        if zip(keys, keys.dropFirst()).allSatisfy({ $0 <= $1 }) { return self }
+        return indices.sorted { (keys[$0], $0) < (keys[$1], $1) }.map { self[$0] }
+    }
+}
