@@ -56,6 +56,9 @@ class Host:
             os.makedirs(f"{self.sys}/{folder}")
         for driver in DRIVERS:
             os.makedirs(f"{self.sys}/bus/pci/drivers/{driver}")
+        # No guest runs.
+        write(f"{self.sys}/module/vfio_pci/refcnt", "0")
+        link(f"{self.sys}/bus/pci/drivers/vfio-pci/module", f"{self.sys}/module/vfio_pci")
         os.makedirs(f"{self.sys}/devices/virtual/iommu/dmar0")
         link(f"{self.sys}/class/iommu/dmar0", f"{self.sys}/devices/virtual/iommu/dmar0")
         for node in (0, 1):

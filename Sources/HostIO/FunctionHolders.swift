@@ -15,6 +15,7 @@ public struct FunctionHolders: Sendable {
     /// - Throws: ``HostIOError/unreadable(path:errno:)`` when nobody was found but not every process could be looked
     ///   into: "nobody" would then be a guess.
     public func openGroups() throws(HostIOError) -> [Int: [ProcessHolder]] {
+        guard mayBeOpen else { return [:] }
         let result: Result<[Int: [ProcessHolder]], HostIOError>
         do {
             let processes = try Directory(paths.processes)
@@ -23,6 +24,21 @@ public struct FunctionHolders: Sendable {
             throw .unreadable(path: paths.processes, errno: error.rawValue)
         }
         return try result.get()
+    }
+
+    /// Whether any function may be open: a VFIO driver is in use as often as its functions are opened. A driver that is
+    /// built into the kernel does not tell.
+    ///
+    /// The process table of a busy host has tens of thousands of files to look at, and most hosts start without a guest.
+    /// Source: `vfio_df_device_first_open`, drivers/vfio/vfio_main.c, which takes a reference to the driver's module.
+    private var mayBeOpen: Bool {
+        guard let drivers = try? Directory(paths.pciDrivers), let names = try? drivers.names() else { return true }
+        var pass = ReadPass()
+        for name in names where VFIO.isVFIODriver(name) {
+            let references = (try? pass.contents(of: "\(name)/module/refcnt", in: drivers)).flatMap { Int($0) }
+            if references != 0 { return true }
+        }
+        return false
     }
 
     private func openGroups(

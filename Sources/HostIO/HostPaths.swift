@@ -94,7 +94,8 @@ extension HostPaths {
     var unixSockets: String { processes + "/net/unix" }
     var firmwareTables: String { sysfs + "/firmware/acpi/tables" }
     var modules: String { sysfs + "/module" }
-    func driver(_ name: String) -> String { pciBus + "/drivers/\(name)" }
+    var pciDrivers: String { pciBus + "/drivers" }
+    func driver(_ name: String) -> String { pciDrivers + "/\(name)" }
     func parameter(_ name: String, ofModule module: String) -> String { modules + "/\(module)/parameters/\(name)" }
     /// Both names of one folder where `/lib` is a link; the first that is there counts.
     func installedModules(release: String) -> [String] {

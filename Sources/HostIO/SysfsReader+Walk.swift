@@ -106,9 +106,17 @@ extension SysfsReader {
 
     /// One function with its place; nil when there is none at the address, or a VF that has no place.
     func function(
-        at address: PCIAddress, in bus: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
+        at address: PCIAddress, in bus: borrowing Directory, including facts: Facts, known: VirtualFunction?,
+        _ pass: inout ReadPass
     ) -> Function? {
-        guard let reading = try? read(address, in: bus, including: facts, &pass) else { return nil }
+        guard var reading = try? read(address, in: bus, including: facts, &pass) else { return nil }
+        if let known, reading.owner == known.physicalFunction {
+            let link = "\(known.physicalFunction)/virtfn\(known.index)"
+            if (try? pass.target(of: link, in: bus) { SysfsText.lastFunction(onPath: $0) }) == address {
+                reading.function.role = .virtualFunction(known)
+                return reading.function
+            }
+        }
         return placed([reading], in: bus, &pass).functions.first
     }
 }

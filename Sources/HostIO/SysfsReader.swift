@@ -60,9 +60,13 @@ public struct SysfsReader: Sendable {
     ///
     /// It is read again after every write, so by default without what no write of ours changes.
     ///
+    /// - Parameter known: the place that it had when it was a VF before: one link tells whether it still has, and all of
+    ///   its card's need not be followed.
     /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root, and
     ///   ``HostIOError/unreadable(path:errno:)`` when its PCI bus cannot be opened.
-    public func function(at address: PCIAddress, including facts: Facts = .decisive) throws(HostIOError) -> Function? {
+    public func function(
+        at address: PCIAddress, including facts: Facts = .decisive, known: VirtualFunction? = nil
+    ) throws(HostIOError) -> Function? {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
         let bus: Directory
@@ -73,7 +77,9 @@ public struct SysfsReader: Sendable {
         } catch {
             throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
         }
-        guard let function = function(at: address, in: bus, including: facts, &pass) else { return nil }
+        guard let function = function(at: address, in: bus, including: facts, known: known, &pass) else {
+            return nil
+        }
         var alone = [function]
         if facts.contains(.vfioDrivers) { vfioCatalog().addDrivers(to: &alone) }
         guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }

@@ -46,8 +46,9 @@ struct LiveHost: Host {
     func lastSeen() throws -> HostSnapshot { try observed().snapshot }
 
     func function(at address: PCIAddress) throws -> Function? {
-        var function = try reader.function(at: address)
-        function?.serialNumber = follower.current.snapshot[address]?.serialNumber
+        let before = follower.current.snapshot[address]
+        var function = try reader.function(at: address, known: before?.virtualFunction)
+        function?.serialNumber = before?.serialNumber
         return function
     }
 

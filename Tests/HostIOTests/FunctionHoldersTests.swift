@@ -32,6 +32,18 @@ struct FunctionHoldersTests {
             ])
     }
 
+    @Test("while no VFIO driver's module is in use, no process is looked at; a driver that does not tell may be in use")
+    func references() throws {
+        try tree.makeRawLink(at: "/sys/bus/pci/drivers/vfio-pci/module", to: "../../../../module/vfio_pci")
+        try tree.write("0\n", to: "/sys/module/vfio_pci/refcnt")
+        #expect(try holders.openGroups().isEmpty)
+        try tree.write("1\n", to: "/sys/module/vfio_pci/refcnt")
+        #expect(try holders.openGroups()[6]?.count == 2)
+        try tree.write("0\n", to: "/sys/module/vfio_pci/refcnt")
+        try tree.write("", to: "/sys/bus/pci/drivers/mlx5_vfio_pci/bind")
+        #expect(try holders.openGroups()[6]?.count == 2)
+    }
+
     @Test("nobody holds a group that nobody opened")
     func free() throws {
         #expect(try holders.openGroups()[7] == nil)
