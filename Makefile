@@ -8,7 +8,7 @@ BUILT    = .build/release
 STAGE    = .build/stage
 SOURCES  = Package.swift Sources Tests
 
-.PHONY: help demo test bench build check format install lab clean setup stage
+.PHONY: help demo test bench build benchmark-build check format install lab clean setup stage
 
 help:
 	@echo "make demo     the whole main job, on an emulated host with SR-IOV cards"
@@ -30,6 +30,9 @@ build: setup
 	swift build -c release --static-swift-stdlib --product buslane
 	swift build -c release --static-swift-stdlib --product buslane-hook
 
+benchmark-build:
+	swift build -c release --static-swift-stdlib --product planning-benchmark
+
 check: setup
 	swift format lint --strict --recursive $(SOURCES)
 	swift build --build-tests
@@ -40,7 +43,7 @@ format:
 test: setup
 	@tools/test
 
-bench: build
+bench: build benchmark-build stage
 	@tools/setup Benchmarks/packages
 	@Benchmarks/run --write
 

@@ -20,7 +20,7 @@ package struct ConfigurationReader {
     // As they are written in a file.
     static let topKeys = ["physicalFunctions", "pools", "repair"]
     static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "vfs"]
-    static let poolKeys = ["name", "select", "numa", "spread", "order", "exclusive", "defaults"]
+    static let poolKeys = ["name", "select", "numa", "spread", "order", "exclusive", "allow", "maxClaims", "defaults"]
 
     package init() {}
 
@@ -162,6 +162,10 @@ package struct ConfigurationReader {
             isExclusive: keys["exclusive"]?.attempt { (exclusive) throws(ConfigurationError) in
                 try exclusive.bool()
             } ?? false,
+            access: keys["allow"]?.attempt { (allow) throws(ConfigurationError) in try allow.access() },
+            maxClaims: keys["maxClaims"]?.attempt { (limit) throws(ConfigurationError) in
+                try limit.integer(in: 1...65535)
+            },
             defaults: keys["defaults"]?.attempt { (defaults) throws(ConfigurationError) in
                 try defaults.settings(defaults.mapping(of: VFSettings.sharedKeys))
             } ?? VFSettings(),

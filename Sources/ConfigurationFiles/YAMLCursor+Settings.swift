@@ -44,6 +44,17 @@ extension YAMLCursor {
                 protocol: try keys["protocol"]?.word(VLANProtocol.self, "a VLAN protocol") ?? .dot1Q))
     }
 
+    /// Names of users and groups.
+    func access() throws(ConfigurationError) -> Access {
+        let keys = try mapping(of: ["users", "groups"])
+        func names(_ key: String) -> [String] {
+            keys[key]?.attempt { (list) throws(ConfigurationError) in
+                try list.each { (item) throws(ConfigurationError) in try item.string() }
+            } ?? []
+        }
+        return Access(users: names("users"), groups: names("groups"))
+    }
+
     /// A MAC address that one VF can have.
     func stationMAC() throws(ConfigurationError) -> MACAddress {
         let mac = try value(MACAddress.self)

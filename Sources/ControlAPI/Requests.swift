@@ -11,6 +11,8 @@ public enum Route {
     public static let claims = "/v1/claims"
     /// What a claim would get, and why; makes none.
     public static let explanation = "/v1/claims/explain"
+    /// The same for who can wait: a ``ClaimLine`` a line.
+    public static let waitingClaims = "/v1/claims/wait"
     public static let release = "/v1/claims/release"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
@@ -57,12 +59,15 @@ public struct AllocateRequest: Codable, Sendable {
     public var maxTxRate: Int?
     /// What the device is called in the owner's domain.
     public var name: String?
+    /// How long to wait where that is asked for.
+    public var waitSeconds: Int?
 
     public init(
         pool: String, count: Int, owner: String?, numa: NUMAPolicy?, spread: Spread? = nil, mac: MACAddress?,
         vlan: VLANID?, qos: Int? = nil,
         vlanProtocol: VLANProtocol? = nil, trust: Bool?, spoofCheck: Bool? = nil,
-        linkState: VFSettings.LinkState? = nil, minTxRate: Int? = nil, maxTxRate: Int? = nil, name: String?
+        linkState: VFSettings.LinkState? = nil, minTxRate: Int? = nil, maxTxRate: Int? = nil, name: String?,
+        waitSeconds: Int? = nil
     ) {
         self.pool = pool
         self.count = count
@@ -79,6 +84,16 @@ public struct AllocateRequest: Codable, Sendable {
         self.minTxRate = minTxRate
         self.maxTxRate = maxTxRate
         self.name = name
+        self.waitSeconds = waitSeconds
+    }
+
+    /// - Throws: `MalformedValue` for no time at all, and for more than a day.
+    public func patience() throws(MalformedValue) -> Duration {
+        guard let waitSeconds, (1...86400).contains(waitSeconds) else {
+            throw MalformedValue(
+                kind: "time to wait", text: waitSeconds.map(String.init) ?? "", expected: "1 to 86400 seconds")
+        }
+        return .seconds(waitSeconds)
     }
 
     /// What is asked for of the VFs.

@@ -349,3 +349,17 @@ public struct ExplanationDocument: Codable, Sendable {
         refusal = explanation.refusal.map { ErrorBody($0).error }
     }
 }
+
+/// `POST /v1/claims/wait`, a line: how many are before, at least one a second, and at the end how it ended.
+public struct ClaimLine: Codable, Sendable {
+    /// 0 is next.
+    public var before: Int?
+    public var made: ClaimsDocument?
+    public var error: ErrorBody.Detail?
+
+    public init(before: Int? = nil, made: ClaimsDocument? = nil, error: ErrorBody.Detail? = nil) {
+        self.before = before
+        self.made = made
+        self.error = error
+    }
+}

@@ -42,14 +42,15 @@ extension Ledger {
         return try await commits.run { db in
             let draft = try decide(Self.holdings(db))
             let request = draft.request
+            try Self.refuseBeyondQuota(request, db)
             try db.execute(
                 sql: """
-                    INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt)
-                    VALUES (1, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt, uid)
+                    VALUES (1, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     request.pool.name, request.owner.description, request.ownerName, request.numa.description,
-                    (draft.isReady ? Claim.State.bound : .pending).rawValue, createdAt,
+                    (draft.isReady ? Claim.State.bound : .pending).rawValue, createdAt, request.uid,
                 ])
             let number = Int(db.lastInsertedRowID)
             for (position, slot) in draft.slots.enumerated() {
@@ -84,6 +85,19 @@ extension Ledger {
                 function.isNetwork, function.virtualFunction?.physicalFunction.description,
                 function.virtualFunction?.index, try toJSON(slot.settings), try toJSON(original),
             ])
+    }
+
+    /// Root has a limit as an owner alone.
+    private static func refuseBeyondQuota(_ request: ClaimRequest, _ db: Database) throws {
+        guard let limit = request.pool.maxClaims else { return }
+        func refuse(_ column: String, _ value: any DatabaseValueConvertible, _ holder: String) throws {
+            let sql = "SELECT count(*) FROM claim WHERE state <> 'released' AND pool = ? AND \(column) = ?"
+            let count = try Int.fetchOne(db, sql: sql, arguments: [request.pool.name, value]) ?? 0
+            guard count >= limit else { return }
+            throw Refusal.quotaReached(pool: request.pool.name, holder: holder, limit: limit)
+        }
+        try refuse("owner", request.owner.description, request.ownerName)
+        if let uid = request.uid, uid != 0 { try refuse("uid", uid, "user id \(uid)") }
     }
 
     private static func refuseSecond(_ name: String, of request: ClaimRequest, _ db: Database) throws {
@@ -211,7 +225,7 @@ extension Ledger {
             id: claimID(row["number"]), generation: row["generation"], pool: row["pool"],
             owner: try Owner(row["owner"]), ownerName: row["ownerName"], numa: try NUMAPolicy(row["numa"]),
             state: Claim.State(rawValue: row["state"]) ?? .released, createdAt: row["createdAt"],
-            assignments: assignments)
+            uid: row["uid"], assignments: assignments)
     }
 
     /// By claim number, in slot order.

@@ -11,6 +11,9 @@ enum Migrations {
         migrator.registerMigration("2: what was declared, events") { db in
             try db.execute(sql: second)
         }
+        migrator.registerMigration("3: who made a claim") { db in
+            try db.execute(sql: "ALTER TABLE claim ADD COLUMN uid INTEGER")
+        }
         return migrator
     }
 

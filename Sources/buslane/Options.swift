@@ -59,6 +59,17 @@ func parsedMAC(_ text: String) throws -> MACAddress {
     return mac
 }
 
+/// `90`, `90s`, `5m`, `2h`: seconds, of a day at most.
+func parsedSeconds(_ text: String) throws -> Int {
+    let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
+    let unit = text.last.flatMap { units[$0] }
+    let number = Int(unit == nil ? text : String(text.dropLast()))
+    guard let number, number > 0, number <= 86400, number * (unit ?? 1) <= 86400 else {
+        throw ValidationError("'\(text)' is no time: 30s, 5m or 1h, a day at most")
+    }
+    return number * (unit ?? 1)
+}
+
 /// `on` or `off`.
 func parsedSwitch(_ text: String) throws -> Bool {
     switch text {

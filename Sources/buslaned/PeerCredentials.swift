@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
+import HostModel
 import Hummingbird
 import Ledger
 import Logging
@@ -14,6 +15,18 @@ struct PeerCredentials: Sendable {
     var gid: UInt32 = 0
 
     var actor: AuditEntry.Actor { .init(uid: Int(uid), pid: Int(pid)) }
+
+    /// With the names that the user database has now.
+    ///
+    /// Source: getpwuid_r(3), getgrouplist(3), getgrgid_r(3).
+    var caller: Caller {
+        if uid == 0 { return .root }
+        var groups = [gid]
+        let user = UserDatabase.user(uid)
+        if let user { groups += UserDatabase.groups(of: user.name, primary: user.group) }
+        return Caller(
+            uid: Int(uid), user: user?.name, groups: Set(groups.compactMap(UserDatabase.name(ofGroup:))))
+    }
 }
 
 /// A request that knows who asks.

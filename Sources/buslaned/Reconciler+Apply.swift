@@ -111,6 +111,7 @@ extension Reconciler {
             return (try? Planner.plan(for: declaration, of: function, on: snapshot, holdings: holdings))?.isEmpty
                 == true
         }
+        Task { await line.signal() }
         try await ledger.recordDeclared(made, forgettingAllBut: desired.isPartial ? nil : Set(met.keys))
     }
 }

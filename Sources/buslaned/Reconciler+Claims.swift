@@ -5,32 +5,55 @@ import Ledger
 extension Reconciler {
     /// Makes a claim and readies its functions: recorded first, and given back whole if one of them cannot be readied.
     func allocate(_ request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
-        let entry = AuditEntry.Draft(
-            "allocate", subject: request.pool.name, detail: "\(request.count) for \(request.ownerName)", actor: actor)
-        return try await recorded(entry) {
-            let openGroups = try host.openGroups()
-            let disks = host.disksInUse()
-            var claim = try await ledger.allocate(bootID: bootID, audit: entry) { held in
-                var holdings = held
-                holdings.openGroups = openGroups
-                holdings.disks = disks
-                return try draft(for: request, holdings)
+        let entry = AuditEntry.Draft(allocating: request, by: actor)
+        return try await recorded(entry) { try await make(request, after: await line.requests, entry) }
+    }
+
+    /// The same for who can wait until there is enough: in turn, first come, first served.
+    ///
+    /// Nothing is written down of a try that fails; the caller writes how the waiting ended.
+    func allocate(
+        _ request: ClaimRequest, waitingUpTo limit: Duration, by actor: AuditEntry.Actor
+    ) async -> AsyncStream<WaitingLine.Update> {
+        let entry = AuditEntry.Draft(allocating: request, by: actor)
+        return await line.wait(
+            for: request, upTo: limit,
+            giveBack: { claim in _ = try? await release(claim.id, by: .daemon) },
+            { request, earlier in
+                // In a task of its own: who goes away does not leave the work half done.
+                try await Task { try await make(request, after: earlier, entry) }.value
+            })
+    }
+
+    /// - Parameter earlier: who came before and still waits: what they could be given is kept for them.
+    private func make(
+        _ request: ClaimRequest, after earlier: [ClaimRequest], _ entry: AuditEntry.Draft
+    ) async throws -> Claim {
+        let openGroups = try host.openGroups()
+        let disks = host.disksInUse()
+        var claim = try await ledger.allocate(bootID: bootID, audit: entry) { held in
+            var holdings = held
+            holdings.openGroups = openGroups
+            holdings.disks = disks
+            for other in earlier {
+                holdings.awaited.formUnion(Placement.wanted(by: other, on: try host.lastSeen(), holdings: holdings))
             }
-            do {
-                try await ready(claim, purpose: .allocate)
-            } catch {
-                if try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
-                    try await giveBack(claim)
-                }
-                throw error
-            }
-            if claim.state == .pending {
-                try await ledger.setState(.bound, ofClaim: claim.id, from: [.pending], audit: entry)
-                claim.state = .bound
-            }
-            logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
-            return claim
+            return try draft(for: request, holdings)
         }
+        do {
+            try await ready(claim, purpose: .allocate)
+        } catch {
+            if try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
+                try await giveBack(claim)
+            }
+            throw error
+        }
+        if claim.state == .pending {
+            try await ledger.setState(.bound, ofClaim: claim.id, from: [.pending], audit: entry)
+            claim.state = .bound
+        }
+        logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+        return claim
     }
 
     /// Which functions a request gets, as they are now and nobody has them: that is what will be put back.
@@ -153,6 +176,7 @@ extension Reconciler {
             }
         }
         try await ledger.end(claim: claim.id, closing: lastStep, audit: audit)
+        Task { await line.signal() }
     }
 
     /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
@@ -171,5 +195,12 @@ extension Reconciler {
             logger.warning("a MAC address was left", metadata: ["function": "\(assignment.address)"])
             return try await executor.runLeavingOpen(try Planner.restore(other, on: live), context: context)
         }
+    }
+}
+
+extension AuditEntry.Draft {
+    init(allocating request: ClaimRequest, by actor: AuditEntry.Actor) {
+        self.init(
+            "allocate", subject: request.pool.name, detail: "\(request.count) for \(request.ownerName)", actor: actor)
     }
 }

@@ -10,6 +10,8 @@ extension Reconciler {
     ///
     /// - Parameter cards: where something changed; nil looks everywhere.
     func checkForDrift(on cards: Set<PCIAddress>? = nil) async {
+        // What changed may be what somebody waits for.
+        defer { Task { await line.signal() } }
         do {
             try await applyAwaited()
             try await lanes.run(on: .host) {

@@ -15,6 +15,8 @@ struct Reconciler: Sendable {
     let lanes = Lanes()
     let starting = StartingGuests()
     let standing = Standing()
+    /// Those who wait for functions.
+    let line = WaitingLine()
     let logger: Logger
     /// Which host, which boot.
     let identity: HostIdentity
@@ -55,6 +57,20 @@ struct Reconciler: Sendable {
         assignment.virtualFunction?.physicalFunction ?? assignment.address
     }
 
+    /// - Throws: the ``Refusal`` of whoever may not, which is written into the audit trail.
+    func permitted(
+        _ verb: String, _ subject: String, to peer: PeerCredentials, _ check: (Caller) throws(Refusal) -> Void
+    ) async throws {
+        do {
+            try check(peer.caller)
+        } catch {
+            logger.warning(
+                "not permitted", metadata: ["uid": "\(peer.uid)", "verb": "\(verb)", "subject": "\(subject)"])
+            try await ledger.audit(verb, subject: subject, detail: "", result: error.message, actor: peer.actor)
+            throw error
+        }
+    }
+
     /// Runs, and writes into the audit trail how it ended.
     ///
     /// In a task of its own: a caller that goes away does not leave the work half done.
@@ -78,12 +94,17 @@ struct Reconciler: Sendable {
             do {
                 return try await work()
             } catch {
-                let text = (error as? Refusal)?.message ?? "\(error)"
-                try await ledger.audit(entry.ending(text))
-                try await ledger.record(
-                    error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)")
+                try await noteRefusal(entry, error)
                 throw error
             }
         }.value
+    }
+
+    /// Writes down that something was not done, and why.
+    func noteRefusal(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
+        let text = (error as? Refusal)?.message ?? "\(error)"
+        try await ledger.audit(entry.ending(text))
+        try await ledger.record(
+            error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)")
     }
 }

@@ -175,6 +175,39 @@ struct ConfigurationTests {
         #expect(error?.description == "a.yaml:2:14: unknown key 'mac'")
     }
 
+    @Test("a pool says who may claim from it, how many, and from which card first")
+    func poolKeys() throws {
+        let desired = try DesiredState(
+            yaml: """
+                pools:
+                  - name: a
+                    select: {numaNodes: [0]}
+                    numa: socket:1
+                    spread: pf
+                    order: pack
+                    exclusive: yes
+                    allow: {users: [alice, bob], groups: [vnf]}
+                    maxClaims: 3
+                """, file: "a.yaml")
+        #expect(
+            desired.pool("a")
+                == Pool(
+                    name: "a", selector: Selector(numaNodes: [0]), numa: .socket(node: 1), spread: .pf, order: .pack,
+                    isExclusive: true, access: Access(users: ["alice", "bob"], groups: ["vnf"]), maxClaims: 3,
+                    place: "a.yaml:2:5"))
+        for (text, problem) in [
+            ("spread: card", "'card' is not a way to spread a claim"),
+            ("order: best", "'best' is not an order of cards"),
+            ("allow: [alice]", "expected a mapping with users, groups"),
+            ("allow: {user: [a]}", "unknown key 'user'"), ("maxClaims: 0", "expected a number from 1 to 65535"),
+        ] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try DesiredState(yaml: "pools: [{name: a, select: {numaNodes: [0]}, \(text)}]", file: "a.yaml")
+            }
+            #expect(error?.problem == problem)
+        }
+    }
+
     @Test("a card's VFs have settings of their own, by range")
     func vfs() throws {
         let desired = try DesiredState(

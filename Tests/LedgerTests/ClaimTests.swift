@@ -17,10 +17,12 @@ func host(vfs: Int, groups: HostBuilder.VFGroups = .own) throws -> HostSimulator
 extension Ledger {
     /// Allocates as the daemon does: placement decides inside the ledger's transaction.
     func allocate(
-        count: Int = 1, for owner: String, on host: HostSimulator, deviceName: String? = nil
+        count: Int = 1, for owner: String, on host: HostSimulator, from pool: Pool = pool, uid: Int? = nil,
+        deviceName: String? = nil
     ) async throws -> Claim {
         let snapshot = host.now
-        let request = ClaimRequest(pool: pool, count: count, owner: .name(owner), deviceName: deviceName)
+        let request = ClaimRequest(
+            pool: pool, count: count, owner: .name(owner), uid: uid, deviceName: deviceName)
         return try await allocate(bootID: snapshot.host.bootID ?? "") { holdings in
             let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
             return Draft(request: request, slots: functions.map { .init(function: $0, settings: request.settings) })
@@ -42,6 +44,25 @@ struct ClaimTests {
     private let ledger: Ledger
 
     init() throws { ledger = try Ledger(path: nil, now: { 1_700_000_000 }) }
+
+    @Test("nobody has more claims of a pool than it allows one owner, nor a user by naming many")
+    func quotas() async throws {
+        let host = try host(vfs: 8)
+        var limited = pool
+        limited.maxClaims = 2
+        for owner in ["a", "b"] { _ = try await ledger.allocate(for: owner, on: host, from: limited, uid: 1000) }
+        let third = Refusal.quotaReached(pool: "vfs", holder: "user id 1000", limit: 2)
+        await #expect(throws: third) { try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000) }
+        // Root claims for others, and each of them has the limit.
+        for _ in 0..<2 { _ = try await ledger.allocate(for: "d", on: host, from: limited, uid: 0) }
+        await #expect(throws: Refusal.quotaReached(pool: "vfs", holder: "d", limit: 2)) {
+            try await ledger.allocate(for: "d", on: host, from: limited, uid: 0)
+        }
+        #expect(try await ledger.claims().map(\.uid) == [1000, 1000, 0, 0])
+        // One that is given back makes room.
+        try await ledger.end(claim: "c1")
+        #expect(try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000).uid == 1000)
+    }
 
     @Test("remembers everything about a claim")
     func remembers() async throws {

@@ -49,6 +49,8 @@ public struct Claim: Hashable, Sendable {
     public var state: State
     /// Seconds since 1970.
     public var createdAt: Int
+    /// The user who made it; nil for the daemon itself, and in what version 0.1 wrote.
+    public var uid: Int?
     public var assignments: [Assignment]
 
     /// The life of a claim. `pending` and `releasing` are the states in which the host is being changed.
@@ -58,7 +60,7 @@ public struct Claim: Hashable, Sendable {
 
     public init(
         id: String, generation: Int = 1, pool: String, owner: Owner, ownerName: String, numa: NUMAPolicy,
-        state: State, createdAt: Int, assignments: [Assignment]
+        state: State, createdAt: Int, uid: Int? = nil, assignments: [Assignment]
     ) {
         self.id = id
         self.generation = generation
@@ -68,6 +70,7 @@ public struct Claim: Hashable, Sendable {
         self.numa = numa
         self.state = state
         self.createdAt = createdAt
+        self.uid = uid
         self.assignments = assignments
     }
 }

@@ -12,6 +12,10 @@ public struct Pool: Hashable, Sendable {
     public var order: Order
     /// No other pool may have a function of this one.
     public var isExclusive: Bool
+    /// Who may claim from it; nil lets everybody who may use the daemon's socket.
+    public var access: Access?
+    /// How many live claims of it one owner may have, and one user; nil sets no limit.
+    public var maxClaims: Int?
     /// What a VF of the pool gets where its claim says nothing; never a MAC address.
     public var defaults: VFSettings
     /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
@@ -29,7 +33,7 @@ public struct Pool: Hashable, Sendable {
 
     public init(
         name: String, selector: Selector, numa: NUMAPolicy = .none, spread: Spread = .any, order: Order = .address,
-        isExclusive: Bool = false,
+        isExclusive: Bool = false, access: Access? = nil, maxClaims: Int? = nil,
         defaults: VFSettings = VFSettings(), place: String? = nil
     ) {
         self.name = name
@@ -38,6 +42,8 @@ public struct Pool: Hashable, Sendable {
         self.spread = spread
         self.order = order
         self.isExclusive = isExclusive
+        self.access = access
+        self.maxClaims = maxClaims
         self.defaults = defaults
         self.place = place
     }

@@ -10,6 +10,8 @@ public struct Holdings: Sendable {
     public var disks: [PCIAddress: [DiskUse]] = [:]
     /// By function: why it is set aside.
     public var quarantine: [PCIAddress: String]
+    /// Functions that somebody who came earlier waits for.
+    public var awaited: Set<PCIAddress> = []
     /// By PF: how Buslane found it before it changed it for the first time.
     public var originals: [PCIAddress: PFOriginal]
     /// By PF: as it was declared when it was last applied. What is declared of a VF no longer is taken back.

@@ -46,7 +46,7 @@ extension Refusal {
     /// Someone else's use ends; a host's wiring does not.
     fileprivate var endsByItself: Bool {
         switch self {
-        case .heldByClaim, .heldByProcess: true
+        case .heldByClaim, .heldByProcess, .awaited: true
         default: false
         }
     }
@@ -54,6 +54,7 @@ extension Refusal {
     fileprivate var briefly: String {
         switch self {
         case .heldByClaim: "claimed"
+        case .awaited: "waited for by who came earlier"
         case .heldByProcess: "open in a guest that Buslane did not start"
         default: code
         }

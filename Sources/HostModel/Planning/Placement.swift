@@ -9,6 +9,8 @@ public struct ClaimRequest: Hashable, Sendable {
     public let numa: NUMAPolicy
     public let spread: Spread
     public let settings: VFSettings
+    /// Who asks; nil is the daemon itself.
+    public let uid: Int?
     /// The device's name in the owner's domain, when the caller chose one and `count` is 1.
     public let deviceName: String?
 
@@ -17,7 +19,8 @@ public struct ClaimRequest: Hashable, Sendable {
     ///   - spread: nil takes the pool's.
     public init(
         pool: Pool, count: Int = 1, owner: Owner, ownerName: String? = nil, numa: NUMAPolicy? = nil,
-        spread: Spread? = nil, settings: VFSettings = VFSettings(), deviceName: String? = nil
+        spread: Spread? = nil, settings: VFSettings = VFSettings(), uid: Int? = nil,
+        deviceName: String? = nil
     ) {
         self.pool = pool
         self.count = count
@@ -26,6 +29,7 @@ public struct ClaimRequest: Hashable, Sendable {
         self.numa = numa ?? pool.numa
         self.spread = spread ?? pool.spread
         self.settings = settings
+        self.uid = uid
         self.deviceName = deviceName
     }
 }
@@ -50,6 +54,15 @@ public enum Placement {
     public static func free(of pool: Pool, on host: HostSnapshot, holdings: Holdings) -> [Function] {
         var search = Search(for: ClaimRequest(pool: pool, owner: .name("nobody")), on: host, holdings)
         return search.members.filter { search.isFree($0) }.map { host.functions[$0] }
+    }
+
+    /// The free functions that a request could be given one day: what nobody who comes later may take from it.
+    public static func wanted(
+        by request: ClaimRequest, on host: HostSnapshot, holdings: Holdings
+    ) -> Set<PCIAddress> {
+        var search = Search(for: request, on: host, holdings)
+        let allowed = Set(search.regions.flatMap(\.self))
+        return Set(allowed.filter { search.isFree($0) }.map { host.functions[$0].address })
     }
 
     static func refuseMalformed(_ request: ClaimRequest) throws(Refusal) {
@@ -89,6 +102,7 @@ public enum Placement {
         if groupOwners[groupID] == nil, let holder = holdings.openGroups[groupID] {
             return .heldByProcess(address, holder)
         }
+        if holdings.awaited.contains(address) { return .awaited(address) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {
             return .cutIntoVFs(address, count: sriov.vfCount)

@@ -40,6 +40,9 @@ extension Refusal {
         case .domainWithoutUUID: "domain-without-uuid"
         case .staleGeneration: "stale-generation"
         case .poolExhausted: "no-capacity"
+        case .awaited: "awaited"
+        case .notPermitted: "not-permitted"
+        case .quotaReached: "quota-reached"
         case .nodeExhausted: "no-capacity-on-node"
         case .cardsExhausted: "no-capacity-on-cards"
         }
@@ -56,10 +59,12 @@ extension Refusal {
             .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
             .quarantined(let address, _), .notClaimedForDomain(let address, _, _),
-            .noInterfaceToSetThrough(let address), .msixNotShared(let address, _), .tooManyVectors(let address, _, _):
+            .noInterfaceToSetThrough(let address), .awaited(let address), .msixNotShared(let address, _),
+            .tooManyVectors(let address, _, _):
             address.description
         case .unknownPool(let name, _), .poolExhausted(let name, _, _, _, _), .nodeExhausted(let name, _, _, _),
-            .cardsExhausted(let name, _, _, _, _):
+            .cardsExhausted(let name, _, _, _, _), .quotaReached(let name, _, _),
+            .notPermitted(_, let name, _, _):
             name
         case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _):
             id
@@ -78,7 +83,7 @@ extension Refusal {
     /// Waiting may help: exit code 75.
     public var isTemporary: Bool {
         switch self {
-        case .poolExhausted, .nodeExhausted, .cardsExhausted, .guestStarting, .claimChanging: true
+        case .poolExhausted, .nodeExhausted, .cardsExhausted, .awaited, .guestStarting, .claimChanging: true
         default: false
         }
     }
@@ -151,6 +156,10 @@ extension Refusal {
         case .poolExhausted(let pool, let wanted, let free, let total, let reasons):
             "pool '\(pool)' has \(free) of \(total) functions free, \(wanted) wanted"
                 + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))")
+        case .awaited(let address): "cannot take \(address): somebody who came earlier waits for it"
+        case .notPermitted(let what, let subject, let user, _): "\(user) may not \(what) \(subject)"
+        case .quotaReached(let pool, let holder, let limit):
+            "\(holder) has \(limit) claim\(limit == 1 ? "" : "s") of pool '\(pool)' already, which is its limit"
         case .nodeExhausted(let pool, let policy, let wanted, let supply):
             "pool '\(pool)' cannot give \(wanted) with NUMA policy \(policy): " + Self.list(supply)
         case .cardsExhausted(let pool, let spread, let policy, let wanted, let supply):
@@ -207,6 +216,9 @@ extension Refusal {
         case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
         case .poolExhausted(_, let wanted, _, let total, _) where wanted > total:
             "ask for at most \(total), or declare more VFs"
+        case .notPermitted(_, _, _, let remedy): remedy
+        case .awaited: "wait as well: buslane allocate --wait"
+        case .quotaReached: "release one of them; the pool's 'maxClaims' is the limit"
         case .cardsExhausted: "ask for fewer, or leave out --spread; buslane claims shows who has what"
         case .poolExhausted, .nodeExhausted: "release a claim, or try again later; buslane claims shows who has what"
         }

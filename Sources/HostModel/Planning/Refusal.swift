@@ -53,6 +53,13 @@ public enum Refusal: Error, Hashable, Sendable {
     case domainWithoutUUID(String)
     case staleGeneration(claim: String, given: Int, current: Int)
 
+    /// Somebody who came earlier waits for it.
+    case awaited(PCIAddress)
+
+    // Not for this caller.
+    case notPermitted(what: String, subject: String, user: String, remedy: String)
+    case quotaReached(pool: String, holder: String, limit: Int)
+
     // Not now.
     case poolExhausted(pool: String, wanted: Int, free: Int, total: Int, reasons: [String])
     case nodeExhausted(pool: String, policy: NUMAPolicy, wanted: Int, freeByNode: [NodeSupply])

@@ -3,6 +3,7 @@ import ArgumentParser
 import ControlAPI
 import Foundation
 import HostModel
+import Synchronization
 
 struct AllocateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,6 +25,9 @@ struct AllocateCommand: AsyncParsableCommand {
         help: "Over cards: any, pf (each function on another PF) or one-pf (default: the pool's).",
         transform: parsedWord(Spread.self))
     var spread: Spread?
+    @Option(
+        help: "Wait so long for enough to be free, first come, first served: 30s, 5m, 1h.", transform: parsedSeconds)
+    var wait: Int?
     @Flag(help: "Claim nothing; say of each function of the pool why it would be taken or not.") var explain = false
     @Option(help: "The VF's MAC address.", transform: parsedMAC) var mac: MACAddress?
     @Option(help: "The VLAN that the PF puts the VF into, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
@@ -47,7 +51,7 @@ struct AllocateCommand: AsyncParsableCommand {
         AllocateRequest(
             pool: pool, count: count, owner: owner, numa: numa, spread: spread, mac: mac, vlan: vlan, qos: more.qos,
             vlanProtocol: more.vlanProtocol, trust: trust, spoofCheck: more.spoofCheck, linkState: more.linkState,
-            minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name)
+            minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name, waitSeconds: wait)
     }
 
     func run() async throws {
@@ -60,8 +64,37 @@ struct AllocateCommand: AsyncParsableCommand {
             if let refusal = document.refusal { throw Failure(.notNow, refusal) }
             return
         }
-        let document = try await connection.client.post(Route.claims, request, as: ClaimsDocument.self)
+        let document =
+            wait == nil
+            ? try await connection.client.post(Route.claims, request, as: ClaimsDocument.self)
+            : try await connection.client.waitForClaim(request)
         try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
+    }
+}
+
+extension ControlClient {
+    /// Shows its place in the line, while it waits.
+    fileprivate func waitForClaim(_ request: AllocateRequest) async throws -> ClaimsDocument {
+        let display = ProgressDisplay.standard()
+        let end = Mutex<ClaimLine?>(nil)
+        do {
+            try await lines(Route.waitingClaims, posting: request, as: ClaimLine.self) { line in
+                if let before = line.before { display.show(waiting: before) } else { end.withLock { $0 = line } }
+            }
+        } catch {
+            display.end()
+            throw error
+        }
+        display.end()
+        let last = end.withLock(\.self)
+        // Whoever waited and got none may try again.
+        if let error = last?.error { throw Failure(.notNow, error) }
+        guard let made = last?.made else {
+            throw Failure(
+                .daemonUnreachable, "interrupted", subject: socketPath, "the daemon ended while this waited",
+                fix: "try again")
+        }
+        return made
     }
 }
 

@@ -15,6 +15,7 @@ final class ProgressDisplay: Sendable {
         /// When a line was told; before the first, when the work began.
         var toldAt: ContinuousClock.Instant?
         var hasTold = false
+        var place: Int?
         var isDrawn = false
     }
 
@@ -53,6 +54,20 @@ final class ProgressDisplay: Sendable {
             state.toldAt = moment
             state.hasTold = true
             write("\(step.number)/\(step.total) \(step.action)\n")
+        }
+    }
+
+    /// - Parameter before: how many are before.
+    func show(waiting before: Int) {
+        let place = before == 0 ? "next in line" : "\(before) before"
+        state.withLock { state in
+            if isTerminal {
+                write("\r\u{1b}[K" + style.clipped("waiting: \(place)", to: style.width - 1))
+                state.isDrawn = true
+            } else if state.place != before {
+                write("waiting: \(place)\n")
+            }
+            state.place = before
         }
     }
 

@@ -14,8 +14,21 @@ extension API {
         router.post(RouterPath(Route.claims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
             let peer = try await context.peer()
-            let claim = try await reconciler.allocate(try await claimRequest(asked, from: peer), by: peer.actor)
+            let wanted = try await claimRequest(asked, from: peer)
+            try await reconciler.permitted("allocate", wanted.pool.name, to: peer) { caller throws(Refusal) in
+                try caller.mustBeAdmitted(to: wanted.pool)
+            }
+            let claim = try await reconciler.allocate(wanted, by: peer.actor)
             return try Response(json: ClaimsDocument(claims: [.init(claim)]))
+        }
+        router.post(RouterPath(Route.waitingClaims)) { request, context in
+            let asked = try await body(AllocateRequest.self, of: request)
+            let peer = try await context.peer()
+            let wanted = try await claimRequest(asked, from: peer)
+            try await reconciler.permitted("allocate", wanted.pool.name, to: peer) { caller throws(Refusal) in
+                try caller.mustBeAdmitted(to: wanted.pool)
+            }
+            return waiting(wanted, upTo: try asked.patience(), by: peer.actor)
         }
         router.post(RouterPath(Route.explanation)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
@@ -26,16 +39,60 @@ extension API {
         }
         router.post(RouterPath(Route.release)) { request, context in
             let asked = try await body(ReleaseRequest.self, of: request)
-            let actor = try await context.peer().actor
+            let peer = try await context.peer()
             var outcomes: [Reconciler.ReleaseOutcome] = []
-            // An unknown id is refused before the first one is given back.
-            for id in asked.claims where try await reconciler.ledger.claim(id) == nil { throw Refusal.unknownClaim(id) }
-            for id in asked.claims { outcomes.append(try await reconciler.release(id, by: actor)) }
+            // Refused before the first one is given back: what is unknown, and what is another's.
+            for claim in try await claims(asked) {
+                try await reconciler.permitted("release", claim.id, to: peer) { caller throws(Refusal) in
+                    try caller.mustOwn(claim)
+                }
+            }
+            for id in asked.claims { outcomes.append(try await reconciler.release(id, by: peer.actor)) }
             if let owner = asked.owner {
-                outcomes += try await reconciler.release(allOf: try await domains.owner(named: owner).owner, by: actor)
+                outcomes += try await reconciler.release(
+                    allOf: try await domains.owner(named: owner).owner, by: peer.actor)
             }
             return try Response(json: ClaimsDocument(claims: outcomes.map(ClaimsDocument.Claim.init)))
         }
+    }
+
+    private func waiting(_ request: ClaimRequest, upTo limit: Duration, by actor: AuditEntry.Actor) -> Response {
+        Response(
+            status: .ok, headers: .jsonLines,
+            body: ResponseBody { writer in
+                func write(_ line: ClaimLine) async throws {
+                    try await writer.write(ByteBuffer(bytes: try JSON.encode(line, pretty: false) + [0x0a]))
+                }
+                for await update in await reconciler.allocate(request, waitingUpTo: limit, by: actor) {
+                    switch update {
+                    case .place(let before): try await write(ClaimLine(before: before))
+                    case .ended(.success(let claim)):
+                        do {
+                            try await write(ClaimLine(made: ClaimsDocument(claims: [.init(claim)])))
+                        } catch {
+                            _ = try await reconciler.release(claim.id, by: .daemon)
+                            throw error
+                        }
+                    case .ended(.failure(let error)):
+                        try await reconciler.noteRefusal(AuditEntry.Draft(allocating: request, by: actor), error)
+                        try await write(ClaimLine(error: ErrorMapping.answer(to: error).1.error))
+                    }
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    private func claims(_ asked: ReleaseRequest) async throws -> [Claim] {
+        var claims: [Claim] = []
+        for id in asked.claims {
+            guard let claim = try await reconciler.ledger.claim(id) else { throw Refusal.unknownClaim(id) }
+            claims.append(claim)
+        }
+        if let owner = asked.owner {
+            let owner = try await domains.owner(named: owner).owner
+            claims += try await reconciler.ledger.claims().filter { $0.owner == owner }
+        }
+        return claims
     }
 
     private func claimRequest(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> ClaimRequest {
@@ -44,7 +101,7 @@ extension API {
         return ClaimRequest(
             pool: pool, count: asked.count, owner: owner, ownerName: name, numa: asked.numa,
             spread: asked.spread, settings: try asked.settings(),
-            deviceName: asked.count == 1 ? asked.name : nil)
+            uid: Int(peer.uid), deviceName: asked.count == 1 ? asked.name : nil)
     }
 
     func pools() async throws -> PoolsDocument {

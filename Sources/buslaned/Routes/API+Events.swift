@@ -19,7 +19,8 @@ extension API {
         }
         router.post(RouterPath(Route.recover)) { request, context in
             let asked = try await body(RecoverRequest.self, of: request)
-            try await reconciler.recover(asked.address, by: try await context.peer().actor)
+            let actor = try await root(context, "recover", asked.address.description)
+            try await reconciler.recover(asked.address, by: actor)
             return try Response(json: asked)
         }
     }

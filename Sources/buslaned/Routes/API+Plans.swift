@@ -14,13 +14,13 @@ extension API {
         }
         router.post(RouterPath(Route.apply)) { request, context in
             let asked = try await body(PlanRequest.self, of: request)
-            let actor = try await context.peer().actor
+            let actor = try await root(context, "apply", "host")
             let done = try await reconciler.apply(try desired(of: asked), confirmed: asked.confirmed, by: actor)
             return try Response(json: PlanDocument(done))
         }
         router.post(RouterPath(Route.applySteps)) { request, context in
             let asked = try await body(PlanRequest.self, of: request)
-            let actor = try await context.peer().actor
+            let actor = try await root(context, "apply", "host")
             return try await stepwise(try desired(of: asked), confirmed: asked.confirmed, by: actor)
         }
     }

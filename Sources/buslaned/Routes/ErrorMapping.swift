@@ -19,7 +19,10 @@ struct ErrorMapping: RouterMiddleware {
             return try await next(request, context)
         } catch {
             let (status, body) = Self.answer(to: error)
-            if status == .internalServerError {
+            // Whoever went away in the middle of their request gets no answer, and is no trouble of ours.
+            if error is ChannelError || error is IOError {
+                context.logger.debug("the caller is gone", metadata: ["path": "\(request.uri.path)"])
+            } else if status == .internalServerError {
                 context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             }
             return try Response(json: body, status: status)
@@ -76,6 +79,7 @@ extension Refusal {
     fileprivate var status: HTTPResponse.Status {
         switch self {
         case .unknownFunction, .unknownPool, .unknownClaim: .notFound
+        case .notPermitted: .forbidden
         case .countOutOfRange, .badMAC, .macNeedsOneFunction: .badRequest
         default: isTemporary ? .serviceUnavailable : .conflict
         }

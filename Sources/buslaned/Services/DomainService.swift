@@ -22,14 +22,14 @@ struct DomainService: Sendable {
     }
 
     /// Adds what the domain holds, and what its own request asks for, to its persistent XML.
-    func attach(_ name: String, by actor: AuditEntry.Actor) async throws -> DomainDocument {
+    func attach(_ name: String, by peer: PeerCredentials) async throws -> DomainDocument {
         let xml = try await libvirt.inactiveXML(of: name)
         let domain = try Domain(parsing: xml)
-        let devices = try await devices(for: domain, by: actor)
+        let devices = try await devices(for: domain, by: peer)
         guard !devices.isEmpty else { throw Refusal.nothingToAttach(domain: name) }
         let edited = try domain.adding(devices)
         return try await reconciler.audited(
-            "domain attach", subject: name, detail: devices.map(\.name).joined(separator: ", "), by: actor
+            "domain attach", subject: name, detail: devices.map(\.name).joined(separator: ", "), by: peer.actor
         ) {
             if edited != xml { _ = try await libvirt.define(edited) }
             return DomainDocument(
@@ -50,15 +50,15 @@ struct DomainService: Sendable {
     }
 
     /// The same for a domain XML that libvirt has not seen: allocates for its request, and returns it with the devices.
-    func inject(into xml: String, by actor: AuditEntry.Actor) async throws -> DomainDocument {
+    func inject(into xml: String, by peer: PeerCredentials) async throws -> DomainDocument {
         let domain = try Domain(parsing: xml)
-        let devices = try await devices(for: domain, by: actor)
+        let devices = try await devices(for: domain, by: peer)
         let edited = try domain.adding(devices)
         return DomainDocument(domain, devices: devices.map { .init(name: $0.name, address: $0.address) }, xml: edited)
     }
 
     /// One device for each function that the domain holds, after its request was allocated: all of it or nothing.
-    private func devices(for domain: Domain, by actor: AuditEntry.Actor) async throws -> [DeviceSpec] {
+    private func devices(for domain: Domain, by peer: PeerCredentials) async throws -> [DeviceSpec] {
         guard let uuid = domain.uuid else {
             guard try domain.request == nil else { throw Refusal.domainWithoutUUID(domain.name) }
             return []
@@ -70,13 +70,17 @@ struct DomainService: Sendable {
         do {
             for device in request?.devices ?? []
             where !held.contains(where: { $0.assignments.contains { $0.name == device.name } }) {
+                let pool = try reconciler.pool(device.pool)
+                try await reconciler.permitted("allocate", pool.name, to: peer) { caller throws(Refusal) in
+                    try caller.mustBeAdmitted(to: pool)
+                }
                 let claimRequest = ClaimRequest(
-                    pool: try reconciler.pool(device.pool), owner: owner, ownerName: domain.name,
-                    numa: request?.numa, settings: device.settings, deviceName: device.name)
-                made.append(try await reconciler.allocate(claimRequest, by: actor))
+                    pool: pool, owner: owner, ownerName: domain.name,
+                    numa: request?.numa, settings: device.settings, uid: Int(peer.uid), deviceName: device.name)
+                made.append(try await reconciler.allocate(claimRequest, by: peer.actor))
             }
         } catch {
-            for claim in made { _ = try await reconciler.release(claim.id, by: actor) }
+            for claim in made { _ = try await reconciler.release(claim.id, by: peer.actor) }
             throw error
         }
         held += made

@@ -12,8 +12,14 @@ word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^lab\.$1=//p"; }
 mode=$(word mode) scenario=$(word scenario)
 
 share() {
+    local try
     mkdir -p "/lab-$1"
-    mount -t 9p -o "trans=virtio,version=9p2000.L,msize=262144,$2" "$1" "/lab-$1" 2>/dev/null
+    # Found later than its module is loaded, or not at all: then it is not there
+    for try in 1 2 3 4 5; do
+        mount -t 9p -o "trans=virtio,version=9p2000.L,msize=262144,$2" "$1" "/lab-$1" 2>/dev/null && return
+        sleep 0.2
+    done
+    return 1
 }
 
 finish() {

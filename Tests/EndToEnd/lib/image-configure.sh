@@ -47,7 +47,8 @@ Description=Run the lab's guest side
 After=multi-user.target
 [Service]
 Type=simple
-ExecStartPre=/bin/mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=loose lab /lab
+# The device may be found later than its module is loaded: the kernel then says "no channels available"
+ExecStartPre=/bin/sh -c 'for try in $(seq 100); do mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=loose lab /lab && exit; sleep 0.2; done; exit 1'
 ExecStart=/bin/bash /lab/lib/guest.sh
 KillMode=process
 UNIT

@@ -13,6 +13,8 @@ set -uo pipefail
 . "$(dirname "$0")/drift-checks.sh"
 # shellcheck source=vf-settings.sh
 . "$(dirname "$0")/vf-settings.sh"
+# shellcheck source=permission-checks.sh
+. "$(dirname "$0")/permission-checks.sh"
 
 mac=52:54:00:bb:00:01 vlan=42
 part() { printf '\n# %s  [%d s]\n' "$*" "$SECONDS"; }
@@ -321,6 +323,33 @@ release_twice() {
 }
 check "a second release is a success that says so" release_twice
 
+waits_in_line() {
+    local held waiting
+    exits 0 buslane allocate dataplane --count 4 --for everything --quiet || return
+    held=$OUT
+    exits 75 buslane allocate dataplane --for impatient --wait 2s && holds "$ERR" "next in line" || return
+    buslane allocate dataplane --for patient --wait 60s --quiet >/tmp/patient 2>/dev/null &
+    waiting=$!
+    sleep 1
+    # Whoever goes away does not get what they waited for.
+    timeout -s KILL 1 buslane allocate dataplane --for gone --wait 60s >/dev/null 2>&1
+    exits 0 buslane release "$held" || return
+    wait "$waiting" || why "the one who waited got nothing" || return
+    same "its owner" "$(claim_field "$(cat /tmp/patient)" .ownerName)" patient || return
+    sleep 2
+    same "the claims" "$(buslane claims --quiet)" "$(cat /tmp/patient)"
+}
+check "--wait stands in line, and one who goes away leaves it" waits_in_line
+release_all
+
+explains() {
+    exits 0 buslane allocate dataplane --count 2 --spread pf --explain --json || return
+    same "the cards that would be taken from" "$(jq -r '[.candidates[] | select(.taken) | .card] | sort | join(" ")' <<<"$OUT")" "$PF0 $PF1" || return
+    exits 75 buslane allocate dataplane --count 3 --spread pf --explain && holds "$ERR" "on as many cards" || return
+    same "the claims" "$(buslane claims --quiet)" ""
+}
+check "--explain says who would be taken, and claims nothing" explains
+
 after_placement() { same "the host" "$(fingerprint)" "$ready"; }
 check "all that was claimed and released is as it was" after_placement
 
@@ -500,6 +529,10 @@ wrong "torn YAML, with file and line" 1 /tmp/torn.yaml: buslane apply --yes -f /
 wrong "a configuration that is not there" 1 /nosuch.yaml buslane plan -f /nosuch.yaml
 printf 'physicalFunctions:\n  - select: { addresses: ["%s"] }\n    vfCount: 99\n' "$PF0" >/tmp/many.yaml
 wrong "more VFs than the card has" 1 "$PF0" buslane apply --yes -f /tmp/many.yaml
+
+# ----
+part "who may do what"
+permission_checks
 
 # ----
 part "what single VFs are like"

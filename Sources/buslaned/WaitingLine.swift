@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// Those who wait for functions, in the order in which they came.
+///
+/// Whoever is before you is tried before you, and what they could be given is kept from you: a claim of many functions
+/// is not starved by small ones. What nobody before you could use, you get at once.
+actor WaitingLine {
+    /// Tries to make a claim out of what nobody who came earlier waits for.
+    typealias Attempt = @Sendable (ClaimRequest, _ earlier: [ClaimRequest]) async throws -> Claim
+
+    private struct Entry {
+        let id: Int
+        let request: ClaimRequest
+        let attempt: Attempt
+        let giveBack: @Sendable (Claim) async -> Void
+        /// False when nobody listens any more.
+        let tell: @Sendable (Update) -> Bool
+        /// Why it was not granted when it was last tried.
+        var refusal: Refusal?
+    }
+
+    /// What one who waits is told.
+    enum Update: Sendable {
+        /// How many are before; 0 is next.
+        case place(Int)
+        case ended(Result<Claim, any Error>)
+    }
+
+    private var entries: [Entry] = []
+    private var nextID = 0
+    private var isTrying = false
+    private var mustTryAgain = false
+    private var isTicking = false
+
+    /// Who waits now, in order.
+    var requests: [ClaimRequest] { entries.map(\.request) }
+
+    /// Waits in line until the claim is made, refused for good, or the time is up.
+    ///
+    /// The stream's end of whoever listens is the end of the waiting.
+    ///
+    /// - Parameter giveBack: for a claim that was made when nobody listened any more.
+    func wait(
+        for request: ClaimRequest, upTo limit: Duration, giveBack: @escaping @Sendable (Claim) async -> Void,
+        _ attempt: @escaping Attempt
+    ) -> AsyncStream<Update> {
+        nextID += 1
+        let id = nextID
+        return AsyncStream { continuation in
+            entries.append(
+                Entry(id: id, request: request, attempt: attempt, giveBack: giveBack) { update in
+                    defer { if case .ended = update { continuation.finish() } }
+                    if case .terminated = continuation.yield(update) { return false }
+                    return true
+                })
+            let deadline = Task {
+                try await Task.sleep(for: limit)
+                giveUp(id)
+            }
+            continuation.onTermination = { _ in
+                deadline.cancel()
+                Task { await self.leave(id) }
+            }
+            Task {
+                await tryAll()
+                await tick()
+            }
+        }
+    }
+
+    /// While anybody waits: what changes without telling is seen, and who went away without a word is noticed when the
+    /// next word reaches nobody.
+    private func tick() async {
+        guard !isTicking else { return }
+        isTicking = true
+        while !entries.isEmpty {
+            try? await Task.sleep(for: .seconds(1))
+            await tryAll()
+        }
+        isTicking = false
+    }
+
+    /// Something was given back, or the host changed: whoever waits is tried again.
+    func signal() async { if !entries.isEmpty { await tryAll() } }
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    private func tryAll() async {
+        guard !isTrying else {
+            mustTryAgain = true
+            return
+        }
+        isTrying = true
+        repeat {
+            mustTryAgain = false
+            await pass()
+        } while mustTryAgain
+        isTrying = false
+    }
+
+    /// Once through the line. Those who join or leave meanwhile are seen at the next.
+    private func pass() async {
+        for entry in entries {
+            let earlier = entries.prefix { $0.id != entry.id }.map(\.request)
+            do {
+                let claim = try await entry.attempt(entry.request, earlier)
+                // Whoever left while it was made does not want it any more.
+                let isThere = entries.contains { $0.id == entry.id }
+                entries.removeAll { $0.id == entry.id }
+                if !isThere || !entry.tell(.ended(.success(claim))) { await entry.giveBack(claim) }
+            } catch let refusal as Refusal where refusal.isTemporary {
+                if let position = entries.firstIndex(where: { $0.id == entry.id }) {
+                    entries[position].refusal = refusal
+                }
+            } catch {
+                entries.removeAll { $0.id == entry.id }
+                _ = entry.tell(.ended(.failure(error)))
+            }
+        }
+        for (place, entry) in entries.enumerated() { _ = entry.tell(.place(place)) }
+    }
+
+    private func giveUp(_ id: Int) {
+        guard let entry = entries.first(where: { $0.id == id }) else { return }
+        entries.removeAll { $0.id == id }
+        _ = entry.tell(.ended(.failure(entry.refusal ?? CancellationError())))
+        Task { await tryAll() }
+    }
+
+    private func leave(_ id: Int) async {
+        guard entries.contains(where: { $0.id == id }) else { return }
+        entries.removeAll { $0.id == id }
+        await tryAll()
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Testing
+
+@Suite("Who may do what")
+struct AccessTests {
+    private let alice = Caller(uid: 1000, user: "alice", groups: ["alice", "vnf"])
+    private let nameless = Caller(uid: 2000, user: nil)
+
+    private func pool(_ access: Access?) -> Pool {
+        Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]), access: access)
+    }
+
+    private func refusal(_ check: () throws(Refusal) -> Void) -> Refusal? {
+        do throws(Refusal) { try check() } catch { return error }
+        return nil
+    }
+
+    @Test("a pool that names nobody is for whoever may use the socket; one that does is for them and root")
+    func pools() {
+        #expect(refusal { () throws(Refusal) in try nameless.mustBeAdmitted(to: pool(nil)) } == nil)
+        for access in [Access(users: ["alice"]), Access(groups: ["vnf"]), Access(users: ["bob"], groups: ["vnf"])] {
+            #expect(refusal { () throws(Refusal) in try alice.mustBeAdmitted(to: pool(access)) } == nil)
+            #expect(refusal { () throws(Refusal) in try Caller.root.mustBeAdmitted(to: pool(access)) } == nil)
+            #expect(refusal { () throws(Refusal) in try nameless.mustBeAdmitted(to: pool(access)) } != nil)
+        }
+        // Named by nobody at all, it is root's.
+        let refused = refusal { () throws(Refusal) in try alice.mustBeAdmitted(to: pool(Access(users: ["bob"]))) }
+        #expect(refused?.code == "not-permitted")
+        #expect(refused?.message == "alice may not claim from pool vfs")
+        #expect(refused?.remedy == "the pool's 'allow' has users: [bob]; root can add to it")
+        #expect(refusal { () throws(Refusal) in try alice.mustBeAdmitted(to: pool(Access())) } != nil)
+    }
+
+    @Test("a claim is ended by who made it, and by root; one that the daemon made, by root alone")
+    func claims() {
+        func claim(_ uid: Int?) -> Claim {
+            Claim(
+                id: "c1", pool: "vfs", owner: .name("fw1"), ownerName: "fw1", numa: .none, state: .bound, createdAt: 0,
+                uid: uid, assignments: [])
+        }
+        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(1000)) } == nil)
+        #expect(refusal { () throws(Refusal) in try Caller.root.mustOwn(claim(1000)) } == nil)
+        #expect(refusal { () throws(Refusal) in try nameless.mustOwn(claim(1000)) }?.subject == "c1")
+        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(nil)) } != nil)
+        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(0)) } != nil)
+    }
+
+    @Test("configuration is root's, domains are libvirt's group's")
+    func others() {
+        #expect(refusal { () throws(Refusal) in try Caller.root.mustBeRoot(to: "apply", "host") } == nil)
+        #expect(refusal { () throws(Refusal) in try alice.mustBeRoot(to: "apply", "host") } != nil)
+        #expect(refusal { () throws(Refusal) in try alice.mustManageDomains("fw1") } != nil)
+        let carol = Caller(uid: 1001, user: "carol", groups: ["libvirt"])
+        #expect(refusal { () throws(Refusal) in try carol.mustManageDomains("fw1") } == nil)
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Synchronization
+import Testing
+
+@testable import Ledger
+@testable import buslaned
+
+@Suite("Waiting for functions")
+struct WaitingTests {
+    /// Four VFs, bound and free.
+    private func scene() async throws -> Scene {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(4, vfDriver: "vfio-pci"))
+        return scene
+    }
+
+    /// One who waits, and what they were told.
+    private final class Waiter: Sendable {
+        let places = Mutex<[Int]>([])
+        let result = Mutex<Result<Claim, any Error>?>(nil)
+        private let task = Mutex<Task<Void, Never>?>(nil)
+
+        init(_ scene: Scene, _ count: Int, for owner: String, upTo limit: Duration = .seconds(60)) async {
+            let request = ClaimRequest(pool: Scene.pool, count: count, owner: .name(owner))
+            let updates = await scene.reconciler.allocate(request, waitingUpTo: limit, by: Scene.root)
+            task.withLock {
+                $0 = Task {
+                    for await update in updates {
+                        switch update {
+                        case .place(let place): places.withLock { $0.append(place) }
+                        case .ended(let end): result.withLock { $0 = end }
+                        }
+                    }
+                }
+            }
+            // In line before the next one comes.
+            while place == nil, claim == nil { await Task.yield() }
+        }
+
+        var place: Int? { places.withLock(\.last) }
+        var claim: Claim? { try? result.withLock { try $0?.get() } }
+
+        func ended() async {
+            let task = task.withLock(\.self)
+            await task?.value
+        }
+
+        func goAway() { task.withLock { $0?.cancel() } }
+    }
+
+    @Test("what is free is had at once")
+    func free() async throws {
+        let scene = try await scene()
+        let waiter = await Waiter(scene, 2, for: "a")
+        await waiter.ended()
+        #expect(waiter.claim?.assignments.count == 2)
+        #expect(await scene.reconciler.line.isEmpty)
+    }
+
+    @Test("first come, first served: a claim of many is not starved by small ones")
+    func order() async throws {
+        let scene = try await scene()
+        var held: [Claim] = []
+        for owner in ["a", "b", "c", "d"] { held.append(try await scene.allocate(for: .name(owner))) }
+        let large = await Waiter(scene, 3, for: "large")
+        let small = await Waiter(scene, 1, for: "small")
+        #expect(large.place == 0)
+        #expect(small.place == 1)
+        for claim in held.prefix(2) { _ = try await scene.reconciler.release(claim.id, by: Scene.root) }
+        await scene.reconciler.line.signal()
+        // Two are free, and kept for who came first: from who waits behind, and from who comes now.
+        #expect(small.claim == nil && large.claim == nil)
+        let refused = await #expect(throws: Refusal.self) { try await scene.allocate(for: .name("new")) }
+        #expect(refused?.isTemporary == true)
+        #expect(refused?.message.contains("2 waited for by who came earlier") == true, "\(refused?.message ?? "")")
+        _ = try await scene.reconciler.release(held[2].id, by: Scene.root)
+        await large.ended()
+        #expect(large.claim?.assignments.count == 3)
+        _ = try await scene.reconciler.release(held[3].id, by: Scene.root)
+        await small.ended()
+        #expect(small.claim?.assignments.count == 1)
+        #expect(await scene.reconciler.line.isEmpty)
+        _ = try await scene.reconciler.release(try #require(large.claim).id, by: Scene.root)
+        #expect(try await scene.allocate(for: .name("new")).assignments.count == 1)
+    }
+
+    @Test("who waited long enough is told why, and makes room")
+    func timesOut() async throws {
+        let scene = try await scene()
+        _ = try await scene.allocate(4, for: .name("a"))
+        let waiter = await Waiter(scene, 1, for: "b", upTo: .milliseconds(50))
+        await waiter.ended()
+        let refusal = #expect(throws: Refusal.self) { try waiter.result.withLock(\.self)?.get() }
+        #expect(refusal?.code == "no-capacity")
+        #expect(await scene.reconciler.line.isEmpty)
+        #expect(try await scene.ledger.auditTrail().filter { $0.verb == "allocate" }.count == 1)
+    }
+
+    @Test("who goes away is out of the line at once, and the next one's turn comes")
+    func goesAway() async throws {
+        let scene = try await scene()
+        let held = try await scene.allocate(3, for: .name("a"))
+        let gone = await Waiter(scene, 4, for: "gone")
+        let next = await Waiter(scene, 1, for: "next")
+        #expect(next.claim == nil)
+        gone.goAway()
+        await gone.ended()
+        await next.ended()
+        #expect(next.claim?.assignments.count == 1)
+        _ = try await scene.reconciler.release(held.id, by: Scene.root)
+        #expect(try await scene.ledger.claims().map(\.ownerName) == ["next"])
+    }
+}
