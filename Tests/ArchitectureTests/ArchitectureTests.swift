@@ -106,6 +106,20 @@ struct ArchitectureTests {
         #expect(sources.contains { $0.target == "HostIO" && $0.imports.contains("CPCIGuard") })
     }
 
+    @Test("every route is in the API's description, and none that is not there")
+    func routesAreDescribed() throws {
+        let requests = try #require(sources.first { $0.description.hasSuffix("ControlAPI/Requests.swift") })
+        let routes = requests.code.compactMap {
+            $0.firstMatch(of: #/ *public static let \w+ = "(/v1/[^"]+)".*/#).map { String($0.1) }
+        }
+        let description = try String(contentsOf: Repository.root.appending(path: "docs/openapi.yaml"), encoding: .utf8)
+        let described = description.split(separator: "\n").compactMap {
+            $0.wholeMatch(of: #/ {2}(/v1/[^:]+):/#).map { String($0.1) }
+        }
+        #expect(routes.count > 15)
+        #expect(routes.sorted() == described.sorted())
+    }
+
     @Test("the hook never reaches libvirt, not even through what it imports")
     func hookIsFreeOfLibvirt() {
         var reached: Set<String> = ["buslane-hook"]

@@ -209,17 +209,20 @@ pools_are_right() {
 check "the pools count what there is" pools_are_right
 ready=$(fingerprint)
 
-serial_selects() {
-    local serial
-    serial=$(lspci -vv -s "$PF1" | sed -n 's/.*Device Serial Number //p')
-    [ -n "$serial" ] || why "lspci knows no serial number of $PF1" || return
-    exits 0 buslane inventory --json --address "$PF1" || return
-    same "the inventory's serial number" "$(jq -r '.functions[0].serialNumber' <<<"$OUT")" "$serial" || return
-    printf 'physicalFunctions:\n  - select: { serials: ["%s"] }\n    vfCount: 3\n' "$serial" >/tmp/serial.yaml
-    exits 0 buslane plan --json -f /tmp/serial.yaml || return
-    same "the card" "$(jq -r '[.physicalFunctions[] | select(.purpose == "declared") | .address] | join(" ")' <<<"$OUT")" "$PF1"
+serials() {
+    local serial address
+    lspci -Dvv | awk '/^[0-9a-f]+:/ { address = $1 } /Device Serial Number/ { print address, $NF }' | sort >/tmp/of-lspci
+    grep -q . /tmp/of-lspci || why "lspci knows no serial number" || return
+    exits 0 buslane inventory --json || return
+    jq -r '.functions[] | select(.serialNumber) | "\(.address) \(.serialNumber)"' <<<"$OUT" | sort >/tmp/of-buslane
+    equal "the inventory" /tmp/of-buslane lspci /tmp/of-lspci || return
+    read -r address serial </tmp/of-lspci
+    printf 'pools:\n  - name: numbered\n    select: { serials: ["%s"] }\n' "$serial" >/etc/buslane/conf.d/numbered.yaml
+    exits 0 buslane pools --json || return
+    rm /etc/buslane/conf.d/numbered.yaml
+    same "the pool" "$(jq -r '.pools[] | select(.name == "numbered") | .functions[]' <<<"$OUT")" "$address"
 }
-check "a card is selected by the serial number that lspci prints" serial_selects
+check "serial numbers are those that lspci prints, and select their card" serials
 
 file_that_is_gone() {
     mv /etc/buslane/buslane.yaml /tmp/away.yaml
