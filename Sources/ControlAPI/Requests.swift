@@ -14,6 +14,7 @@ public enum Route {
     /// The same for who can wait: a ``ClaimLine`` a line.
     public static let waitingClaims = "/v1/claims/wait"
     public static let release = "/v1/claims/release"
+    public static let renewal = "/v1/claims/renew"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
     /// The same, with an ``ApplyLine`` for each step while it goes on.
@@ -59,6 +60,8 @@ public struct AllocateRequest: Codable, Sendable {
     public var maxTxRate: Int?
     /// What the device is called in the owner's domain.
     public var name: String?
+    /// How long the claim lives unless it is renewed; nil for ever.
+    public var ttlSeconds: Int?
     /// How long to wait where that is asked for.
     public var waitSeconds: Int?
 
@@ -67,7 +70,8 @@ public struct AllocateRequest: Codable, Sendable {
         vlan: VLANID?, qos: Int? = nil,
         vlanProtocol: VLANProtocol? = nil, trust: Bool?, spoofCheck: Bool? = nil,
         linkState: VFSettings.LinkState? = nil, minTxRate: Int? = nil, maxTxRate: Int? = nil, name: String?,
-        waitSeconds: Int? = nil
+        waitSeconds: Int? = nil,
+        ttlSeconds: Int? = nil
     ) {
         self.pool = pool
         self.count = count
@@ -85,6 +89,13 @@ public struct AllocateRequest: Codable, Sendable {
         self.maxTxRate = maxTxRate
         self.name = name
         self.waitSeconds = waitSeconds
+        self.ttlSeconds = ttlSeconds
+    }
+
+    /// - Throws: `MalformedValue` for less than a second, and for more than a year.
+    public func life() throws(MalformedValue) -> Int? {
+        guard let ttlSeconds, !(1...31_536_000).contains(ttlSeconds) else { return ttlSeconds }
+        throw MalformedValue(kind: "time to live", text: String(ttlSeconds), expected: "1 to 31536000 seconds")
     }
 
     /// - Throws: `MalformedValue` for no time at all, and for more than a day.
@@ -135,6 +146,13 @@ public struct ReleaseRequest: Codable, Sendable {
         self.claims = claims
         self.owner = owner
     }
+}
+
+/// `POST /v1/claims/renew`
+public struct RenewRequest: Codable, Sendable {
+    public var claims: [String]
+
+    public init(claims: [String]) { self.claims = claims }
 }
 
 /// `POST /v1/plan`, `POST /v1/apply`

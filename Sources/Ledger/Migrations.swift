@@ -11,11 +11,20 @@ enum Migrations {
         migrator.registerMigration("2: what was declared, events") { db in
             try db.execute(sql: second)
         }
-        migrator.registerMigration("3: who made a claim") { db in
-            try db.execute(sql: "ALTER TABLE claim ADD COLUMN uid INTEGER")
+        migrator.registerMigration("3: who made a claim, and how long it lives") { db in
+            try db.execute(sql: third)
         }
         return migrator
     }
+
+    /// `endsAt` counts from the boot that stands beside it, and means nothing in another.
+    private static let third = """
+        ALTER TABLE claim ADD COLUMN uid INTEGER;
+        ALTER TABLE claim ADD COLUMN ttl INTEGER CHECK (ttl > 0);
+        ALTER TABLE claim ADD COLUMN endsAt INTEGER;
+        ALTER TABLE claim ADD COLUMN endsInBoot TEXT;
+        CREATE INDEX claimByEnd ON claim (endsAt) WHERE ttl IS NOT NULL AND state <> 'released';
+        """
 
     /// Only live claims have rows in `assignment`, so that plain unique keys forbid what must never be:
     /// two claims on one function, and two owners in one IOMMU group of this boot. Code cannot get round them.

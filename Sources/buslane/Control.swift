@@ -17,7 +17,8 @@ struct Control: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
-            ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, DomainCommand.self, EventsCommand.self,
+            ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, RenewCommand.self, DomainCommand.self,
+            EventsCommand.self,
             AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self,
         ])
 

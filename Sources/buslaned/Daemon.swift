@@ -70,11 +70,14 @@ struct Daemon: AsyncParsableCommand {
                 Notification.ready(problems: reconciler.problems)
             },
             logger: logger.quieter)
+        let lives = LifeService(reconciler: reconciler)
         let serving = ServingService(reconciler: reconciler, server: server, patience: .seconds(latestDriver))
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: events), .init(service: drift), .init(service: serving)],
+                services: [
+                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: serving),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
         Notification.stopping()

@@ -24,19 +24,20 @@ extension Reconciler {
         reporting report: @escaping @Sendable (Stride) -> Void = { _ in }
     ) async throws -> Plan {
         try await lanes.run(on: .host) {
-            let plan = try await plan(for: desired)
+            let before = try host.snapshot()
+            let plan = try Planner.plan(for: desired, on: before, holdings: await holdings())
             guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
-            try await forgetRestored(desired, plan)
+            try await forgetRestored(desired, plan, on: before)
             guard !plan.isEmpty else {
-                try await remember(desired)
+                try await remember(desired, on: before)
                 return plan
             }
             return try await audited("apply", subject: "host", detail: plan.summary, by: actor) {
-                let failures = try await carryOut(plan, for: desired, Pace(of: plan, report))
-                try await remember(desired)
+                let (failures, after) = try await carryOut(plan, for: desired, on: before, Pace(of: plan, report))
+                try await remember(desired, on: after)
                 if let first = failures.first { throw first }
                 // After a reboot, the VFs of claims that stand are back only now.
-                try await adoptGroups(of: try host.snapshot())
+                try await adoptGroups(of: after)
                 logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
                 try await ledger.record(.applied, subject: "host", detail: plan.summary)
                 return plan
@@ -47,14 +48,22 @@ extension Reconciler {
     /// Works on every PF to its end, whatever becomes of the others; then once more, for VFs that came out elsewhere
     /// than foretold: their binding is planned from what is there now.
     ///
-    /// - Returns: what failed.
-    private func carryOut(_ plan: Plan, for desired: DesiredState, _ pace: Pace) async throws -> [any Error] {
-        let failures = try await carryOutOnce(plan, for: desired, pace)
-        guard failures.isEmpty else { return failures }
-        return try await carryOutOnce(try await self.plan(for: desired), for: desired, pace)
+    /// - Returns: what failed, and the host afterwards.
+    private func carryOut(
+        _ plan: Plan, for desired: DesiredState, on before: HostSnapshot, _ pace: Pace
+    ) async throws -> (failures: [any Error], after: HostSnapshot) {
+        let failures = try await carryOutOnce(plan, desired.met(on: before), pace)
+        let after = try host.snapshot()
+        guard failures.isEmpty else { return (failures, after) }
+        let rest = try Planner.plan(for: desired, on: after, holdings: await holdings())
+        if rest.isEmpty { return ([], after) }
+        return (try await carryOutOnce(rest, desired.met(on: after), pace), try host.snapshot())
     }
 
-    private func carryOutOnce(_ plan: Plan, for desired: DesiredState, _ pace: Pace) async throws -> [any Error] {
+    /// - Parameter declared: by PF, how it is declared; the others are put back.
+    private func carryOutOnce(
+        _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ pace: Pace
+    ) async throws -> [any Error] {
         for entry in plan.perPF where entry.purpose == .declared {
             guard let function = try host.function(at: entry.physicalFunction),
                 let original = PFOriginal(of: function)
@@ -65,7 +74,7 @@ extension Reconciler {
             for entry in plan.perPF {
                 group.addTask {
                     do {
-                        try await carryOut(entry, for: desired, pace)
+                        try await carryOut(entry, declared[entry.physicalFunction], pace)
                         return nil
                     } catch {
                         return error
@@ -76,21 +85,33 @@ extension Reconciler {
         }
     }
 
-    private func carryOut(_ entry: PFPlan, for desired: DesiredState, _ pace: Pace) async throws {
+    private func carryOut(_ entry: PFPlan, _ declaration: PFDeclaration?, _ pace: Pace) async throws {
         let pf = entry.physicalFunction
         let executor = executor.telling { pace.stepDone($0, of: pf) }
         try await lanes.run(on: .card(pf)) {
-            // Planned anew on the lane: somebody may have claimed a VF meanwhile.
-            let now = try await plan(for: desired).perPF.first { $0.physicalFunction == pf }
-            try await executor.run(now?.changes ?? [], context: Intent.Context(bootID: bootID, purpose: .apply))
+            // Planned anew on the lane: somebody may have claimed a VF meanwhile. The rest of the host is no part of it.
+            var holdings = try await holdings()
+            holdings.originals = holdings.originals.filter { $0.key == pf }
+            var desired = DesiredState(physicalFunctions: [declaration].compactMap(\.self))
+            desired.isPartial = declaration != nil
+            let now = try Planner.plan(for: desired, on: try card(at: pf), holdings: holdings)
+            try await executor.run(
+                now.perPF.flatMap(\.changes), context: Intent.Context(bootID: bootID, purpose: .apply))
         }
         if entry.purpose == .restored { try await ledger.forgetOriginal(of: pf) }
     }
 
+    /// A PF with its VFs, as they are now.
+    private func card(at address: PCIAddress) throws -> HostSnapshot {
+        let physical = try host.function(at: address)
+        let vfs = try (physical?.sriov?.virtualFunctions ?? []).compactMap { try host.function(at: $0) }
+        return HostSnapshot(
+            host: identity, iommu: IOMMU(enabled: true, kind: nil), functions: [physical].compactMap(\.self) + vfs)
+    }
+
     /// A PF that is undeclared and needs nothing is as it was found: what becomes of it now is not ours to put back.
-    private func forgetRestored(_ desired: DesiredState, _ plan: Plan) async throws {
+    private func forgetRestored(_ desired: DesiredState, _ plan: Plan, on snapshot: HostSnapshot) async throws {
         if desired.isPartial { return }
-        let snapshot = try host.snapshot()
         let declared = Set(desired.met(on: snapshot).keys)
         let busy = Set(plan.perPF.map(\.physicalFunction))
         for pf in try await ledger.holdings().originals.keys
@@ -100,8 +121,7 @@ extension Reconciler {
     }
 
     /// What is now as declared is what drift is measured against; of a PF that failed, what it was made before.
-    private func remember(_ desired: DesiredState) async throws {
-        let snapshot = try host.snapshot()
+    private func remember(_ desired: DesiredState, on snapshot: HostSnapshot) async throws {
         let met = desired.met(on: snapshot)
         var holdings = try await holdings()
         // What was taken back is behind us.

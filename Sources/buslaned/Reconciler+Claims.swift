@@ -31,7 +31,7 @@ extension Reconciler {
     ) async throws -> Claim {
         let openGroups = try host.openGroups()
         let disks = host.disksInUse()
-        var claim = try await ledger.allocate(bootID: bootID, audit: entry) { held in
+        var claim = try await ledger.allocate(bootID: bootID, sinceBoot: sinceBoot(), audit: entry) { held in
             var holdings = held
             holdings.openGroups = openGroups
             holdings.disks = disks

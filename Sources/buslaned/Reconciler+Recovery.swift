@@ -7,6 +7,7 @@ extension Reconciler {
     func recover() async throws {
         let snapshot = try host.snapshot()
         try await adoptGroups(of: snapshot)
+        try await ledger.adoptLives(bootID: bootID, sinceBoot: sinceBoot())
         for intent in try await ledger.openIntents() { try await settle(intent) }
         for claim in try await ledger.claims() {
             switch claim.state {

@@ -18,6 +18,8 @@ struct Reconciler: Sendable {
     /// Those who wait for functions.
     let line = WaitingLine()
     let logger: Logger
+    /// Seconds since the boot.
+    var sinceBoot: @Sendable () -> Int = BootClock.now
     /// Which host, which boot.
     let identity: HostIdentity
 

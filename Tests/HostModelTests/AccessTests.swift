@@ -39,11 +39,11 @@ struct AccessTests {
                 id: "c1", pool: "vfs", owner: .name("fw1"), ownerName: "fw1", numa: .none, state: .bound, createdAt: 0,
                 uid: uid, assignments: [])
         }
-        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(1000)) } == nil)
-        #expect(refusal { () throws(Refusal) in try Caller.root.mustOwn(claim(1000)) } == nil)
-        #expect(refusal { () throws(Refusal) in try nameless.mustOwn(claim(1000)) }?.subject == "c1")
-        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(nil)) } != nil)
-        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(0)) } != nil)
+        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(1000), to: "release") } == nil)
+        #expect(refusal { () throws(Refusal) in try Caller.root.mustOwn(claim(1000), to: "release") } == nil)
+        #expect(refusal { () throws(Refusal) in try nameless.mustOwn(claim(1000), to: "release") }?.subject == "c1")
+        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(nil), to: "release") } != nil)
+        #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(0), to: "release") } != nil)
     }
 
     @Test("configuration is root's, domains are libvirt's group's")

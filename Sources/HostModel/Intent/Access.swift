@@ -56,11 +56,11 @@ extension Caller {
             remedy: "the pool's 'allow' has \(named); root can add to it")
     }
 
-    /// Whoever made a claim may end it, and root.
-    public func mustOwn(_ claim: Claim) throws(Refusal) {
+    /// Whoever made a claim may end and renew it, and root.
+    public func mustOwn(_ claim: Claim, to verb: String) throws(Refusal) {
         guard !isRoot, claim.uid != uid else { return }
         throw .notPermitted(
-            what: "release claim", subject: claim.id, user: description,
+            what: "\(verb) claim", subject: claim.id, user: description,
             remedy:
                 "ask \(claim.uid.map { "user id \($0)" } ?? "root"), who made it for \(claim.ownerName), or run it as root"
         )

@@ -51,16 +51,32 @@ public struct Claim: Hashable, Sendable {
     public var createdAt: Int
     /// The user who made it; nil for the daemon itself, and in what version 0.1 wrote.
     public var uid: Int?
+    /// How long it lives unless it is renewed; nil for one that lives until it is released.
+    public var life: Life?
     public var assignments: [Assignment]
 
-    /// The life of a claim. `pending` and `releasing` are the states in which the host is being changed.
+    /// By the clock that counts from the boot, suspended time with it: nobody can set that one.
+    public struct Life: Hashable, Sendable {
+        /// In seconds; each renewal gives as many again.
+        public let seconds: Int
+        /// When it ends, in seconds since the boot.
+        public let endsAt: Int
+
+        public init(seconds: Int, endsAt: Int) {
+            self.seconds = seconds
+            self.endsAt = endsAt
+        }
+    }
+
+    /// The states of a claim. `pending` and `releasing` are the states in which the host is being changed.
     public enum State: String, Hashable, Sendable, Codable {
         case pending, bound, releasing, released
     }
 
     public init(
         id: String, generation: Int = 1, pool: String, owner: Owner, ownerName: String, numa: NUMAPolicy,
-        state: State, createdAt: Int, uid: Int? = nil, assignments: [Assignment]
+        state: State, createdAt: Int, uid: Int? = nil, life: Life? = nil,
+        assignments: [Assignment]
     ) {
         self.id = id
         self.generation = generation
@@ -71,6 +87,7 @@ public struct Claim: Hashable, Sendable {
         self.state = state
         self.createdAt = createdAt
         self.uid = uid
+        self.life = life
         self.assignments = assignments
     }
 }

@@ -11,6 +11,8 @@ public struct ClaimRequest: Hashable, Sendable {
     public let settings: VFSettings
     /// Who asks; nil is the daemon itself.
     public let uid: Int?
+    /// How long the claim lives unless it is renewed, in seconds; nil for ever.
+    public let ttl: Int?
     /// The device's name in the owner's domain, when the caller chose one and `count` is 1.
     public let deviceName: String?
 
@@ -19,7 +21,7 @@ public struct ClaimRequest: Hashable, Sendable {
     ///   - spread: nil takes the pool's.
     public init(
         pool: Pool, count: Int = 1, owner: Owner, ownerName: String? = nil, numa: NUMAPolicy? = nil,
-        spread: Spread? = nil, settings: VFSettings = VFSettings(), uid: Int? = nil,
+        spread: Spread? = nil, settings: VFSettings = VFSettings(), uid: Int? = nil, ttl: Int? = nil,
         deviceName: String? = nil
     ) {
         self.pool = pool
@@ -30,6 +32,7 @@ public struct ClaimRequest: Hashable, Sendable {
         self.spread = spread ?? pool.spread
         self.settings = settings
         self.uid = uid
+        self.ttl = ttl
         self.deviceName = deviceName
     }
 }

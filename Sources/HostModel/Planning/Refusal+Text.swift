@@ -41,6 +41,7 @@ extension Refusal {
         case .staleGeneration: "stale-generation"
         case .poolExhausted: "no-capacity"
         case .awaited: "awaited"
+        case .notRenewable: "not-renewable"
         case .notPermitted: "not-permitted"
         case .quotaReached: "quota-reached"
         case .nodeExhausted: "no-capacity-on-node"
@@ -66,7 +67,8 @@ extension Refusal {
             .cardsExhausted(let name, _, _, _, _), .quotaReached(let name, _, _),
             .notPermitted(_, let name, _, _):
             name
-        case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _):
+        case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _),
+            .notRenewable(let id, _):
             id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
         case .deviceNameTaken(let name, _, _): name
@@ -156,6 +158,8 @@ extension Refusal {
         case .poolExhausted(let pool, let wanted, let free, let total, let reasons):
             "pool '\(pool)' has \(free) of \(total) functions free, \(wanted) wanted"
                 + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))")
+        case .notRenewable(let id, let hasEnded):
+            hasEnded ? "cannot renew \(id): it has ended" : "\(id) has no end: there is nothing to renew"
         case .awaited(let address): "cannot take \(address): somebody who came earlier waits for it"
         case .notPermitted(let what, let subject, let user, _): "\(user) may not \(what) \(subject)"
         case .quotaReached(let pool, let holder, let limit):
@@ -217,6 +221,7 @@ extension Refusal {
         case .poolExhausted(_, let wanted, _, let total, _) where wanted > total:
             "ask for at most \(total), or declare more VFs"
         case .notPermitted(_, _, _, let remedy): remedy
+        case .notRenewable(_, let hasEnded): hasEnded ? "claim again" : nil
         case .awaited: "wait as well: buslane allocate --wait"
         case .quotaReached: "release one of them; the pool's 'maxClaims' is the limit"
         case .cardsExhausted: "ask for fewer, or leave out --spread; buslane claims shows who has what"

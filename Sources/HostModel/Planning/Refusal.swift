@@ -48,6 +48,7 @@ public enum Refusal: Error, Hashable, Sendable {
     case notQuarantined(PCIAddress)
     case notClaimedForDomain(PCIAddress, device: String, domain: String)
     case claimChanging(String)
+    case notRenewable(String, hasEnded: Bool)
     case guestStarting(claim: String, domain: String)
     case nothingToAttach(domain: String)
     case domainWithoutUUID(String)

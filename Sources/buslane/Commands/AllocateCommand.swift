@@ -28,6 +28,9 @@ struct AllocateCommand: AsyncParsableCommand {
     @Option(
         help: "Wait so long for enough to be free, first come, first served: 30s, 5m, 1h.", transform: parsedSeconds)
     var wait: Int?
+    @Option(
+        help: "Give it back by itself after so long, unless it is renewed: 90s, 10m, 24h.", transform: parsedSeconds)
+    var ttl: Int?
     @Flag(help: "Claim nothing; say of each function of the pool why it would be taken or not.") var explain = false
     @Option(help: "The VF's MAC address.", transform: parsedMAC) var mac: MACAddress?
     @Option(help: "The VLAN that the PF puts the VF into, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
@@ -51,7 +54,7 @@ struct AllocateCommand: AsyncParsableCommand {
         AllocateRequest(
             pool: pool, count: count, owner: owner, numa: numa, spread: spread, mac: mac, vlan: vlan, qos: more.qos,
             vlanProtocol: more.vlanProtocol, trust: trust, spoofCheck: more.spoofCheck, linkState: more.linkState,
-            minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name, waitSeconds: wait)
+            minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name, waitSeconds: wait, ttlSeconds: ttl)
     }
 
     func run() async throws {

@@ -30,6 +30,14 @@ extension API {
             }
             return waiting(wanted, upTo: try asked.patience(), by: peer.actor)
         }
+        router.post(RouterPath(Route.renewal)) { request, context in
+            let asked = try await body(RenewRequest.self, of: request)
+            let peer = try await context.peer()
+            try await mustOwn(try await claims(ReleaseRequest(claims: asked.claims, owner: nil)), peer, "renew")
+            var renewed: [Claim] = []
+            for id in asked.claims { renewed.append(try await reconciler.renew(id, by: peer.actor)) }
+            return try Response(json: ClaimsDocument(claims: renewed.map { .init($0) }))
+        }
         router.post(RouterPath(Route.explanation)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
             let wanted = try await claimRequest(asked, from: try await context.peer())
@@ -42,11 +50,7 @@ extension API {
             let peer = try await context.peer()
             var outcomes: [Reconciler.ReleaseOutcome] = []
             // Refused before the first one is given back: what is unknown, and what is another's.
-            for claim in try await claims(asked) {
-                try await reconciler.permitted("release", claim.id, to: peer) { caller throws(Refusal) in
-                    try caller.mustOwn(claim)
-                }
-            }
+            try await mustOwn(try await claims(asked), peer, "release")
             for id in asked.claims { outcomes.append(try await reconciler.release(id, by: peer.actor)) }
             if let owner = asked.owner {
                 outcomes += try await reconciler.release(
@@ -82,6 +86,14 @@ extension API {
             })
     }
 
+    private func mustOwn(_ claims: [Claim], _ peer: PeerCredentials, _ verb: String) async throws {
+        for claim in claims {
+            try await reconciler.permitted(verb, claim.id, to: peer) { caller throws(Refusal) in
+                try caller.mustOwn(claim, to: verb)
+            }
+        }
+    }
+
     private func claims(_ asked: ReleaseRequest) async throws -> [Claim] {
         var claims: [Claim] = []
         for id in asked.claims {
@@ -101,7 +113,7 @@ extension API {
         return ClaimRequest(
             pool: pool, count: asked.count, owner: owner, ownerName: name, numa: asked.numa,
             spread: asked.spread, settings: try asked.settings(),
-            uid: Int(peer.uid), deviceName: asked.count == 1 ? asked.name : nil)
+            uid: Int(peer.uid), ttl: try asked.life(), deviceName: asked.count == 1 ? asked.name : nil)
     }
 
     func pools() async throws -> PoolsDocument {

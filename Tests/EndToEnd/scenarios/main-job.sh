@@ -345,6 +345,20 @@ waits_in_line() {
 check "--wait stands in line, and one who goes away leaves it" waits_in_line
 release_all
 
+ends_by_itself() {
+    local claim
+    exits 0 buslane allocate dataplane --for rig --ttl 4s --quiet || return
+    claim=$OUT
+    sleep 2
+    exits 0 buslane renew "$claim" --quiet && same "the renewed claim" "$OUT" "$claim" || return
+    sleep 3
+    same "the claims, 5 s after it was made and 3 after it was renewed" "$(buslane claims --quiet)" "$claim" || return
+    sleep 8
+    same "the claims" "$(buslane claims --quiet)" "" || return
+    exits 1 buslane renew "$claim" && one_error && holds "$ERR" "it has ended"
+}
+check "--ttl gives a claim back that nobody renews" ends_by_itself
+
 explains() {
     exits 0 buslane allocate dataplane --count 2 --spread pf --explain --json || return
     same "the cards that would be taken from" "$(jq -r '[.candidates[] | select(.taken) | .card] | sort | join(" ")' <<<"$OUT")" "$PF0 $PF1" || return

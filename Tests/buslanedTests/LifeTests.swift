@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Synchronization
+import Testing
+
+@testable import Ledger
+@testable import buslaned
+
+@Suite("Claims that end by themselves")
+struct LifeTests {
+    private final class Clock: Sendable {
+        let now = Mutex(100)
+        func pass(_ seconds: Int) { now.withLock { $0 += seconds } }
+    }
+
+    private let clock = Clock()
+
+    private func scene() async throws -> Scene {
+        var scene = try Scene()
+        scene.reconciler.sinceBoot = { [clock] in clock.now.withLock(\.self) }
+        try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
+        return scene
+    }
+
+    private func claim(_ scene: Scene, for owner: String, ttl: Int?) async throws -> Claim {
+        try await scene.reconciler.allocate(
+            ClaimRequest(pool: Scene.pool, owner: .name(owner), ttl: ttl), by: Scene.root)
+    }
+
+    @Test("one that nobody renews is given back when its time is over, and no other")
+    func ends() async throws {
+        let scene = try await scene()
+        let short = try await claim(scene, for: "short", ttl: 60)
+        _ = try await claim(scene, for: "long", ttl: nil)
+        #expect(short.life == Claim.Life(seconds: 60, endsAt: 160))
+        #expect(try await scene.reconciler.endLives() == 60)
+        clock.pass(59)
+        #expect(try await scene.reconciler.endLives() == 1)
+        #expect(try await scene.ledger.claims().count == 2)
+        clock.pass(1)
+        #expect(try await scene.reconciler.endLives() == nil)
+        #expect(try await scene.ledger.claims().map(\.ownerName) == ["long"])
+        #expect(try await scene.ledger.auditTrail().last?.verb == "release")
+    }
+
+    @Test("one that is renewed lives as long again; one without an end, or at its end, cannot be")
+    func renewed() async throws {
+        let scene = try await scene()
+        let short = try await claim(scene, for: "short", ttl: 60)
+        let long = try await claim(scene, for: "long", ttl: nil)
+        clock.pass(50)
+        #expect(try await scene.reconciler.renew(short.id, by: Scene.root).life?.endsAt == 210)
+        clock.pass(50)
+        #expect(try await scene.reconciler.endLives() == 10)
+        await #expect(throws: Refusal.notRenewable(long.id, hasEnded: false)) {
+            try await scene.reconciler.renew(long.id, by: Scene.root)
+        }
+        clock.pass(10)
+        _ = try await scene.reconciler.endLives()
+        await #expect(throws: Refusal.notRenewable(short.id, hasEnded: true)) {
+            try await scene.reconciler.renew(short.id, by: Scene.root)
+        }
+    }
+
+    @Test("what a guest is running with stays until it stops")
+    func running() async throws {
+        let scene = try await scene()
+        let short = try await claim(scene, for: "short", ttl: 60)
+        scene.host.open(short.assignments[0].address)
+        clock.pass(100)
+        #expect(try await scene.reconciler.endLives() == 30)
+        #expect(try await scene.ledger.claims().count == 1)
+        scene.host.close(short.assignments[0].address)
+        #expect(try await scene.reconciler.endLives() == nil)
+        #expect(try await scene.ledger.claims().isEmpty)
+    }
+
+    @Test("after a reboot its time begins anew")
+    func rebooted() async throws {
+        let scene = try await scene()
+        _ = try await claim(scene, for: "short", ttl: 60)
+        var next = try scene.next(reboot: true)
+        next.reconciler.sinceBoot = { 7 }
+        try await next.reconciler.recover()
+        #expect(try await next.ledger.claims().first?.life?.endsAt == 67)
+        // The same boot, a new process: it goes on.
+        var again = try next.next()
+        again.reconciler.sinceBoot = { 20 }
+        try await again.reconciler.recover()
+        #expect(try await again.ledger.claims().first?.life?.endsAt == 67)
+    }
+}
