@@ -170,4 +170,6 @@ class Host:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not sys.argv[2].isdigit():
+        sys.exit("error: it wants a folder and a number\n  fix: generate.py FOLDER FUNCTIONS")
     Host(sys.argv[1]).fill(int(sys.argv[2]))
