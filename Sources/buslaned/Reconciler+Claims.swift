@@ -103,7 +103,7 @@ extension Reconciler {
             // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
             // functions may be somebody else's.
             guard try await ledger.setState(.releasing, ofClaim: claim.id, from: [.bound]) else {
-                try await ledger.audit(entry)
+                try await ledger.audit(entry.ending("released already"))
                 return .alreadyReleased(claim)
             }
             // The hook may have let a start through since the look above. It says so before it looks at the claim's

@@ -15,9 +15,11 @@ extension Reconciler {
             case .pending, .releasing:
                 logger.notice("giving back an unfinished claim", metadata: ["claim": "\(claim.id)"])
                 try await ledger.setState(.releasing, ofClaim: claim.id)
-                try await giveBack(claim)
-                try await ledger.audit(
-                    "recover", subject: claim.id, detail: claim.state.rawValue, result: "given back", actor: .daemon)
+                try await giveBack(
+                    claim,
+                    audit: AuditEntry.Draft(
+                        "recover", subject: claim.id, detail: claim.state.rawValue, result: "given back",
+                        actor: .daemon))
             case .bound, .released: break
             }
         }
