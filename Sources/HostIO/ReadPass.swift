@@ -19,6 +19,8 @@ struct ReadPass {
     var nodeCPUs: [Int: String?] = [:]
     /// By physical function, whether its driver deals out its VFs' interrupt vectors.
     var sharesVectors: [PCIAddress: Bool] = [:]
+    /// By index, interfaces as they were read before.
+    var interfaces: [Int: NetworkInterface] = [:]
     /// Lists of words that were met before: most functions have the same few.
     private var wordLists: [String: [String]] = [:]
     /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.

@@ -27,7 +27,8 @@ extension SysfsReader {
         var left = addresses
         while let address = left.popFirst() {
             again.functions[address] = .some(nil)
-            guard let reading = try? read(address, in: bus, including: .capabilities, &pass) else {
+            for interface in known[address]?.interfaces ?? [] { pass.interfaces[interface.index] = interface }
+            guard let reading = try? read(address, in: bus, including: [.capabilities, .speeds], &pass) else {
                 _ = pass.takeWarnings()
                 continue
             }

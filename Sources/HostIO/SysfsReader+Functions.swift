@@ -51,7 +51,7 @@ extension SysfsReader {
         function.serialNumber = config?.serialNumber
         if let config { function.link = config.link } else { function.link = try link(of: home, subject, &pass) }
         if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
-        function.interfaces = interfaces(of: home, driver: function.driver, subject, &pass)
+        function.interfaces = interfaces(of: home, driver: function.driver, including: facts, subject, &pass)
         var reading = Reading(function: function)
         try readRole(into: &reading, home, &pass)
         if let owner = reading.owner {

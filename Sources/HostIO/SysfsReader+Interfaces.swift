@@ -6,7 +6,8 @@ import SystemPackage
 extension SysfsReader {
     /// The network interfaces that the function's driver made, in order of their index.
     func interfaces(
-        of home: borrowing Directory, driver: String?, _ subject: String, _ pass: inout ReadPass
+        of home: borrowing Directory, driver: String?, including facts: Facts, _ subject: String,
+        _ pass: inout ReadPass
     ) -> [NetworkInterface] {
         guard let driver, !VFIO.isVFIODriver(driver) else { return [] }
         var interfaces: [NetworkInterface] = []
@@ -14,7 +15,10 @@ extension SysfsReader {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
             for name in names {
                 // An interface can go while its function stays.
-                if let interface = try? interface(name, in: folder, subject, &pass) { interfaces.append(interface) }
+                if var interface = try? interface(name, in: folder, subject, &pass) {
+                    if facts.contains(.speeds) { interface.speedMbps = speed(of: interface, in: folder, &pass) }
+                    interfaces.append(interface)
+                }
             }
         }
         if interfaces.count > 1 { interfaces.sort { $0.index < $1.index } }
@@ -43,11 +47,19 @@ extension SysfsReader {
             mac: try pass.text("address", in: home, of: label).flatMap { try? MACAddress($0) },
             state: try pass.text("operstate", in: home, of: label) ?? "unknown",
             isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 } ?? false,
-            // Without a carrier the kernel refuses the read or answers -1.
-            speedMbps: (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self),
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
             master: try pass.linkName("master", in: home, of: label),
             uppers: Self.uppers(in: home))
+    }
+
+    /// nil without a carrier: the kernel then refuses the read or answers -1.
+    private func speed(
+        of interface: NetworkInterface, in folder: borrowing Directory, _ pass: inout ReadPass
+    ) -> Int? {
+        // A link that takes another speed goes down in between.
+        if let known = pass.interfaces[interface.index], known.state == interface.state { return known.speedMbps }
+        guard let home = try? Directory(interface.name, in: folder) else { return nil }
+        return (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self)
     }
 
     /// Source: `netdev_adjacent_sysfs_add`, net/core/dev.c.
@@ -62,7 +74,7 @@ extension SysfsReader {
         guard let bus = try? Directory(paths.pciDevices), let home = try? Directory(address.description, in: bus),
             let driver = try? pass.linkName("driver", in: home, of: "")
         else { return [] }
-        return interfaces(of: home, driver: driver, "", &pass).map(\.index)
+        return interfaces(of: home, driver: driver, including: [], "", &pass).map(\.index)
     }
 
     /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.

@@ -30,9 +30,12 @@ public struct SysfsReader: Sendable {
         public static let network = Facts(rawValue: 8)
         /// ``Function/vfMSIXCount`` where the VF's card deals out vectors; capabilities tell the same of every VF.
         public static let vectors = Facts(rawValue: 16)
+        /// ``NetworkInterface/speedMbps``. While the kernel has its network lock, because it makes VFs for example, a
+        /// reader keeps a CPU busy until it is free. Source: `speed_show`, `restart_syscall`, net/core/net-sysfs.c.
+        public static let speeds = Facts(rawValue: 32)
         /// What decisions are made on, and what effects of ours change.
         public static let decisive: Facts = [.vfSettings, .vectors]
-        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network]
+        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network, .speeds]
     }
 
     /// Everything, at one instant or as near to it as a walk can be.

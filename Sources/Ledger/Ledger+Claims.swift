@@ -30,13 +30,13 @@ extension Ledger {
     /// Ends a claim: its functions are free, its row stays as a record. Ending it again changes nothing.
     ///
     /// - Parameters:
-    ///   - intent: the last step of giving it back, which is closed with it; nil when nothing had to be done.
+    ///   - intents: the last changes of giving it back, which are closed with it.
     ///   - audit: what to write down.
-    public func end(claim id: String, closing intent: Int? = nil, audit: AuditEntry.Draft? = nil) async throws {
+    public func end(claim id: String, closing intents: [Int] = [], audit: AuditEntry.Draft? = nil) async throws {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let endedAt = timestamp()
         try await commits.run { db in
-            if let intent { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent]) }
+            try Self.close(intents, db)
             try db.execute(sql: "DELETE FROM assignment WHERE claim = ?", arguments: [number])
             try Self.write(audit, at: endedAt, db)
             try db.execute(

@@ -2,7 +2,7 @@
 import GRDB
 public import HostModel
 
-/// A step that is recorded but not yet verified.
+/// A change that is recorded but not yet verified.
 public struct Intent: Sendable, Identifiable {
     public let id: Int
     public let bootID: String
@@ -11,9 +11,8 @@ public struct Intent: Sendable, Identifiable {
     public let claim: String?
     public let from: Aspect
     public let to: Aspect
-    public let action: HostAction
 
-    /// Where a step stands in the work: what recovery needs beside the action itself.
+    /// Where a change stands in the work: what recovery needs beside the change itself.
     public struct Context: Sendable {
         public let bootID: String
         public let purpose: Recovery.Purpose
@@ -28,32 +27,38 @@ public struct Intent: Sendable, Identifiable {
 }
 
 extension Ledger {
-    /// Writes down that a step is about to be taken, and that the one before it was verified: one commit a step.
+    /// Writes down that changes are about to be made, and that those before them were verified, in one commit.
     ///
-    /// - Returns: the new intent's id.
+    /// - Returns: the new intents' ids, one for each change.
     public func open(
-        _ action: HostAction, of change: Change, context: Intent.Context, closing previous: Int?
-    ) async throws -> Int {
+        _ changes: [Change], context: Intent.Context, closing previous: [Int] = []
+    ) async throws -> [Int] {
         let openedAt = timestamp()
         return try await commits.run { db in
-            if let previous { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [previous]) }
-            try db.execute(
+            try Self.close(previous, db)
+            let insert = try db.cachedStatement(
                 sql: """
-                    INSERT INTO intent (bootID, purpose, claim, subject, goingFrom, goingTo, action, openedAt)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
+                    INSERT INTO intent (bootID, purpose, claim, subject, goingFrom, goingTo, openedAt)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """)
+            return try changes.map { change in
+                try insert.execute(arguments: [
                     context.bootID, context.purpose.rawValue, context.claim.flatMap(Self.number(ofClaim:)),
-                    action.subject.description, try toJSON(change.from), try toJSON(change.to), try toJSON(action),
-                    openedAt,
+                    change.to.subject.description, try toJSON(change.from), try toJSON(change.to), openedAt,
                 ])
-            return Int(db.lastInsertedRowID)
+                return Int(db.lastInsertedRowID)
+            }
         }
     }
 
-    /// The step was verified, or undone, or recovered from.
-    public func close(intent id: Int) async throws {
-        try await commits.run { try $0.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [id]) }
+    /// The changes were verified, or undone, or recovered from.
+    public func close(intents ids: [Int]) async throws {
+        if !ids.isEmpty { try await commits.run { try Self.close(ids, $0) } }
+    }
+
+    static func close(_ intents: [Int], _ db: Database) throws {
+        let delete = try db.cachedStatement(sql: "DELETE FROM intent WHERE id = ?")
+        for id in intents { try delete.execute(arguments: [id]) }
     }
 
     /// What an earlier process left open, oldest first.
@@ -64,7 +69,7 @@ extension Ledger {
                     id: row["id"], bootID: row["bootID"],
                     purpose: Recovery.Purpose(rawValue: row["purpose"]) ?? .apply,
                     claim: (row["claim"] as Int?).map(Self.claimID), from: try fromJSON(row["goingFrom"]),
-                    to: try fromJSON(row["goingTo"]), action: try fromJSON(row["action"]))
+                    to: try fromJSON(row["goingTo"]))
             }
         }
     }

@@ -14,6 +14,9 @@ enum Migrations {
         migrator.registerMigration("3: who made a claim, and how long it lives") { db in
             try db.execute(sql: third)
         }
+        migrator.registerMigration("4: an intent is about a change, not about each step of it") { db in
+            try db.execute(sql: "ALTER TABLE intent DROP COLUMN action")
+        }
         return migrator
     }
 

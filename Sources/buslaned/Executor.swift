@@ -41,54 +41,76 @@ struct Executor: Sendable {
     ///
     /// - Throws: ``Failure`` after the changes made so far were undone in reverse.
     func run(_ changes: [Change], context: Intent.Context) async throws {
-        if let last = try await runLeavingOpen(changes, context: context) { try await ledger.close(intent: last) }
+        try await ledger.close(intents: try await runLeavingOpen(changes, context: context))
     }
 
-    /// The same for a caller that closes the last intent with what it writes next: a commit less.
+    /// The same for a caller that closes the last intents with what it writes next: a commit less.
     ///
-    /// - Parameter previous: an intent that was left open before, closed with the first commit.
-    /// - Returns: the intent that is still open, whose step is verified; `previous` when there was nothing to do.
+    /// - Parameter previous: intents that were left open before, closed with the first commit.
+    /// - Returns: the intents that are still open, whose changes are verified; `previous` when there was nothing to do.
     func runLeavingOpen(
-        _ changes: [Change], context: Intent.Context, closing previous: Int? = nil
-    ) async throws -> Int? {
-        guard var action = changes.first?.steps.first?.action else { return previous }
+        _ changes: [Change], context: Intent.Context, closing previous: [Int] = []
+    ) async throws -> [Int] {
+        guard let first = changes.first, let start = first.steps.first else { return previous }
+        var current = (change: first, action: start.action)
         var begun: [Change] = []
-        var openIntent = previous
+        var open = OpenIntents(ids: previous)
         do {
-            for change in changes {
-                for (position, step) in change.steps.enumerated() {
-                    action = step.action
-                    openIntent = try await ledger.open(
-                        step.action, of: change, context: context, closing: openIntent)
-                    try check(step)
-                    // From here on there may be something to undo; before, a stranger's work would be undone.
-                    if position == 0 { begun.append(change) }
-                    try await take(step)
-                    onStep(step.action)
+            for run in changes.runs {
+                open = OpenIntents(ids: try await ledger.open(run, context: context, closing: open.ids), begun: 0)
+                for change in run {
+                    var kept: [Condition] = []
+                    for (position, step) in change.steps.enumerated() {
+                        current = (change, step.action)
+                        try check(step, knowing: kept)
+                        if position == 0 {
+                            // From here on there may be something to undo; before, a stranger's work would be undone.
+                            begun.append(change)
+                            open.begun += 1
+                        }
+                        try await take(step)
+                        kept = step.postconditions
+                        onStep(step.action)
+                    }
                 }
             }
         } catch let blocked as Blocked {
             // The kernel has not let go of it: what one more write would wait for, and what state it is in, nobody knows.
             // Its intent stays open, and a person or the next start settles it.
-            let reason = describe(blocked, action)
-            logger.error("a write hangs", metadata: ["action": "\(action)", "reason": "\(reason)"])
-            try? await ledger.quarantine(action.suspect(on: LiveFunctions(host: host)), reason: reason)
-            throw Failure(action: action, reason: reason, notUndone: begun.map(\.from))
+            let reason = describe(blocked, current.action)
+            logger.error("a write hangs", metadata: ["action": "\(current.action)", "reason": "\(reason)"])
+            try? await ledger.close(intents: open.notBegun)
+            try? await ledger.quarantine(current.change.to.suspect(on: LiveFunctions(host: host)), reason: reason)
+            throw Failure(action: current.action, reason: reason, notUndone: begun.map(\.from))
         } catch {
-            let failure = await undo(begun, after: error, during: action)
-            if let openIntent, failure.notUndone.isEmpty { try? await ledger.close(intent: openIntent) }
+            let failure = await undo(begun, after: error, during: current.action)
+            try? await ledger.close(intents: failure.notUndone.isEmpty ? open.ids : open.notBegun)
             throw failure
         }
-        return openIntent
+        return open.ids
+    }
+
+    /// The intents that were written down last, and how many of their changes were begun.
+    private struct OpenIntents {
+        let ids: [Int]
+        var begun: Int
+
+        init(ids: [Int], begun: Int? = nil) {
+            self.ids = ids
+            self.begun = begun ?? ids.count
+        }
+
+        var notBegun: [Int] { Array(ids.dropFirst(begun)) }
     }
 
     private struct Unmet: Error, CustomStringConvertible {
         let description: String
     }
 
-    private func check(_ step: Step) throws {
+    /// - Parameter kept: what the step before promised and was seen to keep: that is not looked at again.
+    private func check(_ step: Step, knowing kept: [Condition] = []) throws {
         let live = LiveFunctions(host: host)
-        guard let unmet = step.preconditions.first(where: { !$0.holds(on: live) }) else { return }
+        guard let unmet = step.preconditions.first(where: { !kept.contains($0) && !$0.holds(on: live) }) else { return }
         throw Unmet(description: "it needs that \(unmet)")
     }
 
@@ -111,7 +133,7 @@ struct Executor: Sendable {
             do {
                 return try await Self.perform(action, on: host, within: writePatience(action))
             } catch let error as any KernelAnswering {
-                let driver = try host.function(at: action.subject)?.driver
+                let driver = try host.function(at: action.subject, settings: false)?.driver
                 guard let answer = error.answer, DriverOrder.of(driver: driver).passes(answer, to: action),
                     ContinuousClock.now < deadline
                 else { throw error }
@@ -138,8 +160,9 @@ struct Executor: Sendable {
 
     /// Who keeps a write from returning, as far as that can be told.
     private func describe(_ blocked: Blocked, _ action: HostAction) -> String {
-        let function = try? host.function(at: action.subject)
-        let vfs = (function?.sriov?.virtualFunctions ?? []).compactMap { try? host.function(at: $0) }
+        let live = LiveFunctions(host: host)
+        let function = live[action.subject]
+        let vfs = (function?.sriov?.virtualFunctions ?? []).compactMap { live[$0] }
         let groups = (try? host.openGroups()) ?? [:]
         for held in [function].compactMap(\.self) + vfs {
             guard let group = held.iommuGroup, let holder = groups[group] else { continue }
@@ -154,7 +177,7 @@ struct Executor: Sendable {
         for change in begun.reversed() {
             do {
                 // What is gone took its state with it; what cannot be read is not gone.
-                _ = try host.function(at: change.from.subject)
+                _ = try host.function(at: change.from.subject, settings: false)
                 if change.from.isGone(from: LiveFunctions(host: host)) { continue }
                 guard let back = try Planner.change(to: change.from, on: LiveFunctions(host: host)) else { continue }
                 for step in back.steps {
@@ -170,12 +193,29 @@ struct Executor: Sendable {
     }
 }
 
-/// The host itself as a source of functions: each look is a fresh read.
-struct LiveFunctions: FunctionSource {
-    let host: any Host
+/// One look at the host: reads a function when it is first asked for, and no more often. For a second look, take another.
+///
+/// A function that cannot be read is treated as not there: no condition holds of it.
+final class LiveFunctions: FunctionSource {
+    private let host: any Host
+    private var functions: [PCIAddress: Function?] = [:]
+    private var settings: [PCIAddress: VFSettings?] = [:]
 
-    /// A function that cannot be read is treated as not there: no condition holds of it.
-    subscript(_ address: PCIAddress) -> Function? { try? host.function(at: address) }
+    init(host: any Host) { self.host = host }
+
+    subscript(_ address: PCIAddress) -> Function? {
+        if let known = functions[address] { return known }
+        let function = try? host.function(at: address, settings: false)
+        functions[address] = .some(function)
+        return function
+    }
+
+    func settings(ofVFAt address: PCIAddress) -> VFSettings? {
+        if let known = settings[address] { return known }
+        let enforced = (try? host.function(at: address, settings: true))?.vfSettings
+        settings[address] = .some(enforced)
+        return enforced
+    }
 }
 
 extension HostAction {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Dispatch
 import HostIO
 import HostModel
 import Logging
@@ -14,6 +15,8 @@ struct LiveHost: Host {
     let follower: HostFollower
     /// Tells whoever watches what is different.
     let feed = ChangeFeed()
+    /// What was written to and not looked at since.
+    private let written = Written()
     /// The host's events; nil where there are none to be had, and then every question reads the host.
     let monitor: UdevMonitor?
 
@@ -39,23 +42,35 @@ struct LiveHost: Host {
     /// What decisions need: the same facts as ``function(at:)`` has, so that the two can be compared.
     func snapshot() throws -> HostSnapshot {
         var snapshot = try reader.snapshot(including: .decisive)
-        snapshot.takeSerialNumbers(from: follower.current.snapshot)
+        snapshot.takeUnread(from: follower.current.snapshot)
         return snapshot
     }
 
     func lastSeen() throws -> HostSnapshot { try observed().snapshot }
 
-    func function(at address: PCIAddress) throws -> Function? {
+    func function(at address: PCIAddress, settings: Bool) throws -> Function? {
         let before = follower.current.snapshot[address]
-        var function = try reader.function(at: address, known: before?.virtualFunction)
-        function?.serialNumber = before?.serialNumber
+        var function = try reader.function(
+            at: address, including: settings ? .decisive : .vectors, known: before?.virtualFunction)
+        function?.takeUnread(from: before)
         return function
     }
 
     func perform(_ action: HostAction) throws {
-        // Not everything that is written makes an event.
-        defer { tell(follower.refresh([action.subject])) }
+        defer { noteWritten(action.subject) }
         try writer.perform(action)
+    }
+
+    /// Not everything that is written makes an event. What was is read again when somebody asks, or soon: of a card that
+    /// is being cut up, all VFs at once.
+    private func noteWritten(_ address: PCIAddress) {
+        guard written.add(address) else { return }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) { lookAtWritten() }
+    }
+
+    private func lookAtWritten() {
+        let addresses = written.take()
+        if !addresses.isEmpty { tell(follower.refresh(addresses)) }
     }
 
     func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }
@@ -68,12 +83,32 @@ struct LiveHost: Host {
 
     /// The host with all that an inventory tells, from memory where its events keep that true.
     func observed() throws -> (snapshot: HostSnapshot, version: Int) {
-        if monitor == nil { tell(try follower.rescan()) }
+        if monitor == nil { tell(try follower.rescan()) } else { lookAtWritten() }
         return follower.current
     }
 
     func tell(_ differences: [FunctionChange]) {
         if !differences.isEmpty { feed.tell(differences, on: follower.current.snapshot) }
+    }
+}
+
+/// Functions that something was written to.
+private final class Written: Sendable {
+    private let addresses = Mutex<Set<PCIAddress>>([])
+
+    /// - Returns: whether it is the first since they were taken.
+    func add(_ address: PCIAddress) -> Bool {
+        addresses.withLock { addresses in
+            defer { addresses.insert(address) }
+            return addresses.isEmpty
+        }
+    }
+
+    func take() -> Set<PCIAddress> {
+        addresses.withLock { addresses in
+            defer { addresses = [] }
+            return addresses
+        }
     }
 }
 

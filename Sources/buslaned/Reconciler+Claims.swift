@@ -161,13 +161,13 @@ extension Reconciler {
     /// - Parameter audit: what to write down when it has ended.
     func giveBack(_ claim: Claim, audit: AuditEntry.Draft? = nil) async throws {
         let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
-        var lastStep: Int?
+        var open: [Int] = []
         for assignment in claim.assignments.reversed() {
             do {
-                lastStep = try await lanes.run(on: .card(card(of: assignment))) { [lastStep] in
+                open = try await lanes.run(on: .card(card(of: assignment))) { [open] in
                     // One that cannot be read is not one that is gone: that needs nothing.
                     _ = try host.function(at: assignment.address)
-                    return try await putBack(assignment, context: context, closing: lastStep)
+                    return try await putBack(assignment, context: context, closing: open)
                 }
             } catch {
                 logger.error(
@@ -175,14 +175,15 @@ extension Reconciler {
                 try await ledger.quarantine(assignment.address, reason: "could not be put back: \(error)")
             }
         }
-        try await ledger.end(claim: claim.id, closing: lastStep, audit: audit)
+        try await ledger.end(claim: claim.id, closing: open, audit: audit)
         Task { await line.signal() }
     }
 
     /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
     ///
-    /// - Returns: the intent that is left open, whose step is verified.
-    private func putBack(_ assignment: Assignment, context: Intent.Context, closing previous: Int?) async throws -> Int?
+    /// - Returns: the intents that are left open, whose changes are verified.
+    private func putBack(_ assignment: Assignment, context: Intent.Context, closing previous: [Int]) async throws
+        -> [Int]
     {
         let live = LiveFunctions(host: host)
         do {

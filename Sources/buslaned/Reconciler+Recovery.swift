@@ -48,17 +48,16 @@ extension Reconciler {
             } catch {
                 result = "quarantined: \(error)"
                 try await ledger.quarantine(
-                    intent.action.suspect(on: LiveFunctions(host: host)), reason: "recovery failed: \(error)")
+                    intent.to.suspect(on: LiveFunctions(host: host)), reason: "recovery failed: \(error)")
             }
         case .quarantine(let address, let reason):
             result = "quarantined: \(reason)"
             try await ledger.quarantine(address, reason: reason)
         }
-        try await ledger.close(intent: intent.id)
-        logger.notice("recovered", metadata: ["action": "\(intent.action)", "result": "\(result)"])
-        try await ledger.audit(
-            "recover", subject: intent.action.subject.description, detail: intent.action.description, result: result,
-            actor: .daemon)
+        try await ledger.close(intents: [intent.id])
+        let (subject, detail) = (intent.to.subject.description, "\(intent.from) to \(intent.to)")
+        logger.notice("recovered", metadata: ["function": "\(subject)", "change": "\(detail)", "result": "\(result)"])
+        try await ledger.audit("recover", subject: subject, detail: detail, result: result, actor: .daemon)
     }
 }
 

@@ -61,9 +61,11 @@ public final class HostSimulator: Host {
         return kernel.machine.withLock(\.snapshot)
     }
 
-    public func function(at address: PCIAddress) throws -> Function? {
+    public func function(at address: PCIAddress, settings: Bool) throws -> Function? {
         try countCall()
-        return kernel.machine.withLock { $0.function(at: address) }
+        var function = kernel.machine.withLock { $0.function(at: address) }
+        if !settings { function?.vfSettings = nil }
+        return function
     }
 
     public func openGroups() throws -> [Int: ProcessHolder] {

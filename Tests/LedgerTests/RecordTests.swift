@@ -20,22 +20,22 @@ struct RecordTests {
         let context = Intent.Context(bootID: "boot-1", purpose: .apply, claim: nil)
         do {
             let ledger = try Ledger(path: file.path)
-            let first = try await ledger.open(
-                .setDriversAutoprobe(physicalFunction: pf, on: false), of: change, context: context, closing: nil)
-            _ = try await ledger.open(
-                .setVFCount(physicalFunction: pf, count: 4), of: change, context: context, closing: first)
+            let earlier = Change(from: .link(pf, up: false), to: .link(pf, up: true), steps: [])
+            let first = try await ledger.open([earlier, earlier], context: context)
+            #expect(Set(first).count == 2)
+            _ = try await ledger.open([change], context: context, closing: first)
         }
         let ledger = try Ledger(path: file.path)
         let open = try await ledger.openIntents()
-        #expect(open.map(\.action) == [.setVFCount(physicalFunction: pf, count: 4)])
+        #expect(open.count == 1)
         let intent = try #require(open.first)
         #expect(intent.from == change.from && intent.to == change.to)
         #expect(intent.purpose == .apply && intent.bootID == "boot-1" && intent.claim == nil)
-        try await ledger.close(intent: intent.id)
+        try await ledger.close(intents: [intent.id])
         #expect(try await ledger.openIntents().isEmpty)
     }
 
-    @Test("every aspect and action comes back from the ledger as it went in")
+    @Test("every aspect comes back from the ledger as it went in")
     func everyShape() async throws {
         let ledger = try Ledger(path: nil)
         let virtual = VirtualFunction(physicalFunction: pf, index: 3)
@@ -52,22 +52,10 @@ struct RecordTests {
                 .virtualFunctions(pf, count: 4, driversAutoprobe: true), .link(pf, up: false), .mtu(pf, octets: 9000),
                 .binding(pf, driver: nil, driverOverride: nil), .binding(pf, driver: "igb", driverOverride: "x"),
             ] + settings.map { .vfSettings(virtual, $0) }
-        let actions: [HostAction] =
-            [
-                .setDriversAutoprobe(physicalFunction: pf, on: true), .setVFCount(physicalFunction: pf, count: 0),
-                .setLink(physicalFunction: pf, up: true), .setMTU(physicalFunction: pf, octets: 9000),
-                .setDriverOverride(pf, driver: nil),
-                .setDriverOverride(pf, driver: "vfio-pci"), .unbindDriver(pf), .probeDriver(pf), .reset(pf),
-            ] + settings.map { .setVFSettings(virtual, $0) }
         let context = Intent.Context(bootID: "b", purpose: .prepare, claim: "c7")
-        for (index, action) in actions.enumerated() {
-            let aspect = aspects[index % aspects.count]
-            _ = try await ledger.open(
-                action, of: Change(from: aspect, to: aspect, steps: []), context: context, closing: nil)
-        }
+        _ = try await ledger.open(aspects.map { Change(from: $0, to: $0, steps: []) }, context: context)
         let read = try await ledger.openIntents()
-        #expect(read.map(\.action) == actions)
-        #expect(read.map(\.from) == actions.indices.map { aspects[$0 % aspects.count] })
+        #expect(read.map(\.from) == aspects && read.map(\.to) == aspects)
         #expect(read.allSatisfy { $0.claim == "c7" && $0.purpose == .prepare })
     }
 

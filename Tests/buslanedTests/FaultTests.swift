@@ -213,9 +213,7 @@ extension Ledger {
         }
         await #expect(throws: DatabaseError.self) {
             while true {
-                _ = try await open(
-                    .probeDriver("0000:7f:00.0"), of: change, context: Intent.Context(bootID: "", purpose: .apply),
-                    closing: nil)
+                _ = try await open([change], context: Intent.Context(bootID: "", purpose: .apply))
             }
         }
     }

@@ -98,12 +98,25 @@ public struct Function: Hashable, Sendable {
         function.serialNumber = nil
         function.link = nil
         function.vfioDriver = nil
-        for position in function.interfaces.indices { function.interfaces[position].addresses = nil }
+        for position in function.interfaces.indices {
+            function.interfaces[position].addresses = nil
+            function.interfaces[position].speedMbps = nil
+        }
         if case .physicalFunction(var sriov) = function.role {
             sriov.eswitchMode = nil
             function.role = .physicalFunction(sriov)
         }
         return function
+    }
+
+    /// Fills in what is not read for a decision: the serial number costs a look at config space, and a speed waits for
+    /// whatever the kernel does with any network card.
+    public mutating func takeUnread(from earlier: Function?) {
+        if virtualFunction == nil { serialNumber = earlier?.serialNumber }
+        for position in interfaces.indices {
+            let before = earlier?.interfaces.first { $0.index == interfaces[position].index }
+            interfaces[position].speedMbps = before?.speedMbps
+        }
     }
 
     /// A function that only carries others: it never blocks a group and is never handed out.
@@ -228,7 +241,7 @@ public struct NetworkInterface: Hashable, Sendable {
     /// Someone switched it on (`IFF_UP` of `flags`), whether or not there is a carrier.
     public let isAdministrativelyUp: Bool
     /// nil without a carrier.
-    public let speedMbps: Int?
+    public var speedMbps: Int?
     public let mtu: Int?
     /// The bridge or bond it belongs to. Source: the `master` link.
     public let master: String?

@@ -58,11 +58,9 @@ public struct HostSnapshot: Sendable, Equatable {
         positions = Self.positions(of: functions)
     }
 
-    /// Fills in what stays as long as a card is in its slot, and costs a look at its config space.
-    public mutating func takeSerialNumbers(from earlier: HostSnapshot) {
-        for position in functions.indices where functions[position].virtualFunction == nil {
-            functions[position].serialNumber = earlier[functions[position].address]?.serialNumber
-        }
+    /// Fills in what is not read for a decision, as it was seen before.
+    public mutating func takeUnread(from earlier: HostSnapshot) {
+        for position in functions.indices { functions[position].takeUnread(from: earlier[functions[position].address]) }
     }
 
     private static func positions(of functions: [Function]) -> [PCIAddress: Int] {
@@ -109,8 +107,15 @@ public struct IOMMU: Hashable, Sendable, Codable {
 
 /// Something that can tell the present state of one function: a snapshot, or the host itself.
 public protocol FunctionSource {
-    /// nil when there is no such function.
+    /// nil when there is no such function. Of a VF, what its PF enforces need not be there.
     subscript(_ address: PCIAddress) -> Function? { get }
+
+    /// What the PF of the VF at the address enforces for it; nil when that is no VF or nobody tells.
+    func settings(ofVFAt address: PCIAddress) -> VFSettings?
+}
+
+extension FunctionSource {
+    public func settings(ofVFAt address: PCIAddress) -> VFSettings? { self[address]?.vfSettings }
 }
 
 extension HostSnapshot: FunctionSource {

@@ -28,6 +28,12 @@ public enum Aspect: Hashable, Sendable, Codable {
         }
     }
 
+    /// The function whose state is in doubt when a change of it went wrong: for what a PF enforces for a VF, that VF.
+    public func suspect(on source: some FunctionSource) -> PCIAddress {
+        guard case .vfSettings(let virtual, _) = self else { return subject }
+        return source[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first ?? subject
+    }
+
     /// The facts that make it true.
     public var conditions: [Condition] {
         switch self {
@@ -91,6 +97,44 @@ public struct Change: Hashable, Sendable, Codable {
         self.from = from
         self.to = to
         self.steps = steps
+    }
+}
+
+extension [Change] {
+    /// The same changes in the same order, in runs that can be written down before the first of each begins.
+    ///
+    /// What VFs are bound to and what is enforced for them depends on no other VF, and recovery may settle a run's changes
+    /// in their order, whichever of them had begun. A change of the same aspect of the same VF begins a new run, and all
+    /// else stands alone.
+    public var runs: [[Change]] {
+        var runs: [[Change]] = []
+        var met: Set<Aspect.Key> = []
+        for change in self {
+            if let key = change.to.independentKey, !met.isEmpty, met.insert(key).inserted {
+                runs[runs.count - 1].append(change)
+            } else {
+                runs.append([change])
+                met = Set([change.to.independentKey].compactMap(\.self))
+            }
+        }
+        return runs
+    }
+}
+
+extension Aspect {
+    /// Which aspect of which VF.
+    fileprivate enum Key: Hashable {
+        case binding(PCIAddress)
+        case settings(VirtualFunction)
+    }
+
+    /// nil for what other changes can depend on.
+    fileprivate var independentKey: Key? {
+        switch self {
+        case .binding(let address, _, _): .binding(address)
+        case .vfSettings(let virtual, _): .settings(virtual)
+        case .virtualFunctions, .link, .mtu, .msixCount: nil
+        }
     }
 }
 

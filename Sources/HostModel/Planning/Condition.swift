@@ -46,7 +46,7 @@ extension FunctionSource {
         guard let functions = self[virtual.physicalFunction]?.sriov?.virtualFunctions,
             functions.indices.contains(virtual.index)
         else { return nil }
-        return self[functions[virtual.index]]?.vfSettings
+        return settings(ofVFAt: functions[virtual.index])
     }
 
     /// A VF that has no network interface, while one with the same driver has; nil when there is none.

@@ -7,7 +7,9 @@ public protocol Host: Sendable {
     /// Everything, as the host's events told it last: for noticing, never for deciding.
     func lastSeen() throws -> HostSnapshot
     /// One function, now; nil when there is none at the address.
-    func function(at address: PCIAddress) throws -> Function?
+    ///
+    /// - Parameter settings: whether to ask its PF what it enforces for it, which costs more than all else together.
+    func function(at address: PCIAddress, settings: Bool) throws -> Function?
     /// Carries out one effect. Says nothing of whether it took: the caller reads again.
     func perform(_ action: HostAction) throws
     /// The IOMMU groups that some process has open through VFIO, with one such process each.
@@ -19,6 +21,9 @@ public protocol Host: Sendable {
 }
 
 extension Host {
+    /// One function with all that decisions rest on.
+    public func function(at address: PCIAddress) throws -> Function? { try function(at: address, settings: true) }
+
     /// A host without events is read.
     public func lastSeen() throws -> HostSnapshot { try snapshot() }
 

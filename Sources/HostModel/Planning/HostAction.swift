@@ -37,14 +37,6 @@ public enum HostAction: Hashable, Sendable, Codable {
     }
 }
 
-extension HostAction {
-    /// The function whose state is in doubt when the action went wrong: for what a PF enforces for a VF, that VF.
-    public func suspect(on source: some FunctionSource) -> PCIAddress {
-        guard case .setVFSettings(let virtual, _) = self else { return subject }
-        return source[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first ?? subject
-    }
-}
-
 extension HostAction: CustomStringConvertible {
     public var description: String {
         switch self {
