@@ -17,7 +17,7 @@ public enum Route {
     public static let renewal = "/v1/claims/renew"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
-    /// The same, with an ``ApplyLine`` for each step while it goes on.
+    /// The same, with an ``ApplyLine`` now and then while it goes on.
     public static let applySteps = "/v1/apply/steps"
     public static let inject = "/v1/domains/inject"
     public static let attach = "/v1/domains/attach"
@@ -141,10 +141,19 @@ public struct AllocateRequest: Codable, Sendable {
 public struct ReleaseRequest: Codable, Sendable {
     public var claims: [String]
     public var owner: String?
+    /// Of one claim: the generation that the caller knows. In a later one nothing is released.
+    public var generation: Int?
 
-    public init(claims: [String], owner: String?) {
+    public init(claims: [String], owner: String?, generation: Int? = nil) {
         self.claims = claims
         self.owner = owner
+        self.generation = generation
+    }
+
+    /// - Throws: `MalformedValue` for a generation of more than one claim.
+    public func checkedGeneration() throws(MalformedValue) -> Int? {
+        guard let generation, claims.count != 1 || owner != nil else { return generation }
+        throw MalformedValue(kind: "generation", text: String(generation), expected: "one claim to be given with it")
     }
 }
 

@@ -38,10 +38,13 @@ public final class HostFollower: Sendable {
 
     /// Reads again what the events are about.
     ///
+    /// - Parameter written: what something was written to, which not every event tells of.
     /// - Returns: what is different from before.
-    public func follow(_ events: [HostEvent]) throws(HostIOError) -> [FunctionChange] {
+    public func follow(
+        _ events: [HostEvent], written: Set<PCIAddress> = []
+    ) throws(HostIOError) -> [FunctionChange] {
         if events.contains(.overrun) { return try rescan() }
-        var touched = Touched()
+        var touched = Touched(functions: written, cards: written)
         state.withLock { state in
             for event in events { touched.add(event, known: state.snapshot, interfaces: state.interfaces) }
         }

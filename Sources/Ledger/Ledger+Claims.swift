@@ -6,24 +6,51 @@ extension Ledger {
     /// Moves a live claim on. A claim that is released stays so.
     ///
     /// - Parameters:
+    ///   - state: any but `inUse`, which ``beginUse(ofClaims:bootID:sinceBoot:)`` alone sets.
     ///   - earlier: the states it may be moved from.
+    ///   - generation: the one it must still have; nil for any.
     ///   - audit: what to write down if it is moved.
     /// - Returns: whether this call moved it: of two at once, one does.
     @discardableResult
     public func setState(
-        _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .releasing],
-        audit: AuditEntry.Draft? = nil
+        _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .inUse, .releasing],
+        generation: Int? = nil, audit: AuditEntry.Draft? = nil
     ) async throws -> Bool {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let at = timestamp()
         return try await commits.run { db in
             let allowed = earlier.filter { $0 != .released }.map(\.rawValue)
             try db.execute(
-                sql: "UPDATE claim SET state = ? WHERE number = ? AND state IN (SELECT value FROM json_each(?))",
-                arguments: [state.rawValue, number, try toJSON(allowed)])
+                sql: """
+                    UPDATE claim SET state = ?, usedInBoot = NULL, usedSince = NULL
+                    WHERE number = ? AND state IN (SELECT value FROM json_each(?)) AND generation = ifnull(?, generation)
+                    """,
+                arguments: [state.rawValue, number, try toJSON(allowed), generation])
             guard db.changesCount == 1 else { return false }
             try Self.write(audit, at: at, db)
             return true
+        }
+    }
+
+    /// A guest is about to have the claims' functions: all of them are in use from now on, each in a new generation.
+    ///
+    /// - Returns: the claims as they are then.
+    /// - Throws: ``Refusal/unknownClaim(_:)`` when one is not its owner's any more, and nothing is written.
+    public func beginUse(ofClaims ids: [String], bootID: String, sinceBoot: Int) async throws -> [Claim] {
+        if ids.isEmpty { return [] }
+        return try await commits.run { db in
+            try ids.map { id in
+                try db.execute(
+                    sql: """
+                        UPDATE claim SET state = 'inUse', generation = generation + 1, usedInBoot = ?, usedSince = ?
+                        WHERE number = ? AND state IN ('bound', 'inUse')
+                        """,
+                    arguments: [bootID, sinceBoot, Self.number(ofClaim: id)])
+                guard db.changesCount == 1, let number = Self.number(ofClaim: id),
+                    let claim = try Self.claim(number, db)
+                else { throw Refusal.unknownClaim(id) }
+                return claim
+            }
         }
     }
 
@@ -40,7 +67,10 @@ extension Ledger {
             try db.execute(sql: "DELETE FROM assignment WHERE claim = ?", arguments: [number])
             try Self.write(audit, at: endedAt, db)
             try db.execute(
-                sql: "UPDATE claim SET state = 'released', endedAt = ? WHERE number = ? AND state <> 'released'",
+                sql: """
+                    UPDATE claim SET state = 'released', endedAt = ?, usedInBoot = NULL, usedSince = NULL
+                    WHERE number = ? AND state <> 'released'
+                    """,
                 arguments: [endedAt, number])
         }
     }
@@ -115,12 +145,17 @@ extension Ledger {
             id: claimID(row["number"]), generation: row["generation"], pool: row["pool"],
             owner: try Owner(row["owner"]), ownerName: row["ownerName"], numa: try NUMAPolicy(row["numa"]),
             state: Claim.State(rawValue: row["state"]) ?? .released, createdAt: row["createdAt"],
-            uid: row["uid"], life: life(from: row), assignments: assignments)
+            uid: row["uid"], life: life(from: row), use: use(from: row), assignments: assignments)
     }
 
     private static func life(from row: Row) -> Claim.Life? {
         guard let seconds: Int = row["ttl"], let endsAt: Int = row["endsAt"] else { return nil }
         return Claim.Life(seconds: seconds, endsAt: endsAt)
+    }
+
+    private static func use(from row: Row) -> Claim.Use? {
+        guard let bootID: String = row["usedInBoot"], let since: Int = row["usedSince"] else { return nil }
+        return Claim.Use(bootID: bootID, since: since)
     }
 
     /// By claim number, in slot order.

@@ -19,7 +19,7 @@ extension Ledger {
             try db.execute(
                 sql: """
                     UPDATE claim SET endsAt = ? + ttl, endsInBoot = ?
-                    WHERE number = ? AND ttl IS NOT NULL AND state = 'bound'
+                    WHERE number = ? AND ttl IS NOT NULL AND state IN ('bound', 'inUse')
                     """,
                 arguments: [sinceBoot, bootID, number])
             guard db.changesCount == 1 else { return false }
@@ -28,12 +28,12 @@ extension Ledger {
         }
     }
 
-    /// The bound claims whose life is over, and when the next one's will be.
+    /// The claims whose life is over, and when the next one's will be.
     ///
     /// - Parameter sinceBoot: seconds since the boot, now.
     public func ended(sinceBoot: Int) async throws -> (claims: [String], next: Int?) {
         try await database.read { db in
-            let condition = "ttl IS NOT NULL AND state = 'bound' AND endsAt"
+            let condition = "ttl IS NOT NULL AND state IN ('bound', 'inUse') AND endsAt"
             let numbers = try Int.fetchAll(
                 db, sql: "SELECT number FROM claim WHERE \(condition) <= ? ORDER BY endsAt", arguments: [sinceBoot])
             let next = try Int.fetchOne(

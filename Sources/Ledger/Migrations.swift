@@ -17,8 +17,44 @@ enum Migrations {
         migrator.registerMigration("4: an intent is about a change, not about each step of it") { db in
             try db.execute(sql: "ALTER TABLE intent DROP COLUMN action")
         }
+        migrator.registerMigration("5: claims that are in use") { db in
+            try db.execute(sql: fifth)
+        }
         return migrator
     }
+
+    /// SQLite cannot change a check: the table is made anew. No claim's row is ever deleted, so numbers go on from the
+    /// last. Source: https://www.sqlite.org/lang_altertable.html#otheralter.
+    private static let fifth = """
+        CREATE TABLE newClaim (
+            number     INTEGER PRIMARY KEY AUTOINCREMENT,
+            generation INTEGER NOT NULL CHECK (generation >= 1),
+            pool       TEXT NOT NULL,
+            owner      TEXT NOT NULL,
+            ownerName  TEXT NOT NULL,
+            numa       TEXT NOT NULL,
+            state      TEXT NOT NULL CHECK (state IN ('pending', 'bound', 'inUse', 'releasing', 'released')),
+            createdAt  INTEGER NOT NULL,
+            endedAt    INTEGER,
+            uid        INTEGER,
+            ttl        INTEGER CHECK (ttl > 0),
+            endsAt     INTEGER,
+            endsInBoot TEXT,
+            usedInBoot TEXT,
+            usedSince  INTEGER,
+            UNIQUE (number, owner),
+            CHECK ((state = 'released') = (endedAt IS NOT NULL)),
+            CHECK ((state = 'inUse') = (usedInBoot IS NOT NULL AND usedSince IS NOT NULL))
+        );
+        INSERT INTO newClaim (number, generation, pool, owner, ownerName, numa, state, createdAt, endedAt, uid, ttl,
+            endsAt, endsInBoot)
+        SELECT number, generation, pool, owner, ownerName, numa, state, createdAt, endedAt, uid, ttl, endsAt, endsInBoot
+        FROM claim;
+        DROP TABLE claim;
+        ALTER TABLE newClaim RENAME TO claim;
+        CREATE INDEX claimByOwner ON claim (owner) WHERE state <> 'released';
+        CREATE INDEX claimByEnd ON claim (endsAt) WHERE ttl IS NOT NULL AND state <> 'released';
+        """
 
     /// `endsAt` counts from the boot that stands beside it, and means nothing in another.
     private static let third = """

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Dispatch
 import HostIO
 import HostModel
 import Logging
@@ -15,8 +14,7 @@ struct LiveHost: Host {
     let follower: HostFollower
     /// Tells whoever watches what is different.
     let feed = ChangeFeed()
-    /// What was written to and not looked at since.
-    private let written = Written()
+    let unseen = Unseen()
     /// The host's events; nil where there are none to be had, and then every question reads the host.
     let monitor: UdevMonitor?
 
@@ -57,20 +55,9 @@ struct LiveHost: Host {
     }
 
     func perform(_ action: HostAction) throws {
-        defer { noteWritten(action.subject) }
+        // Not everything that is written makes an event.
+        defer { unseen.add(written: action.subject) }
         try writer.perform(action)
-    }
-
-    /// Not everything that is written makes an event. What was is read again when somebody asks, or soon: of a card that
-    /// is being cut up, all VFs at once.
-    private func noteWritten(_ address: PCIAddress) {
-        guard written.add(address) else { return }
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) { lookAtWritten() }
-    }
-
-    private func lookAtWritten() {
-        let addresses = written.take()
-        if !addresses.isEmpty { tell(follower.refresh(addresses)) }
     }
 
     func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }
@@ -83,8 +70,14 @@ struct LiveHost: Host {
 
     /// The host with all that an inventory tells, from memory where its events keep that true.
     func observed() throws -> (snapshot: HostSnapshot, version: Int) {
-        if monitor == nil { tell(try follower.rescan()) } else { lookAtWritten() }
+        if monitor == nil { tell(try follower.rescan()) } else { try catchUp() }
         return follower.current
+    }
+
+    /// Looks at what happened since the last time, and tells of what is different.
+    func catchUp() throws {
+        let (events, written) = unseen.take()
+        if !events.isEmpty || !written.isEmpty { tell(try follower.follow(events, written: written)) }
     }
 
     func tell(_ differences: [FunctionChange]) {
@@ -92,22 +85,32 @@ struct LiveHost: Host {
     }
 }
 
-/// Functions that something was written to.
-private final class Written: Sendable {
-    private let addresses = Mutex<Set<PCIAddress>>([])
+/// What happened on the host, and nobody has looked at yet.
+///
+/// While a card is cut up much happens, and what a function is like in between interests nobody: it is looked at once,
+/// when somebody asks or soon after.
+final class Unseen: Sendable {
+    /// An element when something came to be looked at, and nothing was before.
+    let arrivals: AsyncStream<Void>
+    private let arrived: AsyncStream<Void>.Continuation
+    private let state = Mutex((events: [HostEvent](), written: Set<PCIAddress>()))
 
-    /// - Returns: whether it is the first since they were taken.
-    func add(_ address: PCIAddress) -> Bool {
-        addresses.withLock { addresses in
-            defer { addresses.insert(address) }
-            return addresses.isEmpty
-        }
+    init() { (arrivals, arrived) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    func add(_ events: [HostEvent]) {
+        state.withLock { $0.events += events }
+        arrived.yield()
     }
 
-    func take() -> Set<PCIAddress> {
-        addresses.withLock { addresses in
-            defer { addresses = [] }
-            return addresses
+    func add(written address: PCIAddress) {
+        state.withLock { _ = $0.written.insert(address) }
+        arrived.yield()
+    }
+
+    func take() -> (events: [HostEvent], written: Set<PCIAddress>) {
+        state.withLock { state in
+            defer { state = ([], []) }
+            return state
         }
     }
 }

@@ -85,32 +85,35 @@ extension Reconciler {
     }
 
     /// Ends a claim and puts its functions back as they were found.
-    func release(_ id: String, by actor: AuditEntry.Actor) async throws -> ReleaseOutcome {
+    ///
+    /// - Parameter generation: the one that the caller knows; nil for whichever it has.
+    func release(_ id: String, generation: Int? = nil, by actor: AuditEntry.Actor) async throws -> ReleaseOutcome {
         guard let claim = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
         switch claim.state {
         case .released, .releasing: return .alreadyReleased(claim)
         case .pending: throw Refusal.claimChanging(id)
-        case .bound: break
+        case .bound, .inUse: break
+        }
+        if let generation, generation != claim.generation {
+            throw Refusal.staleGeneration(claim: id, given: generation, current: claim.generation)
         }
         let entry = AuditEntry.Draft("release", subject: id, detail: claim.ownerName, actor: actor)
         return try await recorded(entry) {
             if let (address, holder) = try use(of: claim, among: host.openGroups()) {
                 throw Refusal.inUseByOwner(address, owner: claim.ownerName, holder)
             }
-            if starting.contains(claim.id) {
-                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
-            }
+            if isStarting(claim) { throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName) }
             // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
-            // functions may be somebody else's.
-            guard try await ledger.setState(.releasing, ofClaim: claim.id, from: [.bound]) else {
+            // functions may be somebody else's. So is the picture of one that the hook overtook.
+            guard
+                try await ledger.setState(
+                    .releasing, ofClaim: claim.id, from: [.bound, .inUse], generation: claim.generation)
+            else {
+                if let now = try await ledger.claim(claim.id), isStarting(now) {
+                    throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
+                }
                 try await ledger.audit(entry.ending("released already"))
                 return .alreadyReleased(claim)
-            }
-            // The hook may have let a start through since the look above. It says so before it looks at the claim's
-            // state, and here it is the other way round: one of the two sees the other.
-            if starting.contains(claim.id) {
-                try await ledger.setState(.bound, ofClaim: claim.id, from: [.releasing])
-                throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
             }
             try await giveBack(claim, audit: entry)
             logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
@@ -118,6 +121,11 @@ extension Reconciler {
             released.state = .released
             return .released(released)
         }
+    }
+
+    /// Whether a guest may be on its way to open the claim's functions.
+    func isStarting(_ claim: Claim) -> Bool {
+        claim.use?.isStarting(bootID: bootID, sinceBoot: sinceBoot()) == true
     }
 
     /// A function of the claim that a process has open, by the group it is in now; nil when none is.
@@ -146,7 +154,7 @@ extension Reconciler {
             try await lanes.run(on: .card(card(of: assignment))) {
                 // Looked at again on the lane: a release may have gone first.
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
-                    now.state == claim.state
+                    now.state == claim.state, now.generation == claim.generation
                 else { throw Refusal.unknownClaim(claim.id) }
                 let changes = try Planner.ready(assignment, on: LiveFunctions(host: host))
                 try await executor.run(changes, context: context)

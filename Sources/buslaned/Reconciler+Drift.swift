@@ -36,7 +36,7 @@ extension Reconciler {
     ) async throws -> [Drift] {
         var made = try await ledger.made(of: cards)
         made.holdings.openGroups = openGroups
-        let claims = made.claims.filter { $0.state == .bound && !starting.contains($0.id) }
+        let claims = made.claims.filter { $0.state.isHeld && !isStarting($0) }
         return Planner.drift(from: made.declared, claims, on: snapshot, holdings: made.holdings)
             .filter { made.holdings.quarantine[$0.subject] == nil }
     }
@@ -69,7 +69,7 @@ extension Reconciler {
         }
         do {
             if let id = drift.claim {
-                guard let claim = try await ledger.claim(id), claim.state == .bound else { return }
+                guard let claim = try await ledger.claim(id), claim.state.isHeld else { return }
                 try await ready(claim, purpose: .prepare)
             } else {
                 try await lanes.run(on: .card(drift.subject)) {

@@ -20,7 +20,7 @@ extension Reconciler {
         let entry = AuditEntry.Draft("renew", subject: id, detail: before.ownerName, actor: actor)
         return try await recorded(entry) {
             guard try await ledger.renew(claim: id, bootID: bootID, sinceBoot: sinceBoot(), audit: entry) else {
-                throw Refusal.notRenewable(id, hasEnded: before.state != .bound)
+                throw Refusal.notRenewable(id, hasEnded: !before.state.isHeld)
             }
             return try await ledger.claim(id) ?? before
         }
@@ -36,7 +36,7 @@ extension Reconciler {
         var isKept = false
         for id in ended {
             guard let claim = try await ledger.claim(id) else { continue }
-            if try use(of: claim, among: openGroups) != nil || starting.contains(id) {
+            if try use(of: claim, among: openGroups) != nil || isStarting(claim) {
                 isKept = true
                 continue
             }

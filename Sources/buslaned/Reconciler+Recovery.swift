@@ -20,9 +20,10 @@ extension Reconciler {
                     audit: AuditEntry.Draft(
                         "recover", subject: claim.id, detail: claim.state.rawValue, result: "given back",
                         actor: .daemon))
-            case .bound, .released: break
+            case .bound, .inUse, .released: break
             }
         }
+        try await settleUses()
     }
 
     /// Takes over this boot's group numbers. Who shares a group with an older claim of another owner is set aside.

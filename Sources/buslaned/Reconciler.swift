@@ -13,7 +13,6 @@ struct Reconciler: Sendable {
     let configuration: StandingConfiguration
     var executor: Executor
     let lanes = Lanes()
-    let starting = StartingGuests()
     let standing = Standing()
     /// Those who wait for functions.
     let line = WaitingLine()

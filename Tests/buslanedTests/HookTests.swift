@@ -145,4 +145,67 @@ struct HookTests {
         try await scene.reconciler.stopped(domain, reason: "failed", by: Scene.root)
         try await scene.release(claim)
     }
+
+    @Test("a claim is in use from the hook's yes until the guest has stopped, and each start is a new generation")
+    func generations() async throws {
+        let claim = try await scene.allocate(for: owner)
+        let domain = try Domain.guest(having: claim.assignments)
+        for start in 1...3 {
+            try await scene.reconciler.prepare(domain, by: Scene.root)
+            let used = try #require(try await scene.ledger.claim(claim.id))
+            #expect(used.state == .inUse && used.generation == claim.generation + start)
+            try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+            #expect(try await scene.ledger.claim(claim.id)?.state == .bound)
+        }
+        await #expect(throws: Refusal.staleGeneration(claim: claim.id, given: 1, current: 4)) {
+            _ = try await scene.reconciler.release(claim.id, generation: 1, by: Scene.root)
+        }
+        try await scene.expectAtRest()
+        _ = try await scene.reconciler.release(claim.id, generation: 4, by: Scene.root)
+        #expect(try await scene.ledger.claims().isEmpty)
+    }
+
+    @Test("a stop that a new start overtook takes nothing from it")
+    func overtaken() async throws {
+        let claim = try await scene.allocate(for: owner)
+        let domain = try Domain.guest(having: claim.assignments)
+        try await scene.reconciler.prepare(domain, by: Scene.root)
+        let first = try #require(try await scene.ledger.claim(claim.id))
+        try await scene.reconciler.prepare(domain, by: Scene.root)
+        #expect(try await scene.reconciler.endUse(of: first) == nil)
+        await #expect(throws: Refusal.self) {
+            _ = try await scene.reconciler.release(claim.id, generation: first.generation, by: Scene.root)
+        }
+        #expect(try await scene.ledger.claim(claim.id)?.state == .inUse)
+    }
+
+    @Test("the daemon's end does not open the time between the hook's yes and the guest's opening of the group")
+    func startingOverRestart() async throws {
+        let claim = try await scene.allocate(for: owner)
+        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        let next = try scene.next()
+        try await next.reconciler.recover()
+        await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
+            _ = try await next.reconciler.release(claim.id, by: Scene.root)
+        }
+    }
+
+    @Test("a use that no guest is left of is settled at the start: by the boot, and by what is open")
+    func settled() async throws {
+        let claim = try await scene.allocate(for: owner)
+        let address = claim.assignments[0].address
+        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        scene.host.open(address)
+        var next = try scene.next()
+        next.reconciler.sinceBoot = { BootClock.now() + 1000 }
+        try await next.reconciler.recover()
+        #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
+        next.host.close(address)
+        try await next.reconciler.recover()
+        #expect(try await next.ledger.claim(claim.id)?.state == .bound)
+        try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        let rebooted = try next.next(reboot: true)
+        try await rebooted.reconciler.recover()
+        #expect(try await rebooted.ledger.claim(claim.id)?.state == .bound)
+    }
 }

@@ -150,7 +150,7 @@ struct Scene {
     func expectAtRest(_ comment: Comment? = nil) async throws {
         #expect(try await ledger.openIntents().isEmpty, comment)
         let claims = try await ledger.claims()
-        #expect(claims.allSatisfy { $0.state == .bound }, comment)
+        #expect(claims.allSatisfy { $0.state.isHeld }, comment)
         let assigned = claims.flatMap { claim in claim.assignments.map { (claim.owner, $0) } }
         #expect(Set(assigned.map(\.1.address)).count == assigned.count, comment)
         var owners: [Int: Owner] = [:]

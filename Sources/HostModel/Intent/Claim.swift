@@ -39,7 +39,7 @@ extension Owner: TextCodable {
 public struct Claim: Hashable, Sendable {
     /// Unique on the host for ever: `c` and a number.
     public let id: String
-    /// Grows whenever the claim's functions change: an operation that carries an older one changes nothing.
+    /// Grows whenever a guest begins to use it: an operation that carries an older one changes nothing.
     public var generation: Int
     public var pool: String
     public var owner: Owner
@@ -53,6 +53,8 @@ public struct Claim: Hashable, Sendable {
     public var uid: Int?
     /// How long it lives unless it is renewed; nil for one that lives until it is released.
     public var life: Life?
+    /// Set while it is in use.
+    public var use: Use?
     public var assignments: [Assignment]
 
     /// By the clock that counts from the boot, suspended time with it: nobody can set that one.
@@ -68,14 +70,39 @@ public struct Claim: Hashable, Sendable {
         }
     }
 
+    /// A guest has the claim's functions, or is about to.
+    public struct Use: Hashable, Sendable {
+        /// The boot it began in: no guest outlives that.
+        public let bootID: String
+        /// In seconds since that boot.
+        public let since: Int
+
+        /// Longer than libvirt takes from its hook's `prepare` to a QEMU that has the group open: until then nothing on
+        /// the host shows that the functions are needed. In seconds.
+        public static let startTime = 60
+
+        public init(bootID: String, since: Int) {
+            self.bootID = bootID
+            self.since = since
+        }
+
+        /// Whether the guest may still be on its way to open the functions.
+        public func isStarting(bootID: String, sinceBoot: Int) -> Bool {
+            bootID == self.bootID && sinceBoot < since + Self.startTime
+        }
+    }
+
     /// The states of a claim. `pending` and `releasing` are the states in which the host is being changed.
     public enum State: String, Hashable, Sendable, Codable {
-        case pending, bound, releasing, released
+        case pending, bound, inUse, releasing, released
+
+        /// Whether its functions are its owner's and ready.
+        public var isHeld: Bool { self == .bound || self == .inUse }
     }
 
     public init(
         id: String, generation: Int = 1, pool: String, owner: Owner, ownerName: String, numa: NUMAPolicy,
-        state: State, createdAt: Int, uid: Int? = nil, life: Life? = nil,
+        state: State, createdAt: Int, uid: Int? = nil, life: Life? = nil, use: Use? = nil,
         assignments: [Assignment]
     ) {
         self.id = id
@@ -88,6 +115,7 @@ public struct Claim: Hashable, Sendable {
         self.createdAt = createdAt
         self.uid = uid
         self.life = life
+        self.use = use
         self.assignments = assignments
     }
 }

@@ -85,7 +85,8 @@ extension ClaimsDocument {
             rows: claims.flatMap { claim in
                 claim.assignments.map { assignment in
                     [
-                        claim.id, claim.ownerName, claim.pool, claim.state.rawValue, assignment.address.description,
+                        claim.id, claim.ownerName, claim.pool,
+                        claim.state == .inUse ? "in use" : claim.state.rawValue, assignment.address.description,
                         assignment.numaNode.map(String.init) ?? "-", assignment.mac?.description ?? "-",
                         assignment.vlan.map(String.init) ?? "-",
                     ]

@@ -8,6 +8,8 @@ struct ReleaseCommand: AsyncParsableCommand {
 
     @Argument(help: "The claims to end.", completion: .claims) var claims: [String] = []
     @Option(name: .customLong("for"), help: "Every claim of this owner: domain:NAME, or a name.") var owner: String?
+    @Option(help: "Of one claim, the generation you know: once another start began, nothing is released.")
+    var generation: Int?
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
 
@@ -15,11 +17,15 @@ struct ReleaseCommand: AsyncParsableCommand {
         guard claims.isEmpty != (owner == nil) else {
             throw ValidationError("say which claims: their ids, or --for an owner")
         }
+        guard generation == nil || claims.count == 1 else {
+            throw ValidationError("--generation goes with one claim")
+        }
     }
 
     func run() async throws {
         let document = try await connection.client.post(
-            Route.release, ReleaseRequest(claims: claims, owner: owner), as: ClaimsDocument.self)
+            Route.release, ReleaseRequest(claims: claims, owner: owner, generation: generation),
+            as: ClaimsDocument.self)
         if format.json || format.quiet {
             try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
             return

@@ -51,7 +51,10 @@ extension API {
             var outcomes: [Reconciler.ReleaseOutcome] = []
             // Refused before the first one is given back: what is unknown, and what is another's.
             try await mustOwn(try await claims(asked), peer, "release")
-            for id in asked.claims { outcomes.append(try await reconciler.release(id, by: peer.actor)) }
+            let generation = try asked.checkedGeneration()
+            for id in asked.claims {
+                outcomes.append(try await reconciler.release(id, generation: generation, by: peer.actor))
+            }
             if let owner = asked.owner {
                 outcomes += try await reconciler.release(
                     allOf: try await domains.owner(named: owner).owner, by: peer.actor)

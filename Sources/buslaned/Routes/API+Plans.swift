@@ -5,6 +5,7 @@ import HostModel
 import Hummingbird
 import Ledger
 import NIOCore
+import Synchronization
 
 extension API {
     func addPlanRoutes(to router: Router<PeerContext>) {
@@ -35,11 +36,12 @@ extension API {
         _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor
     ) async throws -> Response {
         let (lines, sink) = AsyncStream.makeStream(of: ApplyLine.self)
+        let pause = Pause(.milliseconds(100))
         // Goes on when its caller is gone: half a plan is worse than none.
         let work = Task {
             defer { sink.finish() }
             return try await reconciler.apply(desired, confirmed: confirmed, by: actor) { stride in
-                sink.yield(ApplyLine(step: ApplyLine.Step(stride)))
+                if pause.isOver { sink.yield(ApplyLine(step: ApplyLine.Step(stride))) }
             }
         }
         var arrived = lines.makeAsyncIterator()
@@ -61,6 +63,24 @@ extension API {
                 }
                 try await writer.finish(nil)
             })
+    }
+}
+
+/// Telling of a step costs more than some steps: nobody can read more than a few a second.
+private final class Pause: Sendable {
+    private let length: Duration
+    private let last = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(_ length: Duration) { self.length = length }
+
+    /// True the first time, and then at most once in the time.
+    var isOver: Bool {
+        last.withLock { last in
+            let now = ContinuousClock.now
+            if let last, last.duration(to: now) < length { return false }
+            last = now
+            return true
+        }
     }
 }
 

@@ -65,7 +65,7 @@ struct DomainService: Sendable {
         }
         let owner = Owner.domain(uuid: uuid)
         let request = try domain.request
-        var held = try await reconciler.ledger.claims().filter { $0.owner == owner && $0.state == .bound }
+        var held = try await reconciler.ledger.claims().filter { $0.owner == owner && $0.state.isHeld }
         var made: [Claim] = []
         do {
             for device in request?.devices ?? []

@@ -13,9 +13,14 @@ struct HostEventService: Service {
     /// How long an attribute that changes without an event can be told wrongly, at most.
     private static let rescanInterval = Duration.seconds(300)
 
+    /// How long what happened may wait until it is looked at where nobody asks.
+    private static let pause = Duration.milliseconds(100)
+
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follow() }
+            group.addTask { await settle() }
+            group.addTask { await cancelWhenGracefulShutdown { await catchUp() } }
             group.addTask { try await cancelWhenGracefulShutdown { try await rescanNowAndThen() } }
             try await group.next()
             group.cancelAll()
@@ -24,18 +29,30 @@ struct HostEventService: Service {
 
     private func follow() async throws {
         guard let monitor = host.monitor else { return try await gracefulShutdown() }
+        for await events in monitor.events().cancelOnGracefulShutdown() {
+            for event in events {
+                logger.debug(
+                    "host event",
+                    metadata: ["action": "\(event.action)", "function": "\(event.address?.description ?? "-")"])
+            }
+            host.unseen.add(events)
+            // Those who wait for a write of theirs: they read for themselves.
+            host.changes.signal()
+        }
+    }
+
+    private func catchUp() async {
+        for await _ in host.unseen.arrivals {
+            do { try await Task.sleep(for: Self.pause) } catch { return }
+            observe { try host.catchUp() }
+        }
+    }
+
+    private func settle() async {
         let settling = Settling()
         await withDiscardingTaskGroup { group in
-            for await events in monitor.events().cancelOnGracefulShutdown() {
-                for event in events {
-                    logger.debug(
-                        "host event",
-                        metadata: ["action": "\(event.action)", "function": "\(event.address?.description ?? "-")"])
-                }
-                // First those who wait for a write of theirs: they read for themselves.
-                host.changes.signal()
-                let changes = observe { try host.follower.follow(events) }
-                for card in Set(changes.map(\.card)) where !isSettled(card) && settling.begin(card) {
+            for await entry in host.feed.watch().cancelOnGracefulShutdown() {
+                for card in Set(entry.changes.map(\.card)) where !isSettled(card) && settling.begin(card) {
                     group.addTask {
                         await settle(card)
                         settling.end(card)
@@ -56,26 +73,22 @@ struct HostEventService: Service {
     private func settle(_ card: PCIAddress) async {
         for _ in 0..<5 where !isSettled(card) {
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
-            observe { host.follower.refresh([card]) }
+            observe { host.tell(host.follower.refresh([card])) }
         }
     }
 
     private func rescanNowAndThen() async throws {
         while true {
             do { try await Task.sleep(for: Self.rescanInterval) } catch { return }
-            observe { try host.follower.rescan() }
+            observe { host.tell(try host.follower.rescan()) }
         }
     }
 
-    @discardableResult
-    private func observe(_ read: () throws -> [FunctionChange]) -> [FunctionChange] {
+    private func observe(_ look: () throws -> Void) {
         do {
-            let changes = try read()
-            host.tell(changes)
-            return changes
+            try look()
         } catch {
             logger.warning("the host could not be read again", metadata: ["error": "\(error)"])
-            return []
         }
     }
 }
