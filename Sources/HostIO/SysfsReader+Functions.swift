@@ -53,7 +53,7 @@ extension SysfsReader {
         if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
         function.interfaces = interfaces(of: home, driver: function.driver, including: facts, subject, &pass)
         var reading = Reading(function: function)
-        try readRole(into: &reading, home, &pass)
+        try readRole(into: &reading, home, including: facts, &pass)
         if let owner = reading.owner {
             var capabilities = config?.capabilities
             if config == nil, facts.contains(.vectors) {

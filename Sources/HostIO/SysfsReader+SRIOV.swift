@@ -4,7 +4,9 @@ import SystemPackage
 
 extension SysfsReader {
     /// What the function is on its card.
-    func readRole(into reading: inout Reading, _ home: borrowing Directory, _ pass: inout ReadPass) throws(Vanished) {
+    func readRole(
+        into reading: inout Reading, _ home: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
+    ) throws(Vanished) {
         let subject = reading.function.address.description
         switch try owner(of: home, subject, &pass) {
         case .none: break
@@ -16,7 +18,7 @@ extension SysfsReader {
         let total = try pass.value("sriov_totalvfs", in: home, of: subject) { Self.vfCount($0, upTo: 0xffff) }
         guard let total, total > 0 else { return }
         let count = try pass.value("sriov_numvfs", in: home, of: subject) { Self.vfCount($0, upTo: total) }
-        let places = places(in: home, count: count ?? 0, subject, &pass)
+        let places = facts.contains(.places) ? places(in: home, count: count ?? 0, subject, &pass) : []
         reading.places = Dictionary(places, uniquingKeysWith: { first, _ in first })
         reading.function.role = .physicalFunction(
             SRIOV(

@@ -33,9 +33,11 @@ public struct SysfsReader: Sendable {
         /// ``NetworkInterface/speedMbps``. While the kernel has its network lock, because it makes VFs for example, a
         /// reader keeps a CPU busy until it is free. Source: `speed_show`, `restart_syscall`, net/core/net-sysfs.c.
         public static let speeds = Facts(rawValue: 32)
+        /// ``SRIOV/virtualFunctions``: a link for each; empty where they are not asked for.
+        public static let places = Facts(rawValue: 64)
         /// What decisions are made on, and what effects of ours change.
-        public static let decisive: Facts = [.vfSettings, .vectors]
-        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network, .speeds]
+        public static let decisive: Facts = [.vfSettings, .vectors, .places]
+        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network, .speeds, .places]
     }
 
     /// Everything, at one instant or as near to it as a walk can be.
@@ -88,6 +90,14 @@ public struct SysfsReader: Sendable {
         guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }
         addVFSettings(to: &alone, &pass)
         return alone.first
+    }
+
+    /// Where a VF is, by the one link that its physical function has to it; nil when it has none at that index.
+    public func address(of virtual: VirtualFunction) -> PCIAddress? {
+        guard let bus = try? Directory(paths.pciDevices) else { return nil }
+        var pass = ReadPass()
+        let link = "\(virtual.physicalFunction)/virtfn\(virtual.index)"
+        return (try? pass.target(of: link, in: bus) { SysfsText.lastFunction(onPath: $0) }).flatMap(\.self)
     }
 
     /// Which host, which boot. Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.

@@ -133,7 +133,7 @@ struct Executor: Sendable {
             do {
                 return try await Self.perform(action, on: host, within: writePatience(action))
             } catch let error as any KernelAnswering {
-                let driver = try host.function(at: action.subject, settings: false)?.driver
+                let driver = try host.function(at: action.subject, with: [])?.driver
                 guard let answer = error.answer, DriverOrder.of(driver: driver).passes(answer, to: action),
                     ContinuousClock.now < deadline
                 else { throw error }
@@ -177,7 +177,7 @@ struct Executor: Sendable {
         for change in begun.reversed() {
             do {
                 // What is gone took its state with it; what cannot be read is not gone.
-                _ = try host.function(at: change.from.subject, settings: false)
+                _ = try host.function(at: change.from.subject, with: [])
                 if change.from.isGone(from: LiveFunctions(host: host)) { continue }
                 guard let back = try Planner.change(to: change.from, on: LiveFunctions(host: host)) else { continue }
                 for step in back.steps {
@@ -200,21 +200,34 @@ final class LiveFunctions: FunctionSource {
     private let host: any Host
     private var functions: [PCIAddress: Function?] = [:]
     private var settings: [PCIAddress: VFSettings?] = [:]
+    private var addresses: [VirtualFunction: PCIAddress?] = [:]
 
     init(host: any Host) { self.host = host }
 
     subscript(_ address: PCIAddress) -> Function? {
-        if let known = functions[address] { return known }
-        let function = try? host.function(at: address, settings: false)
-        functions[address] = .some(function)
-        return function
+        known(&functions, address) { try host.function(at: address, with: .virtualFunctions) }
+    }
+
+    func address(of virtual: VirtualFunction) -> PCIAddress? {
+        known(&addresses, virtual) { try host.address(of: virtual) }
+    }
+
+    func interfaces(of address: PCIAddress) -> [NetworkInterface] {
+        if let known = functions[address] { return known?.interfaces ?? [] }
+        return (try? host.function(at: address, with: []))?.interfaces ?? []
     }
 
     func settings(ofVFAt address: PCIAddress) -> VFSettings? {
-        if let known = settings[address] { return known }
-        let enforced = (try? host.function(at: address, settings: true))?.vfSettings
-        settings[address] = .some(enforced)
-        return enforced
+        known(&settings, address) { try host.function(at: address, with: .settings)?.vfSettings }
+    }
+
+    private func known<Key: Hashable, Value>(
+        _ seen: inout [Key: Value?], _ key: Key, _ read: () throws -> Value?
+    ) -> Value? {
+        if let known = seen[key] { return known }
+        let value = (try? read()).flatMap(\.self)
+        seen[key] = .some(value)
+        return value
     }
 }
 

@@ -46,13 +46,17 @@ struct LiveHost: Host {
 
     func lastSeen() throws -> HostSnapshot { try observed().snapshot }
 
-    func function(at address: PCIAddress, settings: Bool) throws -> Function? {
+    func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function? {
         let before = follower.current.snapshot[address]
-        var function = try reader.function(
-            at: address, including: settings ? .decisive : .vectors, known: before?.virtualFunction)
+        var facts: SysfsReader.Facts = .vectors
+        if parts.contains(.settings) { facts.insert(.vfSettings) }
+        if parts.contains(.virtualFunctions) { facts.insert(.places) }
+        var function = try reader.function(at: address, including: facts, known: before?.virtualFunction)
         function?.takeUnread(from: before)
         return function
     }
+
+    func address(of virtual: VirtualFunction) -> PCIAddress? { reader.address(of: virtual) }
 
     func perform(_ action: HostAction) throws {
         // Not everything that is written makes an event.

@@ -130,8 +130,9 @@ extension Reconciler {
 
     /// A function of the claim that a process has open, by the group it is in now; nil when none is.
     func use(of claim: Claim, among openGroups: [Int: ProcessHolder]) throws -> (PCIAddress, ProcessHolder)? {
+        if openGroups.isEmpty { return nil }
         for assignment in claim.assignments {
-            guard let group = try host.function(at: assignment.address)?.iommuGroup, let holder = openGroups[group]
+            guard let group = try host.function(at: assignment.address, with: [])?.iommuGroup, let holder = openGroups[group]
             else { continue }
             return (assignment.address, holder)
         }
@@ -174,7 +175,7 @@ extension Reconciler {
             do {
                 open = try await lanes.run(on: .card(card(of: assignment))) { [open] in
                     // One that cannot be read is not one that is gone: that needs nothing.
-                    _ = try host.function(at: assignment.address)
+                    _ = try host.function(at: assignment.address, with: [])
                     return try await putBack(assignment, context: context, closing: open)
                 }
             } catch {

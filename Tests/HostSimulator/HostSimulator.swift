@@ -61,11 +61,20 @@ public final class HostSimulator: Host {
         return kernel.machine.withLock(\.snapshot)
     }
 
-    public func function(at address: PCIAddress, settings: Bool) throws -> Function? {
+    public func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function? {
         try countCall()
         var function = kernel.machine.withLock { $0.function(at: address) }
-        if !settings { function?.vfSettings = nil }
+        if !parts.contains(.settings) { function?.vfSettings = nil }
+        if !parts.contains(.virtualFunctions), var sriov = function?.sriov {
+            sriov.virtualFunctions = []
+            function?.role = .physicalFunction(sriov)
+        }
         return function
+    }
+
+    public func address(of virtual: VirtualFunction) throws -> PCIAddress? {
+        try countCall()
+        return kernel.machine.withLock { $0.snapshot.address(of: virtual) }
     }
 
     public func openGroups() throws -> [Int: ProcessHolder] {

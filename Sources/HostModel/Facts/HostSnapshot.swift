@@ -110,11 +110,23 @@ public protocol FunctionSource {
     /// nil when there is no such function. Of a VF, what its PF enforces need not be there.
     subscript(_ address: PCIAddress) -> Function? { get }
 
+    /// Where a VF is; nil when its PF has none at that index.
+    func address(of virtual: VirtualFunction) -> PCIAddress?
+
+    /// The network interfaces of a function, none when it is not there.
+    func interfaces(of address: PCIAddress) -> [NetworkInterface]
+
     /// What the PF of the VF at the address enforces for it; nil when that is no VF or nobody tells.
     func settings(ofVFAt address: PCIAddress) -> VFSettings?
 }
 
 extension FunctionSource {
+    public func address(of virtual: VirtualFunction) -> PCIAddress? {
+        self[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first
+    }
+
+    public func interfaces(of address: PCIAddress) -> [NetworkInterface] { self[address]?.interfaces ?? [] }
+
     public func settings(ofVFAt address: PCIAddress) -> VFSettings? { self[address]?.vfSettings }
 }
 

@@ -72,6 +72,10 @@ public struct Selector: Hashable, Sendable, Codable {
     }
 
     private func admitsCard(of function: Function, on host: HostSnapshot) -> Bool {
+        // Most selectors say nothing of it, and finding it for each of thousands costs more than all else.
+        guard physicalFunctions != nil || pfNames != nil || macs != nil || serials != nil || paths != nil else {
+            return true
+        }
         let address = function.virtualFunction?.physicalFunction ?? function.address
         let interfaces = host[address]?.interfaces ?? []
         return allows(physicalFunctions) { $0.name == address && $0.covers(function) }

@@ -31,7 +31,7 @@ public enum Aspect: Hashable, Sendable, Codable {
     /// The function whose state is in doubt when a change of it went wrong: for what a PF enforces for a VF, that VF.
     public func suspect(on source: some FunctionSource) -> PCIAddress {
         guard case .vfSettings(let virtual, _) = self else { return subject }
-        return source[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first ?? subject
+        return source.address(of: virtual) ?? subject
     }
 
     /// The facts that make it true.

@@ -43,10 +43,7 @@ public enum Condition: Hashable, Sendable, Codable {
 extension FunctionSource {
     /// What the PF says of one of its VFs; nil when either is gone or the PF does not tell.
     subscript(physicalFunction virtual: VirtualFunction) -> VFSettings? {
-        guard let functions = self[virtual.physicalFunction]?.sriov?.virtualFunctions,
-            functions.indices.contains(virtual.index)
-        else { return nil }
-        return settings(ofVFAt: functions[virtual.index])
+        address(of: virtual).flatMap { settings(ofVFAt: $0) }
     }
 
     /// A VF that has no network interface, while one with the same driver has; nil when there is none.

@@ -8,8 +8,10 @@ public protocol Host: Sendable {
     func lastSeen() throws -> HostSnapshot
     /// One function, now; nil when there is none at the address.
     ///
-    /// - Parameter settings: whether to ask its PF what it enforces for it, which costs more than all else together.
-    func function(at address: PCIAddress, settings: Bool) throws -> Function?
+    /// - Parameter parts: what to read of it beyond its own attributes.
+    func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function?
+    /// Where a VF is, now; nil when its PF has none at that index.
+    func address(of virtual: VirtualFunction) throws -> PCIAddress?
     /// Carries out one effect. Says nothing of whether it took: the caller reads again.
     func perform(_ action: HostAction) throws
     /// The IOMMU groups that some process has open through VFIO, with one such process each.
@@ -20,9 +22,22 @@ public protocol Host: Sendable {
     func waitForChange(upTo limit: Duration) async
 }
 
+/// What of a function costs more to read than all else together.
+public struct FunctionParts: OptionSet, Sendable {
+    public let rawValue: Int
+
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Of a VF, what its PF enforces for it: a question to the kernel that answers for every VF of the PF.
+    public static let settings = FunctionParts(rawValue: 1)
+    /// Of a PF, where its VFs are: a link for each.
+    public static let virtualFunctions = FunctionParts(rawValue: 2)
+    public static let all: FunctionParts = [.settings, .virtualFunctions]
+}
+
 extension Host {
     /// One function with all that decisions rest on.
-    public func function(at address: PCIAddress) throws -> Function? { try function(at: address, settings: true) }
+    public func function(at address: PCIAddress) throws -> Function? { try function(at: address, with: .all) }
 
     /// A host without events is read.
     public func lastSeen() throws -> HostSnapshot { try snapshot() }

@@ -17,7 +17,8 @@ extension Planner {
         guard let function = source[address] else { throw .unknownFunction(address) }
         var changes: [Change] = []
         if let virtual = function.virtualFunction, function.isNetwork {
-            if let down = source[virtual.physicalFunction]?.interfaces.first(where: { !$0.isAdministrativelyUp }) {
+            let interfaces = source.interfaces(of: virtual.physicalFunction)
+            if let down = interfaces.first(where: { !$0.isAdministrativelyUp }) {
                 throw .physicalFunctionDown(virtual.physicalFunction, interface: down.name)
             }
             // Before binding: on some cards setting a MAC resets the VF, and a guest that has it would notice.
