@@ -28,6 +28,9 @@ public enum Route {
     /// An ``EventsDocument/Entry`` a line, for as long as the client listens.
     public static let newEvents = "/v1/events/follow"
     public static let recover = "/v1/recover"
+    public static let ledger = "/v1/ledger"
+    public static let ledgerBackup = "/v1/ledger/backup"
+    public static let ledgerRestore = "/v1/ledger/restore"
 }
 
 /// Where the daemon listens when nobody says otherwise.
@@ -193,6 +196,18 @@ public struct RecoverRequest: Codable, Sendable {
     public var address: PCIAddress
 
     public init(address: PCIAddress) { self.address = address }
+}
+
+/// `POST /v1/ledger/restore`: a file on the daemon's host, which takes the ledger's place at its next start.
+public struct LedgerRestoreRequest: Codable, Sendable {
+    public var path: String
+    /// Although claims that live now would be forgotten.
+    public var force: Bool
+
+    public init(path: String, force: Bool = false) {
+        self.path = path
+        self.force = force
+    }
 }
 
 /// `POST /v1/domains/inject`: a domain XML in.

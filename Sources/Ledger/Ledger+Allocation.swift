@@ -14,10 +14,13 @@ extension Ledger {
         public struct Slot: Sendable {
             public let function: Function
             public let settings: VFSettings
+            /// What the device is called in its owner's domain; nil for a name after the claim.
+            public let name: String?
 
-            public init(function: Function, settings: VFSettings) {
+            public init(function: Function, settings: VFSettings, name: String? = nil) {
                 self.function = function
                 self.settings = settings
+                self.name = name
             }
         }
 
@@ -59,7 +62,7 @@ extension Ledger {
             let number = Int(db.lastInsertedRowID)
             for (position, slot) in draft.slots.enumerated() {
                 let id = Self.claimID(number)
-                let name = request.deviceName ?? (draft.slots.count == 1 ? id : "\(id)-\(position)")
+                let name = slot.name ?? request.deviceName ?? (draft.slots.count == 1 ? id : "\(id)-\(position)")
                 try Self.insert(slot, name: name, at: position, claim: number, request: request, bootID: bootID, db)
             }
             if draft.isReady { try Self.write(audit, at: createdAt, db) }

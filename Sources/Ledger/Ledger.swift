@@ -12,6 +12,7 @@ public import HostModel
 public final class Ledger: Sendable {
     let database: any DatabaseWriter
     let commits: Commits
+    private let lock: FileLock?
     private let now: @Sendable () -> Int
 
     /// Opens the ledger, makes it where it is missing, and brings its schema up to date.
@@ -20,7 +21,13 @@ public final class Ledger: Sendable {
     ///   - path: the file; nil for one in memory, which tests use.
     ///   - now: seconds since 1970.
     /// - Throws: GRDB's `DatabaseError` when the file cannot be opened or is not a ledger.
-    public init(path: String?, now: @escaping @Sendable () -> Int = Ledger.wallClock) throws {
+    public convenience init(path: String?, now: @escaping @Sendable () -> Int = Ledger.wallClock) throws {
+        try self.init(path: path, lock: nil, now: now)
+    }
+
+    /// - Parameter lock: kept for as long as the ledger is.
+    init(path: String?, lock: FileLock?, now: @escaping @Sendable () -> Int) throws {
+        self.lock = lock
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)

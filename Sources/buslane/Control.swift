@@ -19,7 +19,7 @@ struct Control: AsyncParsableCommand {
             InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
             ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, RenewCommand.self, DomainCommand.self,
             EventsCommand.self,
-            AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self,
+            AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self, LedgerCommand.self,
         ])
 
     static func main() async {

@@ -7,9 +7,11 @@ import Glibc
 import HostIO
 import HostModel
 import Hummingbird
+import HummingbirdCore
 import Ledger
 import Libvirt
 import Logging
+import NIOCore
 import ServiceLifecycle
 
 /// The daemon: puts the parts together, settles what an earlier run left, and serves until it is told to stop.
@@ -41,6 +43,11 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Seconds after the host's start by which every declared card has its driver.")
     var latestDriver = 60
 
+    /// How many may be connected at once; others wait until one leaves.
+    private static let connectionLimit = 1000
+    /// How long a client may say nothing between requests, or in the middle of one.
+    private static let clientPatience = TimeAmount.seconds(5)
+
     @Option(help: "debug, info, notice, warning or error.")
     var logLevel = "info"
 
@@ -52,18 +59,24 @@ struct Daemon: AsyncParsableCommand {
         var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
+        let file = LedgerFile(path: ledger)
+        let (ledger, loss) = try file.open()
         let host = try LiveHost(paths: HostPaths(root: hostRoot), logger: logger)
         let reconciler = try Reconciler(
-            host: host, ledger: try Ledger(path: ledger),
-            configuration: ConfigurationFolder(directory: configurationDirectory), logger: logger)
+            host: host, ledger: ledger, configuration: ConfigurationFolder(directory: configurationDirectory),
+            logger: logger)
         let events = HostEventService(host: host, logger: logger)
         let drift = DriftService(reconciler: reconciler, feed: host.feed)
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
         let api = API(
-            reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: reconciler.ledger))
+            reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
+            file: file)
         let server = Application(
             router: api.router(),
-            configuration: .init(address: .unixDomainSocket(path: socket), serverName: "buslaned"),
+            server: .http1(configuration: .init(idleTimeout: Self.clientPatience)),
+            configuration: .init(
+                address: .unixDomainSocket(path: socket), serverName: "buslaned",
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
             onServerRunning: { [socket, socketGroup, logger] _ in
                 Self.open(socket, to: socketGroup, logger: logger)
                 logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
@@ -71,12 +84,15 @@ struct Daemon: AsyncParsableCommand {
             },
             logger: logger.quieter)
         let lives = LifeService(reconciler: reconciler)
-        let serving = ServingService(reconciler: reconciler, server: server, patience: .seconds(latestDriver))
+        let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
+        let serving = ServingService(
+            reconciler: reconciler, loss: loss, server: server, patience: .seconds(latestDriver))
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: serving),
+                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: rebuild),
+                    .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()

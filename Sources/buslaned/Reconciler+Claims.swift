@@ -132,7 +132,8 @@ extension Reconciler {
     func use(of claim: Claim, among openGroups: [Int: ProcessHolder]) throws -> (PCIAddress, ProcessHolder)? {
         if openGroups.isEmpty { return nil }
         for assignment in claim.assignments {
-            guard let group = try host.function(at: assignment.address, with: [])?.iommuGroup, let holder = openGroups[group]
+            guard let group = try host.function(at: assignment.address, with: [])?.iommuGroup,
+                let holder = openGroups[group]
             else { continue }
             return (assignment.address, holder)
         }

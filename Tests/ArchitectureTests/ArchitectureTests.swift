@@ -63,7 +63,7 @@ struct ArchitectureTests {
         "ConfigurationFiles": ["HostModel", "Yams", "Foundation"],
         "DomainXML": ["HostModel", "CExpat"],
         "Libvirt": system.union(["HostModel", "CLibvirt"]),
-        "Ledger": ["HostModel", "GRDB", "Foundation", "Synchronization"],
+        "Ledger": ["HostModel", "GRDB", "Foundation", "Synchronization", "Glibc"],
         "ControlAPI": [
             "HostModel", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
             "Foundation",

@@ -155,13 +155,19 @@ struct FileTests {
     @Test("a claim whose state is no state cannot be written")
     func checks() async throws {
         let ledger = try Ledger(path: nil)
-        for sql in [
-            "INSERT INTO claim VALUES (1, 1, 'p', 'o', 'o', 'none', 'lost', 0, NULL)",
-            "INSERT INTO claim VALUES (1, 0, 'p', 'o', 'o', 'none', 'bound', 0, NULL)",
-            "INSERT INTO claim VALUES (1, 1, 'p', 'o', 'o', 'none', 'released', 0, NULL)",
-        ] {
-            await #expect(throws: DatabaseError.self) { try await ledger.database.write { try $0.execute(sql: sql) } }
+        func insert(_ values: String) async throws {
+            let columns = "number, generation, pool, owner, ownerName, numa, state, createdAt, endedAt, usedSince"
+            try await ledger.database.write { try $0.execute(sql: "INSERT INTO claim (\(columns)) VALUES (\(values))") }
         }
+        for values in [
+            "1, 1, 'p', 'o', 'o', 'none', 'lost', 0, NULL, NULL",
+            "1, 0, 'p', 'o', 'o', 'none', 'bound', 0, NULL, NULL",
+            "1, 1, 'p', 'o', 'o', 'none', 'released', 0, NULL, NULL",
+            "1, 1, 'p', 'o', 'o', 'none', 'inUse', 0, NULL, 7",
+        ] {
+            await #expect(throws: DatabaseError.self) { try await insert(values) }
+        }
+        try await insert("1, 1, 'p', 'o', 'o', 'none', 'bound', 0, NULL, NULL")
     }
 }
 

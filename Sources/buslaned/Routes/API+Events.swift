@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
+import HTTPTypes
 import Hummingbird
 import Ledger
 import NIOCore
@@ -13,9 +14,16 @@ extension API {
         }
         router.get(RouterPath(Route.newEvents)) { request, _ in
             let newest = try await reconciler.ledger.events(limit: 1).last?.id ?? 0
-            let last = request.uri.queryParameters.get("after", as: Int.self) ?? newest
+            let seen = request.headers[.lastEventID].flatMap { Int($0) }
+            let last = request.uri.queryParameters.get("after", as: Int.self) ?? seen ?? newest
+            let isForBrowsers = request.headers[.accept]?.contains("text/event-stream") == true
             return Response(
-                status: .ok, headers: .jsonLines, body: Self.lines(of: reconciler.ledger.newEvents(after: last)))
+                status: .ok, headers: isForBrowsers ? .serverSentEvents : .jsonLines,
+                body: Self.lines(of: reconciler.ledger.newEvents(after: last)) { event in
+                    let line = try JSON.encode(EventsDocument.Entry(event), pretty: false) + [0x0a]
+                    if !isForBrowsers { return line }
+                    return Array("id: \(event.id)\nevent: \(event.kind.rawValue)\ndata: ".utf8) + line + [0x0a]
+                })
         }
         router.post(RouterPath(Route.recover)) { request, context in
             let asked = try await body(RecoverRequest.self, of: request)
@@ -25,17 +33,29 @@ extension API {
         }
     }
 
-    private static func lines(of events: AsyncThrowingStream<[Event], any Error>) -> ResponseBody {
+    private static func lines(
+        of events: AsyncThrowingStream<[Event], any Error>, _ encode: @escaping @Sendable (Event) throws -> [UInt8]
+    ) -> ResponseBody {
         ResponseBody { writer in
             for try await batch in events.cancelOnGracefulShutdown() {
                 for event in batch {
-                    let line = try JSON.encode(EventsDocument.Entry(event), pretty: false) + [0x0a]
-                    try await writer.write(ByteBuffer(bytes: line))
+                    try await writer.write(ByteBuffer(bytes: try encode(event)))
                 }
             }
             try await writer.finish(nil)
         }
     }
+}
+
+extension HTTPField.Name {
+    /// Source: WHATWG HTML, 9.2 (server-sent events).
+    fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .accept
+}
+
+extension HTTPFields {
+    fileprivate static let serverSentEvents: HTTPFields = [
+        .contentType: "text/event-stream", .cacheControl: "no-cache",
+    ]
 }
 
 extension EventsDocument.Entry {

@@ -12,6 +12,7 @@ struct API: Sendable {
     let reconciler: Reconciler
     let domains: DomainService
     let inventory: InventoryText
+    let file: LedgerFile
 
     /// Larger requests are refused: a domain XML has some kilobytes.
     private static let requestLimit = 8 << 20
@@ -32,6 +33,7 @@ struct API: Sendable {
         addClaimRoutes(to: router)
         addPlanRoutes(to: router)
         addDomainRoutes(to: router)
+        addLedgerRoutes(to: router)
         return router
     }
 
@@ -40,8 +42,10 @@ struct API: Sendable {
     }
 
     func body<Value: Decodable>(_ type: Value.Type, of request: Request) async throws -> Value {
-        let buffer = try await request.body.collect(upTo: Self.requestLimit)
-        return try JSON.decode(type, from: [UInt8](buffer.readableBytesView))
+        let bytes = [UInt8]((try await request.body.collect(upTo: Self.requestLimit)).readableBytesView)
+        let value = try JSON.decode(type, from: bytes)
+        try JSON.refuseUnknownFields(in: bytes, of: value)
+        return value
     }
 
     /// Who asks, when that is root.

@@ -5,6 +5,7 @@ import DomainXML
 import HTTPTypes
 import HostModel
 import Hummingbird
+import Ledger
 import Libvirt
 import NIOCore
 
@@ -62,6 +63,12 @@ struct ErrorMapping: RouterMiddleware {
                     code: "confirmation-needed", subject: "host", message: error.description,
                     remedy: "buslane plan shows it; agree with buslane apply --yes")
             )
+        case let trouble as LedgerFile.Trouble:
+            (
+                .conflict,
+                ErrorBody(
+                    code: "ledger", subject: "ledger", message: trouble.description, remedy: trouble.remedy)
+            )
         case is DecodingError:
             (
                 .badRequest,
@@ -71,6 +78,17 @@ struct ErrorMapping: RouterMiddleware {
         case let error as any HTTPResponseError:
             (error.status, ErrorBody(code: "http", subject: "request", message: "\(error.status)"))
         default: (.internalServerError, ErrorBody(code: "internal", subject: "daemon", message: "\(error)"))
+        }
+    }
+}
+
+extension LedgerFile.Trouble {
+    fileprivate var remedy: String? {
+        switch self {
+        case .wouldForget: "release them first, or say --force: their functions then have no owner"
+        case .inUse: "stop the other one"
+        case .newer: "use the version that wrote it"
+        case .unusable: nil
         }
     }
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
+import Ledger
 import ServiceLifecycle
 
 /// Settles what an earlier run left, brings back what was declared, and only then opens the socket: nobody shall see, or
 /// add to, what is half done.
 struct ServingService: Service {
     let reconciler: Reconciler
+    /// The ledger that could not be read, when there was one.
+    let loss: LedgerFile.Loss?
     let server: any Service
     /// How long after the host's start a card's driver may be late.
     let patience: Duration
 
     func run() async throws {
+        if let loss { try await reconciler.setAsideUnaccounted(for: loss) }
         try await reconciler.recover()
         await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
         reconciler.standing.resumed()

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("After the ledger was lost")
+struct RebuildTests {
+    private let loss = LedgerFile.Loss(reason: "torn", keptAs: "ledger.sqlite.unreadable")
+
+    /// A host whose first VF a domain has and whose third is on VFIO for nobody, and a daemon that knows of neither.
+    private func forgetful() async throws -> (scene: Scene, domain: Domain, claim: Claim) {
+        let before = try Scene()
+        try await before.apply(Scene.declaring(4))
+        let claim = try await before.allocate(
+            for: .domain(uuid: Domain.uuid), settings: VFSettings(mac: "52:54:00:11:22:33"), name: "data0")
+        _ = try await before.allocate(2, for: .name("somebody"))
+        let scene = try Scene(before.host.restart())
+        try await scene.reconciler.setAsideUnaccounted(for: loss)
+        try await scene.reconciler.recover()
+        return (scene, try Domain.guest(having: claim.assignments), claim)
+    }
+
+    @Test("nothing that may have an owner is handed out, all else is")
+    func setAside() async throws {
+        let (scene, _, _) = try await forgetful()
+        #expect(Set(try await scene.ledger.holdings().quarantine.keys) == Set(Scene.vf.prefix(3)))
+        #expect(try await scene.allocate().assignments.map(\.address) == [Scene.vf[3]])
+        await #expect(throws: Refusal.self) { try await scene.allocate() }
+        #expect(try await scene.ledger.events().contains { $0.kind == .degraded && $0.subject == "ledger" })
+    }
+
+    @Test("a domain has again what its XML says, and may start; the next owner sees nothing of it")
+    func adopts() async throws {
+        let (scene, domain, claim) = try await forgetful()
+        #expect(try await scene.reconciler.hasForgottenOwners())
+        let adopted = try #require(try await scene.reconciler.adopt(devicesOf: domain))
+        #expect(adopted.owner == claim.owner && adopted.assignments.map(\.name) == ["data0"])
+        #expect(adopted.assignments.map(\.address) == claim.assignments.map(\.address))
+        // Once is enough.
+        #expect(try await scene.reconciler.adopt(devicesOf: domain) == nil)
+        try await scene.reconciler.prepare(domain, by: Scene.root)
+        try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+        try await scene.release(adopted)
+        #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac != "52:54:00:11:22:33")
+    }
+
+    @Test("what nobody is found for is free again after it was reset and verified")
+    func recovers() async throws {
+        let (scene, domain, _) = try await forgetful()
+        try await scene.reconciler.adopt(devicesOf: domain)
+        for vf in Scene.vf[1...2] { try await scene.reconciler.recover(vf, by: Scene.root) }
+        #expect(try await scene.ledger.holdings().quarantine.isEmpty)
+        #expect(try await !scene.reconciler.hasForgottenOwners())
+        #expect(try await scene.allocate(3).assignments.count == 3)
+    }
+}
