@@ -10,7 +10,15 @@ extension JSON {
     ///   - value: its stored properties are the document's fields, as those of every request are.
     /// - Throws: `MalformedValue` that names the field, and those that there are.
     public static func refuseUnknownFields(in bytes: [UInt8], of value: some Decodable) throws {
-        try refuseUnknownFields(in: try JSONSerialization.jsonObject(with: Data(bytes)), of: Mirror(reflecting: value))
+        let document: Any
+        do {
+            document = try JSONSerialization.jsonObject(with: Data(bytes))
+        } catch {
+            // It is stricter than the decoder.
+            throw MalformedValue(
+                kind: "document", text: String(decoding: bytes.prefix(40), as: UTF8.self), expected: "JSON")
+        }
+        try refuseUnknownFields(in: document, of: Mirror(reflecting: value))
     }
 
     private static func refuseUnknownFields(in document: Any, of value: Mirror) throws(MalformedValue) {

@@ -43,8 +43,8 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Seconds after the host's start by which every declared card has its driver.")
     var latestDriver = 60
 
-    /// How many may be connected at once; others wait until one leaves.
-    private static let connectionLimit = 1000
+    /// How many may be connected at once; others wait until one leaves. Below what the unit allows of files.
+    private static let connectionLimit = 12_000
     /// How long a client may say nothing between requests, or in the middle of one.
     private static let clientPatience = TimeAmount.seconds(5)
 

@@ -26,8 +26,9 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
+        # Without a timeout it waits for its turn, with one it would be turned away.
         self.sock.connect(self.path)
+        self.sock.settimeout(self.timeout)
 
     def ask(self, method, route, document=None):
         """The status and the answer; OSError or HTTPException when there is none."""

@@ -19,15 +19,15 @@ import time
 from client import POOL, Connection, Daemon
 from storm import told
 
-CONNECTIONS, MUTATIONS, SEED, MEMORY = 10_000, 4_000, 20261124, 160 << 20
+CONNECTIONS, MUTATIONS, SEED, MEMORY = 10_000, 4_000, 20261124, 400 << 20
 CLAIM = {"pool": POOL, "count": 1, "owner": "rough", "numa": "none", "mac": "52:54:00:00:00:01", "vlan": 7, "ttlSeconds": 60}
 
 
 def raw(path, head, body=b""):
     """The status of what is sent as it is; 0 when the daemon hangs up without one."""
     with socket.socket(socket.AF_UNIX) as wire:
-        wire.settimeout(60)
         wire.connect(path)
+        wire.settimeout(60)
         try:
             wire.sendall(head + body)
         except OSError:
@@ -110,24 +110,24 @@ def mutated(path):
 
 def crowd(daemon):
     """Many who connect and say nothing, some of them half a request; somebody else asks all the while."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, CONNECTIONS + 500), hard))
-    wanted = min(CONNECTIONS, hard - 500)
+    wanted = min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
     idle, asked, unanswered, stop = [], [0], [], threading.Event()
 
     def asker():
-        while not stop.is_set():
+        while not stop.is_set() and len(unanswered) < 5:
             try:
-                assert Connection(daemon.socket).ask("GET", "/v1/health")[0] == 200
+                connection = Connection(daemon.socket)
+                assert connection.ask("GET", "/v1/health")[0] == 200
+                connection.close()
                 asked[0] += 1
             except (OSError, AssertionError, http.client.HTTPException) as error:
                 unanswered.append(repr(error))
+            time.sleep(0.02)
 
     thread = threading.Thread(target=asker)
     thread.start()
     while len(idle) < wanted:
         wire = socket.socket(socket.AF_UNIX)
-        wire.settimeout(60)
         wire.connect(daemon.socket)
         if len(idle) % 3 == 0:
             wire.sendall(b"POST /v1/claims HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -144,6 +144,9 @@ def crowd(daemon):
 
 def main():
     built = sys.argv[1]
+    # As the unit has it; the daemon gets it from here.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16384), hard))
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         daemon = Daemon(built, place)
         good = wrong_requests(daemon.socket)

@@ -17,6 +17,21 @@ public struct VLANID: Hashable, Sendable, TextCodable {
         self = vlan
     }
 
+    /// A number; what was written down as a text, as earlier versions did, is still read.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do {
+            try self.init((try? container.decode(Int.self)).map(String.init) ?? container.decode(String.self))
+        } catch let error as MalformedValue {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(Int(rawValue))
+    }
+
     public var description: String { String(rawValue) }
 }
 

@@ -8,6 +8,7 @@ import Hummingbird
 import Ledger
 import Libvirt
 import NIOCore
+import NIOHTTP1
 
 /// The one place where what went wrong becomes a status and an ``ErrorBody``.
 struct ErrorMapping: RouterMiddleware {
@@ -21,7 +22,7 @@ struct ErrorMapping: RouterMiddleware {
         } catch {
             let (status, body) = Self.answer(to: error)
             // Whoever went away in the middle of their request gets no answer, and is no trouble of ours.
-            if error is ChannelError || error is IOError {
+            if error is ChannelError || error is IOError || error is HTTPParserError {
                 context.logger.debug("the caller is gone", metadata: ["path": "\(request.uri.path)"])
             } else if status == .internalServerError {
                 context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])

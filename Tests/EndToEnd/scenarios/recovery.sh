@@ -128,6 +128,28 @@ guest_runs() {
     same "who has $vf" "$(jq -r ".functions[] | select(.address == \"$vf\") | .holders[0].name" <<<"$OUT")" boot1
 }
 frame_on_wire() { wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan"; }
+# Who has the guest's VF, by the ledger
+owner_of_vf() { buslane claims --json | jq -r --arg vf "$(cat /var/lib/lab-vf)" '.claims[] | select(.assignments[].address == $vf) | .ownerName'; }
+owner_is_boot1() { [ "$(owner_of_vf)" = boot1 ]; }
+ledger_lost() {
+    exits 0 buslane ledger check && holds "$OUT" "is sound" || return
+    exits 0 buslane ledger backup /root/kept.sqlite || return
+    systemctl stop buslaned
+    printf torn | dd of="$ledger" conv=notrunc status=none
+    systemctl start buslaned
+    wait_for 90 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
+    compgen -G "$ledger.unreadable-*" >/dev/null || why "the torn ledger was not kept" || return
+    wait_for 90 owner_is_boot1 || why "the guest's VF is held by '$(owner_of_vf)'" || return
+    [ "$(rows quarantine)" -gt 0 ] || why "what else is on VFIO was not set aside" || return
+    same "the guest" "$(virsh domstate boot1 | head -n 1)" running
+}
+ledger_restored() {
+    exits 1 buslane ledger restore /etc/hostname && one_error || return
+    exits 0 buslane ledger restore /root/kept.sqlite || return
+    systemctl restart buslaned
+    wait_for 90 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
+    same "functions set aside" "$(rows quarantine)" 0 && owner_is_boot1 && compgen -G "$ledger.replaced-*" >/dev/null
+}
 all_put_back() {
     virsh --quiet destroy boot1
     virsh --quiet undefine boot1
@@ -154,5 +176,7 @@ check "after a hard reset in an apply the host is as declared, nothing in doubt"
 check "the daemon was ready before libvirtd started" before_libvirtd
 check "the guest was started by libvirtd, with its VF, MAC and VLAN" guest_runs
 check "its frame is on the wire" frame_on_wire
+check "a torn ledger is kept, the running guest has its VF again by its XML, and nothing else is handed out" ledger_lost
+check "a backup takes the ledger's place, and what it knew is known again" ledger_restored
 check "and all of it can be put back as it was found" all_put_back
 checks_end
