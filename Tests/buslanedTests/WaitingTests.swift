@@ -35,11 +35,12 @@ struct WaitingTests {
                     }
                 }
             }
-            // In line before the next one comes.
-            while place == nil, claim == nil { await Task.yield() }
+            // In line before the next one comes, or at an end already.
+            while place == nil, !hasEnded { await Task.yield() }
         }
 
         var place: Int? { places.withLock(\.last) }
+        var hasEnded: Bool { result.withLock { $0 != nil } }
         var claim: Claim? { try? result.withLock { try $0?.get() } }
 
         func ended() async {
