@@ -58,6 +58,12 @@ extension SysfsReader {
         SysfsText.count(bytes).flatMap { $0 <= limit ? $0 : nil }
     }
 
+    /// By the one link that the VF's physical function has to it.
+    func address(of virtual: VirtualFunction, in bus: borrowing Directory, _ pass: inout ReadPass) -> PCIAddress? {
+        let link = "\(virtual.physicalFunction)/virtfn\(virtual.index)"
+        return (try? pass.target(of: link, in: bus) { SysfsText.lastFunction(onPath: $0) }).flatMap(\.self)
+    }
+
     /// The places on a physical function as they are now; none when it is not there.
     func places(ofVFsOn physical: PCIAddress, in bus: borrowing Directory) -> [PCIAddress: Int] {
         // What there is to say of the links was said when the physical function itself was read.

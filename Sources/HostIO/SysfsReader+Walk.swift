@@ -110,12 +110,9 @@ extension SysfsReader {
         _ pass: inout ReadPass
     ) -> Function? {
         guard var reading = try? read(address, in: bus, including: facts, &pass) else { return nil }
-        if let known, reading.owner == known.physicalFunction {
-            let link = "\(known.physicalFunction)/virtfn\(known.index)"
-            if (try? pass.target(of: link, in: bus) { SysfsText.lastFunction(onPath: $0) }) == address {
-                reading.function.role = .virtualFunction(known)
-                return reading.function
-            }
+        if let known, reading.owner == known.physicalFunction, self.address(of: known, in: bus, &pass) == address {
+            reading.function.role = .virtualFunction(known)
+            return reading.function
         }
         return placed([reading], in: bus, &pass).functions.first
     }

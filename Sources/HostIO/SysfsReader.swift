@@ -96,8 +96,7 @@ public struct SysfsReader: Sendable {
     public func address(of virtual: VirtualFunction) -> PCIAddress? {
         guard let bus = try? Directory(paths.pciDevices) else { return nil }
         var pass = ReadPass()
-        let link = "\(virtual.physicalFunction)/virtfn\(virtual.index)"
-        return (try? pass.target(of: link, in: bus) { SysfsText.lastFunction(onPath: $0) }).flatMap(\.self)
+        return address(of: virtual, in: bus, &pass)
     }
 
     /// Which host, which boot. Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.
