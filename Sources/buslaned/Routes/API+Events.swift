@@ -14,7 +14,7 @@ extension API {
         }
         router.get(RouterPath(Route.newEvents)) { request, _ in
             let newest = try await reconciler.ledger.events(limit: 1).last?.id ?? 0
-            let seen = request.headers[.lastEventID].flatMap { Int($0) }
+            let seen = HTTPField.Name.lastEventID.flatMap { request.headers[$0] }.flatMap { Int($0) }
             let last = request.uri.queryParameters.get("after", as: Int.self) ?? seen ?? newest
             let isForBrowsers = request.headers[.accept]?.contains("text/event-stream") == true
             return Response(
@@ -49,7 +49,7 @@ extension API {
 
 extension HTTPField.Name {
     /// Source: WHATWG HTML, 9.2 (server-sent events).
-    fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .accept
+    fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID")
 }
 
 extension HTTPFields {

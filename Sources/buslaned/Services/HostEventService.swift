@@ -19,7 +19,7 @@ struct HostEventService: Service {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follow() }
-            group.addTask { await settle() }
+            group.addTask { await cancelWhenGracefulShutdown { await settle() } }
             group.addTask { await cancelWhenGracefulShutdown { await catchUp() } }
             group.addTask { try await cancelWhenGracefulShutdown { try await rescanNowAndThen() } }
             try await group.next()
@@ -51,11 +51,14 @@ struct HostEventService: Service {
     private func settle() async {
         let settling = Settling()
         await withDiscardingTaskGroup { group in
-            for await entry in host.feed.watch().cancelOnGracefulShutdown() {
-                for card in Set(entry.changes.map(\.card)) where !isSettled(card) && settling.begin(card) {
-                    group.addTask {
-                        await settle(card)
-                        settling.end(card)
+            // The stream ends when this falls behind.
+            while !Task.isCancelled {
+                for await entry in host.feed.watch() {
+                    for card in Set(entry.changes.map(\.card)) where !isSettled(card) && settling.begin(card) {
+                        group.addTask {
+                            await settle(card)
+                            settling.end(card)
+                        }
                     }
                 }
             }
