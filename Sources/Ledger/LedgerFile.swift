@@ -28,7 +28,7 @@ public struct LedgerFile: Sendable {
     }
 
     /// A ledger that could not be read, and is kept beside the new one.
-    public struct Loss: Sendable, Hashable {
+    public struct Loss: Sendable, Hashable, Codable {
         public let reason: String
         public let keptAs: String
 
@@ -44,17 +44,27 @@ public struct LedgerFile: Sendable {
     /// - Returns: the ledger, a new one when the old one was unsound.
     /// - Throws: ``Trouble/inUse(_:)``, ``Trouble/newer(_:)``; `DatabaseError` for a file that cannot be opened.
     public func open(now: @escaping @Sendable () -> Int = Ledger.wallClock) throws -> (ledger: Ledger, loss: Loss?) {
-        guard let lock = FileLock(path + ".lock") else { throw Trouble.inUse(path) }
+        guard let lock = try FileLock(path + ".lock") else { throw Trouble.inUse(path) }
         if isThere(restored) {
-            _ = try setAside("replaced", now())
+            try move(to: asideName("replaced", now()))
             try FileManager.default.moveItem(atPath: restored, toPath: path)
         }
-        var loss: Loss?
         if let problem = try Self.problems(of: path).first {
-            loss = Loss(reason: problem, keptAs: try setAside("unreadable", now()))
+            let name = asideName("unreadable", now())
+            // Before the file is moved: who ends in between must not take the new, empty ledger for the truth.
+            try JSONEncoder().encode(Loss(reason: problem, keptAs: name)).write(
+                to: URL(filePath: lost), options: .atomic)
+            try move(to: name)
         }
+        let loss =
+            try isThere(lost) ? JSONDecoder().decode(Loss.self, from: Data(contentsOf: URL(filePath: lost))) : nil
         try keepBeforeMigration(now())
         return (try Ledger(path: path, lock: lock, now: now), loss)
+    }
+
+    /// What the loss of a ledger asks for was done: from now on the new one is the truth.
+    public func forgetLoss() throws {
+        if isThere(lost) { try FileManager.default.removeItem(atPath: lost) }
     }
 
     /// What is wrong with a file; none when it is sound or not there.
@@ -113,6 +123,9 @@ public struct LedgerFile: Sendable {
 
     private var restored: String { path + ".restore" }
 
+    /// There for as long as a loss has not been dealt with.
+    private var lost: String { path + ".lost" }
+
     private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private func keepBeforeMigration(_ time: Int) throws {
@@ -130,15 +143,14 @@ public struct LedgerFile: Sendable {
         try Self.copy(queue, to: free("\(path).schema-\(applied)-\(Self.stamp(time))"))
     }
 
-    /// Moves the ledger out of the way, with the files that belong to it.
-    ///
-    /// - Returns: where it is now.
-    private func setAside(_ word: String, _ time: Int) throws -> String {
-        let name = free("\(path).\(word)-\(Self.stamp(time))")
-        for suffix in ["", "-wal", "-shm"] where isThere(path + suffix) {
+    private func asideName(_ word: String, _ time: Int) -> String { free("\(path).\(word)-\(Self.stamp(time))") }
+
+    /// Moves the ledger out of the way, with the files that belong to it; the log first, which must not be taken for that of
+    /// another file of the name.
+    private func move(to name: String) throws {
+        for suffix in ["-wal", "-shm", ""] where isThere(path + suffix) {
             try FileManager.default.moveItem(atPath: path + suffix, toPath: name + suffix)
         }
-        return name
     }
 
     /// The name, or one like it that nothing has.
@@ -179,13 +191,16 @@ public struct LedgerFile: Sendable {
 final class FileLock: Sendable {
     private let file: CInt
 
-    /// nil when another process has it, or it cannot be made.
-    init?(_ path: String) {
+    /// nil when another process has it.
+    ///
+    /// - Throws: `POSIXError` when it cannot be made.
+    init?(_ path: String) throws {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            if file >= 0 { close(file) }
-            return nil
-        }
+        if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 { return }
+        let error = errno
+        if file >= 0 { close(file) }
+        if error == EWOULDBLOCK { return nil }
+        throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO, userInfo: [NSFilePathErrorKey: path])
     }
 
     deinit { close(file) }

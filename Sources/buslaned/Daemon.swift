@@ -86,7 +86,7 @@ struct Daemon: AsyncParsableCommand {
         let lives = LifeService(reconciler: reconciler)
         let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
         let serving = ServingService(
-            reconciler: reconciler, loss: loss, server: server, patience: .seconds(latestDriver))
+            reconciler: reconciler, file: file, loss: loss, server: server, patience: .seconds(latestDriver))
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
             configuration: .init(

@@ -64,6 +64,21 @@ struct LedgerFileTests {
         #expect(try await ledger.problems() == [])
     }
 
+    @Test("a loss is told at each start until it was dealt with")
+    func lossStays() throws {
+        try String(repeating: "torn", count: 1000).write(toFile: file.path, atomically: true, encoding: .utf8)
+        let first = try ledgerFile.open().loss
+        #expect(first != nil)
+        #expect(try ledgerFile.open().loss == first)
+        try ledgerFile.forgetLoss()
+        #expect(try ledgerFile.open().loss == nil)
+    }
+
+    @Test("a folder that is not there is not told as another daemon's")
+    func noFolder() {
+        #expect(throws: POSIXError.self) { try LedgerFile(path: "/nowhere/ledger.sqlite").open() }
+    }
+
     @Test("rows that contradict each other are found")
     func contradictions() async throws {
         let ledger = try Ledger(path: file.path)

@@ -60,8 +60,8 @@ struct LedgerCommand: AsyncParsableCommand {
 
         func run() async throws {
             // The daemon has a view of its own of homes and temporary folders: it is given a copy that it can see.
-            let ledger = try await connection.client.get(Route.ledger, as: LedgerDocument.self)
             guard FileManager.default.fileExists(atPath: file) else { throw ValidationError("\(file): no such file") }
+            let ledger = try await connection.client.get(Route.ledger, as: LedgerDocument.self)
             let copy = ledger.path + ".offered"
             try? FileManager.default.removeItem(atPath: copy)
             try FileManager.default.copyItem(atPath: file, toPath: copy)

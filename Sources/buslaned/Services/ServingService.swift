@@ -7,6 +7,7 @@ import ServiceLifecycle
 /// add to, what is half done.
 struct ServingService: Service {
     let reconciler: Reconciler
+    let file: LedgerFile
     /// The ledger that could not be read, when there was one.
     let loss: LedgerFile.Loss?
     let server: any Service
@@ -14,7 +15,10 @@ struct ServingService: Service {
     let patience: Duration
 
     func run() async throws {
-        if let loss { try await reconciler.setAsideUnaccounted(for: loss) }
+        if let loss {
+            try await reconciler.setAsideUnaccounted(for: loss)
+            try file.forgetLoss()
+        }
         try await reconciler.recover()
         await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
         reconciler.standing.resumed()
