@@ -22,13 +22,19 @@ extension JSON {
     }
 
     private static func refuseUnknownFields(in document: Any, of value: Mirror) throws(MalformedValue) {
-        guard let fields = document as? [String: Any] else { return }
         if value.displayStyle == .optional {
             if let wrapped = value.children.first {
                 try refuseUnknownFields(in: document, of: Mirror(reflecting: wrapped.value))
             }
             return
         }
+        if value.displayStyle == .collection, let elements = document as? [Any] {
+            for (element, child) in zip(elements, value.children) {
+                try refuseUnknownFields(in: element, of: Mirror(reflecting: child.value))
+            }
+            return
+        }
+        guard let fields = document as? [String: Any] else { return }
         guard value.displayStyle == .struct else { return }
         let known = Dictionary(
             value.children.compactMap { child in child.label.map { ($0, child.value) } },

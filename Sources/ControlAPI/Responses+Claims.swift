@@ -31,6 +31,8 @@ public struct ClaimsDocument: Codable, Sendable {
         @ExplicitNull public var mac: MACAddress?
         @ExplicitNull public var vlan: Int?
         @ExplicitNull public var trust: Bool?
+        /// The name of the device that it comes with, being of the same card and IOMMU group; null for what was asked for.
+        @ExplicitNull public var companionOf: String?
     }
 
     public init(claims: [Claim]) { self.claims = claims }
@@ -62,6 +64,7 @@ extension ClaimsDocument.Assignment {
         mac = assignment.settings.mac
         if case .tag(let tag)? = assignment.settings.vlan { vlan = Int(tag.id.rawValue) } else { vlan = nil }
         trust = assignment.settings.trust
+        companionOf = assignment.companionOf
     }
 }
 

@@ -84,6 +84,7 @@ extension HostPaths {
     /// Of the host's first process before one's own: a daemon may have a view of its own.
     var mountTables: [String] { ["1", "self"].map { processes + "/\($0)/mountinfo" } }
     var swaps: String { processes + "/swaps" }
+    func state(ofProcess pid: Int) -> String { processes + "/\(pid)/stat" }
     func commandLine(ofProcess pid: Int) -> String { processes + "/\(pid)/cmdline" }
     /// Links named by number, `259:2`.
     var blockNumbers: String { sysfs + "/dev/block" }

@@ -16,11 +16,16 @@ extension Ledger {
             public let settings: VFSettings
             /// What the device is called in its owner's domain; nil for a name after the claim.
             public let name: String?
+            /// The function among the draft's that this one comes with; nil for what was asked for.
+            public let companionOf: PCIAddress?
 
-            public init(function: Function, settings: VFSettings, name: String? = nil) {
+            public init(
+                function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil
+            ) {
                 self.function = function
                 self.settings = settings
                 self.name = name
+                self.companionOf = companionOf
             }
         }
 
@@ -29,68 +34,110 @@ extension Ledger {
             self.slots = slots
             self.isReady = isReady
         }
+
+        /// By function: what the devices are called in their owner's domain.
+        ///
+        /// A name that is not given comes from the claim. A companion's comes from the device's that it is with, and no
+        /// name is longer than an alias may be.
+        func names(inClaim id: String) -> [PCIAddress: String] {
+            let wanted = slots.filter { $0.companionOf == nil }
+            var names: [PCIAddress: String] = [:]
+            for (position, slot) in wanted.enumerated() {
+                names[slot.function.address] =
+                    slot.name ?? request.deviceName ?? (wanted.count == 1 ? id : "\(id)-\(position)")
+            }
+            for slot in slots {
+                guard let first = slot.companionOf.flatMap({ names[$0] }) else { continue }
+                names[slot.function.address] = slot.name ?? "\(first.prefix(36))-f\(slot.function.address.function)"
+            }
+            return names
+        }
     }
 
-    /// Makes a claim in one transaction with the decision what it gets: in state `pending`, or `bound` where nothing is
-    /// left to do.
-    ///
-    /// - Parameters:
-    ///   - bootID: the boot in which the functions' group numbers hold.
-    ///   - sinceBoot: seconds since the boot, from which the claim's life counts where it has an end.
-    ///   - audit: what to write down of a claim that is bound.
-    ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
+    /// Makes a claim: ``allocate(inBoot:sinceBoot:audit:decide:)`` of one.
     public func allocate(
         bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
         decide: @escaping @Sendable (Holdings) throws -> Draft
     ) async throws -> Claim {
+        let made = try await allocate(inBoot: bootID, sinceBoot: sinceBoot, audit: audit) { [try decide($0)] }
+        return try made.first.unwrap(or: Refusal.countOutOfRange(0))
+    }
+
+    /// Makes claims in one transaction with the decision what they get: in state `pending`, or all of them `bound` where
+    /// nothing is left to do for any.
+    ///
+    /// - Parameters:
+    ///   - bootID: the boot in which the functions' group numbers hold.
+    ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
+    ///   - audit: what to write down of claims that are bound.
+    ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
+    public func allocate(
+        inBoot bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
+        decide: @escaping @Sendable (Holdings) throws -> [Draft]
+    ) async throws -> [Claim] {
         let createdAt = timestamp()
         return try await commits.run { db in
-            let draft = try decide(Self.holdings(db))
-            let request = draft.request
-            try Self.refuseBeyondQuota(request, db)
-            try db.execute(
-                sql: """
-                    INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt, uid, ttl, endsAt,
-                        endsInBoot)
-                    VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    request.pool.name, request.owner.description, request.ownerName, request.numa.description,
-                    (draft.isReady ? Claim.State.bound : .pending).rawValue, createdAt, request.uid,
-                    request.ttl, request.ttl.map { $0 + sinceBoot }, request.ttl.map { _ in bootID },
-                ])
-            let number = Int(db.lastInsertedRowID)
-            for (position, slot) in draft.slots.enumerated() {
-                let id = Self.claimID(number)
-                let name = slot.name ?? request.deviceName ?? (draft.slots.count == 1 ? id : "\(id)-\(position)")
-                try Self.insert(slot, name: name, at: position, claim: number, request: request, bootID: bootID, db)
+            let drafts = try decide(Self.holdings(db))
+            let state = drafts.allSatisfy(\.isReady) ? Claim.State.bound : .pending
+            let claims = try drafts.map { draft in
+                try Self.refuseBeyondQuota(draft.request, db)
+                let number = try Self.insert(
+                    draft, as: state, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
+                return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
             }
-            if draft.isReady { try Self.write(audit, at: createdAt, db) }
-            return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
+            if state == .bound { try Self.write(audit, at: createdAt, db) }
+            return claims
         }
     }
 
+    /// - Returns: the new claim's number.
     private static func insert(
-        _ slot: Draft.Slot, name: String, at position: Int, claim: Int, request: ClaimRequest, bootID: String,
-        _ db: Database
+        _ draft: Draft, as state: Claim.State, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
+    ) throws -> Int {
+        let request = draft.request
+        try db.execute(
+            sql: """
+                INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt, uid, ttl, endsAt,
+                    endsInBoot)
+                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                request.pool.name, request.owner.description, request.ownerName, request.numa.description,
+                state.rawValue, createdAt, request.uid,
+                request.ttl, request.ttl.map { $0 + sinceBoot }, request.ttl.map { _ in bootID },
+            ])
+        let number = Int(db.lastInsertedRowID)
+        let names = draft.names(inClaim: claimID(number))
+        for (position, slot) in draft.slots.enumerated() {
+            try insert(slot, at: position, names: names, claim: number, request: request, bootID: bootID, db)
+        }
+        return number
+    }
+
+    private static func insert(
+        _ slot: Draft.Slot, at position: Int, names: [PCIAddress: String], claim: Int, request: ClaimRequest,
+        bootID: String, _ db: Database
     ) throws {
         let function = slot.function
         guard let group = function.iommuGroup else { throw Refusal.noIOMMU }
         let owner = request.owner.description
+        let name = try names[function.address].unwrap(or: Refusal.unknownFunction(function.address))
         try refuseSecond(name, of: request, db)
+        try refuseSecondMAC(of: slot, owner: owner, db)
         try own(group: group, bootID: bootID, owner: owner, db)
         let original = OriginalState(
             driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings)
         try db.execute(
             sql: """
                 INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
-                    physicalFunction, vfIndex, settings, original)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    physicalFunction, vfIndex, settings, original, companionOf)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 claim, position, owner, name, function.address.description, bootID, group, function.numaNode,
                 function.isNetwork, function.virtualFunction?.physicalFunction.description,
                 function.virtualFunction?.index, try toJSON(slot.settings), try toJSON(original),
+                slot.companionOf.flatMap { names[$0] },
             ])
     }
 
@@ -111,6 +158,23 @@ extension Ledger {
         let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
         guard let claim = try Int.fetchOne(db, sql: sql, arguments: [request.owner.description, name]) else { return }
         throw Refusal.deviceNameTaken(name, owner: request.ownerName, claim: claimID(claim))
+    }
+
+    /// A card does not know to whom a frame goes when two of its VFs have one address.
+    private static func refuseSecondMAC(of slot: Draft.Slot, owner: String, _ db: Database) throws {
+        guard let mac = slot.settings.mac, let physical = slot.function.virtualFunction?.physicalFunction else {
+            return
+        }
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT claim.number, claim.ownerName FROM assignment JOIN claim ON claim.number = assignment.claim
+                WHERE physicalFunction = ? AND json_extract(settings, '$.mac') = ? AND assignment.owner <> ?
+                """,
+            arguments: [physical.description, mac.description, owner])
+        guard let row else { return }
+        throw Refusal.macInUse(
+            mac, physicalFunction: physical, claim: claimID(row["number"]), owner: row["ownerName"])
     }
 
     /// The same owner may hold a group already; another one makes the assignment's foreign key fail.

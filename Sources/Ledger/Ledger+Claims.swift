@@ -32,6 +32,22 @@ extension Ledger {
         }
     }
 
+    /// Claims that were made together are their owner's together: those that are `pending` are `bound`, in one commit.
+    ///
+    /// - Parameter audit: what to write down if they are.
+    public func bind(claims ids: [String], audit: AuditEntry.Draft? = nil) async throws {
+        let at = timestamp()
+        try await commits.run { db in
+            for id in ids {
+                try db.execute(
+                    sql: "UPDATE claim SET state = 'bound' WHERE number = ? AND state = 'pending'",
+                    arguments: [Self.number(ofClaim: id)])
+                guard db.changesCount == 1 else { throw Refusal.unknownClaim(id) }
+            }
+            try Self.write(audit, at: at, db)
+        }
+    }
+
     /// A guest is about to have the claims' functions: all of them are in use from now on, each in a new generation.
     ///
     /// - Returns: the claims as they are then.
@@ -173,7 +189,8 @@ extension Ledger {
             let assignment = Assignment(
                 name: row["name"], address: try PCIAddress(row["address"]), virtualFunction: virtual,
                 iommuGroup: row["iommuGroup"], numaNode: row["numaNode"], isNetwork: row["isNetwork"],
-                settings: try fromJSON(row["settings"]), original: try fromJSON(row["original"]))
+                settings: try fromJSON(row["settings"]), original: try fromJSON(row["original"]),
+                companionOf: row["companionOf"])
             result[row["claim"], default: []].append(assignment)
         }
         return result

@@ -20,8 +20,16 @@ enum Migrations {
         migrator.registerMigration("5: claims that are in use") { db in
             try db.execute(sql: fifth)
         }
+        migrator.registerMigration("6: functions that come with others, MAC addresses by card") { db in
+            try db.execute(sql: sixth)
+        }
         return migrator
     }
+
+    private static let sixth = """
+        ALTER TABLE assignment ADD COLUMN companionOf TEXT;
+        CREATE INDEX assignmentByMAC ON assignment (physicalFunction, json_extract(settings, '$.mac'));
+        """
 
     /// SQLite cannot change a check: the table is made anew. No claim's row is ever deleted, so numbers go on from the
     /// last. Source: https://www.sqlite.org/lang_altertable.html#otheralter.

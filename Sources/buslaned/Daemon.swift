@@ -43,6 +43,9 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Seconds after the host's start by which every declared card has its driver.")
     var latestDriver = 60
 
+    @Option(help: "Seconds that a domain or unit may be gone until what it has is given back.")
+    var ownerGrace = 300
+
     /// How many may be connected at once; others wait until one leaves. Below what the unit allows of files.
     private static let connectionLimit = 12_000
     /// How long a client may say nothing between requests, or in the middle of one.
@@ -70,7 +73,7 @@ struct Daemon: AsyncParsableCommand {
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
         let api = API(
             reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
-            file: file)
+            file: file, processes: Processes(paths: HostPaths(root: hostRoot)))
         let server = Application(
             router: api.router(),
             server: .http1(configuration: .init(idleTimeout: Self.clientPatience)),
@@ -84,6 +87,9 @@ struct Daemon: AsyncParsableCommand {
             },
             logger: logger.quieter)
         let lives = LifeService(reconciler: reconciler)
+        let owners = OwnerService(
+            reconciler: reconciler, libvirt: LibvirtConnection(uri: libvirtURI),
+            processes: Processes(paths: HostPaths(root: hostRoot)), grace: ownerGrace)
         let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
         let serving = ServingService(
             reconciler: reconciler, file: file, loss: loss, server: server, patience: .seconds(latestDriver))
@@ -91,7 +97,8 @@ struct Daemon: AsyncParsableCommand {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: rebuild),
+                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
+                    .init(service: rebuild),
                     .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))

@@ -3,78 +3,114 @@ import HostModel
 import Ledger
 
 extension Reconciler {
-    /// Makes a claim and readies its functions: recorded first, and given back whole if one of them cannot be readied.
+    /// Makes a claim and readies its functions: ``allocate(all:by:)`` of one.
     func allocate(_ request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
-        let entry = AuditEntry.Draft(allocating: request, by: actor)
-        return try await recorded(entry) { try await make(request, after: await line.requests, entry) }
+        let made = try await allocate(all: [request], by: actor)
+        guard let claim = made.first else { throw Refusal.countOutOfRange(0) }
+        return claim
+    }
+
+    /// Makes a claim for each request, all of them or none, and readies their functions: recorded first, and given back
+    /// whole if one of them cannot be readied.
+    ///
+    /// - Parameter requests: of one owner.
+    func allocate(all requests: [ClaimRequest], by actor: AuditEntry.Actor) async throws -> [Claim] {
+        let entry = AuditEntry.Draft(allocating: requests, by: actor)
+        return try await recorded(entry) { try await make(requests, after: await line.requests, entry) }
     }
 
     /// The same for who can wait until there is enough: in turn, first come, first served.
     ///
     /// Nothing is written down of a try that fails; the caller writes how the waiting ended.
     func allocate(
-        _ request: ClaimRequest, waitingUpTo limit: Duration, by actor: AuditEntry.Actor
+        all requests: [ClaimRequest], waitingUpTo limit: Duration, by actor: AuditEntry.Actor
     ) async -> AsyncStream<WaitingLine.Update> {
-        let entry = AuditEntry.Draft(allocating: request, by: actor)
+        let entry = AuditEntry.Draft(allocating: requests, by: actor)
         return await line.wait(
-            for: request, upTo: limit,
-            giveBack: { claim in _ = try? await release(claim.id, by: .daemon) },
-            { request, earlier in
+            for: requests, upTo: limit,
+            giveBack: { claims in for claim in claims { _ = try? await release(claim.id, by: .daemon) } },
+            { requests, earlier in
                 // In a task of its own: who goes away does not leave the work half done.
-                try await Task { try await make(request, after: earlier, entry) }.value
+                try await Task { try await make(requests, after: earlier, entry) }.value
             })
     }
 
     /// - Parameter earlier: who came before and still waits: what they could be given is kept for them.
     private func make(
-        _ request: ClaimRequest, after earlier: [ClaimRequest], _ entry: AuditEntry.Draft
-    ) async throws -> Claim {
+        _ requests: [ClaimRequest], after earlier: [ClaimRequest], _ entry: AuditEntry.Draft
+    ) async throws -> [Claim] {
         let openGroups = try host.openGroups()
         let disks = host.disksInUse()
-        var claim = try await ledger.allocate(bootID: bootID, sinceBoot: sinceBoot(), audit: entry) { held in
+        let claims = try await ledger.allocate(inBoot: bootID, sinceBoot: sinceBoot(), audit: entry) { held in
             var holdings = held
             holdings.openGroups = openGroups
             holdings.disks = disks
             for other in earlier {
                 holdings.awaited.formUnion(Placement.wanted(by: other, on: try host.lastSeen(), holdings: holdings))
             }
-            return try draft(for: request, holdings)
+            return try drafts(for: requests, holdings)
         }
         do {
-            try await ready(claim, purpose: .allocate)
+            for claim in claims { try await ready(claim, purpose: .allocate) }
         } catch {
-            if try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
+            for claim in claims.reversed()
+            where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
                 try await giveBack(claim)
             }
             throw error
         }
-        if claim.state == .pending {
-            try await ledger.setState(.bound, ofClaim: claim.id, from: [.pending], audit: entry)
-            claim.state = .bound
+        let pending = claims.filter { $0.state == .pending }
+        if !pending.isEmpty { try await ledger.bind(claims: pending.map(\.id), audit: entry) }
+        return claims.map { claim in
+            logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+            var bound = claim
+            bound.state = .bound
+            return bound
         }
-        logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
-        return claim
     }
 
-    /// Which functions a request gets, as they are now and nobody has them: that is what will be put back.
+    /// Which functions the requests get, as they are now and nobody has them: that is what will be put back.
     ///
     /// Chosen among what the host's events told last, and looked at again, each by itself: a whole look at a large host
     /// takes longer than everything else. Where the two differ the host is read, and chosen from anew.
-    private func draft(for request: ClaimRequest, _ holdings: Holdings) throws -> Ledger.Draft {
-        func fresh(_ functions: [Function]) throws -> [Function] {
-            try functions.compactMap { try host.function(at: $0.address) }
+    private func drafts(for requests: [ClaimRequest], _ holdings: Holdings) throws -> [Ledger.Draft] {
+        /// The same choice with each function as it is now; nil where one is not there any more.
+        func fresh(_ placed: [[Placement.Placed]]) throws -> [[Placement.Placed]]? {
+            var now: [[Placement.Placed]] = []
+            for functions in placed {
+                now.append([])
+                for one in functions {
+                    guard let function = try host.function(at: one.function.address) else { return nil }
+                    now[now.count - 1].append(.init(function: function, companionOf: one.companionOf))
+                }
+            }
+            return now
         }
-        var functions = try? Placement.choose(for: request, on: host.lastSeen(), holdings: holdings)
-        if let chosen = functions {
+        var placed = try? Placement.place(requests, on: host.lastSeen(), holdings: holdings)
+        if let chosen = placed {
             let now = try fresh(chosen)
-            functions = now.map(\.decisive) == chosen.map(\.decisive) ? now : nil
+            let isAsSeen = now?.joined().map(\.function.decisive) == chosen.joined().map(\.function.decisive)
+            placed = isAsSeen ? now : nil
         }
-        let found = try functions ?? fresh(Placement.choose(for: request, on: host.snapshot(), holdings: holdings))
-        let slots = found.map { Ledger.Draft.Slot(function: $0, settings: request.settings(for: $0, on: identity)) }
+        if placed == nil {
+            let chosen = try Placement.place(requests, on: host.snapshot(), holdings: holdings)
+            placed = try fresh(chosen)
+            if placed == nil, let gone = chosen.joined().first { throw Refusal.unknownFunction(gone.function.address) }
+        }
         let live = LiveFunctions(host: host)
-        return Ledger.Draft(
-            request: request, slots: slots,
-            isReady: try slots.allSatisfy { try Planner.ready($0.function.address, as: $0.settings, on: live).isEmpty })
+        return try zip(requests, placed ?? []).map { request, functions in
+            let slots = functions.map { one in
+                Ledger.Draft.Slot(
+                    function: one.function,
+                    settings: one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings(),
+                    companionOf: one.companionOf)
+            }
+            return Ledger.Draft(
+                request: request, slots: slots,
+                isReady: try slots.allSatisfy {
+                    try Planner.ready($0.function.address, as: $0.settings, on: live).isEmpty
+                })
+        }
     }
 
     /// What a release found.
@@ -210,8 +246,11 @@ extension Reconciler {
 }
 
 extension AuditEntry.Draft {
-    init(allocating request: ClaimRequest, by actor: AuditEntry.Actor) {
+    /// - Parameter requests: of one owner.
+    init(allocating requests: [ClaimRequest], by actor: AuditEntry.Actor) {
+        let pools = requests.map(\.pool.name)
         self.init(
-            "allocate", subject: request.pool.name, detail: "\(request.count) for \(request.ownerName)", actor: actor)
+            "allocate", subject: Set(pools).sorted().joined(separator: ", "),
+            detail: "\(requests.map(\.count).reduce(0, +)) for \(requests.first?.ownerName ?? "nobody")", actor: actor)
     }
 }

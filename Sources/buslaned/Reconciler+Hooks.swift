@@ -49,7 +49,7 @@ extension Reconciler {
             for claim in claims {
                 // The guest may have been started again since.
                 guard let unused = try await endUse(of: claim) else { continue }
-                if claim.assignments.allSatisfy({ forOneRun.contains($0.name) }) {
+                if claim.assignments.allSatisfy({ forOneRun.contains($0.companionOf ?? $0.name) }) {
                     _ = try await release(claim.id, generation: claim.generation, by: actor)
                 } else {
                     try await ready(unused, purpose: .prepare)

@@ -6,14 +6,14 @@ import HostModel
 /// Whoever is before you is tried before you, and what they could be given is kept from you: a claim of many functions
 /// is not starved by small ones. What nobody before you could use, you get at once.
 actor WaitingLine {
-    /// Tries to make a claim out of what nobody who came earlier waits for.
-    typealias Attempt = @Sendable (ClaimRequest, _ earlier: [ClaimRequest]) async throws -> Claim
+    /// Tries to make the claims out of what nobody who came earlier waits for: all of them or none.
+    typealias Attempt = @Sendable ([ClaimRequest], _ earlier: [ClaimRequest]) async throws -> [Claim]
 
     private struct Entry {
         let id: Int
-        let request: ClaimRequest
+        let requests: [ClaimRequest]
         let attempt: Attempt
-        let giveBack: @Sendable (Claim) async -> Void
+        let giveBack: @Sendable ([Claim]) async -> Void
         /// False when nobody listens any more.
         let tell: @Sendable (Update) -> Bool
         /// Why it was not granted when it was last tried.
@@ -24,7 +24,7 @@ actor WaitingLine {
     enum Update: Sendable {
         /// How many are before; 0 is next.
         case place(Int)
-        case ended(Result<Claim, any Error>)
+        case ended(Result<[Claim], any Error>)
     }
 
     private var entries: [Entry] = []
@@ -34,22 +34,22 @@ actor WaitingLine {
     private var isTicking = false
 
     /// Who waits now, in order.
-    var requests: [ClaimRequest] { entries.map(\.request) }
+    var requests: [ClaimRequest] { entries.flatMap(\.requests) }
 
-    /// Waits in line until the claim is made, refused for good, or the time is up.
+    /// Waits in line until the claims are made, refused for good, or the time is up.
     ///
     /// The stream's end of whoever listens is the end of the waiting.
     ///
-    /// - Parameter giveBack: for a claim that was made when nobody listened any more.
+    /// - Parameter giveBack: for claims that were made when nobody listened any more.
     func wait(
-        for request: ClaimRequest, upTo limit: Duration, giveBack: @escaping @Sendable (Claim) async -> Void,
+        for requests: [ClaimRequest], upTo limit: Duration, giveBack: @escaping @Sendable ([Claim]) async -> Void,
         _ attempt: @escaping Attempt
     ) -> AsyncStream<Update> {
         nextID += 1
         let id = nextID
         return AsyncStream { continuation in
             entries.append(
-                Entry(id: id, request: request, attempt: attempt, giveBack: giveBack) { update in
+                Entry(id: id, requests: requests, attempt: attempt, giveBack: giveBack) { update in
                     defer { if case .ended = update { continuation.finish() } }
                     if case .terminated = continuation.yield(update) { return false }
                     return true
@@ -102,13 +102,13 @@ actor WaitingLine {
     /// Once through the line. Those who join or leave meanwhile are seen at the next.
     private func pass() async {
         for entry in entries {
-            let earlier = entries.prefix { $0.id != entry.id }.map(\.request)
+            let earlier = entries.prefix { $0.id != entry.id }.flatMap(\.requests)
             do {
-                let claim = try await entry.attempt(entry.request, earlier)
+                let claims = try await entry.attempt(entry.requests, earlier)
                 // Whoever left while it was made does not want it any more.
                 let isThere = entries.contains { $0.id == entry.id }
                 entries.removeAll { $0.id == entry.id }
-                if !isThere || !entry.tell(.ended(.success(claim))) { await entry.giveBack(claim) }
+                if !isThere || !entry.tell(.ended(.success(claims))) { await entry.giveBack(claims) }
             } catch let refusal as Refusal where refusal.isTemporary {
                 if let position = entries.firstIndex(where: { $0.id == entry.id }) {
                     entries[position].refusal = refusal

@@ -170,19 +170,37 @@ struct DocumentTests {
         #expect(ControlAPI.ExitStatus(httpStatus: http) == status)
     }
 
+    @Test("several devices are read, each with its own settings, and not together with a pool")
+    func severalDevices() throws {
+        func parts(_ text: String) throws -> [AllocateRequest.Part] {
+            let bytes = Array(text.utf8)
+            let request = try JSON.decode(AllocateRequest.self, from: bytes)
+            try JSON.refuseUnknownFields(in: bytes, of: request)
+            return try request.parts()
+        }
+        let asked = try parts(
+            #"{"devices": [{"pool": "a", "name": "data0", "vlan": 42}, {"pool": "b", "trust": true}]}"#)
+        #expect(asked.map(\.pool) == ["a", "b"] && asked.map(\.name) == ["data0", nil])
+        #expect(asked.map(\.settings.trust) == [nil, true] && asked.map(\.count) == [1, 1])
+        for wrong in [
+            "{}", #"{"devices": []}"#, #"{"pool": "a", "devices": [{"pool": "a"}]}"#,
+            #"{"vlan": 3, "devices": [{"pool": "a"}]}"#, #"{"devices": [{"pool": "a", "qos": 2}]}"#,
+            #"{"devices": [{"pool": "a", "vlann": 2}]}"#,
+        ] { #expect(throws: MalformedValue.self, "\(wrong)") { try parts(wrong) } }
+    }
+
     @Test("an older client's request is read, and a newer one's settings are checked")
     func allocateSettings() throws {
         let plain = #"{"pool": "p", "count": 1, "mac": "52:54:00:11:22:33", "vlan": "42", "trust": true}"#
         let vlan = try #require(VLANID(42))
         #expect(
-            try JSON.decode(AllocateRequest.self, from: Array(plain.utf8)).settings()
-                == VFSettings(mac: "52:54:00:11:22:33", vlan: .id(vlan), trust: true))
+            try JSON.decode(AllocateRequest.self, from: Array(plain.utf8)).parts().map(\.settings)
+                == [VFSettings(mac: "52:54:00:11:22:33", vlan: .id(vlan), trust: true)])
         func asking(_ change: (inout AllocateRequest) -> Void) throws -> VFSettings {
-            var request = AllocateRequest(
-                pool: "p", count: 1, owner: nil, numa: nil, mac: nil, vlan: nil, trust: nil, name: nil)
+            var request = AllocateRequest(pool: "p")
             change(&request)
             let copy = try JSON.decode(AllocateRequest.self, from: JSON.encode(request))
-            return try copy.settings()
+            return try #require(try copy.parts().first).settings
         }
         let full = try asking {
             $0.vlan = vlan

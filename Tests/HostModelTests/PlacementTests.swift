@@ -117,8 +117,8 @@ struct ObstacleTests {
         let host = HostSimulator {
             $0.bridge("0000:00:01.0")
             $0.function("0000:05:00.0")
-            $0.function("0000:05:00.1", driver: "snd_hda_intel", classCode: 0x040300)
-            $0.group(["0000:00:01.0", "0000:05:00.0", "0000:05:00.1"])
+            $0.function("0000:06:00.0", driver: "snd_hda_intel", classCode: 0x040300)
+            $0.group(["0000:00:01.0", "0000:05:00.0", "0000:06:00.0"])
         }
         let pool = Pool(name: "gpu", selector: Selector(addresses: ["0000:05:00.0"]))
         guard case .failure(let refusal) = place(request(pool), on: host) else {
@@ -126,9 +126,9 @@ struct ObstacleTests {
             return
         }
         #expect(refusal.code == "group-not-viable")
-        #expect(refusal.message.contains("0000:05:00.1 bound to host driver snd_hda_intel"))
+        #expect(refusal.message.contains("0000:06:00.0 bound to host driver snd_hda_intel"))
         #expect(!refusal.message.contains("0000:00:01.0"))
-        #expect(refusal.remedy?.contains("0000:05:00.1") == true)
+        #expect(refusal.remedy?.contains("0000:06:00.0") == true)
     }
 
     @Test("a card that is cut up is not handed out whole, nor a VF of a card that someone has whole")

@@ -83,13 +83,17 @@ struct ValueTests {
         let owner = try Owner("domain:6F9619FF-8B86-D011-B42D-00C04FC964FF")
         #expect(owner == .domain(uuid: "6f9619ff-8b86-d011-b42d-00c04fc964ff"))
         #expect(owner.description == "domain:6f9619ff-8b86-d011-b42d-00c04fc964ff")
+        #expect(try Owner("unit:dpdk@0.service") == .unit("dpdk@0.service"))
+        #expect(try Owner("process:4@17") == .process(pid: 4, startTime: 17))
+        for text in ["unit:dpdk@0.service", "process:4@17", "uplink:1"] { #expect(try Owner(text).description == text) }
         #expect(try Owner("router-7") == .name("router-7"))
     }
 
     @Test(
         "refuses what is no owner",
         arguments: [
-            "", "two words", "tab\t", "domain:", "domain:fw1", "domain:6f9619ff8b86d011b42d00c04fc964ff",
+            "", "two words", "tab\t", "domain:", "unit:", "unit:dpdk", "unit:a b.service", "unit:../x.service", "pid:4",
+            "process:4", "process:0@1", "process:4@x", "domain:fw1", "domain:6f9619ff8b86d011b42d00c04fc964ff",
             String(repeating: "x", count: 201),
         ])
     func malformedOwner(text: String) { #expect(throws: MalformedValue.self) { try Owner(text) } }

@@ -19,12 +19,12 @@ struct WaitingTests {
     /// One who waits, and what they were told.
     private final class Waiter: Sendable {
         let places = Mutex<[Int]>([])
-        let result = Mutex<Result<Claim, any Error>?>(nil)
+        let result = Mutex<Result<[Claim], any Error>?>(nil)
         private let task = Mutex<Task<Void, Never>?>(nil)
 
         init(_ scene: Scene, _ count: Int, for owner: String, upTo limit: Duration = .seconds(60)) async {
             let request = ClaimRequest(pool: Scene.pool, count: count, owner: .name(owner))
-            let updates = await scene.reconciler.allocate(request, waitingUpTo: limit, by: Scene.root)
+            let updates = await scene.reconciler.allocate(all: [request], waitingUpTo: limit, by: Scene.root)
             task.withLock {
                 $0 = Task {
                     for await update in updates {
@@ -41,7 +41,7 @@ struct WaitingTests {
 
         var place: Int? { places.withLock(\.last) }
         var hasEnded: Bool { result.withLock { $0 != nil } }
-        var claim: Claim? { try? result.withLock { try $0?.get() } }
+        var claim: Claim? { try? result.withLock { try $0?.get().first } }
 
         func ended() async {
             let task = task.withLock(\.self)

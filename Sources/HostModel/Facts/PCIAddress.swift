@@ -111,6 +111,13 @@ extension PCIAddress: Comparable {
 
 extension PCIAddress: TextCodable {}
 
+extension PCIAddress {
+    /// Whether both are functions of one device: of one card in one slot.
+    public func isOnSameDevice(as other: PCIAddress) -> Bool {
+        (domain, bus, device) == (other.domain, other.bus, other.device)
+    }
+}
+
 /// Hexadecimal digits as bytes of text.
 public enum HexDigit {
     /// 0 to 15; nil for any other character. Takes both cases.

@@ -1,40 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Who holds a claim.
-public enum Owner: Hashable, Sendable {
-    /// A libvirt domain by its UUID in lower case; a new domain of the same name is another owner.
-    case domain(uuid: String)
-    /// Any other name that the caller chose.
-    case name(String)
-}
-
-extension Owner: TextCodable {
-    /// Reads `domain:UUID` or any other non-empty name of printable characters.
-    public init(_ text: String) throws(MalformedValue) {
-        let problem = MalformedValue(
-            kind: "owner", text: text, expected: "domain:UUID, or a name of 1 to 200 printable characters")
-        guard (1...200).contains(text.count), text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f })
-        else { throw problem }
-        guard text.hasPrefix("domain:") else {
-            self = .name(text)
-            return
-        }
-        let uuid = text.dropFirst("domain:".count).lowercased()
-        let groups = uuid.split(separator: "-", omittingEmptySubsequences: false)
-        guard groups.map(\.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy(\.isHexDigit) }) else {
-            throw problem
-        }
-        self = .domain(uuid: uuid)
-    }
-
-    public var description: String {
-        switch self {
-        case .domain(let uuid): "domain:" + uuid
-        case .name(let name): name
-        }
-    }
-}
-
 /// A named demand held by an owner, for one or more functions of a pool.
 public struct Claim: Hashable, Sendable {
     /// Unique on the host for ever: `c` and a number.
@@ -136,11 +101,14 @@ public struct Assignment: Hashable, Sendable {
     public let settings: VFSettings
     /// How the function was found: what a release puts back.
     public let original: OriginalState
+    /// The name of the device that it comes with, being of the same card and IOMMU group; nil for what was asked for.
+    public let companionOf: String?
 
     public init(
         name: String, address: PCIAddress, virtualFunction: VirtualFunction?, iommuGroup: Int, numaNode: Int?,
-        isNetwork: Bool, settings: VFSettings, original: OriginalState
+        isNetwork: Bool, settings: VFSettings, original: OriginalState, companionOf: String? = nil
     ) {
+        self.companionOf = companionOf
         self.name = name
         self.address = address
         self.virtualFunction = virtualFunction

@@ -107,7 +107,7 @@ extension Placement {
         }
 
         /// The function's PF, or the function itself.
-        private func card(of position: Int) -> PCIAddress {
+        func card(of position: Int) -> PCIAddress {
             host.functions[position].virtualFunction?.physicalFunction ?? host.functions[position].address
         }
     }

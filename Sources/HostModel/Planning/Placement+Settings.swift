@@ -35,6 +35,6 @@ extension Assignment {
         left.settings?.mac = mac
         return Assignment(
             name: name, address: address, virtualFunction: virtualFunction, iommuGroup: iommuGroup, numaNode: numaNode,
-            isNetwork: isNetwork, settings: settings, original: left)
+            isNetwork: isNetwork, settings: settings, original: left, companionOf: companionOf)
     }
 }

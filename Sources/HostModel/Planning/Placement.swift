@@ -35,6 +35,13 @@ public struct ClaimRequest: Hashable, Sendable {
         self.ttl = ttl
         self.deviceName = deviceName
     }
+
+    /// The same with another NUMA policy.
+    func with(numa: NUMAPolicy) -> ClaimRequest {
+        ClaimRequest(
+            pool: pool, count: count, owner: owner, ownerName: ownerName, numa: numa, spread: spread,
+            settings: settings, uid: uid, ttl: ttl, deviceName: deviceName)
+    }
 }
 
 /// Which functions a request gets. Pure: equal inputs give equal answers.
@@ -105,6 +112,26 @@ public enum Placement {
         if groupOwners[groupID] == nil, let holder = holdings.openGroups[groupID] {
             return .heldByProcess(address, holder)
         }
+        if let use = use(of: function, holdings) { return use }
+        if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction(address) }
+        var going: Set<PCIAddress> = [address]
+        for companion in host.companions(of: function) where holdings.claims[companion.address] == nil {
+            if let reason = holdings.quarantine[companion.address] {
+                return .quarantined(companion.address, reason: reason)
+            }
+            if let use = use(of: companion, holdings) { return use }
+            going.insert(companion.address)
+        }
+        let blockers = host.blockers(of: group)
+        guard blockers.allSatisfy({ going.contains($0.address) }) else {
+            return .groupNotViable(address, group: groupID, blockers: blockers)
+        }
+        return nil
+    }
+
+    /// What a function is used for that no claim and no guest tells.
+    private static func use(of function: Function, _ holdings: Holdings) -> Refusal? {
+        let address = function.address
         if holdings.awaited.contains(address) { return .awaited(address) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {
@@ -116,11 +143,6 @@ public enum Placement {
         if let disk = holdings.disks[address]?.first { return .diskInUse(address, disk) }
         if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
             return .usedByHost(address, interface: interface.name)
-        }
-        if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction(address) }
-        let others = host.blockers(of: group).filter { $0.address != address }
-        guard others.isEmpty else {
-            return .groupNotViable(address, group: groupID, blockers: host.blockers(of: group))
         }
         return nil
     }

@@ -7,6 +7,7 @@ extension Refusal {
         case .unknownFunction: "unknown-function"
         case .unknownPool: "unknown-pool"
         case .unknownClaim: "unknown-claim"
+        case .unknownProcess: "unknown-process"
         case .countOutOfRange: "count-out-of-range"
         case .settingsNeedVirtualFunction: "settings-need-vf"
         case .macNeedsOneFunction: "mac-needs-one-function"
@@ -46,6 +47,8 @@ extension Refusal {
         case .quotaReached: "quota-reached"
         case .nodeExhausted: "no-capacity-on-node"
         case .cardsExhausted: "no-capacity-on-cards"
+        case .notTogether: "no-capacity-together"
+        case .macInUse: "mac-in-use"
         }
     }
 
@@ -73,8 +76,9 @@ extension Refusal {
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
         case .deviceNameTaken(let name, _, _): name
         case .poolsOverlap(let exclusive, _, _): exclusive
-        case .countOutOfRange(let count), .macNeedsOneFunction(let count): String(count)
-        case .badMAC(let mac): mac.description
+        case .countOutOfRange(let count), .macNeedsOneFunction(let count), .unknownProcess(let count): String(count)
+        case .badMAC(let mac), .macInUse(let mac, _, _, _): mac.description
+        case .notTogether(let pools, _, _, _): pools.first ?? ""
         case .noIOMMU: "host"
         case .selectorMatchesNothing(let declaration, _), .selectorAmbiguous(let declaration, _),
             .macOfSeveralCards(_, let declaration, _):
@@ -85,7 +89,8 @@ extension Refusal {
     /// Waiting may help: exit code 75.
     public var isTemporary: Bool {
         switch self {
-        case .poolExhausted, .nodeExhausted, .cardsExhausted, .awaited, .guestStarting, .claimChanging: true
+        case .poolExhausted, .nodeExhausted, .cardsExhausted, .notTogether, .awaited, .guestStarting, .claimChanging:
+            true
         default: false
         }
     }
@@ -97,6 +102,7 @@ extension Refusal {
         case .unknownPool(let name, let known):
             "there is no pool '\(name)'" + (known.isEmpty ? "" : " (known: \(known.joined(separator: ", ")))")
         case .unknownClaim(let id): "there is no claim \(id)"
+        case .unknownProcess(let pid): "there is no process \(pid)"
         case .countOutOfRange(let count): "cannot allocate \(count) functions: the count must be at least 1"
         case .settingsNeedVirtualFunction(let address):
             "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of a network card"
@@ -171,6 +177,12 @@ extension Refusal {
                 + (policy == .none ? "" : " with NUMA policy \(policy)") + ": "
                 + supply.map { "\($0.free) free on \($0.card)\($0.node.map { " (node \($0))" } ?? "")" }.joined(
                     separator: ", ")
+        case .notTogether(_, let devices, let policy, let spread):
+            "devices \(devices.joined(separator: ", ")) cannot be had together with NUMA policy \(policy)"
+                + (spread == .any ? "" : spread == .pf ? ", each on another card" : ", all on one card")
+                + ": each is free by itself"
+        case .macInUse(let mac, let physical, let claim, let owner):
+            "cannot give \(mac) to a VF of \(physical): claim \(claim) of \(owner) has it on that card"
         }
     }
 
@@ -180,6 +192,7 @@ extension Refusal {
         case .unknownFunction: "buslane inventory lists the functions"
         case .unknownPool: "buslane pools lists the pools; they are declared in /etc/buslane/buslane.yaml"
         case .unknownClaim: "buslane claims lists the live claims"
+        case .unknownProcess: "name a process that runs; $$ is the shell's own"
         case .countOutOfRange, .declaredTwice, .badMAC: nil
         case .settingsNeedVirtualFunction: "leave out --mac, --vlan, --trust and what else is set of a VF"
         case .macNeedsOneFunction: "allocate one function a MAC address"
@@ -225,6 +238,8 @@ extension Refusal {
         case .awaited: "wait as well: buslane allocate --wait"
         case .quotaReached: "release one of them; the pool's 'maxClaims' is the limit"
         case .cardsExhausted: "ask for fewer, or leave out --spread; buslane claims shows who has what"
+        case .notTogether: "buslane pools shows what is free on which node; ask for fewer, or with --numa preferred"
+        case .macInUse(_, _, let claim, _): "choose another MAC address, or buslane release \(claim)"
         case .poolExhausted, .nodeExhausted: "release a claim, or try again later; buslane claims shows who has what"
         }
     }

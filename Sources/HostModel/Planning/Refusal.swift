@@ -8,6 +8,7 @@ public enum Refusal: Error, Hashable, Sendable {
     case unknownFunction(PCIAddress)
     case unknownPool(String, known: [String])
     case unknownClaim(String)
+    case unknownProcess(Int)
     case countOutOfRange(Int)
     case settingsNeedVirtualFunction(PCIAddress)
     case macNeedsOneFunction(count: Int)
@@ -57,6 +58,9 @@ public enum Refusal: Error, Hashable, Sendable {
     /// Somebody who came earlier waits for it.
     case awaited(PCIAddress)
 
+    /// Another owner's VF of the same card has the address.
+    case macInUse(MACAddress, physicalFunction: PCIAddress, claim: String, owner: String)
+
     // Not for this caller.
     case notPermitted(what: String, subject: String, user: String, remedy: String)
     case quotaReached(pool: String, holder: String, limit: Int)
@@ -67,6 +71,9 @@ public enum Refusal: Error, Hashable, Sendable {
 
     /// Enough are free, and not on as many cards, or as few, as was asked.
     case cardsExhausted(pool: String, spread: Spread, policy: NUMAPolicy, wanted: Int, freeByCard: [CardSupply])
+
+    /// Each device could be had by itself.
+    case notTogether(pools: [String], devices: [String], policy: NUMAPolicy, spread: Spread)
 
     /// How many functions of a pool are free on a card.
     public struct CardSupply: Hashable, Sendable {

@@ -9,13 +9,24 @@ struct AllocateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocate",
         abstract: "Claims functions of a pool, binds them to VFIO and sets what was asked for.",
+        discussion: """
+            Several devices at once, of one pool or of several, are had together or not at all, on one NUMA node where
+            the policy asks for that, and become a claim each:
+              buslane allocate --device data0=dataplane,vlan=100 --device disk0=disks --for domain:fw1 --numa required
+            """,
         aliases: ["claim"])
 
-    @Argument(help: "The pool to take from.", completion: .pools) var pool: String
+    @Argument(help: "The pool to take from.", completion: .pools) var pool: String?
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
-    @Option(help: "How many functions, all or none.") var count = 1
-    @Option(name: .customLong("for"), help: "Who it is for: domain:NAME, or any name (default: your user).")
+    @Option(help: "How many functions, all or none (default: 1).") var count: Int?
+    @Option(
+        help: "NAME=POOL[,mac=M][,vlan=V][,trust=on]… in place of a pool; may be repeated.",
+        transform: AllocateRequest.Device.init(option:))
+    var device: [AllocateRequest.Device] = []
+    @Option(
+        name: .customLong("for"),
+        help: "Who it is for: domain:NAME, unit:NAME.service, pid:PID, or any name (default: your user).")
     var owner: String?
     @Option(
         help: "none, preferred, required or socket, with a node like required:1 (default: the pool's).",
@@ -40,21 +51,38 @@ struct AllocateCommand: AsyncParsableCommand {
     @Option(help: "What the device is called in the domain (default: the claim's id).") var name: String?
 
     func validate() throws {
-        do throws(MalformedValue) { _ = try request.settings() } catch { throw ValidationError(error.description) }
-        guard count >= 1 else { throw ValidationError(Refusal.countOutOfRange(count).message) }
+        guard (pool == nil) != device.isEmpty else { throw ValidationError("name either a pool or a --device") }
+        do throws(MalformedValue) { _ = try request.parts() } catch { throw ValidationError(error.description) }
+        if let count, count < 1 { throw ValidationError(Refusal.countOutOfRange(count).message) }
         if let name {
             guard name.range(of: #"^[A-Za-z0-9_-]{1,40}$"#, options: .regularExpression) != nil else {
                 throw ValidationError("'\(name)' cannot name a device: use up to 40 letters, digits, - and _")
             }
-            guard count == 1 else { throw ValidationError("--name is for a single function") }
+            guard count ?? 1 == 1 else { throw ValidationError("--name is for a single function") }
         }
+        if explain, !device.isEmpty { throw ValidationError("--explain is about one pool") }
     }
 
     private var request: AllocateRequest {
-        AllocateRequest(
-            pool: pool, count: count, owner: owner, numa: numa, spread: spread, mac: mac, vlan: vlan, qos: more.qos,
-            vlanProtocol: more.vlanProtocol, trust: trust, spoofCheck: more.spoofCheck, linkState: more.linkState,
-            minTxRate: more.minTxRate, maxTxRate: more.maxTxRate, name: name, waitSeconds: wait, ttlSeconds: ttl)
+        var request = AllocateRequest(pool: pool)
+        request.count = count
+        request.devices = device.isEmpty ? nil : device
+        request.owner = owner
+        request.numa = numa
+        request.spread = spread
+        request.mac = mac
+        request.vlan = vlan
+        request.qos = more.qos
+        request.vlanProtocol = more.vlanProtocol
+        request.trust = trust
+        request.spoofCheck = more.spoofCheck
+        request.linkState = more.linkState
+        request.minTxRate = more.minTxRate
+        request.maxTxRate = more.maxTxRate
+        request.name = name
+        request.waitSeconds = wait
+        request.ttlSeconds = ttl
+        return request
     }
 
     func run() async throws {
@@ -116,19 +144,4 @@ extension ExplanationDocument {
             },
             whenEmpty: "the pool has no function")
     }
-}
-
-/// What is asked for more rarely of a VF; the names are those of the configuration.
-struct VFOptions: ParsableArguments {
-    @Option(help: "The VLAN's priority, 0 to 7.") var qos: Int?
-    @Option(help: "The VLAN's kind of tag: 802.1Q (default) or 802.1ad.", transform: parsedWord(VLANProtocol.self))
-    var vlanProtocol: VLANProtocol?
-    @Option(help: "Whether frames with another source MAC address are dropped: on or off.", transform: parsedSwitch)
-    var spoofCheck: Bool?
-    @Option(
-        help: "The link that the guest sees: auto, enable or disable.",
-        transform: parsedWord(VFSettings.LinkState.self))
-    var linkState: VFSettings.LinkState?
-    @Option(help: "The share of the wire that is kept for it, in Mbit/s.") var minTxRate: Int?
-    @Option(help: "What it can send at most, in Mbit/s; 0 for no limit.") var maxTxRate: Int?
 }

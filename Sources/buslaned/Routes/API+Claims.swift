@@ -14,21 +14,14 @@ extension API {
         router.post(RouterPath(Route.claims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
             let peer = try await context.peer()
-            let wanted = try await claimRequest(asked, from: peer)
-            try await reconciler.permitted("allocate", wanted.pool.name, to: peer) { caller throws(Refusal) in
-                try caller.mustBeAdmitted(to: wanted.pool)
-            }
-            let claim = try await reconciler.allocate(wanted, by: peer.actor)
-            return try Response(json: ClaimsDocument(claims: [.init(claim)]))
+            let claims = try await reconciler.allocate(all: try await admitted(asked, from: peer), by: peer.actor)
+            return try Response(json: ClaimsDocument(claims: claims.map { .init($0) }))
         }
         router.post(RouterPath(Route.waitingClaims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
             let peer = try await context.peer()
-            let wanted = try await claimRequest(asked, from: peer)
-            try await reconciler.permitted("allocate", wanted.pool.name, to: peer) { caller throws(Refusal) in
-                try caller.mustBeAdmitted(to: wanted.pool)
-            }
-            return waiting(wanted, upTo: try asked.patience(), by: peer.actor)
+            let limit = try asked.patience()
+            return waiting(try await admitted(asked, from: peer), upTo: limit, by: peer.actor)
         }
         router.post(RouterPath(Route.renewal)) { request, context in
             let asked = try await body(RenewRequest.self, of: request)
@@ -40,7 +33,11 @@ extension API {
         }
         router.post(RouterPath(Route.explanation)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
-            let wanted = try await claimRequest(asked, from: try await context.peer())
+            let all = try await claimRequests(asked, from: try await context.peer())
+            guard let wanted = all.first, all.count == 1 else {
+                throw MalformedValue(
+                    kind: "question", text: "\(all.count) devices", expected: "one pool: each is explained by itself")
+            }
             let explanation = try Placement.explain(
                 wanted, on: try reconciler.host.snapshot(), holdings: try await reconciler.holdings())
             return try Response(json: ExplanationDocument(explanation))
@@ -57,31 +54,31 @@ extension API {
             }
             if let owner = asked.owner {
                 outcomes += try await reconciler.release(
-                    allOf: try await domains.owner(named: owner).owner, by: peer.actor)
+                    allOf: try await self.owner(named: owner).owner, by: peer.actor)
             }
             return try Response(json: ClaimsDocument(claims: outcomes.map(ClaimsDocument.Claim.init)))
         }
     }
 
-    private func waiting(_ request: ClaimRequest, upTo limit: Duration, by actor: AuditEntry.Actor) -> Response {
+    private func waiting(_ requests: [ClaimRequest], upTo limit: Duration, by actor: AuditEntry.Actor) -> Response {
         Response(
             status: .ok, headers: .jsonLines,
             body: ResponseBody { writer in
                 func write(_ line: ClaimLine) async throws {
                     try await writer.write(ByteBuffer(bytes: try JSON.encode(line, pretty: false) + [0x0a]))
                 }
-                for await update in await reconciler.allocate(request, waitingUpTo: limit, by: actor) {
+                for await update in await reconciler.allocate(all: requests, waitingUpTo: limit, by: actor) {
                     switch update {
                     case .place(let before): try await write(ClaimLine(before: before))
-                    case .ended(.success(let claim)):
+                    case .ended(.success(let claims)):
                         do {
-                            try await write(ClaimLine(made: ClaimsDocument(claims: [.init(claim)])))
+                            try await write(ClaimLine(made: ClaimsDocument(claims: claims.map { .init($0) })))
                         } catch {
-                            _ = try await reconciler.release(claim.id, by: .daemon)
+                            for claim in claims { _ = try await reconciler.release(claim.id, by: .daemon) }
                             throw error
                         }
                     case .ended(.failure(let error)):
-                        try await reconciler.noteRefusal(AuditEntry.Draft(allocating: request, by: actor), error)
+                        try await reconciler.noteRefusal(AuditEntry.Draft(allocating: requests, by: actor), error)
                         try await write(ClaimLine(error: ErrorMapping.answer(to: error).1.error))
                     }
                 }
@@ -104,19 +101,45 @@ extension API {
             claims.append(claim)
         }
         if let owner = asked.owner {
-            let owner = try await domains.owner(named: owner).owner
+            let owner = try await self.owner(named: owner).owner
             claims += try await reconciler.ledger.claims().filter { $0.owner == owner }
         }
         return claims
     }
 
-    private func claimRequest(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> ClaimRequest {
-        let pool = try reconciler.pool(asked.pool)
-        let (owner, name) = try await domains.owner(named: asked.owner ?? "uid-\(peer.uid)")
-        return ClaimRequest(
-            pool: pool, count: asked.count, owner: owner, ownerName: name, numa: asked.numa,
-            spread: asked.spread, settings: try asked.settings(),
-            uid: Int(peer.uid), ttl: try asked.life(), deviceName: asked.count == 1 ? asked.name : nil)
+    /// Who is meant: what `pid:PID` is, the process table knows, or a claim of one that is gone.
+    private func owner(named text: String) async throws -> (owner: Owner, name: String) {
+        guard text.hasPrefix("pid:"), let pid = Int(text.dropFirst("pid:".count)) else {
+            return try await domains.owner(named: text)
+        }
+        if let start = processes.startTime(of: pid) { return (.process(pid: pid, startTime: start), text) }
+        for claim in try await reconciler.ledger.claims() {
+            if case .process(pid, _) = claim.owner { return (claim.owner, claim.ownerName) }
+        }
+        throw Refusal.unknownProcess(pid)
+    }
+
+    /// What is asked for, when the caller may have all of it.
+    private func admitted(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> [ClaimRequest] {
+        let requests = try await claimRequests(asked, from: peer)
+        for request in requests {
+            try await reconciler.permitted("allocate", request.pool.name, to: peer) { caller throws(Refusal) in
+                try caller.mustBeAdmitted(to: request.pool)
+            }
+        }
+        return requests
+    }
+
+    private func claimRequests(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> [ClaimRequest] {
+        let parts = try asked.parts()
+        let ttl = try asked.life()
+        let (owner, name) = try await self.owner(named: asked.owner ?? "uid-\(peer.uid)")
+        return try parts.map { part in
+            ClaimRequest(
+                pool: try reconciler.pool(part.pool), count: part.count, owner: owner, ownerName: name,
+                numa: asked.numa, spread: asked.spread, settings: part.settings, uid: Int(peer.uid), ttl: ttl,
+                deviceName: part.name)
+        }
     }
 
     func pools() async throws -> PoolsDocument {

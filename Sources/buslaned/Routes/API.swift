@@ -2,6 +2,7 @@
 import ConfigurationFiles
 import ControlAPI
 import DomainXML
+import HostIO
 import HostModel
 import Hummingbird
 import Ledger
@@ -13,6 +14,7 @@ struct API: Sendable {
     let domains: DomainService
     let inventory: InventoryText
     let file: LedgerFile
+    let processes: Processes
 
     /// Larger requests are refused: a domain XML has some kilobytes.
     private static let requestLimit = 8 << 20

@@ -97,7 +97,7 @@ extension LedgerFile.Trouble {
 extension Refusal {
     fileprivate var status: HTTPResponse.Status {
         switch self {
-        case .unknownFunction, .unknownPool, .unknownClaim: .notFound
+        case .unknownFunction, .unknownPool, .unknownClaim, .unknownProcess: .notFound
         case .notPermitted: .forbidden
         case .countOutOfRange, .badMAC, .macNeedsOneFunction: .badRequest
         default: isTemporary ? .serviceUnavailable : .conflict

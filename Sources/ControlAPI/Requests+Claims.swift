@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// What a caller can ask of a VF, under the names of the API.
+protocol VFWishes {
+    var mac: MACAddress? { get }
+    var vlan: VLANID? { get }
+    /// The VLAN's priority, 0 to 7.
+    var qos: Int? { get }
+    var vlanProtocol: VLANProtocol? { get }
+    var trust: Bool? { get }
+    var spoofCheck: Bool? { get }
+    var linkState: VFSettings.LinkState? { get }
+    /// Mbit/s; 0 is none.
+    var minTxRate: Int? { get }
+    /// Mbit/s; 0 is no limit.
+    var maxTxRate: Int? { get }
+}
+
+extension VFWishes {
+    /// What is asked for of the VFs.
+    ///
+    /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
+    func settings() throws(MalformedValue) -> VFSettings {
+        func checked(_ number: Int?, _ kind: String, upTo limit: Int) throws(MalformedValue) -> Int? {
+            guard let number, !(0...limit).contains(number) else { return number }
+            throw MalformedValue(kind: kind, text: String(number), expected: "a number from 0 to \(limit)")
+        }
+        let priority = try checked(qos, "priority", upTo: 7)
+        if vlan == nil, let qos {
+            throw MalformedValue(
+                kind: "VLAN's priority", text: String(qos), expected: "a VLAN to be given along with it")
+        }
+        if vlan == nil, let vlanProtocol {
+            throw MalformedValue(
+                kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN to be given along with it")
+        }
+        let minimum = try checked(minTxRate, "rate", upTo: Int(UInt32.max))
+        let maximum = try checked(maxTxRate, "rate", upTo: Int(UInt32.max))
+        if let minimum, let maximum, maximum > 0, minimum > maximum {
+            throw MalformedValue(
+                kind: "minimum rate", text: String(minimum), expected: "no more than the maximum of \(maximum)")
+        }
+        return VFSettings(
+            mac: mac, vlan: vlan.map { .tag(VLANTag($0, qos: priority ?? 0, protocol: vlanProtocol ?? .dot1Q)) },
+            trust: trust, spoofCheck: spoofCheck, linkState: linkState, minTxRateMbps: minimum,
+            maxTxRateMbps: maximum)
+    }
+}
+
+/// `POST /v1/claims`
+public struct AllocateRequest: Codable, Sendable, VFWishes {
+    /// Left out where `devices` are given.
+    public var pool: String?
+    /// nil: 1.
+    public var count: Int?
+    /// Several devices, of one pool or of several: all of them or none, placed together, a claim each.
+    public var devices: [Device]?
+    /// `domain:NAME`, `domain:UUID`, or any name. nil: the caller's user name.
+    public var owner: String?
+    public var numa: NUMAPolicy?
+    /// nil: the pool's.
+    public var spread: Spread?
+    public var mac: MACAddress?
+    public var vlan: VLANID?
+    /// The VLAN's priority, 0 to 7.
+    public var qos: Int?
+    public var vlanProtocol: VLANProtocol?
+    public var trust: Bool?
+    public var spoofCheck: Bool?
+    public var linkState: VFSettings.LinkState?
+    /// Mbit/s; 0 is none.
+    public var minTxRate: Int?
+    /// Mbit/s; 0 is no limit.
+    public var maxTxRate: Int?
+    /// What the device is called in the owner's domain.
+    public var name: String?
+    /// How long the claim lives unless it is renewed; nil for ever.
+    public var ttlSeconds: Int?
+    /// How long to wait where that is asked for.
+    public var waitSeconds: Int?
+
+    /// One of several devices.
+    public struct Device: Codable, Sendable, VFWishes {
+        public var pool: String
+        /// What it is called in the owner's domain.
+        public var name: String?
+        public var mac: MACAddress?
+        public var vlan: VLANID?
+        public var qos: Int?
+        public var vlanProtocol: VLANProtocol?
+        public var trust: Bool?
+        public var spoofCheck: Bool?
+        public var linkState: VFSettings.LinkState?
+        public var minTxRate: Int?
+        public var maxTxRate: Int?
+
+        /// Everything else is set afterwards.
+        public init(pool: String) { self.pool = pool }
+    }
+
+    /// Everything else is set afterwards.
+    public init(pool: String? = nil) { self.pool = pool }
+
+    /// - Throws: `MalformedValue` for less than a second, and for more than a year.
+    public func life() throws(MalformedValue) -> Int? {
+        guard let ttlSeconds, !(1...31_536_000).contains(ttlSeconds) else { return ttlSeconds }
+        throw MalformedValue(kind: "time to live", text: String(ttlSeconds), expected: "1 to 31536000 seconds")
+    }
+
+    /// - Throws: `MalformedValue` for no time at all, and for more than a day.
+    public func patience() throws(MalformedValue) -> Duration {
+        guard let waitSeconds, (1...86400).contains(waitSeconds) else {
+            throw MalformedValue(
+                kind: "time to wait", text: waitSeconds.map(String.init) ?? "", expected: "1 to 86400 seconds")
+        }
+        return .seconds(waitSeconds)
+    }
+}
+
+extension AllocateRequest {
+    /// What is asked of one pool.
+    public struct Part: Sendable {
+        public let pool: String
+        public let count: Int
+        public let name: String?
+        public let settings: VFSettings
+    }
+
+    /// Whether it is about one pool or about several devices, what is asked of each.
+    ///
+    /// - Throws: `MalformedValue` for neither and for both, and for settings that no kernel takes.
+    public func parts() throws(MalformedValue) -> [Part] {
+        guard let devices else {
+            guard let pool else {
+                throw MalformedValue(kind: "request", text: "", expected: "a 'pool', or 'devices' that name one each")
+            }
+            let count = count ?? 1
+            return [Part(pool: pool, count: count, name: count == 1 ? name : nil, settings: try settings())]
+        }
+        let ownWishes = try settings()
+        guard pool == nil, count == nil, name == nil, ownWishes.isEmpty else {
+            throw MalformedValue(
+                kind: "request", text: pool ?? name ?? "", expected: "'devices' alone: each names its pool and settings"
+            )
+        }
+        guard (1...Self.deviceLimit).contains(devices.count) else {
+            throw MalformedValue(
+                kind: "number of devices", text: String(devices.count), expected: "1 to \(Self.deviceLimit)")
+        }
+        var parts: [Part] = []
+        for device in devices {
+            parts.append(Part(pool: device.pool, count: 1, name: device.name, settings: try device.settings()))
+        }
+        return parts
+    }
+
+    /// More than any guest has slots for.
+    private static let deviceLimit = 64
+}
+
+/// `POST /v1/claims/release`: these claims, or all of one owner.
+public struct ReleaseRequest: Codable, Sendable {
+    public var claims: [String]
+    public var owner: String?
+    /// Of one claim: the generation that the caller knows. In a later one nothing is released.
+    public var generation: Int?
+
+    public init(claims: [String], owner: String?, generation: Int? = nil) {
+        self.claims = claims
+        self.owner = owner
+        self.generation = generation
+    }
+
+    /// - Throws: `MalformedValue` for a generation of more than one claim.
+    public func checkedGeneration() throws(MalformedValue) -> Int? {
+        guard let generation, claims.count != 1 || owner != nil else { return generation }
+        throw MalformedValue(kind: "generation", text: String(generation), expected: "one claim to be given with it")
+    }
+}
+
+/// `POST /v1/claims/renew`
+public struct RenewRequest: Codable, Sendable {
+    public var claims: [String]
+
+    public init(claims: [String]) { self.claims = claims }
+}

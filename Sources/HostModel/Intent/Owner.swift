@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Who holds a claim.
+public enum Owner: Hashable, Sendable {
+    /// A libvirt domain by its UUID in lower case; a new domain of the same name is another owner.
+    case domain(uuid: String)
+    /// A unit of systemd, like `dpdk.service`.
+    case unit(String)
+    /// A process. Its number can be another's later: the two together cannot.
+    ///
+    /// - startTime: in clock ticks since the boot; field 22 of `stat`, proc(5).
+    case process(pid: Int, startTime: Int)
+    /// Any other name that the caller chose.
+    case name(String)
+
+    /// Whether it can end without a word, and its claims with it.
+    public var canVanish: Bool { if case .name = self { false } else { true } }
+}
+
+extension Owner: TextCodable {
+    /// Reads `domain:UUID`, `unit:NAME.service`, `process:PID@START`, or any other name of printable characters.
+    public init(_ text: String) throws(MalformedValue) {
+        let problem = MalformedValue(
+            kind: "owner", text: text,
+            expected: "domain:UUID, unit:NAME.service, pid:PID, or a name of 1 to 200 printable characters")
+        guard (1...200).contains(text.count), text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f })
+        else { throw problem }
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let value = parts.count == 2 ? parts[1] : ""
+        switch parts[0] {
+        case "domain" where parts.count == 2:
+            let uuid = value.lowercased()
+            let groups = uuid.split(separator: "-", omittingEmptySubsequences: false)
+            guard groups.map(\.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy(\.isHexDigit) }) else {
+                throw problem
+            }
+            self = .domain(uuid: uuid)
+        case "unit" where parts.count == 2:
+            guard Self.isUnit(value) else { throw problem }
+            self = .unit(value)
+        case "process" where parts.count == 2:
+            let numbers = value.split(separator: "@", omittingEmptySubsequences: false).map { Int($0) }
+            guard numbers.count == 2, let pid = numbers[0], let start = numbers[1], pid > 0, start >= 0 else {
+                throw problem
+            }
+            self = .process(pid: pid, startTime: start)
+        // Means something to whoever knows the processes there are.
+        case "pid" where parts.count == 2: throw problem
+        default: self = .name(text)
+        }
+    }
+
+    /// Source: systemd.unit(5): the characters of a unit's name, and that it has a type.
+    private static func isUnit(_ name: String) -> Bool {
+        let type = name.split(separator: ".", omittingEmptySubsequences: false).last.map(String.init)
+        let types = ["service", "scope", "slice", "target", "socket", "timer", "mount", "path", "device", "swap"]
+        return type.map(types.contains) == true
+            && name.unicodeScalars.allSatisfy { character in
+                character.isASCII && (character.properties.isAlphabetic || (48...57).contains(character.value))
+                    || ":-_.\\@".unicodeScalars.contains(character)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .domain(let uuid): "domain:" + uuid
+        case .unit(let name): "unit:" + name
+        case .process(let pid, let startTime): "process:\(pid)@\(startTime)"
+        case .name(let name): name
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostIO
+import HostModel
+import Libvirt
+import ServiceLifecycle
+
+/// Gives back what owners have that went without a word: processes that ended, units that stopped, domains that are
+/// neither defined nor running.
+struct OwnerService: Service {
+    let reconciler: Reconciler
+    let libvirt: LibvirtConnection
+    let processes: Processes
+    /// How long a domain or a unit may be away, in seconds.
+    let grace: Int
+
+    func run() async {
+        let pause = Duration.seconds(min(10, max(1, grace / 3)))
+        try? await cancelWhenGracefulShutdown {
+            var absences = Absences(grace: grace)
+            while true {
+                try await Task.sleep(for: pause)
+                // Before the start is over nothing is given back.
+                guard reconciler.standing.hasResumed else { continue }
+                try? await reconciler.endVanished(&absences, presence: presence)
+            }
+        }
+    }
+
+    private func presence(of owner: Owner) async -> Presence {
+        switch owner {
+        case .name: return .there
+        case .process(let pid, let startTime): return processes.startTime(of: pid) == startTime ? .there : .gone
+        case .unit(let name):
+            guard let state = await Units.state(of: name) else { return .unknown }
+            return state == "inactive" || state == "failed" ? .gone : .there
+        case .domain(let uuid):
+            do {
+                _ = try await libvirt.domain(uuid: uuid)
+                return .there
+            } catch LibvirtError.noSuchDomain {
+                return .gone
+            } catch {
+                return .unknown
+            }
+        }
+    }
+}

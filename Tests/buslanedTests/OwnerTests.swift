@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import HostIO
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("Owners that go without a word")
+struct OwnerTests {
+    private let unit = Owner.unit("dpdk.service")
+    private let process = Owner.process(pid: 42, startTime: 7)
+
+    @Test("a unit has its grace time and may come back; a process does not come back")
+    func graceTime() {
+        var absences = Absences(grace: 60)
+        #expect(absences.note([unit: .gone, process: .gone], now: 100) == [process])
+        #expect(absences.note([unit: .gone], now: 159) == [])
+        #expect(absences.note([unit: .there], now: 160) == [])
+        #expect(absences.note([unit: .gone], now: 170) == [])
+        // That nobody can say is no reason to begin anew, and none to end.
+        #expect(absences.note([unit: .unknown], now: 229) == [])
+        #expect(absences.note([unit: .unknown], now: 300) == [])
+        #expect(absences.note([unit: .gone], now: 301) == [unit])
+    }
+
+    @Test("what a gone owner has is given back, and nobody else's")
+    func given() async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(4))
+        let before = scene.host.now
+        _ = try await scene.allocate(2, for: process)
+        let domain = try await scene.allocate(for: .domain(uuid: "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"))
+        let named = try await scene.allocate(for: .name("fw1"))
+        var absences = Absences(grace: 60)
+        let process = process
+        try await scene.reconciler.endVanished(&absences) { $0 == process ? .gone : .there }
+        #expect(try await scene.ledger.claims().map(\.id) == [domain.id, named.id])
+        #expect(try await scene.ledger.auditTrail().last?.verb == "release")
+        for claim in [domain, named] { try await scene.release(claim) }
+        #expect(scene.host.now == before)
+    }
+
+    @Test("what a guest still has open stays, and goes at a later look")
+    func stillOpen() async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(1))
+        let claim = try await scene.allocate(for: process)
+        scene.host.open(Scene.vf[0])
+        var absences = Absences(grace: 0)
+        try await scene.reconciler.endVanished(&absences) { _ in .gone }
+        #expect(try await scene.ledger.claims().map(\.id) == [claim.id])
+        scene.host.close(Scene.vf[0])
+        try await scene.reconciler.endVanished(&absences) { _ in .gone }
+        #expect(try await scene.ledger.claims().isEmpty)
+    }
+
+    @Test("a process is known by its number and its beginning")
+    func processes() throws {
+        let processes = Processes()
+        let start = try #require(processes.startTime(of: Int(getpid())))
+        #expect(start > 0 && processes.startTime(of: Int(getpid())) == start)
+        // Larger than any number that a kernel gives. Source: PID_MAX_LIMIT, include/linux/threads.h.
+        #expect(processes.startTime(of: 1 << 23) == nil)
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+
+@testable import buslaned
+
+@Suite("Several devices claimed together")
+struct ClaimingTogetherTests {
+    private static let graphics: PCIAddress = "0000:65:00.0"
+    private static let sound: PCIAddress = "0000:65:00.1"
+    private static let gpus = Pool(name: "gpus", selector: Selector(addresses: [graphics]))
+
+    private func scene() async throws -> Scene {
+        let host = HostSimulator {
+            $0.pf(Scene.card, totalVFs: 7)
+            $0.function(Self.graphics, driver: "nouveau", classCode: 0x030000)
+            $0.function(Self.sound, driver: "snd_hda_intel", classCode: 0x040300)
+            $0.group([Self.graphics, Self.sound])
+        }
+        let scene = try Scene(host)
+        try await scene.apply(Scene.declaring(2))
+        return scene
+    }
+
+    private func requests(settings: VFSettings = VFSettings(), for owner: Owner = .name("fw1")) -> [ClaimRequest] {
+        [
+            ClaimRequest(pool: Scene.pool, owner: owner, settings: settings, deviceName: "data0"),
+            ClaimRequest(pool: Self.gpus, owner: owner, deviceName: "gpu0"),
+        ]
+    }
+
+    @Test("a claim each, companions bound and put back with the device that they come with")
+    func together() async throws {
+        let scene = try await scene()
+        let before = scene.host.now
+        let claims = try await scene.reconciler.allocate(all: requests(), by: Scene.root)
+        #expect(claims.map(\.pool) == [Scene.pool.name, "gpus"] && claims.allSatisfy { $0.state == .bound })
+        #expect(claims[1].assignments.map(\.name) == ["gpu0", "gpu0-f1"])
+        #expect(claims[1].assignments.map(\.companionOf) == [nil, "gpu0"])
+        for address in [Self.graphics, Self.sound] { #expect(scene.host.now[address]?.driver == "vfio-pci") }
+        try await scene.expectAtRest()
+        #expect(try await scene.ledger.auditTrail().last?.detail == "2 for fw1")
+        await #expect(throws: Refusal.self) {
+            try await scene.reconciler.allocate(
+                ClaimRequest(pool: Pool(name: "s", selector: Selector(addresses: [Self.sound])), owner: .name("b")),
+                by: Scene.root)
+        }
+        for claim in claims { try await scene.release(claim) }
+        #expect(scene.host.now == before)
+    }
+
+    @Test(
+        "one that cannot be readied takes the others with it",
+        arguments: [HostSimulator.Fault.refused("no"), .refusedAfterEffect("too late"), .ignored])
+    func allOrNothing(fault: HostSimulator.Fault) async throws {
+        let scene = try await scene()
+        let before = scene.host.now
+        scene.host.fail(fault, times: 1) { $0 == .probeDriver(Self.sound) }
+        await #expect(throws: Executor.Failure.self) {
+            try await scene.reconciler.allocate(all: requests(settings: VFSettings(trust: true)), by: Scene.root)
+        }
+        scene.host.mend()
+        #expect(scene.host.now == before)
+        #expect(try await scene.ledger.claims().isEmpty)
+        try await scene.expectAtRest()
+    }
+
+    @Test("nothing is claimed where one pool has none")
+    func exhausted() async throws {
+        let scene = try await scene()
+        _ = try await scene.reconciler.allocate(requests(for: .name("other"))[1], by: Scene.root)
+        await #expect(throws: Refusal.self) {
+            try await scene.reconciler.allocate(all: requests(), by: Scene.root)
+        }
+        #expect(try await scene.ledger.claims().count == 1)
+    }
+
+    @Test("the process ends at any effect: afterwards all are there, or none")
+    func crashes() async throws {
+        let scene = try await scene()
+        let before = scene.host.now
+        let moments = scene.keepMoments()
+        let claims = try await scene.reconciler.allocate(
+            all: requests(settings: VFSettings(trust: true)), by: Scene.root)
+        #expect(claims.count == 2 && moments.count > 6)
+        for moment in 0..<moments.count {
+            let next = try scene.restarted(after: moment, of: moments)
+            try await next.reconciler.recover()
+            try await next.expectAtRest("moment \(moment)")
+            let left = try await next.ledger.claims()
+            #expect(left.isEmpty || left.count == 2, "moment \(moment)")
+            if left.isEmpty { #expect(next.host.now == before, "moment \(moment)") }
+        }
+    }
+
+    @Test("a MAC address that another owner's VF of the card has is refused before anything is done")
+    func macTwice() async throws {
+        let scene = try await scene()
+        let mac: MACAddress = "52:54:00:11:22:33"
+        let claim = try await scene.allocate(settings: VFSettings(mac: mac))
+        let before = scene.host.now
+        await #expect(
+            throws: Refusal.macInUse(mac, physicalFunction: Scene.card, claim: claim.id, owner: "fw1")
+        ) { try await scene.allocate(for: .name("fw2"), settings: VFSettings(mac: mac)) }
+        #expect(scene.host.now == before)
+        try await scene.release(claim)
+        #expect(try await scene.allocate(for: .name("fw2"), settings: VFSettings(mac: mac)).state == .bound)
+    }
+}
