@@ -84,6 +84,8 @@ struct Daemon: AsyncParsableCommand {
             },
             logger: logger.quieter)
         let lives = LifeService(reconciler: reconciler)
+        let libvirt = LibvirtService(
+            libvirt: domains.libvirt, feed: domains.feed, isReady: { reconciler.standing.hasResumed }, logger: logger)
         let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
         let serving = ServingService(
             reconciler: reconciler, file: file, loss: loss, server: server, patience: .seconds(latestDriver))
@@ -91,7 +93,8 @@ struct Daemon: AsyncParsableCommand {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: rebuild),
+                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: libvirt),
+                    .init(service: rebuild),
                     .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
