@@ -135,6 +135,7 @@ let package = Package(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
+                "Libvirt",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),

@@ -20,42 +20,49 @@ public struct DomainHandleValue: Hashable, Sendable {
     }
 }
 
-/// A connection to libvirt, opened when first needed and again when it was lost.
+/// libvirt at one URI: opened when first needed, and again when it was lost.
 ///
 /// libvirt's calls block, some without a limit: while a hook runs, everything about its domain waits, and so does
-/// ``domains()``. So the actor runs on a queue of its own and not in Swift's pool, one call at a time, and what must
-/// not wait behind a list gets a connection of its own. The code that answers hooks must share neither this actor
-/// nor a lock with code that waits for it.
-///
-/// Each call and the reading of its error are one synchronous function: libvirt keeps errors by thread.
-public actor LibvirtConnection {
-    public nonisolated let uri: String
-    private let openTimeout: Duration
-    private let executor = BlockingExecutor(label: "libvirt")
-    private var handle: ConnectionHandle?
-    private var attempt: OpenAttempt?
+/// ``domains()``. So each call has a line of its own, a connection with a thread, and whoever asked waits for
+/// no longer than a call of its kind may take: then the call is left to itself, and what it was to do may still happen.
+/// The code that answers hooks must not wait for any of this.
+public final class LibvirtConnection: Sendable {
+    public let uri: String
+    private let lines: LibvirtLines
+    /// What is registered for events stays open, and waits for no call.
+    private let listening: LibvirtLine
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+    /// How long a call may take.
+    enum Patience {
+        static let reading: Duration = .seconds(15)
+        /// Longer than a hook may run.
+        static let changing: Duration = .seconds(60)
+        static let starting: Duration = .seconds(180)
+    }
 
     /// Opens nothing yet.
     ///
     /// - Parameters:
     ///   - uri: like `qemu:///system`.
-    ///   - openTimeout: after this long without an answer a call fails as ``LibvirtError/unreachable(uri:reason:)``.
-    public init(uri: String, openTimeout: Duration = .seconds(10)) {
+    ///   - openTimeout: after this long without an answer a call fails as ``LibvirtError/noAnswer(uri:after:)``.
+    ///   - lines: how many calls run at once. With 1, events come on the same connection: for a driver whose state is
+    ///     each connection's own, like `test:///FILE`.
+    public init(uri: String, openTimeout: Duration = .seconds(10), lines: Int = 32) {
         self.uri = uri
-        self.openTimeout = openTimeout
+        let make: @Sendable () -> LibvirtLine = { LibvirtLine(uri: uri, openTimeout: openTimeout) }
+        self.lines = LibvirtLines(limit: lines, make: make)
+        listening = lines == 1 ? self.lines.first : make()
     }
 
     /// - Throws: ``LibvirtError/noSuchDomain(_:)``.
-    public func domain(named name: String) throws(LibvirtError) -> DomainHandleValue {
-        try withDomain(name) { domain throws(LibvirtError) in try Self.value(of: domain) }
+    public func domain(named name: String) async throws(LibvirtError) -> DomainHandleValue {
+        try await withDomain(name) { domain throws(LibvirtError) in try Self.value(of: domain) }
     }
 
     /// - Parameter uuid: in any form that libvirt reads.
     /// - Throws: ``LibvirtError/noSuchDomain(_:)``.
-    public func domain(uuid: String) throws(LibvirtError) -> DomainHandleValue {
-        try calling { connection throws(LibvirtError) in
+    public func domain(uuid: String) async throws(LibvirtError) -> DomainHandleValue {
+        try await calling { connection throws(LibvirtError) in
             let domain = try unsafe DomainReference(
                 virDomainLookupByUUIDString(connection.raw, uuid), orThrow: Self.failure(about: uuid))
             return try Self.value(of: domain)
@@ -63,8 +70,8 @@ public actor LibvirtConnection {
     }
 
     /// Every domain, running or defined, in libvirt's order. Waits for every hook that runs.
-    public func domains() throws(LibvirtError) -> [DomainHandleValue] {
-        try calling { connection throws(LibvirtError) in
+    public func domains() async throws(LibvirtError) -> [DomainHandleValue] {
+        try await calling { connection throws(LibvirtError) in
             var list: UnsafeMutablePointer<virDomainPtr?>?
             let count = unsafe virConnectListAllDomains(connection.raw, &list, 0)
             guard count >= 0, let list = unsafe list else { throw Self.failure() }
@@ -87,13 +94,13 @@ public actor LibvirtConnection {
     }
 
     /// The persistent XML: what the next start uses. With passwords, so that nothing is lost when it is defined again.
-    public func inactiveXML(of name: String) throws(LibvirtError) -> String {
-        try xml(of: name, flags: VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue)
+    public func inactiveXML(of name: String) async throws(LibvirtError) -> String {
+        try await xml(of: name, flags: VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue)
     }
 
     /// The XML of the running domain, the persistent one when it doesn't run. Without passwords.
-    public func liveXML(of name: String) throws(LibvirtError) -> String {
-        try xml(of: name, flags: 0)
+    public func liveXML(of name: String) async throws(LibvirtError) -> String {
+        try await xml(of: name, flags: 0)
     }
 
     /// Defines a domain or changes the persistent XML of the one with this UUID and name; a running one goes on as it
@@ -101,8 +108,8 @@ public actor LibvirtConnection {
     ///
     /// Validated against libvirt's schema: without that, elements that it doesn't know are lost without a word.
     @discardableResult
-    public func define(_ xml: String) throws(LibvirtError) -> DomainHandleValue {
-        try calling { connection throws(LibvirtError) in
+    public func define(_ xml: String) async throws(LibvirtError) -> DomainHandleValue {
+        try await calling(within: Patience.changing) { connection throws(LibvirtError) in
             let domain = try unsafe DomainReference(
                 virDomainDefineXMLFlags(connection.raw, xml, VIR_DOMAIN_DEFINE_VALIDATE.rawValue),
                 orThrow: Self.failure())
@@ -114,20 +121,24 @@ public actor LibvirtConnection {
     ///
     /// The stream ends when the connection is lost, closed or replaced: then ask again, and read ``domains()`` anew,
     /// since what happened in between is not told. One stream a connection is enough: each registers anew.
-    public func events() throws(LibvirtError) -> AsyncStream<DomainEvent> {
-        try calling { connection throws(LibvirtError) in
+    public func events() async throws(LibvirtError) -> AsyncStream<DomainEvent> {
+        try await listening.run(within: Patience.reading) { connection throws(LibvirtError) in
             guard let stream = connection.events() else { throw Self.failure() }
             return stream
+        } whenOver: {
         }
     }
 
-    /// Gives the connection back; the next call opens another.
-    public func close() { handle = nil }
+    /// Gives the connections back; the next call opens another.
+    public func close() {
+        lines.close()
+        listening.close()
+    }
 
     // MARK: - One call
 
-    private func xml(of name: String, flags: UInt32) throws(LibvirtError) -> String {
-        try withDomain(name) { domain throws(LibvirtError) in
+    private func xml(of name: String, flags: UInt32) async throws(LibvirtError) -> String {
+        try await withDomain(name) { domain throws(LibvirtError) in
             guard let text = unsafe virDomainGetXMLDesc(domain.raw, flags) else { throw Self.failure(about: name) }
             // SAFETY: a null-terminated string that is ours to free.
             defer { unsafe free(text) }
@@ -135,45 +146,22 @@ public actor LibvirtConnection {
         }
     }
 
-    func withDomain<Value>(
-        _ name: String, _ body: (DomainReference) throws(LibvirtError) -> Value
-    ) throws(LibvirtError) -> Value {
-        try calling { connection throws(LibvirtError) in
+    func withDomain<Value: Sendable>(
+        _ name: String, within limit: Duration = Patience.reading,
+        _ body: @escaping @Sendable (DomainReference) throws(LibvirtError) -> Value
+    ) async throws(LibvirtError) -> Value {
+        try await calling(within: limit) { connection throws(LibvirtError) in
             let domain = try unsafe DomainReference(
                 virDomainLookupByName(connection.raw, name), orThrow: Self.failure(about: name))
             return try body(domain)
         }
     }
 
-    /// Runs `body` on an open connection, and forgets the connection if it broke.
-    func calling<Value>(
-        _ body: (ConnectionHandle) throws(LibvirtError) -> Value
-    ) throws(LibvirtError) -> Value {
-        let connection = try open()
-        do {
-            return try body(connection)
-        } catch {
-            // The body has copied its error: asking whether the connection lives clears libvirt's.
-            guard !connection.isAlive else { throw error }
-            handle = nil
-            guard case .refused(_, _, let message) = error else { throw error }
-            throw .connectionLost(reason: message)
-        }
-    }
-
-    private func open() throws(LibvirtError) -> ConnectionHandle {
-        if let handle, handle.isAlive { return handle }
-        handle = nil
-        // An attempt that hung is waited for again, instead of one more thread with every call.
-        let attempt = attempt ?? OpenAttempt(uri: uri)
-        guard let result = attempt.wait(openTimeout) else {
-            self.attempt = attempt
-            throw .unreachable(uri: uri, reason: "no answer in \(openTimeout)")
-        }
-        self.attempt = nil
-        let opened = try result.get()
-        handle = opened
-        return opened
+    func calling<Value: Sendable>(
+        within limit: Duration = Patience.reading,
+        _ body: @escaping @Sendable (ConnectionHandle) throws(LibvirtError) -> Value
+    ) async throws(LibvirtError) -> Value {
+        try await lines.run(within: limit, body)
     }
 
     static func value(of domain: DomainReference) throws(LibvirtError) -> DomainHandleValue {

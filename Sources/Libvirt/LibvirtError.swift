@@ -5,8 +5,11 @@ import CLibvirt
 public enum LibvirtError: Error, Equatable, Sendable {
     /// libvirt knows no domain of this name or UUID.
     case noSuchDomain(String)
-    /// No connection could be made: the daemon is down, doesn't answer, or refuses this user.
+    /// No connection could be made: the daemon is down, or refuses this user.
     case unreachable(uri: String, reason: String)
+    /// libvirt takes calls and does not answer them: it is stopped, or what the call is about waits for a hook. Whether it
+    /// will still do what was asked is not known.
+    case noAnswer(uri: String, after: Duration)
     /// The connection broke during a call: whether libvirt did what was asked is not known. The next call reconnects.
     case connectionLost(reason: String)
     /// libvirt said no. `code` is a `virErrorNumber`, `domain` the part of libvirt that said so, a `virErrorDomain`.
@@ -19,6 +22,7 @@ extension LibvirtError: CustomStringConvertible {
             switch self {
             case .noSuchDomain(let name): "domain '\(name)': libvirt knows no such domain"
             case .unreachable(let uri, let reason): "libvirt at \(uri) cannot be reached: \(reason)"
+            case .noAnswer(let uri, let time): "libvirt does not answer: nothing from \(uri) in \(time)"
             case .connectionLost(let reason): "connection to libvirt lost during a call: \(reason)"
             case .refused(let code, let domain, let message):
                 "libvirt refused: \(message) (code \(code), domain \(domain))"

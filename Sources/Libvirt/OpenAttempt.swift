@@ -33,9 +33,7 @@ final class OpenAttempt: Sendable {
     ///
     /// - Returns: nil when the time is over. The attempt goes on and can be waited for again.
     func wait(_ duration: Duration) -> Result<ConnectionHandle, LibvirtError>? {
-        let (seconds, attoseconds) = duration.components
-        let limit = DispatchTime.now() + .seconds(Int(seconds)) + .nanoseconds(Int(attoseconds / 1_000_000_000))
-        if done.wait(timeout: limit) == .success { done.signal() }
+        if done.wait(timeout: DispatchTime(after: duration)) == .success { done.signal() }
         return outcome.withLock { $0 }
     }
 

@@ -88,8 +88,10 @@ struct Daemon: AsyncParsableCommand {
             logger: logger.quieter)
         let lives = LifeService(reconciler: reconciler)
         let owners = OwnerService(
-            reconciler: reconciler, libvirt: LibvirtConnection(uri: libvirtURI),
-            processes: Processes(paths: HostPaths(root: hostRoot)), grace: ownerGrace)
+            reconciler: reconciler, libvirt: domains.libvirt, processes: Processes(paths: HostPaths(root: hostRoot)),
+            grace: ownerGrace)
+        let libvirt = LibvirtService(
+            libvirt: domains.libvirt, feed: domains.feed, isReady: { reconciler.standing.hasResumed }, logger: logger)
         let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
         let serving = ServingService(
             reconciler: reconciler, file: file, loss: loss, server: server, patience: .seconds(latestDriver))
@@ -98,8 +100,7 @@ struct Daemon: AsyncParsableCommand {
             configuration: .init(
                 services: [
                     .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
-                    .init(service: rebuild),
-                    .init(service: serving),
+                    .init(service: libvirt), .init(service: rebuild), .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()

@@ -10,6 +10,8 @@ actor Lanes {
         case host
         /// What changes one PF or its VFs.
         case card(PCIAddress)
+        /// What changes one domain, by its UUID. Taken among those who call libvirt, and before any other.
+        case domain(String)
     }
 
     private var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]

@@ -85,7 +85,8 @@ struct LiveHost: Host {
     }
 
     func tell(_ differences: [FunctionChange]) {
-        if !differences.isEmpty { feed.tell(differences, on: follower.current.snapshot) }
+        guard !differences.isEmpty else { return }
+        feed.tell(HostChange(changes: differences, snapshot: follower.current.snapshot))
     }
 }
 

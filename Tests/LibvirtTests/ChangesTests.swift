@@ -11,7 +11,7 @@ struct ChangesTests {
     func events() async throws {
         let host = try TestHost()
         defer { host.remove() }
-        let libvirt = LibvirtConnection(uri: host.uri)
+        let libvirt = LibvirtConnection(uri: host.uri, lines: 1)
         let events = try await libvirt.events()
         let fw1 = try await libvirt.define(try await libvirt.inactiveXML(of: "fw1"))
         try await libvirt.setMetadata(
@@ -34,9 +34,9 @@ struct ChangesTests {
 
     @Test("the event stream ends when the connection is closed")
     func streamEnds() async throws {
-        let libvirt = LibvirtConnection(uri: "test:///default")
+        let libvirt = LibvirtConnection(uri: "test:///default", lines: 1)
         let events = try await libvirt.events()
-        await libvirt.close()
+        libvirt.close()
         var count = 0
         for await _ in events { count += 1 }
         #expect(count == 0)
@@ -46,7 +46,7 @@ struct ChangesTests {
     func metadata() async throws {
         let host = try TestHost()
         defer { host.remove() }
-        let libvirt = LibvirtConnection(uri: host.uri)
+        let libvirt = LibvirtConnection(uri: host.uri, lines: 1)
         let before = try await libvirt.inactiveXML(of: "fw1")
         let namespace = "urn:buslane:assignment:1"
         try await libvirt.setMetadata("<assignment/>", namespace: namespace, prefix: "buslane-a", of: "fw1")
@@ -60,7 +60,7 @@ struct ChangesTests {
     func startXML() async throws {
         let host = try TestHost()
         defer { host.remove() }
-        let libvirt = LibvirtConnection(uri: host.uri)
+        let libvirt = LibvirtConnection(uri: host.uri, lines: 1)
         let clean = try await libvirt.inactiveXML(of: "fw1")
         let running = try await libvirt.start(
             xml: clean.replacing("</devices>", with: TestHost.injected + "</devices>"))
@@ -71,7 +71,7 @@ struct ChangesTests {
 
     @Test("attach and detach: what this libvirt's test driver can't do is a refusal, not a crash")
     func attach() async throws {
-        let libvirt = LibvirtConnection(uri: "test:///default")
+        let libvirt = LibvirtConnection(uri: "test:///default", lines: 1)
         let hostdev = """
             <hostdev mode='subsystem' type='pci' managed='no'>
               <source><address domain='0x0000' bus='0xaf' slot='0x00' function='0x1'/></source>

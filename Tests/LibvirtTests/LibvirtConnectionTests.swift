@@ -25,7 +25,7 @@ struct LibvirtConnectionTests {
     func defineAndReadBack() async throws {
         let host = try TestHost()
         defer { host.remove() }
-        let libvirt = LibvirtConnection(uri: host.uri)
+        let libvirt = LibvirtConnection(uri: host.uri, lines: 1)
         #expect(try await libvirt.domains().map(\.name).sorted() == ["fw1", "router"])
         let before = try await libvirt.inactiveXML(of: "fw1")
         let after = before.replacing("</devices>", with: TestHost.injected + "</devices>")
@@ -101,7 +101,7 @@ struct LibvirtConnectionTests {
         for _ in 0..<3 {
             let start = ContinuousClock.now
             let error = await #expect(throws: LibvirtError.self) { try await libvirt.domains() }
-            #expect(error == .unreachable(uri: server.uri, reason: "no answer in 0.2 seconds"))
+            #expect(error == .noAnswer(uri: server.uri, after: .milliseconds(200)))
             #expect(ContinuousClock.now - start < .seconds(2))
         }
         #expect(server.connections == 1)
@@ -117,7 +117,7 @@ struct LibvirtConnectionTests {
     func reopened() async throws {
         let libvirt = LibvirtConnection(uri: "test:///default")
         _ = try await libvirt.domain(named: "test")
-        await libvirt.close()
+        libvirt.close()
         #expect(try await libvirt.domain(named: "test").isActive)
     }
 

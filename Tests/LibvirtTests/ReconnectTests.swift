@@ -64,7 +64,7 @@ struct ReconnectTests {
             return
         }
         #expect(ContinuousClock.now - start < .seconds(30))
-        #expect(await self.error(of: libvirt) == .unreachable(uri: daemon.uri, reason: "no answer in 1.0 seconds"))
+        #expect(await self.error(of: libvirt) == .noAnswer(uri: daemon.uri, after: .seconds(1)))
         daemon.signal(SIGCONT)
         try await Task.sleep(for: .seconds(1))
         #expect(try await libvirt.domain(named: "test").isActive)

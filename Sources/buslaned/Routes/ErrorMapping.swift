@@ -47,7 +47,7 @@ struct ErrorMapping: RouterMiddleware {
                 ErrorBody(code: "bad-domain-xml", subject: "domain XML", message: error.description)
             )
         case let error as LibvirtError:
-            (.conflict, ErrorBody(code: "libvirt", subject: "libvirt", message: error.description))
+            error.answer
         case let error as MalformedValue:
             (.badRequest, ErrorBody(code: "malformed", subject: error.text, message: error.description))
         case let error as Executor.Failure:
@@ -80,6 +80,21 @@ struct ErrorMapping: RouterMiddleware {
             (error.status, ErrorBody(code: "http", subject: "request", message: "\(error.status)"))
         default: (.internalServerError, ErrorBody(code: "internal", subject: "daemon", message: "\(error)"))
         }
+    }
+}
+
+extension LibvirtError {
+    fileprivate var answer: (HTTPResponse.Status, ErrorBody) {
+        let (status, code, remedy): (HTTPResponse.Status, String, String?) =
+            switch self {
+            case .noSuchDomain: (.notFound, "unknown-domain", "virsh list --all lists the domains")
+            case .unreachable: (.serviceUnavailable, "libvirt-unreachable", "systemctl start libvirtd")
+            case .noAnswer:
+                (.serviceUnavailable, "libvirt-not-answering", "try again; a hook that runs makes libvirt wait as well")
+            case .connectionLost: (.serviceUnavailable, "libvirt-lost", "see what came of it, and try again")
+            case .refused: (.conflict, "libvirt", nil)
+            }
+        return (status, ErrorBody(code: code, subject: "libvirt", message: description, remedy: remedy))
     }
 }
 

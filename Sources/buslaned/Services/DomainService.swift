@@ -8,6 +8,10 @@ import Libvirt
 /// Puts claimed functions into domains. The only part of the daemon that calls libvirt, and never on a hook's behalf.
 struct DomainService: Sendable {
     let libvirt: LibvirtConnection
+    /// What libvirt tells of its domains.
+    let feed = DomainFeed()
+    /// One operation at a time on a domain. Nobody who answers a hook may take one.
+    let lanes = Lanes()
     let reconciler: Reconciler
 
     /// Who is meant by `domain:NAME`, `domain:UUID` or a plain name.

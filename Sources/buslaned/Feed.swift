@@ -2,14 +2,8 @@
 import HostModel
 import Synchronization
 
-/// Hands what changed on the host to everyone who watches it.
-final class ChangeFeed: Sendable {
-    struct Entry: Sendable {
-        let changes: [FunctionChange]
-        /// The host after them.
-        let snapshot: HostSnapshot
-    }
-
+/// Hands each entry to everyone who watches.
+final class Feed<Entry: Sendable>: Sendable {
     private struct Watchers {
         var next = 0
         var continuations: [Int: AsyncStream<Entry>.Continuation] = [:]
@@ -18,11 +12,11 @@ final class ChangeFeed: Sendable {
     private let watchers = Mutex(Watchers())
 
     /// How many entries wait for a watcher that does not read before its stream ends: it has to look anew.
-    private static let patience = 1024
+    private let patience = 1024
 
     /// From here on, until the consumer stops or falls too far behind.
     func watch() -> AsyncStream<Entry> {
-        AsyncStream(bufferingPolicy: .bufferingOldest(Self.patience)) { continuation in
+        AsyncStream(bufferingPolicy: .bufferingOldest(patience)) { continuation in
             let id = watchers.withLock { watchers in
                 watchers.next += 1
                 watchers.continuations[watchers.next] = continuation
@@ -34,10 +28,19 @@ final class ChangeFeed: Sendable {
         }
     }
 
-    func tell(_ changes: [FunctionChange], on snapshot: HostSnapshot) {
+    func tell(_ entry: Entry) {
         let all = watchers.withLock { $0.continuations.values.map(\.self) }
         for continuation in all {
-            if case .dropped = continuation.yield(Entry(changes: changes, snapshot: snapshot)) { continuation.finish() }
+            if case .dropped = continuation.yield(entry) { continuation.finish() }
         }
     }
+}
+
+/// What changed on the host, for everyone who watches it.
+typealias ChangeFeed = Feed<HostChange>
+
+struct HostChange: Sendable {
+    let changes: [FunctionChange]
+    /// The host after them.
+    let snapshot: HostSnapshot
 }
