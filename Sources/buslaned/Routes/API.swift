@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ConfigurationFiles
 import ControlAPI
-import DomainXML
 import HostIO
 import HostModel
 import Hummingbird
@@ -39,7 +38,7 @@ struct API: Sendable {
         return router
     }
 
-    private var health: HealthDocument {
+    var health: HealthDocument {
         HealthDocument(version: Version.current, problems: reconciler.problems)
     }
 
@@ -57,44 +56,5 @@ struct API: Sendable {
             try caller.mustBeRoot(to: verb, subject)
         }
         return peer.actor
-    }
-
-    /// Who asks, when they may change domains.
-    private func domainManager(_ context: PeerContext, _ verb: String, _ domain: String) async throws -> PeerCredentials
-    {
-        let peer = try await context.peer()
-        try await reconciler.permitted(verb, domain, to: peer) { caller throws(Refusal) in
-            try caller.mustManageDomains(domain)
-        }
-        return peer
-    }
-
-    private func addDomainRoutes(to router: Router<PeerContext>) {
-        router.post(RouterPath(Route.inject)) { request, context in
-            let asked = try await body(InjectRequest.self, of: request)
-            return try Response(json: try await domains.inject(into: asked.xml, by: try await context.peer()))
-        }
-        router.post(RouterPath(Route.attach)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
-            let peer = try await domainManager(context, "domain attach", asked.domain)
-            return try Response(json: try await domains.attach(asked.domain, by: peer))
-        }
-        router.post(RouterPath(Route.detach)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
-            let peer = try await domainManager(context, "domain detach", asked.domain)
-            return try Response(json: try await domains.detach(asked.domain, by: peer.actor))
-        }
-        // Nothing behind this route may wait for libvirt: libvirt waits for it.
-        router.post(RouterPath(Route.hooks)) { request, context in
-            let call = try await body(HookRequest.self, of: request)
-            let domain = try Domain(parsing: call.xml)
-            let actor = try await root(context, "hook \(call.operation)", domain.name)
-            switch call.operation {
-            case "prepare": try await reconciler.prepare(domain, by: actor)
-            case "release": try await reconciler.stopped(domain, reason: call.reason, by: actor)
-            default: break
-            }
-            return try Response(json: health)
-        }
     }
 }
