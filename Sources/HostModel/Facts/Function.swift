@@ -119,8 +119,15 @@ public struct Function: Hashable, Sendable {
         }
     }
 
-    /// A function that only carries others: it never blocks a group and is never handed out.
+    /// A function of the host's own plumbing, which is never handed out.
     public var isBridge: Bool { identity.baseClass == 0x06 }
+
+    /// A bridge to another PCI bus: VFIO passes over it, whatever driver it has. An ISA bridge, of class 0601, is a function
+    /// like any other to the IOMMU.
+    ///
+    /// Source: `vfio_dev_driver_allowed` before kernel 5.19, `driver_managed_dma` of pcieport since; PCI Code and ID
+    /// Assignment Specification, class 06.
+    public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.classCode >> 8) }
 
     /// A network card or a slice of one, whose MAC and VLAN can be set.
     public var isNetwork: Bool { identity.baseClass == 0x02 }

@@ -35,12 +35,13 @@ public struct IOMMUGroup: Hashable, Sendable {
 }
 
 extension HostSnapshot {
-    /// The endpoints of a group that are on a host driver: they keep it from being viable.
+    /// The functions of a group that are on a host driver: they keep it from being viable.
     ///
-    /// Bridges and root ports do not count: VFIO passes over them.
+    /// Root ports and bridges to another bus do not count: VFIO passes over them.
     public func blockers(of group: IOMMUGroup) -> [IOMMUGroup.Blocker] {
         group.functions.compactMap { address in
-            guard let function = self[address], !function.isBridge, let driver = function.driver, !function.isOnVFIO
+            guard let function = self[address], !function.leadsToAnotherBus, let driver = function.driver,
+                !function.isOnVFIO
             else { return nil }
             return .init(address: address, reason: "bound to host driver \(driver)")
         }

@@ -8,6 +8,7 @@
 #   0000:02:00.0    PCIe-to-PCI bridge        -       -     \
 #   0000:03:01.0    e1000                     e1000   -      > one for the three
 #   0000:03:02.0    e1000                     e1000   -     /
+#   0000:04:00.0,1  e1000e, a card of two functions e1000e -  one for the two
 #   0000:41:00.0    82576 (igb), 7 VFs        igb     0     its own
 #   0000:41:10.0,2,4,6, 11.0,2,4  its VFs             0     one each
 #   0000:81:00.0    82576 (igb), 7 VFs        igb     1     its own
@@ -64,6 +65,7 @@ topology_buses() {
         -device pcie-root-port,id=rp2,bus=pxb1,chassis=3,slot=3
         -device pcie-root-port,id=rp3,bus=pcie.0,chassis=4,slot=4,addr=0x10
         -device pcie-root-port,id=rp4,bus=pcie.0,chassis=5,slot=5,addr=0x11
+        -device pcie-root-port,id=rp7,bus=pcie.0,chassis=8,slot=8,addr=0x12
     )
 }
 
@@ -100,6 +102,12 @@ topology_plain_cards() {
         -device e1000,bus=br0,addr=1,netdev=n3,mac=52:54:00:aa:00:04
         -netdev user,id=n4,restrict=on
         -device e1000,bus=br0,addr=2,netdev=n4,mac=52:54:00:aa:00:05
+
+        # Two functions of one card that nothing isolates from each other: who gets one gets both
+        -netdev user,id=n7,restrict=on
+        -device e1000e,bus=rp7,addr=0.0,multifunction=on,netdev=n7,mac=52:54:00:aa:00:08
+        -netdev user,id=n8,restrict=on
+        -device e1000e,bus=rp7,addr=0.1,netdev=n8,mac=52:54:00:aa:00:09
     )
 }
 

@@ -6,6 +6,8 @@
 # shellcheck disable=SC2034 # used by the scenarios
 PF0=0000:41:00.0 PF1=0000:81:00.0 NVME=0000:82:00.0 CARD=0000:01:00.0
 # shellcheck disable=SC2034
+TWIN_A=0000:04:00.0 TWIN_B=0000:04:00.1
+# shellcheck disable=SC2034
 BRIDGED_A=0000:03:01.0 BRIDGED_B=0000:03:02.0
 PCI=/sys/bus/pci/devices
 

@@ -15,6 +15,8 @@ set -uo pipefail
 . "$(dirname "$0")/vf-settings.sh"
 # shellcheck source=permission-checks.sh
 . "$(dirname "$0")/permission-checks.sh"
+# shellcheck source=claim-checks.sh
+. "$(dirname "$0")/claim-checks.sh"
 
 mac=52:54:00:bb:00:01 vlan=42
 part() { printf '\n# %s  [%d s]\n' "$*" "$SECONDS"; }
@@ -87,6 +89,8 @@ pools:
     select: { addresses: ["$CARD"] }
   - name: bridged
     select: { addresses: ["$BRIDGED_A"] }
+  - name: twins
+    select: { addresses: ["$TWIN_A"] }
 YAML
 }
 
@@ -204,7 +208,7 @@ check "the inventory knows each VF's card and index" inventory_of_vfs
 pools_are_right() {
     exits 0 buslane pools --json || return
     same "the pools" "$(jq -r '[.pools[] | "\(.name) \(.free)/\(.total)"] | sort | join(", ")' <<<"$OUT" | sed 's/bridged [^,]*, //')" \
-        "cards 1/1, dataplane 4/4, disks 2/2"
+        "cards 1/1, dataplane 4/4, disks 2/2, twins 1/1"
 }
 check "the pools count what there is" pools_are_right
 ready=$(fingerprint)
@@ -366,6 +370,8 @@ explains() {
     same "the claims" "$(buslane claims --quiet)" ""
 }
 check "--explain says who would be taken, and claims nothing" explains
+
+claim_checks
 
 after_placement() { same "the host" "$(fingerprint)" "$ready"; }
 check "all that was claimed and released is as it was" after_placement
