@@ -21,8 +21,10 @@ struct GuestPlan {
             guard !group.isEmpty || expander != nil else { continue }
             var place: GuestPlace
             if let present = domain.passthrough(named: name), present.element.first("address") != nil {
-                // What is not a PCI address, or is empty, is libvirt's to settle, and nothing can share it yet.
-                guard let there = GuestAddress(of: present.element) else { continue }
+                guard let there = GuestAddress(of: present.element) else {
+                    guard let companion = group.first else { continue }
+                    throw .companion(companion.name, of: name, reason: "that has an <address> without a PCI slot")
+                }
                 place = GuestPlace(address: there)
             } else {
                 guard let found = buses.takeSlot(for: name, on: expander) else { throw .noGuestSlot(for: name) }

@@ -130,6 +130,9 @@ struct CompanionTests {
         #expect(
             refusal { try base.adding([gpu, sound, chain]) }
                 == .companion("c", of: "sound0", reason: "that is a companion itself"))
+        let nowhere = try base.adding([gpu]).with(
+            "<alias name='ua-buslane-gpu0'/>", as: "<alias name='ua-buslane-gpu0'/><address type='pci'/>")
+        #expect(refusal { try domain(nowhere).adding([sound]) }?.description.contains("without a PCI slot") == true)
         let many = (1...8).map { device("0000:c2:0\($0).0,name=n\($0),companion=gpu0") }
         let error = refusal { try base.adding([gpu] + many) }
         #expect(error == .companion("n8", of: "gpu0", reason: "its slot has eight functions"))

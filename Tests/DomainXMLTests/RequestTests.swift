@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
 import HostModel
 import Testing
 
@@ -156,6 +157,22 @@ struct RequestTests {
         for bad in ["<assignment><device/></assignment>", "<assignment>", kept.with("c17'", as: "c17' generation='x'")]
         {
             #expect(refusal { try DomainAssignment(metadata: bad) } != nil, "\(bad)")
+        }
+    }
+
+    @Test("every request in the guide is one")
+    func guide() throws {
+        let guide = try String(contentsOf: Schema.documents.appending(path: "guide.md"), encoding: .utf8)
+        let requests = guide.split(separator: "```xml\n").dropFirst().compactMap { block in
+            block.split(separator: "```").first.map(String.init)
+        }.filter { $0.contains("<buslane:request") }
+        #expect(requests.count >= 2)
+        for metadata in requests {
+            let domain = try Domain(parsing: Samples.small(metadata + "<devices/>"))
+            #expect(try domain.request?.devices.isEmpty == false)
+            let inner = try #require(
+                metadata.split(separator: "<metadata>").last?.split(separator: "</metadata>").first)
+            #expect(try Schema.complaint(about: String(inner).trimmed, by: Schema.request) == nil)
         }
     }
 

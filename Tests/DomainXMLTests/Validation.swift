@@ -5,9 +5,9 @@ import Foundation
 enum Schema {
     /// libvirt's own, which `virsh define --validate` asks.
     static let domain = "/usr/share/libvirt/schemas/domain.rng"
+    static let documents = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs")
     /// Ours.
-    static let request = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../docs/domain-request.rng").standardizedFileURL.path
+    static let request = documents.appending(path: "domain-request.rng").standardizedFileURL.path
 
     /// What is wrong with a document; nil when it is valid.
     static func complaint(about xml: String, by schema: String) throws -> String? {
@@ -24,4 +24,9 @@ enum Schema {
         process.waitUntilExit()
         return process.terminationStatus == 0 ? nil : String(decoding: output, as: UTF8.self)
     }
+}
+
+extension String {
+    /// Without white space around it.
+    var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
 }
