@@ -12,7 +12,13 @@ extension DomainCommand {
                 With --device, those devices are added. Without, the document's own claims and the devices that it
                 requests in <metadata> are. --xml-only asks no daemon and looks at no host.
 
-                DEVICE is ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N]
+                DEVICE is ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N][,failover=ALIAS][,companion=NAME]
+
+                failover names the virtio interface that stands in while the device is away. A companion shares the
+                guest's slot of the device of that name, as a GPU's sound does.
+
+                Before a pipe whose end starts a domain, say set -o pipefail: nothing is printed when it is refused.
+                virt-install … --print-xml | buslane domain inject | virsh create /dev/stdin
                 """)
 
         @OptionGroup var connection: ConnectionOptions
@@ -41,7 +47,8 @@ extension DomainCommand {
             } catch let error as MalformedValue {
                 throw Failure(.usage, "malformed", subject: error.text, error.description)
             } catch let error as DomainXMLError {
-                throw Failure(.refused, "bad-domain-xml", subject: "standard input", error.description)
+                throw Failure(
+                    .refused, "bad-domain-xml", subject: "standard input", error.description, fix: error.remedy)
             }
         }
 
