@@ -11,6 +11,7 @@ struct DomainCommand: AsyncParsableCommand {
 
     struct Inject: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "inject",
             abstract: "A filter: domain XML in, the same with its devices out. Everything else stays byte for byte.",
             discussion: """
                 With --device, those devices are added. Without, the document's own claims and the devices that it
@@ -67,6 +68,7 @@ struct DomainCommand: AsyncParsableCommand {
 
     struct Attach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "attach",
             abstract: "Puts the functions that a domain holds, and those it requests, into its persistent XML.")
 
         @Argument(help: "The domain.") var name: String
@@ -81,6 +83,7 @@ struct DomainCommand: AsyncParsableCommand {
 
     struct Detach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "detach",
             abstract: "Takes Buslane's devices out of a domain's persistent XML. Its claims stay.")
 
         @Argument(help: "The domain.") var name: String
