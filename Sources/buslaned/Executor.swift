@@ -201,6 +201,7 @@ struct Executor: Sendable {
 final class LiveFunctions: FunctionSource {
     private let host: any Host
     private var functions: [PCIAddress: Function?] = [:]
+    private var bindings: [PCIAddress: DriverBinding?] = [:]
     private var settings: [PCIAddress: VFSettings?] = [:]
     private var addresses: [VirtualFunction: PCIAddress?] = [:]
 
@@ -208,6 +209,11 @@ final class LiveFunctions: FunctionSource {
 
     subscript(_ address: PCIAddress) -> Function? {
         known(&functions, address) { try host.function(at: address, with: .virtualFunctions) }
+    }
+
+    func binding(of address: PCIAddress) -> DriverBinding? {
+        if let known = functions[address] { return known?.binding }
+        return known(&bindings, address) { try host.binding(at: address) }
     }
 
     func address(of virtual: VirtualFunction) -> PCIAddress? {

@@ -56,6 +56,16 @@ struct LiveHost: Host {
         return function
     }
 
+    func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
+
+    func card(at address: PCIAddress) throws -> [Function] {
+        var card = try reader.card(at: address)
+        for position in card.indices {
+            card[position].takeUnread(from: follower.current.snapshot[card[position].address])
+        }
+        return card
+    }
+
     func address(of virtual: VirtualFunction) -> PCIAddress? { reader.address(of: virtual) }
 
     func perform(_ action: HostAction) throws {
