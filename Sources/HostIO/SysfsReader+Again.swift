@@ -28,7 +28,9 @@ extension SysfsReader {
         while let address = left.popFirst() {
             again.functions[address] = .some(nil)
             for interface in known[address]?.interfaces ?? [] { pass.interfaces[interface.index] = interface }
-            guard let reading = try? read(address, in: bus, including: [.capabilities, .speeds, .places], &pass) else {
+            guard
+                let reading = try? read(address, in: bus, including: [.capabilities, .speeds, .places, .links], &pass)
+            else {
                 _ = pass.takeWarnings()
                 continue
             }

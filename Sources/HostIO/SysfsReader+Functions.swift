@@ -32,9 +32,7 @@ extension SysfsReader {
         var function = Function(address: address, identity: .unknown)
         // 1. What may be absent.
         function.driver = try pass.linkName("driver", in: home, of: subject)
-        function.driverOverride = try pass.text("driver_override", in: home, of: subject).flatMap {
-            $0.isEmpty || $0 == "(null)" ? nil : $0
-        }
+        function.driverOverride = try driverOverride(in: home, of: subject, &pass)
         function.iommuGroup = try pass.linkNumber("iommu_group", in: home, of: subject)
         function.numaNode = try pass.value("numa_node", in: home, of: subject, SysfsText.node).flatMap {
             $0 >= 0 ? $0 : nil
@@ -49,7 +47,11 @@ extension SysfsReader {
         let config = facts.contains(.capabilities) ? pass.configSpace?.reading(in: home) : nil
         function.capabilities = config?.capabilities
         function.serialNumber = config?.serialNumber
-        if let config { function.link = config.link } else { function.link = try link(of: home, subject, &pass) }
+        if let config {
+            function.link = config.link
+        } else if facts.contains(.links) {
+            function.link = try link(of: home, subject, &pass)
+        }
         if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
         function.interfaces = interfaces(of: home, driver: function.driver, including: facts, subject, &pass)
         var reading = Reading(function: function)
@@ -67,6 +69,13 @@ extension SysfsReader {
         reading.function.identity = try identity(in: home, config, subject, &pass) { bus.contains(subject) }
         reading.warnings = pass.takeWarnings()
         return reading
+    }
+
+    /// The one driver that the function may have; nil for any.
+    func driverOverride(
+        in home: borrowing Directory, of subject: String, _ pass: inout ReadPass
+    ) throws(Vanished) -> String? {
+        try pass.text("driver_override", in: home, of: subject).flatMap { $0.isEmpty || $0 == "(null)" ? nil : $0 }
     }
 
     /// Those of its node; the kernel says the same of each function on it.

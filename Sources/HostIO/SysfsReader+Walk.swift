@@ -38,14 +38,15 @@ extension SysfsReader {
         }
     }
 
-    /// Few enough that the cores end together, enough that taking one costs nothing.
-    private static let share = 64
+    /// Few enough that the cores end together, on a small host too; enough that taking one costs nothing.
+    private static func share(of count: Int) -> Int { max(4, min(64, count / (4 * cores))) }
 
     private func read(
         _ addresses: [PCIAddress], in bus: borrowing Directory, including facts: Facts
     ) -> [Reading] {
-        let shares = stride(from: 0, to: addresses.count, by: Self.share).map {
-            addresses[$0..<min($0 + Self.share, addresses.count)]
+        let share = Self.share(of: addresses.count)
+        let shares = stride(from: 0, to: addresses.count, by: share).map {
+            addresses[$0..<min($0 + share, addresses.count)]
         }
         let descriptor = bus.descriptor
         let outcomes = Mutex([[Reading]](repeating: [], count: shares.count))
@@ -57,7 +58,7 @@ extension SysfsReader {
                 let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard number < shares.count else { break }
                 var readings: [Reading] = []
-                readings.reserveCapacity(Self.share)
+                readings.reserveCapacity(share)
                 for address in shares[number] {
                     if let reading = try? read(address, in: bus, including: facts, &pass) { readings.append(reading) }
                     // Of a function that went away meanwhile there is nothing to say.

@@ -35,9 +35,12 @@ public struct SysfsReader: Sendable {
         public static let speeds = Facts(rawValue: 32)
         /// ``SRIOV/virtualFunctions``: a link for each; empty where they are not asked for.
         public static let places = Facts(rawValue: 64)
+        /// ``Function/link``, where capabilities do not tell it: three files a function, which wake a sleeping one.
+        /// Source: `current_link_speed_show`, drivers/pci/pci-sysfs.c.
+        public static let links = Facts(rawValue: 128)
         /// What decisions are made on, and what effects of ours change.
         public static let decisive: Facts = [.vfSettings, .vectors, .places]
-        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network, .speeds, .places]
+        public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network, .speeds, .places, .links]
     }
 
     /// Everything, at one instant or as near to it as a walk can be.
@@ -90,6 +93,42 @@ public struct SysfsReader: Sendable {
         guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }
         addVFSettings(to: &alone, &pass)
         return alone.first
+    }
+
+    /// Which driver has a function, and which one alone may: two of its attributes; nil when it is not there.
+    ///
+    /// - Throws: as ``function(at:including:known:)`` does.
+    public func binding(at address: PCIAddress) throws(HostIOError) -> DriverBinding? {
+        let subject = address.description
+        var pass = ReadPass()
+        if let home = try? Directory(paths.function(address)) {
+            do throws(Vanished) {
+                return DriverBinding(
+                    driver: try pass.linkName("driver", in: home, of: subject),
+                    driverOverride: try driverOverride(in: home, of: subject, &pass))
+            } catch {
+                return nil
+            }
+        }
+        // The long way tells whether it is gone, or what else there is to say.
+        return try function(at: address, including: [])?.binding
+    }
+
+    /// A PF with its VFs as they are now, asked once what it enforces for all of them; none when it is not there.
+    ///
+    /// - Throws: as ``function(at:including:known:)`` does.
+    public func card(at address: PCIAddress) throws(HostIOError) -> [Function] {
+        guard let physical = try function(at: address, including: .decisive),
+            let bus = try? Directory(paths.pciDevices)
+        else { return [] }
+        var pass = ReadPass()
+        var card = [physical]
+        for (index, vf) in (physical.sriov?.virtualFunctions ?? []).enumerated() {
+            let place = VirtualFunction(physicalFunction: address, index: index)
+            if let vf = function(at: vf, in: bus, including: .decisive, known: place, &pass) { card.append(vf) }
+        }
+        if paths.isLive { addVFSettings(to: &card, &pass) }
+        return card
     }
 
     /// Where a VF is, by the one link that its physical function has to it; nil when it has none at that index.

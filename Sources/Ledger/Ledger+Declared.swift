@@ -48,11 +48,19 @@ extension Ledger {
 
     /// Remembers how PFs were made, and forgets those that nothing declares any more.
     ///
-    /// - Parameter kept: what is still declared; nil forgets nothing.
+    /// - Parameters:
+    ///   - kept: what is still declared; nil forgets nothing.
+    ///   - audit: what to write down, as an event too, of the apply that made them.
     public func recordDeclared(
-        _ made: [PCIAddress: PFDeclaration], forgettingAllBut kept: Set<PCIAddress>?
+        _ made: [PCIAddress: PFDeclaration], forgettingAllBut kept: Set<PCIAddress>?,
+        applied audit: AuditEntry.Draft? = nil
     ) async throws {
+        let at = timestamp()
         try await commits.run { db in
+            if let audit {
+                try Self.write(audit, at: at, db)
+                try Self.record(.applied, subject: audit.subject, detail: audit.detail, at: at, db)
+            }
             for name in try String.fetchAll(db, sql: "SELECT physicalFunction FROM declared")
             where try kept?.contains(PCIAddress(name)) == false {
                 try db.execute(sql: "DELETE FROM declared WHERE physicalFunction = ?", arguments: [name])

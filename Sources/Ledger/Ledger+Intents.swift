@@ -74,12 +74,15 @@ extension Ledger {
         }
     }
 
-    /// Remembers how a PF was found. Only the first word counts: later ones describe what Buslane made of it.
-    public func recordOriginal(_ original: PFOriginal, of physicalFunction: PCIAddress) async throws {
+    /// Remembers how PFs were found. Only the first word counts: later ones describe what Buslane made of them.
+    public func recordOriginals(_ originals: [PCIAddress: PFOriginal]) async throws {
+        if originals.isEmpty { return }
         try await commits.run { db in
-            try db.execute(
-                sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                arguments: [physicalFunction.description, try toJSON(original)])
+            for (physicalFunction, original) in originals {
+                try db.execute(
+                    sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    arguments: [physicalFunction.description, try toJSON(original)])
+            }
         }
     }
 

@@ -15,12 +15,23 @@ struct Control: AsyncParsableCommand {
             Hand one out:      buslane allocate POOL --for domain:NAME, then buslane domain attach NAME
             """,
         version: Version.current,
-        subcommands: [
-            InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
-            ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, RenewCommand.self, DomainCommand.self,
-            EventsCommand.self,
-            AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self, LedgerCommand.self,
-        ])
+        subcommands: subcommands(asked: CommandLine.arguments.dropFirst().first))
+
+    private static let commands: [any ParsableCommand.Type] = [
+        InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
+        ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, RenewCommand.self, DomainCommand.self,
+        EventsCommand.self,
+        AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self, LedgerCommand.self,
+    ]
+
+    /// The one command that was asked for; all of them where the first word is none, so that help and mistakes see them.
+    ///
+    /// The parser makes itself a picture of each command it is told of, whatever was typed: that took longer than
+    /// most commands.
+    static func subcommands(asked word: String?) -> [any ParsableCommand.Type] {
+        let asked = commands.filter { $0.configuration.commandName == word }
+        return asked.isEmpty ? commands : asked
+    }
 
     static func main() async {
         do {

@@ -8,6 +8,8 @@ struct Executor: Sendable {
     let host: any Host
     let ledger: Ledger
     let logger: Logger
+    /// Looks after the writes that are under way.
+    let deadlines = Deadlines()
     /// Told of each step once it is verified.
     var onStep: @Sendable (HostAction) -> Void = { _ in }
     /// How long a write may take until it returns.
@@ -131,7 +133,7 @@ struct Executor: Sendable {
         let deadline = ContinuousClock.now + patience(action)
         while true {
             do {
-                return try await Self.perform(action, on: host, within: writePatience(action))
+                return try await perform(action, within: writePatience(action))
             } catch let error as any KernelAnswering {
                 let driver = try host.function(at: action.subject, with: [])?.driver
                 guard let answer = error.answer, DriverOrder.of(driver: driver).passes(answer, to: action),
@@ -199,6 +201,7 @@ struct Executor: Sendable {
 final class LiveFunctions: FunctionSource {
     private let host: any Host
     private var functions: [PCIAddress: Function?] = [:]
+    private var bindings: [PCIAddress: DriverBinding?] = [:]
     private var settings: [PCIAddress: VFSettings?] = [:]
     private var addresses: [VirtualFunction: PCIAddress?] = [:]
 
@@ -206,6 +209,11 @@ final class LiveFunctions: FunctionSource {
 
     subscript(_ address: PCIAddress) -> Function? {
         known(&functions, address) { try host.function(at: address, with: .virtualFunctions) }
+    }
+
+    func binding(of address: PCIAddress) -> DriverBinding? {
+        if let known = functions[address] { return known?.binding }
+        return known(&bindings, address) { try host.binding(at: address) }
     }
 
     func address(of virtual: VirtualFunction) -> PCIAddress? {

@@ -56,6 +56,16 @@ struct LiveHost: Host {
         return function
     }
 
+    func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
+
+    func card(at address: PCIAddress) throws -> [Function] {
+        var card = try reader.card(at: address)
+        for position in card.indices {
+            card[position].takeUnread(from: follower.current.snapshot[card[position].address])
+        }
+        return card
+    }
+
     func address(of virtual: VirtualFunction) -> PCIAddress? { reader.address(of: virtual) }
 
     func perform(_ action: HostAction) throws {
@@ -98,26 +108,35 @@ final class Unseen: Sendable {
     /// An element when something came to be looked at, and nothing was before.
     let arrivals: AsyncStream<Void>
     private let arrived: AsyncStream<Void>.Continuation
-    private let state = Mutex((events: [HostEvent](), written: Set<PCIAddress>()))
+    private let state = Mutex((events: [HostEvent](), written: Set<PCIAddress>(), count: 0))
 
     init() { (arrivals, arrived) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
 
     func add(_ events: [HostEvent]) {
-        state.withLock { $0.events += events }
+        state.withLock {
+            $0.events += events
+            $0.count += 1
+        }
         arrived.yield()
     }
 
     func add(written address: PCIAddress) {
-        state.withLock { _ = $0.written.insert(address) }
+        state.withLock {
+            $0.written.insert(address)
+            $0.count += 1
+        }
         arrived.yield()
     }
 
     func take() -> (events: [HostEvent], written: Set<PCIAddress>) {
         state.withLock { state in
-            defer { state = ([], []) }
-            return state
+            defer { state = ([], [], state.count) }
+            return (state.events, state.written)
         }
     }
+
+    /// How much has come so far: the same number twice means that nothing came in between.
+    var count: Int { state.withLock(\.count) }
 }
 
 /// Lets any number of waiters know that the host reported a change.

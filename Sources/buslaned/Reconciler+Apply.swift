@@ -32,14 +32,17 @@ extension Reconciler {
                 try await remember(desired, on: before)
                 return plan
             }
-            return try await audited("apply", subject: "host", detail: plan.summary, by: actor) {
+            let entry = AuditEntry.Draft("apply", subject: "host", detail: plan.summary, actor: actor)
+            return try await recorded(entry) {
                 let (failures, after) = try await carryOut(plan, for: desired, on: before, Pace(of: plan, report))
-                try await remember(desired, on: after)
-                if let first = failures.first { throw first }
+                if let first = failures.first {
+                    try await remember(desired, on: after)
+                    throw first
+                }
                 // After a reboot, the VFs of claims that stand are back only now.
                 try await adoptGroups(of: after)
+                try await remember(desired, on: after, applied: entry)
                 logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
-                try await ledger.record(.applied, subject: "host", detail: plan.summary)
                 return plan
             }
         }
@@ -52,24 +55,37 @@ extension Reconciler {
     private func carryOut(
         _ plan: Plan, for desired: DesiredState, on before: HostSnapshot, _ pace: Pace
     ) async throws -> (failures: [any Error], after: HostSnapshot) {
-        let failures = try await carryOutOnce(plan, desired.met(on: before), pace)
-        let after = try host.snapshot()
+        let failures = try await carryOutOnce(plan, desired, on: before, pace)
+        let after = try look(againAt: plan, since: before)
         guard failures.isEmpty else { return (failures, after) }
         let rest = try Planner.plan(for: desired, on: after, holdings: await holdings())
         if rest.isEmpty { return ([], after) }
-        return (try await carryOutOnce(rest, desired.met(on: after), pace), try host.snapshot())
+        return (try await carryOutOnce(rest, desired, on: after, pace), try look(againAt: rest, since: after))
     }
 
-    /// - Parameter declared: by PF, how it is declared; the others are put back.
-    private func carryOutOnce(
-        _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ pace: Pace
-    ) async throws -> [any Error] {
-        for entry in plan.perPF where entry.purpose == .declared {
-            guard let function = try host.function(at: entry.physicalFunction),
-                let original = PFOriginal(of: function)
-            else { continue }
-            try await ledger.recordOriginal(original, of: entry.physicalFunction)
+    /// The host after work on some of its cards: these are read again, each with all its VFs. What nobody worked on is as
+    /// it was.
+    private func look(againAt plan: Plan, since before: HostSnapshot) throws -> HostSnapshot {
+        var now: [PCIAddress: Function?] = [:]
+        for card in plan.perPF.map(\.physicalFunction) {
+            for address in [card] + (before[card]?.sriov?.virtualFunctions ?? []) { now[address] = .some(nil) }
+            for function in try host.card(at: card) { now[function.address] = function }
         }
+        var after = before
+        _ = after.update(now) { IOMMUGroup(id: $0, type: nil, functions: [], device: nil) }
+        return after
+    }
+
+    private func carryOutOnce(
+        _ plan: Plan, _ desired: DesiredState, on before: HostSnapshot, _ pace: Pace
+    ) async throws -> [any Error] {
+        // By PF, how it is declared; the others are put back.
+        let declared = desired.met(on: before)
+        var originals: [PCIAddress: PFOriginal] = [:]
+        for entry in plan.perPF where entry.purpose == .declared {
+            originals[entry.physicalFunction] = before[entry.physicalFunction].flatMap(PFOriginal.init(of:))
+        }
+        try await ledger.recordOriginals(originals)
         return await withTaskGroup(of: (any Error)?.self) { group in
             for entry in plan.perPF {
                 group.addTask {
@@ -103,10 +119,7 @@ extension Reconciler {
 
     /// A PF with its VFs, as they are now.
     private func card(at address: PCIAddress) throws -> HostSnapshot {
-        let physical = try host.function(at: address)
-        let vfs = try (physical?.sriov?.virtualFunctions ?? []).compactMap { try host.function(at: $0) }
-        return HostSnapshot(
-            host: identity, iommu: IOMMU(enabled: true, kind: nil), functions: [physical].compactMap(\.self) + vfs)
+        HostSnapshot(host: identity, iommu: IOMMU(enabled: true, kind: nil), functions: try host.card(at: address))
     }
 
     /// A PF that is undeclared and needs nothing is as it was found: what becomes of it now is not ours to put back.
@@ -121,7 +134,11 @@ extension Reconciler {
     }
 
     /// What is now as declared is what drift is measured against; of a PF that failed, what it was made before.
-    private func remember(_ desired: DesiredState, on snapshot: HostSnapshot) async throws {
+    ///
+    /// - Parameter entry: what to write down of an apply that is done, in the same commit.
+    private func remember(
+        _ desired: DesiredState, on snapshot: HostSnapshot, applied entry: AuditEntry.Draft? = nil
+    ) async throws {
         let met = desired.met(on: snapshot)
         var holdings = try await holdings()
         // What was taken back is behind us.
@@ -132,7 +149,8 @@ extension Reconciler {
                 == true
         }
         Task { await line.signal() }
-        try await ledger.recordDeclared(made, forgettingAllBut: desired.isPartial ? nil : Set(met.keys))
+        try await ledger.recordDeclared(
+            made, forgettingAllBut: desired.isPartial ? nil : Set(met.keys), applied: entry)
     }
 }
 

@@ -75,11 +75,11 @@ struct RecordTests {
         let ledger = try Ledger(path: nil)
         let found = PFOriginal(vfCount: 0, driversAutoprobe: true, linkUp: false)
         let later = PFOriginal(vfCount: 4, driversAutoprobe: false, linkUp: true)
-        try await ledger.recordOriginal(found, of: pf)
-        try await ledger.recordOriginal(later, of: pf)
+        try await ledger.recordOriginals([pf: found])
+        try await ledger.recordOriginals([pf: later])
         #expect(try await ledger.holdings().originals == [pf: found])
         try await ledger.forgetOriginal(of: pf)
-        try await ledger.recordOriginal(later, of: pf)
+        try await ledger.recordOriginals([pf: later])
         #expect(try await ledger.holdings().originals == [pf: later])
     }
 

@@ -109,10 +109,11 @@ public struct Function: Hashable, Sendable {
         return function
     }
 
-    /// Fills in what is not read for a decision: the serial number costs a look at config space, and a speed waits for
-    /// whatever the kernel does with any network card.
+    /// Fills in what is not read for a decision: the serial number and the link cost a look at config space, which wakes a
+    /// sleeping function, and a speed waits for whatever the kernel does with any network card.
     public mutating func takeUnread(from earlier: Function?) {
         if virtualFunction == nil { serialNumber = earlier?.serialNumber }
+        link = earlier?.link
         for position in interfaces.indices {
             let before = earlier?.interfaces.first { $0.index == interfaces[position].index }
             interfaces[position].speedMbps = before?.speedMbps

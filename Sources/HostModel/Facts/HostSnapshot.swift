@@ -110,6 +110,9 @@ public protocol FunctionSource {
     /// nil when there is no such function. Of a VF, what its PF enforces need not be there.
     subscript(_ address: PCIAddress) -> Function? { get }
 
+    /// The same of what has it alone; nil when there is no such function.
+    func binding(of address: PCIAddress) -> DriverBinding?
+
     /// Where a VF is; nil when its PF has none at that index.
     func address(of virtual: VirtualFunction) -> PCIAddress?
 
@@ -121,6 +124,8 @@ public protocol FunctionSource {
 }
 
 extension FunctionSource {
+    public func binding(of address: PCIAddress) -> DriverBinding? { self[address]?.binding }
+
     public func address(of virtual: VirtualFunction) -> PCIAddress? {
         self[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first
     }

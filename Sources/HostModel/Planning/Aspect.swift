@@ -62,7 +62,7 @@ public enum Aspect: Hashable, Sendable, Codable {
         case .mtu(let address, _):
             source[address]?.interfaces.compactMap(\.mtu).min().map { .mtu(address, octets: $0) }
         case .binding(let address, _, _):
-            source[address].map { .binding(address, driver: $0.driver, driverOverride: $0.driverOverride) }
+            source.binding(of: address).map { .binding(address, driver: $0.driver, driverOverride: $0.driverOverride) }
         case .msixCount(let address, _): source[address].map { .msixCount(address, $0.vfMSIXCount) }
         case .vfSettings(let virtual, let settings):
             source[physicalFunction: virtual].map { .vfSettings(virtual, $0.restoring(settings)) }

@@ -19,14 +19,15 @@ public enum Condition: Hashable, Sendable, Codable {
     /// Whether the fact holds; a function that is not there satisfies nothing.
     public func holds(on source: some FunctionSource) -> Bool {
         switch self {
-        case .exists(let address): source[address] != nil
-        case .driver(let address, let driver): source[address].map { $0.driver == driver } ?? false
-        case .driverOverride(let address, let driver): source[address].map { $0.driverOverride == driver } ?? false
+        case .exists(let address): source.binding(of: address) != nil
+        case .driver(let address, let driver): source.binding(of: address).map { $0.driver == driver } ?? false
+        case .driverOverride(let address, let driver):
+            source.binding(of: address).map { $0.driverOverride == driver } ?? false
         case .driversAutoprobe(let address, let on): source[address]?.sriov?.driversAutoprobe == on
         case .virtualFunctions(let address, let count):
             source[address]?.sriov.map {
                 $0.vfCount == count && $0.virtualFunctions.count == count
-                    && $0.virtualFunctions.allSatisfy { source[$0] != nil }
+                    && $0.virtualFunctions.allSatisfy { source.binding(of: $0) != nil }
             } ?? false
         case .link(let address, let up):
             source[address]?.interfaces.allSatisfy { $0.isAdministrativelyUp == up } ?? false

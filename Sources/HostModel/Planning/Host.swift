@@ -10,6 +10,10 @@ public protocol Host: Sendable {
     ///
     /// - Parameter parts: what to read of it beyond its own attributes.
     func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function?
+    /// Which driver has a function, now; nil when there is none at the address.
+    func binding(at address: PCIAddress) throws -> DriverBinding?
+    /// A PF with its VFs, now; none when it is not there.
+    func card(at address: PCIAddress) throws -> [Function]
     /// Where a VF is, now; nil when its PF has none at that index.
     func address(of virtual: VirtualFunction) throws -> PCIAddress?
     /// Carries out one effect. Says nothing of whether it took: the caller reads again.
@@ -38,6 +42,17 @@ public struct FunctionParts: OptionSet, Sendable {
 extension Host {
     /// One function with all that decisions rest on.
     public func function(at address: PCIAddress) throws -> Function? { try function(at: address, with: .all) }
+
+    /// A host that has no shorter way.
+    public func binding(at address: PCIAddress) throws -> DriverBinding? {
+        try function(at: address, with: [])?.binding
+    }
+
+    /// A host of which each function is read by itself.
+    public func card(at address: PCIAddress) throws -> [Function] {
+        guard let physical = try function(at: address) else { return [] }
+        return try [physical] + (physical.sriov?.virtualFunctions ?? []).compactMap { try function(at: $0) }
+    }
 
     /// A host without events is read.
     public func lastSeen() throws -> HostSnapshot { try snapshot() }

@@ -9,6 +9,7 @@ struct DomainCommand: AsyncParsableCommand {
 
     struct Attach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "attach",
             abstract: "Puts the functions that a domain holds, and those it requests, into its persistent XML.")
 
         @Argument(help: "The domain.") var name: String
@@ -23,6 +24,7 @@ struct DomainCommand: AsyncParsableCommand {
 
     struct Detach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "detach",
             abstract: "Takes Buslane's devices out of a domain's persistent XML. Its claims stay.")
 
         @Argument(help: "The domain.") var name: String

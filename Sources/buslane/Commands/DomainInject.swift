@@ -7,6 +7,7 @@ import HostModel
 extension DomainCommand {
     struct Inject: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "inject",
             abstract: "A filter: domain XML in, the same with its devices out. Everything else stays byte for byte.",
             discussion: """
                 With --device, those devices are added. Without, the document's own claims and the devices that it

@@ -13,7 +13,8 @@ struct LedgerCommand: AsyncParsableCommand {
         subcommands: [Check.self, Backup.self, Restore.self])
 
     struct Check: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Says whether the ledger is sound.")
+        static let configuration = CommandConfiguration(
+            commandName: "check", abstract: "Says whether the ledger is sound.")
 
         @OptionGroup var connection: ConnectionOptions
         @Flag(help: "Print JSON.") var json = false
@@ -31,7 +32,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     struct Backup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a copy of the ledger while it is in use, and prints where it is.")
+            commandName: "backup", abstract: "Makes a copy of the ledger while it is in use, and prints where it is.")
 
         @Argument(help: "Where to put it; left out: into the folder backups beside the ledger.", completion: .file())
         var file: String?
@@ -50,6 +51,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     struct Restore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "restore",
             abstract: "Puts a backup in the ledger's place, when the daemon starts the next time.",
             discussion: "The ledger of now is kept beside it. Refused when claims that live now are not in the backup.")
 

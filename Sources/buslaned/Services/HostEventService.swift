@@ -13,8 +13,10 @@ struct HostEventService: Service {
     /// How long an attribute that changes without an event can be told wrongly, at most.
     private static let rescanInterval = Duration.seconds(300)
 
-    /// How long what happened may wait until it is looked at where nobody asks.
+    /// What happened is looked at once nothing more happens for a pause, where nobody asks before.
     private static let pause = Duration.milliseconds(100)
+    /// How many pauses it waits for that at most.
+    private static let pauses = 10
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -43,7 +45,12 @@ struct HostEventService: Service {
 
     private func catchUp() async {
         for await _ in host.unseen.arrivals {
-            do { try await Task.sleep(for: Self.pause) } catch { return }
+            // To look at a VF wakes it up: who works on a card at this moment would wait for that.
+            for _ in 0..<Self.pauses {
+                let count = host.unseen.count
+                do { try await Task.sleep(for: Self.pause) } catch { return }
+                if host.unseen.count == count { break }
+            }
             observe { try host.catchUp() }
         }
     }
