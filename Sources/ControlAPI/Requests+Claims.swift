@@ -22,29 +22,9 @@ extension VFWishes {
     ///
     /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
     func settings() throws(MalformedValue) -> VFSettings {
-        func checked(_ number: Int?, _ kind: String, upTo limit: Int) throws(MalformedValue) -> Int? {
-            guard let number, !(0...limit).contains(number) else { return number }
-            throw MalformedValue(kind: kind, text: String(number), expected: "a number from 0 to \(limit)")
-        }
-        let priority = try checked(qos, "priority", upTo: 7)
-        if vlan == nil, let qos {
-            throw MalformedValue(
-                kind: "VLAN's priority", text: String(qos), expected: "a VLAN to be given along with it")
-        }
-        if vlan == nil, let vlanProtocol {
-            throw MalformedValue(
-                kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN to be given along with it")
-        }
-        let minimum = try checked(minTxRate, "rate", upTo: Int(UInt32.max))
-        let maximum = try checked(maxTxRate, "rate", upTo: Int(UInt32.max))
-        if let minimum, let maximum, maximum > 0, minimum > maximum {
-            throw MalformedValue(
-                kind: "minimum rate", text: String(minimum), expected: "no more than the maximum of \(maximum)")
-        }
-        return VFSettings(
-            mac: mac, vlan: vlan.map { .tag(VLANTag($0, qos: priority ?? 0, protocol: vlanProtocol ?? .dot1Q)) },
-            trust: trust, spoofCheck: spoofCheck, linkState: linkState, minTxRateMbps: minimum,
-            maxTxRateMbps: maximum)
+        try VFSettings(
+            mac: mac, vlan: vlan, qos: qos, vlanProtocol: vlanProtocol, trust: trust, spoofCheck: spoofCheck,
+            linkState: linkState, minTxRate: minTxRate, maxTxRate: maxTxRate)
     }
 }
 

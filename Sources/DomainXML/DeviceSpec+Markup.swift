@@ -9,12 +9,17 @@ extension DeviceSpec {
     ///
     /// `managed='no'`, always: Buslane binds the function itself, and libvirt's two modes must not be mixed. No
     /// `<driver name='vfio'/>`: it is the only choice, and libvirt 11.3 hides an error when it is given.
-    var markup: Markup {
+    var markup: Markup { markup(at: nil) }
+
+    /// The same at a place in the guest; without one, libvirt finds it a place.
+    func markup(at place: GuestPlace?) -> Markup {
         var children: [Markup] = []
         if kind == .interface, let mac { children.append(Self.macMarkup(mac)) }
         children.append(Markup(name: "source", children: [sourceAddressMarkup]))
         if kind == .interface, let vlan { children.append(Self.vlanMarkup(vlan)) }
+        if let failover { children.append(Self.teamingMarkup(failover)) }
         children.append(Markup(name: "alias", attributes: [("name", alias)]))
+        if let place { children.append(place.address.markup(multifunction: place.isMultifunction)) }
         return switch kind {
         case .interface:
             Markup(name: "interface", attributes: [("type", "hostdev"), ("managed", "no")], children: children)
@@ -40,54 +45,86 @@ extension DeviceSpec {
     }
 }
 
+extension DeviceSpec {
+    /// The half of a pair that goes away when the guest moves to another host.
+    fileprivate static func teamingMarkup(_ alias: String) -> Markup {
+        Markup(name: "teaming", attributes: [("type", "transient"), ("persistent", alias)])
+    }
+}
+
+/// Where in the guest a device is to be.
+struct GuestPlace {
+    var address: GuestAddress
+    /// Other functions share its slot: the first of them has to say so.
+    var isMultifunction = false
+}
+
 extension XMLDocument {
     /// The edits after which the device that is there is the one that is wanted; none when it is.
-    func edits(making present: Passthrough, match spec: DeviceSpec) -> [Edit] {
+    ///
+    /// - Parameter place: for a device without a guest address alone: one that is there stays.
+    func edits(making present: Passthrough, match spec: DeviceSpec, at place: GuestPlace?) -> [Edit] {
         let element = present.element
         // libvirt doesn't print managed='no' for an interface: absent is the same.
         guard present.kind == spec.kind, (element["managed"] ?? "no") == "no" else {
-            return [replacement(of: element, by: spec.markup)]
+            return [replacement(of: element, by: spec.markup(at: place))]
         }
         var edits: [Edit] = []
+        var additions: [Markup] = []
         if present.address != spec.address, let address = present.source.first("address") {
             edits.append(Edit(range: address.range, replacement: spec.sourceAddressMarkup.inline))
         }
-        guard spec.kind == .interface else { return edits }
-
-        var additions: [Markup] = []
-        if let mac = spec.mac, mac != present.mac {
-            if let old = element.first("mac") {
-                edits.append(replacement(of: old, by: DeviceSpec.macMarkup(mac)))
-            } else {
-                additions.append(DeviceSpec.macMarkup(mac))
+        func settle(_ name: String, _ wanted: Markup?, isAsWanted: Bool) {
+            switch (element.first(name), wanted) {
+            case (nil, nil): break
+            case (nil, let markup?): additions.append(markup)
+            case (let old?, nil): edits.append(Edit(range: removalRange(of: old), replacement: ""))
+            case (let old?, let markup?): if !isAsWanted { edits.append(replacement(of: old, by: markup)) }
             }
         }
-        switch (element.first("vlan"), spec.vlan) {
-        case (nil, nil): break
-        case (nil, let vlan?): additions.append(DeviceSpec.vlanMarkup(vlan))
-        case (let old?, nil): edits.append(Edit(range: removalRange(of: old), replacement: ""))
-        case (let old?, let vlan?) where present.vlan != vlan:
-            edits.append(replacement(of: old, by: DeviceSpec.vlanMarkup(vlan)))
-        default: break
+        if spec.kind == .interface {
+            if let mac = spec.mac { settle("mac", DeviceSpec.macMarkup(mac), isAsWanted: mac == present.mac) }
+            settle("vlan", spec.vlan.map(DeviceSpec.vlanMarkup), isAsWanted: present.vlan == spec.vlan)
+        }
+        settle("teaming", spec.failover.map(DeviceSpec.teamingMarkup), isAsWanted: present.failover == spec.failover)
+        if let place {
+            if let address = element.first("address") {
+                edits += makingMultifunction(address, place)
+            } else {
+                additions.append(place.address.markup(multifunction: place.isMultifunction))
+            }
         }
         // Every device that Buslane added has an alias: what it lacks comes before that.
         if !additions.isEmpty, let alias = element.first("alias") {
             let layout = layout(of: alias)
-            let place = lineStart(before: alias.range.lowerBound) ?? alias.range.lowerBound
+            let start = lineStart(before: alias.range.lowerBound) ?? alias.range.lowerBound
             edits.append(
-                Edit(range: place..<place, replacement: additions.map(layout.block).joined()))
+                Edit(range: start..<start, replacement: additions.map(layout.block).joined()))
         }
         return edits
     }
 
-    private func replacement(of element: XMLElement, by markup: Markup) -> Edit {
-        Edit(range: element.range, replacement: layout(of: element).replacement(markup))
+    /// The edits that give a device which stays as it is its place, or that let it share the one it has.
+    func edits(placing present: Passthrough, at place: GuestPlace) -> [Edit] {
+        let element = present.element
+        if let address = element.first("address") { return makingMultifunction(address, place) }
+        guard let alias = element.first("alias") else { return [] }
+        let start = lineStart(before: alias.range.lowerBound) ?? alias.range.lowerBound
+        let markup = place.address.markup(multifunction: place.isMultifunction)
+        return [Edit(range: start..<start, replacement: layout(of: alias).block(markup))]
     }
 
-    /// The layout that continues the one of an element that is there.
-    private func layout(of element: XMLElement) -> Layout {
-        guard let indentation = indentation(at: element.range.lowerBound) else { return .inline }
-        let start = element.range.lowerBound - indentation.utf8.count
-        return .lines(indentation: indentation, unit: "  ", newline: newline(before: start))
+    /// The first of several functions in a slot says that there are more; all else of its address stays.
+    private func makingMultifunction(_ address: XMLElement, _ place: GuestPlace) -> [Edit] {
+        guard place.isMultifunction, address["multifunction"] != "on" else { return [] }
+        if address["multifunction"] != nil {
+            return [Edit(range: address.range, replacement: place.address.markup(multifunction: true).inline)]
+        }
+        let end = address.startTag.lowerBound + "<address".utf8.count
+        return [Edit(range: end..<end, replacement: " multifunction='on'")]
+    }
+
+    private func replacement(of element: XMLElement, by markup: Markup) -> Edit {
+        Edit(range: element.range, replacement: layout(of: element).replacement(markup))
     }
 }

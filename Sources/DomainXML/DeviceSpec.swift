@@ -19,11 +19,20 @@ public struct DeviceSpec: Hashable, Sendable {
     public let vlan: VLANID?
     /// The device's alias is `ua-buslane-` and this.
     public let name: String
+    /// The alias, `ua-…`, of the virtio interface that stands in for the device while it is away.
+    public let failover: String?
+    /// The name of the device whose slot in the guest this one shares, as a GPU's sound does: functions of one card,
+    /// or of one IOMMU group, that a driver wants side by side.
+    public let companionOf: String?
+    /// The host's node that the guest is to see the device on, where the guest has nodes; nil leaves its place to
+    /// libvirt. A companion is where its leader is.
+    public let alignedTo: Int?
 
     /// - Parameter name: nil for ``defaultName(for:)``.
     /// - Throws: `MalformedValue` for a name that no alias can have, or a MAC address that no VF can have.
     public init(
-        address: PCIAddress, kind: Kind, mac: MACAddress? = nil, vlan: VLANID? = nil, name: String? = nil
+        address: PCIAddress, kind: Kind, mac: MACAddress? = nil, vlan: VLANID? = nil, name: String? = nil,
+        failover: String? = nil, companionOf: String? = nil, alignedTo: Int? = nil
     ) throws(MalformedValue) {
         self.address = address
         self.kind = kind
@@ -32,9 +41,31 @@ public struct DeviceSpec: Hashable, Sendable {
         self.name =
             try name.map { name throws(MalformedValue) in try Self.checkedName(name) }
             ?? Self.defaultName(for: address)
+        self.failover = try failover.map { alias throws(MalformedValue) in try Self.checkedAlias(alias) }
+        self.companionOf = try companionOf.map { name throws(MalformedValue) in try Self.checkedName(name) }
+        self.alignedTo = alignedTo
     }
 
-    /// Reads `ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N]`.
+    /// The same device with the MAC address of its standby.
+    func with(mac: MACAddress) -> DeviceSpec {
+        DeviceSpec(self, mac: mac)
+    }
+
+    private init(_ other: DeviceSpec, mac: MACAddress) {
+        address = other.address
+        kind = other.kind
+        self.mac = mac
+        vlan = other.vlan
+        name = other.name
+        failover = other.failover
+        companionOf = other.companionOf
+        alignedTo = other.alignedTo
+    }
+
+    private static let form =
+        "ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N][,failover=ALIAS][,companion=NAME], each once"
+
+    /// Reads `ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N][,failover=ALIAS][,companion=NAME]`.
     ///
     /// - Parameter kindOf: asked when the text has none of kind, mac and vlan (which make it an interface): a caller
     ///   that knows the function's class can tell. Otherwise a hostdev, which every function can be.
@@ -45,12 +76,10 @@ public struct DeviceSpec: Hashable, Sendable {
         var options: [String: String] = [:]
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard pair.count == 2, ["kind", "mac", "vlan", "name"].contains(pair[0]),
+            guard pair.count == 2, ["kind", "mac", "vlan", "name", "failover", "companion"].contains(pair[0]),
                 options.updateValue(pair[1], forKey: pair[0]) == nil
             else {
-                throw MalformedValue(
-                    kind: "device", text: text,
-                    expected: "ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N], each once")
+                throw MalformedValue(kind: "device", text: text, expected: Self.form)
             }
         }
         var kind = options["mac"] != nil || options["vlan"] != nil ? Kind.interface : nil
@@ -64,7 +93,7 @@ public struct DeviceSpec: Hashable, Sendable {
             address: address, kind: kind ?? kindOf(address),
             mac: options["mac"].map { text throws(MalformedValue) in try MACAddress(text) },
             vlan: options["vlan"].map { text throws(MalformedValue) in try VLANID(text) },
-            name: options["name"])
+            name: options["name"], failover: options["failover"], companionOf: options["companion"])
     }
 
     /// The name of a device that was given none: `0000-3b-10-2` for `0000:3b:10.2`.
@@ -88,6 +117,21 @@ public struct DeviceSpec: Hashable, Sendable {
         return name
     }
 
+    /// A user's alias as libvirt wants it; `standby` is `ua-standby`.
+    static func checkedAlias(_ text: String) throws(MalformedValue) -> String {
+        let bare = text.hasPrefix(userPrefix) ? String(text.dropFirst(userPrefix.count)) : text
+        do {
+            return userPrefix + (try checkedName(bare))
+        } catch {
+            throw MalformedValue(
+                kind: "alias", text: text, expected: "1 to 40 of A-Z, a-z, 0-9, _ and -, after \(userPrefix) or without"
+            )
+        }
+    }
+
+    /// libvirt's prefix for aliases of a user's choice.
+    private static let userPrefix = "ua-"
+
     /// What the alias of every device that Buslane adds starts with. `ua-` is libvirt's prefix for a user's aliases.
     static let aliasPrefix = "ua-buslane-"
 
@@ -100,7 +144,10 @@ extension DeviceSpec: CustomStringConvertible {
         var parts = [address.description, "kind=\(kind.rawValue)"]
         if let mac { parts.append("mac=\(mac)") }
         if let vlan { parts.append("vlan=\(vlan)") }
-        return (parts + ["name=\(name)"]).joined(separator: ",")
+        parts.append("name=\(name)")
+        if let failover { parts.append("failover=\(failover)") }
+        if let companionOf { parts.append("companion=\(companionOf)") }
+        return parts.joined(separator: ",")
     }
 }
 
@@ -112,24 +159,5 @@ extension MACAddress {
                 kind: "MAC address of a device", text: description, expected: "one that is neither multicast nor zero")
         }
         return self
-    }
-}
-
-/// A device that Buslane added to a domain: one whose alias starts with `ua-buslane-`.
-public struct InjectedDevice: Hashable, Sendable {
-    public let name: String
-    public let address: PCIAddress
-    public let kind: DeviceSpec.Kind
-    /// As the XML has it; an interface for which libvirt chose the address has that one.
-    public let mac: MACAddress?
-    /// nil without a VLAN, and for a trunk, which Buslane never writes.
-    public let vlan: VLANID?
-
-    public init(name: String, address: PCIAddress, kind: DeviceSpec.Kind, mac: MACAddress?, vlan: VLANID?) {
-        self.name = name
-        self.address = address
-        self.kind = kind
-        self.mac = mac
-        self.vlan = vlan
     }
 }

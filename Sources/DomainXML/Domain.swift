@@ -10,6 +10,8 @@ public struct Domain: Sendable {
     public let uuid: String?
     /// The devices that Buslane added, in the document's order.
     public let injected: [InjectedDevice]
+    /// The devices with functions of the host that somebody else added, in the document's order.
+    public let foreign: [ForeignDevice]
     /// Every function that the domain takes from the host, whoever put it there: hostdevs, interfaces, NVMe disks.
     /// Sorted, each once.
     public let hostdevAddresses: [PCIAddress]
@@ -42,8 +44,11 @@ public struct Domain: Sendable {
         injected = passthroughs.compactMap { device in
             guard let name = device.injectedName, let kind = device.kind else { return nil }
             return InjectedDevice(
-                name: name, address: device.address, kind: kind, mac: device.mac, vlan: device.vlan)
+                name: name, address: device.address, kind: kind, mac: device.mac, vlan: device.vlan,
+                failover: device.failover)
         }
+        foreign = passthroughs.filter { $0.injectedName == nil }
+            .map { ForeignDevice(address: $0.address, label: $0.label) }
         self.passthroughs = passthroughs
         self.document = document
     }

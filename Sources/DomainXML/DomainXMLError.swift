@@ -21,12 +21,38 @@ public enum DomainXMLError: Error, Equatable, Sendable {
     case duplicate(String, line: Int)
     /// A value that is not what its place asks for. `subject` names the element and attribute.
     case invalid(subject: String, value: String, line: Int, expected: String)
-    /// An element or attribute of Buslane's namespace that means nothing: a typing error, most likely.
-    case unknown(String, in: String, line: Int)
+    /// An element or attribute of Buslane's namespace that means nothing: a typing error, most likely. `nearest` is
+    /// what could have been meant.
+    case unknown(String, in: String, line: Int, nearest: String?)
+    /// Buslane's element in another namespace, or in none, than the one that is read.
+    case namespace(String, given: String?, line: Int)
+    /// Buslane's element where libvirt drops it.
+    case misplaced(String, in: String, line: Int)
+    /// There is no `<devices>` to add to.
+    case noDevices(line: Int)
     /// The domain would have this function twice.
     case addressInUse(PCIAddress, by: String)
     /// The alias that the device would get belongs to something else.
     case nameInUse(String, by: String)
+    /// A device is to share the guest's slot with one that it cannot share it with.
+    case companion(String, of: String, reason: String)
+    /// The guest has no PCI slot left for a device that needs one of its own.
+    case noGuestSlot(for: String)
+    /// The interface that is to stand in for a device cannot.
+    case standby(alias: String, device: String, Standby)
+    /// What the domain says of its vCPUs and memory, and where its devices are, don't go together.
+    case misaligned([Misalignment])
+
+    /// Why an interface cannot stand in for a VF that is away.
+    public enum Standby: Equatable, Sendable {
+        case absent
+        /// Something else than a virtio interface has the alias.
+        case notVirtio(String)
+        case notPersistent(String)
+        case withoutMAC(String)
+        /// The two halves are one interface to the guest because they have one address.
+        case otherMAC(String, MACAddress, wanted: MACAddress)
+    }
 }
 
 extension DomainXMLError: CustomStringConvertible {
@@ -51,13 +77,87 @@ extension DomainXMLError: CustomStringConvertible {
                 "domain XML, line \(line): \(what) is there a second time"
             case .invalid(let subject, let value, let line, let expected):
                 "domain XML, line \(line): \(subject) is '\(value)': expected \(expected)"
-            case .unknown(let what, let place, let line):
+            case .unknown(let what, let place, let line, _):
                 "domain XML, line \(line): \(place) has an unknown \(what)"
+            case .namespace(let what, let given, let line):
+                "domain XML, line \(line): \(what) is in "
+                    + (given.map { "the namespace '\($0)', which is not read" }
+                        ?? "no namespace, and libvirt would drop it")
+            case .misplaced(let what, let place, let line):
+                "domain XML, line \(line): \(what) stands directly in \(place), where libvirt drops it"
+            case .noDevices(let line):
+                "domain XML, line \(line): <domain> has no <devices>"
             case .addressInUse(let address, let user):
                 "domain XML: \(address) cannot be added: \(user) has it already"
             case .nameInUse(let name, let user):
                 "domain XML: device '\(name)' cannot be added: \(user) has its name already"
+            case .companion(let name, let leader, let reason):
+                "domain XML: device '\(name)' cannot be the companion of '\(leader)': \(reason)"
+            case .noGuestSlot(let name):
+                "domain XML: device '\(name)' cannot be added: the guest's PCI bus has no slot left for it"
+            case .standby(let alias, let device, let reason):
+                "domain XML: device '\(device)' cannot fail over to '\(alias)': \(reason.text)"
+            case .misaligned(let conflicts):
+                "domain XML: " + conflicts.map(\.description).joined(separator: "; ")
             }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
+        return text.oneLine
+    }
+
+    /// What to do about it; nil where the description says it all.
+    public var remedy: String? {
+        let text: String? =
+            switch self {
+            case .malformed(_, _, "unbound prefix"):
+                "declare the prefix where it is used, like xmlns:buslane='\(DomainRequest.namespace)'"
+            case .malformed, .tooLarge, .tooDeep, .notADomain: nil
+            case .documentType: "take the DOCTYPE out"
+            case .encoding: "convert it: iconv -t UTF-8, and change the declaration"
+            case .missing(let what, let place, _): "add \(what) to \(place)"
+            case .duplicate(let what, _): "leave one \(what)"
+            case .invalid: nil
+            case .unknown(_, _, _, let nearest): nearest.map { "write \($0)" }
+            case .namespace(let what, _, _):
+                "write xmlns:buslane='\(DomainRequest.namespace)' and <buslane:\(what.dropFirst())"
+            case .misplaced(let what, _, _): "move \(what) into <metadata>"
+            case .noDevices: "add <devices/> to <domain>"
+            case .addressInUse(let address, _): "take \(address) out of the XML, or leave it to Buslane alone"
+            case .nameInUse: "give one of them another name"
+            case .companion(_, let leader, _):
+                "name a device that is added along with it or is there, other than '\(leader)'"
+            case .noGuestSlot: "take devices out, or use a q35 machine"
+            case .standby(let alias, _, let reason): reason.remedy(alias: alias)
+            case .misaligned:
+                "change the pinning, or let it be free; or choose a device on the node that the domain is pinned to"
+            }
+        return text?.oneLine
+    }
+}
+
+extension DomainXMLError.Standby {
+    fileprivate var text: String {
+        switch self {
+        case .absent: "nothing in <devices> has that alias"
+        case .notVirtio(let label): "\(label) is no virtio interface"
+        case .notPersistent(let label): "\(label) has no <teaming type='persistent'/>"
+        case .withoutMAC(let label): "\(label) has no <mac>"
+        case .otherMAC(let label, let mac, let wanted): "\(label) has the MAC address \(mac), the device \(wanted)"
+        }
+    }
+
+    fileprivate func remedy(alias: String) -> String {
+        switch self {
+        case .absent, .notVirtio:
+            "give a virtio interface <model type='virtio'/>, <teaming type='persistent'/> and <alias name='\(alias)'/>"
+        case .notPersistent: "add <teaming type='persistent'/> to it"
+        case .withoutMAC: "add <mac address='…'/> to it"
+        case .otherMAC: "give both the same one, or leave the device's out of the request"
+        }
+    }
+}
+
+extension String {
+    /// Whatever the document had in it, a message is one line.
+    fileprivate var oneLine: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
     }
 }

@@ -33,6 +33,11 @@ struct Passthrough: Sendable {
         return tag["id"].flatMap { text in try? VLANID(text) }
     }
 
+    /// The alias of the interface that stands in for it.
+    var failover: String? {
+        element.first("teaming").flatMap { $0["type"] == "transient" ? $0["persistent"] : nil }
+    }
+
     /// Reads one child of `<devices>`. NVMe disks can hold several functions, most elements none.
     ///
     /// - Throws: ``DomainXMLError`` for a PCI source without a readable address: whether a function is free to be
@@ -123,7 +128,7 @@ extension PCIAddress {
 }
 
 /// Reads a number as C's `strtoul` with base 0 does, which libvirt uses: `0x1f`, `31` and `037` are the same.
-private func cNumber(_ text: String) -> UInt32? {
+func cNumber(_ text: String) -> UInt32? {
     guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-") else { return nil }
     let lower = text.lowercased()
     if lower.hasPrefix("0x") {

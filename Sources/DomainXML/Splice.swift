@@ -78,21 +78,80 @@ enum Layout {
     }
 }
 
+/// New last children of an element directly below the root.
+struct Insertion {
+    let parent: String
+    let markup: [Markup]
+
+    init(into parent: String, _ markup: [Markup]) {
+        self.parent = parent
+        self.markup = markup
+    }
+}
+
+extension XMLDocument {
+    /// The bytes with an insertion made; where the parent is not there yet, it comes before `<devices>`.
+    func inserting(_ insertion: Insertion) -> [UInt8] {
+        let whole = Markup(name: insertion.parent, children: insertion.markup)
+        guard let parent = root.all(insertion.parent).last else {
+            let neighbour = root.first("devices") ?? root.children.last
+            guard let neighbour else { return bytes }
+            let start = lineStart(before: neighbour.range.lowerBound) ?? neighbour.range.lowerBound
+            return applying([Edit(range: start..<start, replacement: layout(of: neighbour).block(whole))])
+        }
+        if parent.isSelfClosing {
+            return applying([Edit(range: parent.range, replacement: layout(of: parent).replacement(whole))])
+        }
+        let layout = layout(endOf: parent, childOf: root)
+        let place = insertionPoint(endOf: parent)
+        return applying([Edit(range: place..<place, replacement: insertion.markup.map(layout.block).joined())])
+    }
+
+    /// The layout that continues the one of an element that is there.
+    func layout(of element: XMLElement) -> Layout {
+        guard let indentation = indentation(at: element.range.lowerBound) else { return .inline }
+        let start = element.range.lowerBound - indentation.utf8.count
+        return .lines(indentation: indentation, unit: "  ", newline: newline(before: start))
+    }
+
+    /// Where new last children of `element` go.
+    func insertionPoint(endOf element: XMLElement) -> Int {
+        lineStart(before: element.endTag.lowerBound) ?? element.endTag.lowerBound
+    }
+
+    /// How new last children of `element` are laid out: on lines like their siblings' if its end tag has a line.
+    func layout(endOf element: XMLElement, childOf parent: XMLElement?) -> Layout {
+        guard let start = lineStart(before: element.endTag.lowerBound),
+            let own = indentation(at: element.endTag.lowerBound)
+        else { return .inline }
+        // Below the root one step is what the element itself is indented by.
+        let step = own.isEmpty || parent == nil ? "  " : own
+        let sibling = element.children.last.flatMap { child in indentation(at: child.range.lowerBound) }
+        let deeper = sibling ?? own + step
+        let unit = deeper.hasPrefix(own) ? String(deeper.dropFirst(own.count)) : step
+        return .lines(
+            indentation: deeper, unit: unit.isEmpty ? step : unit, newline: newline(before: start))
+    }
+}
+
 /// An element to write. Attribute values are numbers, addresses and checked names: nothing in them needs escaping.
 struct Markup {
     let name: String
     var attributes: [(String, String)] = []
     var children: [Markup] = []
+    /// For an element that has no children.
+    var text = ""
 
     private var opening: String { name + attributes.map { " \($0)='\($1)'" }.joined() }
 
     var inline: String {
-        children.isEmpty ? "<\(opening)/>" : "<\(opening)>" + children.map(\.inline).joined() + "</\(name)>"
+        if children.isEmpty, text.isEmpty { return "<\(opening)/>" }
+        return "<\(opening)>\(text)" + children.map(\.inline).joined() + "</\(name)>"
     }
 
     /// One line an element as `virsh dumpxml` prints it; `unit` is one step of indentation.
     func lines(unit: String) -> [String] {
-        guard !children.isEmpty else { return ["<\(opening)/>"] }
+        guard !children.isEmpty else { return [inline] }
         return ["<\(opening)>"] + children.flatMap { $0.lines(unit: unit) }.map { unit + $0 } + ["</\(name)>"]
     }
 }

@@ -45,8 +45,10 @@ struct ReadingTests {
         #expect(request.binding == .defined)
         #expect(
             request.devices == [
-                .init(name: "data0", pool: "dataplane", mac: try MACAddress("52:54:00:11:22:33"), vlan: VLANID(100)),
-                .init(name: "data1", pool: "dataplane", trust: true),
+                .init(
+                    name: "data0", pool: "dataplane",
+                    settings: VFSettings(mac: try MACAddress("52:54:00:11:22:33"), vlan: .id(try VLANID("100")))),
+                .init(name: "data1", pool: "dataplane", settings: VFSettings(trust: true)),
             ])
         #expect(try domain(Samples.i440fx).request == nil)
     }

@@ -129,7 +129,7 @@ enum Samples {
         "<domain type='test'>\n  <name>small</name>\n\(devices)</domain>\n"
     }
 
-    static let all = [q35, i440fx, q35.crlf, oneLine, small("  <devices/>\n"), small(""), flat]
+    static let all = [q35, i440fx, q35.crlf, oneLine, small("  <devices/>\n"), flat]
 
     static let oneLine =
         "<domain type='test'><name>one</name><devices><emulator>/bin/true</emulator></devices></domain>"

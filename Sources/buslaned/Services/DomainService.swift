@@ -80,7 +80,8 @@ struct DomainService: Sendable {
                 }
                 let claimRequest = ClaimRequest(
                     pool: pool, owner: owner, ownerName: domain.name,
-                    numa: request?.numa, settings: device.settings, uid: Int(peer.uid), deviceName: device.name)
+                    numa: device.numa ?? request?.numa, settings: device.settings, uid: Int(peer.uid),
+                    deviceName: device.name)
                 made.append(try await reconciler.allocate(claimRequest, by: peer.actor))
             }
         } catch {
@@ -101,10 +102,6 @@ extension Reconciler {
         }
         return pool
     }
-}
-
-extension DomainRequest.Device {
-    fileprivate var settings: VFSettings { VFSettings(mac: mac, vlan: vlan.map { .id($0) }, trust: trust) }
 }
 
 extension DeviceSpec {

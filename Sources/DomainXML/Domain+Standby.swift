@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+extension Domain {
+    /// The MAC address of the virtio interface that is to stand in for a device: the device must have the same, so
+    /// that the guest takes the two for one.
+    ///
+    /// - Parameters:
+    ///   - alias: the interface's, `ua-…`.
+    ///   - device: the device's name, for the message.
+    /// - Throws: ``DomainXMLError/standby(alias:device:_:)``.
+    public func standbyMAC(_ alias: String, for device: String) throws(DomainXMLError) -> MACAddress {
+        func refusal(_ reason: DomainXMLError.Standby) -> DomainXMLError {
+            .standby(alias: alias, device: device, reason)
+        }
+        let found = document.root.all("devices").flatMap(\.children).first { $0.first("alias")?["name"] == alias }
+        guard let element = found else { throw refusal(.absent) }
+        let model = element.first("model")?["type"] ?? ""
+        guard element.namespace == nil, element.name == "interface", element["type"] != "hostdev",
+            model == "virtio" || model.hasPrefix("virtio-")
+        else { throw refusal(.notVirtio("<\(element.name)> at line \(element.line)")) }
+        guard element.first("teaming")?["type"] == "persistent" else {
+            throw refusal(.notPersistent("<interface> at line \(element.line)"))
+        }
+        guard let text = element.first("mac")?["address"], let mac = try? MACAddress(text) else {
+            throw refusal(.withoutMAC("<interface> at line \(element.line)"))
+        }
+        return mac
+    }
+
+    /// The device with its standby's MAC address, where it has a standby.
+    func withStandby(_ spec: DeviceSpec) throws(DomainXMLError) -> DeviceSpec {
+        guard let alias = spec.failover else { return spec }
+        let mac = try standbyMAC(alias, for: spec.name)
+        guard let wanted = spec.mac, wanted != mac else { return spec.with(mac: mac) }
+        throw .standby(alias: alias, device: spec.name, .otherMAC("<interface>", mac, wanted: wanted))
+    }
+}

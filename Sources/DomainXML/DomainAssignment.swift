@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// What Buslane gave a domain, kept in its metadata beside the request: `<assignment xmlns="urn:buslane:assignment:1">`.
+///
+/// A cache for people and tools that look at the XML, written by Buslane alone. The ledger is the truth: nothing is
+/// decided by what stands here.
+public struct DomainAssignment: Hashable, Sendable {
+    public static let namespace = "urn:buslane:assignment:1"
+    /// The prefix under which libvirt is to keep the element.
+    public static let prefix = "buslane-assignment"
+
+    public struct Device: Hashable, Sendable {
+        /// As in the request.
+        public let name: String
+        public let address: PCIAddress
+        /// The claim's id.
+        public let claim: String
+        public let generation: Int
+        /// The host's node of the function; nil when it is unknown.
+        public let numaNode: Int?
+
+        public init(name: String, address: PCIAddress, claim: String, generation: Int, numaNode: Int? = nil) {
+            self.name = name
+            self.address = address
+            self.claim = claim
+            self.generation = generation
+            self.numaNode = numaNode
+        }
+    }
+
+    /// In the order in which they were written.
+    public let devices: [Device]
+
+    public init(devices: [Device]) { self.devices = devices }
+
+    /// The element without prefix and namespace, as `virDomainSetMetadata` takes it: libvirt adds both.
+    public var metadata: String {
+        Markup(name: "assignment", children: devices.map(\.markup)).inline
+    }
+
+    /// Reads ``metadata``, and the element as libvirt hands it out, with its namespace.
+    ///
+    /// - Returns: nil for another element.
+    /// - Throws: ``DomainXMLError``.
+    public init?(metadata: String) throws(DomainXMLError) {
+        let element = try XMLDocument(parsing: Array(metadata.utf8)).root
+        guard element.name == "assignment", element.namespace == nil || element.namespace == Self.namespace else {
+            return nil
+        }
+        try self.init(element)
+    }
+
+    /// - Returns: nil when the metadata has no assignment.
+    init?(in root: XMLElement) throws(DomainXMLError) {
+        let found = root.all("metadata").flatMap(\.children).first {
+            $0.namespace == Self.namespace && $0.name == "assignment"
+        }
+        guard let found else { return nil }
+        try self.init(found)
+    }
+
+    /// Passes over what it doesn't know: a later version may have written more.
+    private init(_ element: XMLElement) throws(DomainXMLError) {
+        var devices: [Device] = []
+        for child in element.children where child.name == "device" { devices.append(try Device(child)) }
+        self.devices = devices
+    }
+}
+
+extension DomainAssignment.Device {
+    /// A claim's id is a word of letters and digits; anything else in it must not break out of the attribute.
+    fileprivate var markup: Markup {
+        var attributes = [
+            ("name", name), ("address", address.description), ("claim", claim.escapedForXML),
+            ("generation", String(generation)),
+        ]
+        if let numaNode { attributes.append(("node", String(numaNode))) }
+        return Markup(name: "device", attributes: attributes)
+    }
+
+    fileprivate init(_ element: XMLElement) throws(DomainXMLError) {
+        func required<Value>(
+            _ attribute: String, as read: (String) throws(MalformedValue) -> Value
+        ) throws(DomainXMLError) -> Value {
+            guard let value = try element.value(attribute, as: read) else {
+                throw .missing("attribute '\(attribute)'", in: "<device> of <assignment>", line: element.line)
+            }
+            return value
+        }
+        func number(_ text: String) throws(MalformedValue) -> Int {
+            guard let number = Int(text), number >= 0 else {
+                throw MalformedValue(kind: "number", text: text, expected: "a number")
+            }
+            return number
+        }
+        self.init(
+            name: try required("name") { text throws(MalformedValue) in try DeviceSpec.checkedName(text) },
+            address: try required("address") { text throws(MalformedValue) in try PCIAddress(text) },
+            claim: try required("claim") { $0 }, generation: try required("generation", as: number),
+            numaNode: try element.value("node", as: number))
+    }
+}
+
+extension Domain {
+    /// What Buslane noted in the metadata that it gave; nil when there is no note.
+    ///
+    /// - Throws: ``DomainXMLError`` for a note that somebody else wrote over.
+    public var assignment: DomainAssignment? {
+        get throws(DomainXMLError) { try DomainAssignment(in: document.root) }
+    }
+}
+
+extension String {
+    fileprivate var escapedForXML: String {
+        reduce(into: "") { text, character in
+            switch character {
+            case "&": text += "&amp;"
+            case "<": text += "&lt;"
+            case "'": text += "&apos;"
+            default: text.append(character)
+            }
+        }
+    }
+}

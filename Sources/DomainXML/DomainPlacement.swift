@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// What a domain's XML says of where on the host its vCPUs and memory are, and of the nodes that its guest sees.
+public struct DomainPlacement: Hashable, Sendable {
+    public struct Memory: Hashable, Sendable {
+        /// Host nodes.
+        public let nodes: NumberSet
+        /// `strict`, `preferred`, `interleave` or `restrictive`.
+        public let mode: String
+    }
+
+    /// One NUMA node of the guest's.
+    public struct Cell: Hashable, Sendable {
+        public let id: Int
+        public let vcpus: NumberSet
+        /// nil is what the domain's memory is bound to.
+        public let memory: Memory?
+        let bytes: Int
+    }
+
+    /// How many vCPUs the domain has at the most.
+    public let vcpuCount: Int
+    /// Host CPUs for each vCPU that has none of its own.
+    public let cpuset: NumberSet?
+    /// Host CPUs by vCPU.
+    public let vcpuPins: [Int: NumberSet]
+    public let emulatorPin: NumberSet?
+    public let memory: Memory?
+    /// In the order of their ids; empty for a guest that sees no nodes.
+    public let cells: [Cell]
+    /// numad chooses where vCPUs or memory go at each start (`placement='auto'`).
+    public let isAutomatic: Bool
+    /// The memory that has to be there as huge pages before the domain starts.
+    public let hugepages: [HugepageNeed]
+
+    /// The CPUs that a vCPU is pinned to; nil when it may run anywhere.
+    public func cpus(ofVCPU id: Int) -> NumberSet? { vcpuPins[id] ?? cpuset }
+
+    /// The host nodes of a cell's memory; nil when they are not said.
+    public func nodes(of cell: Cell) -> NumberSet? { (cell.memory ?? memory)?.nodes }
+}
+
+/// Memory of a domain that huge pages of the host hold.
+public struct HugepageNeed: Hashable, Sendable {
+    /// nil is the host's default size.
+    public let pageSizeBytes: Int?
+    public let bytes: Int
+    /// The guest's node; nil for a guest without nodes.
+    public let cell: Int?
+    /// The host nodes that they have to be free on; nil when they may be anywhere.
+    public let nodes: NumberSet?
+}
+
+extension Domain {
+    /// - Throws: ``DomainXMLError`` that names the element.
+    public var placement: DomainPlacement {
+        get throws(DomainXMLError) { try DomainPlacement(of: document.root) }
+    }
+}
+
+extension DomainPlacement {
+    init(of root: XMLElement) throws(DomainXMLError) {
+        let vcpu = root.first("vcpu")
+        let count = vcpu.map { $0.text.filter { !$0.isWhitespace } } ?? "1"
+        guard let vcpuCount = Int(count), vcpuCount > 0 else {
+            throw .invalid(subject: "<vcpu>", value: count, line: vcpu?.line ?? root.line, expected: "a number from 1")
+        }
+        self.vcpuCount = vcpuCount
+        cpuset = try vcpu?.set("cpuset")
+        let tuning = root.first("cputune")
+        var pins: [Int: NumberSet] = [:]
+        for pin in tuning?.all("vcpupin") ?? [] {
+            guard let id = pin["vcpu"].flatMap({ Int($0) }), let cpus = try pin.set("cpuset") else {
+                throw .missing("attributes 'vcpu' and 'cpuset'", in: "<vcpupin>", line: pin.line)
+            }
+            pins[id] = cpus
+        }
+        vcpuPins = pins
+        emulatorPin = try tuning?.first("emulatorpin")?.set("cpuset")
+        let numatune = root.first("numatune")
+        let bound = numatune?.first("memory")
+        isAutomatic = vcpu?["placement"] == "auto" || bound?["placement"] == "auto"
+        memory = try bound.flatMap(Memory.init)
+        var cellMemory: [Int: Memory] = [:]
+        for node in numatune?.all("memnode") ?? [] {
+            guard let id = node["cellid"].flatMap({ Int($0) }) else {
+                throw .missing("attribute 'cellid'", in: "<memnode>", line: node.line)
+            }
+            cellMemory[id] = try Memory(node)
+        }
+        var cells: [Cell] = []
+        for (position, cell) in (root.first("cpu")?.first("numa")?.all("cell") ?? []).enumerated() {
+            let id = cell["id"].flatMap { Int($0) } ?? position
+            cells.append(
+                Cell(
+                    id: id, vcpus: try cell.set("cpus") ?? NumberSet(), memory: cellMemory[id],
+                    bytes: try cell.bytes(of: cell["memory"] ?? "0")))
+        }
+        self.cells = cells.sorted { $0.id < $1.id }
+        hugepages = try Self.hugepages(of: root, cells: self.cells, memory: memory)
+    }
+
+    private static func hugepages(
+        of root: XMLElement, cells: [Cell], memory: Memory?
+    ) throws(DomainXMLError) -> [HugepageNeed] {
+        guard let backing = root.first("memoryBacking")?.first("hugepages") else { return [] }
+        var general: Int?
+        var special: [Int: Int] = [:]
+        for page in backing.all("page") {
+            let size = try page.bytes(of: page["size"] ?? "")
+            if let cells = try page.set("nodeset") {
+                for cell in cells.numbers { special[cell] = size }
+            } else {
+                general = size
+            }
+        }
+        guard !cells.isEmpty else {
+            guard let element = root.first("memory") else { return [] }
+            let bytes = try element.bytes(of: element.text)
+            return [
+                HugepageNeed(pageSizeBytes: general ?? special[0], bytes: bytes, cell: nil, nodes: memory?.nodes)
+            ]
+        }
+        return cells.map { cell in
+            HugepageNeed(
+                pageSizeBytes: special[cell.id] ?? general, bytes: cell.bytes, cell: cell.id,
+                nodes: (cell.memory ?? memory)?.nodes)
+        }
+    }
+}
+
+extension DomainPlacement.Memory {
+    /// - Returns: nil for memory that numad places.
+    fileprivate init?(_ element: XMLElement) throws(DomainXMLError) {
+        guard let nodes = try element.set("nodeset") else { return nil }
+        self.init(nodes: nodes, mode: element["mode"] ?? "strict")
+    }
+}
+
+extension XMLElement {
+    fileprivate func set(_ attribute: String) throws(DomainXMLError) -> NumberSet? {
+        try value(attribute) { text throws(MalformedValue) in
+            guard let set = NumberSet(list: text), !set.isEmpty else {
+                throw MalformedValue(kind: "list", text: text, expected: "numbers and ranges, like 0-3,8")
+            }
+            return set
+        }
+    }
+
+    /// An amount of memory with this element's `unit`. Source: virScaleInteger, virutil.c.
+    fileprivate func bytes(of text: String) throws(DomainXMLError) -> Int {
+        let unit = self["unit"] ?? "KiB"
+        let powers = ["k": 1, "m": 2, "g": 3, "t": 4, "p": 5]
+        let letter = unit.lowercased().prefix(1)
+        var scale = 1
+        if !["b", "bytes"].contains(unit.lowercased()) {
+            guard let power = powers[String(letter)] else {
+                throw .invalid(
+                    subject: "attribute 'unit' of <\(name)>", value: unit, line: line, expected: "KiB, MiB, GiB")
+            }
+            let step = unit.count == 2 && unit.hasSuffix("B") ? 1000 : 1024
+            for _ in 0..<power { scale *= step }
+        }
+        let digits = text.filter { !$0.isWhitespace }
+        guard let number = Int(digits), number >= 0,
+            case let (bytes, overflow) = number.multipliedReportingOverflow(by: scale),
+            !overflow
+        else { throw .invalid(subject: "<\(name)>", value: text, line: line, expected: "an amount of memory") }
+        return bytes
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// A device that Buslane added to a domain: one whose alias starts with `ua-buslane-`.
+public struct InjectedDevice: Hashable, Sendable {
+    public let name: String
+    public let address: PCIAddress
+    public let kind: DeviceSpec.Kind
+    /// As the XML has it; an interface for which libvirt chose the address has that one.
+    public let mac: MACAddress?
+    /// nil without a VLAN, and for a trunk, which Buslane never writes.
+    public let vlan: VLANID?
+
+    /// The alias of the interface that stands in for it while it is away.
+    public let failover: String?
+
+    public init(
+        name: String, address: PCIAddress, kind: DeviceSpec.Kind, mac: MACAddress?, vlan: VLANID?,
+        failover: String? = nil
+    ) {
+        self.name = name
+        self.address = address
+        self.kind = kind
+        self.mac = mac
+        self.vlan = vlan
+        self.failover = failover
+    }
+}
+
+/// A device that takes a function from the host and that Buslane did not add.
+public struct ForeignDevice: Hashable, Sendable {
+    public let address: PCIAddress
+    /// How messages name it, with its alias or element and its line.
+    public let label: String
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// A device and the host's node that it is on.
+public struct DeviceNode: Hashable, Sendable {
+    public let name: String
+    public let node: Int
+
+    public init(name: String, node: Int) {
+        self.name = name
+        self.node = node
+    }
+}
+
+/// A part of a domain that is not on the node of one of its devices, or is not sure to be.
+public struct Misalignment: Hashable, Sendable {
+    public enum Part: Hashable, Sendable {
+        case vcpus(NumberSet)
+        case memory
+        /// The memory of one of the guest's nodes.
+        case cellMemory(Int)
+    }
+
+    public enum Where: Hashable, Sendable {
+        /// Pinned to these CPUs of the host, which are on these nodes.
+        case cpus(NumberSet, nodes: NumberSet)
+        case nodes(NumberSet)
+        /// The XML leaves it open.
+        case anywhere
+        /// numad decides at each start.
+        case automatic
+    }
+
+    public let part: Part
+    public let place: Where
+    public let device: DeviceNode
+
+    /// Whether the XML says something else than the device's node; else it says nothing, and the caller decides.
+    public var isConflict: Bool {
+        switch place {
+        case .cpus, .nodes: true
+        case .anywhere, .automatic: false
+        }
+    }
+}
+
+extension Misalignment: CustomStringConvertible {
+    /// Both sides: `vCPU 0 is pinned to CPUs 0-3 (node 0), device 'data0' is on node 1`.
+    public var description: String {
+        func plural(_ set: NumberSet, _ word: String) -> String { set.single == nil ? word + "s" : word }
+        let isMany: Bool
+        let subject: String
+        switch part {
+        case .vcpus(let set):
+            isMany = set.single == nil
+            subject = "\(plural(set, "vCPU")) \(set)"
+        case .memory:
+            isMany = false
+            subject = "the domain's memory"
+        case .cellMemory(let cell):
+            isMany = false
+            subject = "the memory of the guest's node \(cell)"
+        }
+        let verb = isMany ? "are" : "is"
+        let what =
+            switch place {
+            case .cpus(let cpus, let nodes):
+                "\(verb) pinned to \(plural(cpus, "CPU")) \(cpus) (\(plural(nodes, "node")) \(nodes))"
+            case .nodes(let nodes): "\(verb) bound to \(plural(nodes, "node")) \(nodes)"
+            case .anywhere: part.isMemory ? "\(verb) bound to no node" : "\(verb) pinned to no CPUs"
+            case .automatic: "\(verb) placed by numad (placement='auto')"
+            }
+        return "\(subject) \(what), device '\(device.name)' is on node \(device.node)"
+    }
+}
+
+extension Misalignment.Part {
+    fileprivate var isMemory: Bool {
+        if case .vcpus = self { false } else { true }
+    }
+}
+
+extension DomainPlacement {
+    /// What of the domain is not, or not surely, on its devices' nodes; none when everything is.
+    ///
+    /// A guest without nodes has all its vCPUs and memory on the nodes that its devices are on, and some near each
+    /// device. A guest with nodes has for each device one that is on the device's node, vCPUs and memory; its
+    /// others may be anywhere.
+    ///
+    /// - Parameters:
+    ///   - devices: those whose node is known.
+    ///   - nodes: the host's.
+    public func misalignments(of devices: [DeviceNode], on nodes: [NUMANode]) -> [Misalignment] {
+        guard let first = devices.first else { return [] }
+        let host = HostNodes(nodes)
+        return misalignments(of: devices, first: first, on: host)
+    }
+
+    func misalignments(of devices: [DeviceNode], first: DeviceNode, on host: HostNodes) -> [Misalignment] {
+        if !cells.isEmpty { return devices.flatMap { misalignments(ofGuestNodesWith: $0, on: host) } }
+
+        let wanted = NumberSet(Set(devices.map(\.node)))
+        var found: [Misalignment] = []
+        found += misalignments(of: NumberSet(Set(0..<vcpuCount)), with: first, within: host.cpus(of: wanted), on: host)
+        if let memory {
+            if !memory.nodes.isSubset(of: wanted) {
+                found.append(Misalignment(part: .memory, place: .nodes(memory.nodes), device: first))
+            }
+        } else {
+            found.append(Misalignment(part: .memory, place: isAutomatic ? .automatic : .anywhere, device: first))
+        }
+        guard found.isEmpty else { return found }
+        // All is on the devices' nodes; but is there something on each?
+        let all = (0..<vcpuCount).compactMap { cpus(ofVCPU: $0) }.reduce(NumberSet()) { $0.union($1) }
+        for device in devices
+        where !host.cpus(of: device.node).isEmpty && host.cpus(of: device.node).isDisjoint(with: all) {
+            found.append(
+                Misalignment(
+                    part: .vcpus(NumberSet(Set(0..<vcpuCount))), place: .cpus(all, nodes: host.nodes(of: all)),
+                    device: device))
+        }
+        return found
+    }
+
+    private func misalignments(ofGuestNodesWith device: DeviceNode, on host: HostNodes) -> [Misalignment] {
+        let near = cells.filter { nodes(of: $0)?.single == device.node }
+        guard let cell = near.first else {
+            return cells.map { cell in
+                let place: Misalignment.Where =
+                    nodes(of: cell).map { .nodes($0) } ?? (isAutomatic ? .automatic : .anywhere)
+                return Misalignment(part: .cellMemory(cell.id), place: place, device: device)
+            }
+        }
+        return misalignments(of: cell.vcpus, with: device, within: host.cpus(of: device.node), on: host)
+    }
+
+    private func misalignments(
+        of vcpus: NumberSet, with device: DeviceNode, within wanted: NumberSet, on host: HostNodes
+    ) -> [Misalignment] {
+        var found: [Misalignment] = []
+        var open: Set<Int> = []
+        for id in vcpus.numbers.sorted() {
+            guard let cpus = cpus(ofVCPU: id) else {
+                open.insert(id)
+                continue
+            }
+            guard !cpus.isSubset(of: wanted) else { continue }
+            found.append(
+                Misalignment(
+                    part: .vcpus(NumberSet([id])), place: .cpus(cpus, nodes: host.nodes(of: cpus)), device: device))
+        }
+        if !open.isEmpty {
+            found.append(
+                Misalignment(
+                    part: .vcpus(NumberSet(open)), place: isAutomatic ? .automatic : .anywhere, device: device))
+        }
+        return found
+    }
+}
+
+/// The CPUs of the host's nodes.
+struct HostNodes {
+    private let cpusByNode: [Int: NumberSet]
+
+    init(_ nodes: [NUMANode]) {
+        cpusByNode = Dictionary(nodes.map { ($0.id, NumberSet(list: $0.cpus) ?? NumberSet()) }) { first, _ in first }
+    }
+
+    func cpus(of node: Int) -> NumberSet { cpusByNode[node] ?? NumberSet() }
+
+    func cpus(of nodes: NumberSet) -> NumberSet {
+        nodes.numbers.reduce(NumberSet()) { $0.union(cpus(of: $1)) }
+    }
+
+    func nodes(of cpus: NumberSet) -> NumberSet {
+        NumberSet(Set(cpusByNode.filter { !$0.value.isDisjoint(with: cpus) }.keys))
+    }
+}

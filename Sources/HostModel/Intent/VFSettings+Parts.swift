@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension VFSettings {
+    /// The settings as people write them, one value each: what a command line, a request and a domain have in common.
+    ///
+    /// - Parameters:
+    ///   - qos: the tag's priority, 0 to 7.
+    ///   - minTxRate: Mbit/s, like `maxTxRate`.
+    /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
+    public init(
+        mac: MACAddress?, vlan: VLANID?, qos: Int?, vlanProtocol: VLANProtocol?, trust: Bool?, spoofCheck: Bool?,
+        linkState: LinkState?, minTxRate: Int?, maxTxRate: Int?
+    ) throws(MalformedValue) {
+        func checked(_ number: Int?, _ kind: String, upTo limit: Int) throws(MalformedValue) -> Int? {
+            guard let number, !(0...limit).contains(number) else { return number }
+            throw MalformedValue(kind: kind, text: String(number), expected: "a number from 0 to \(limit)")
+        }
+        let priority = try checked(qos, "priority", upTo: 7)
+        if vlan == nil, let qos {
+            throw MalformedValue(
+                kind: "VLAN's priority", text: String(qos), expected: "a VLAN to be given along with it")
+        }
+        if vlan == nil, let vlanProtocol {
+            throw MalformedValue(
+                kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN to be given along with it")
+        }
+        let minimum = try checked(minTxRate, "rate", upTo: Int(UInt32.max))
+        let maximum = try checked(maxTxRate, "rate", upTo: Int(UInt32.max))
+        if let minimum, let maximum, maximum > 0, minimum > maximum {
+            throw MalformedValue(
+                kind: "minimum rate", text: String(minimum), expected: "no more than the maximum of \(maximum)")
+        }
+        self.init(
+            mac: mac, vlan: vlan.map { .tag(VLANTag($0, qos: priority ?? 0, protocol: vlanProtocol ?? .dot1Q)) },
+            trust: trust, spoofCheck: spoofCheck, linkState: linkState, minTxRateMbps: minimum, maxTxRateMbps: maximum)
+    }
+}
