@@ -44,7 +44,8 @@ struct ErrorMapping: RouterMiddleware {
         case let error as DomainXMLError:
             (
                 .unprocessableContent,
-                ErrorBody(code: "bad-domain-xml", subject: "domain XML", message: error.description)
+                ErrorBody(
+                    code: "bad-domain-xml", subject: "domain XML", message: error.description, remedy: error.remedy)
             )
         case let error as LibvirtError:
             error.answer

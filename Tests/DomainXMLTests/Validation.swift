@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+
+/// Documents held against RELAX NG schemas, by xmllint.
+enum Schema {
+    /// libvirt's own, which `virsh define --validate` asks.
+    static let domain = "/usr/share/libvirt/schemas/domain.rng"
+    /// Ours.
+    static let request = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../docs/domain-request.rng").standardizedFileURL.path
+
+    /// What is wrong with a document; nil when it is valid.
+    static func complaint(about xml: String, by schema: String) throws -> String? {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/xmllint")
+        process.arguments = ["--noout", "--nonet", "--relaxng", schema, "-"]
+        let (input, errors) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardError = errors
+        try process.run()
+        try input.fileHandleForWriting.write(contentsOf: Data(xml.utf8))
+        try input.fileHandleForWriting.close()
+        let output = try errors.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? nil : String(decoding: output, as: UTF8.self)
+    }
+}
