@@ -128,7 +128,7 @@ extension PCIAddress {
 }
 
 /// Reads a number as C's `strtoul` with base 0 does, which libvirt uses: `0x1f`, `31` and `037` are the same.
-func cNumber(_ text: String) -> UInt32? {
+private func cNumber(_ text: String) -> UInt32? {
     guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-") else { return nil }
     let lower = text.lowercased()
     if lower.hasPrefix("0x") {
