@@ -66,7 +66,7 @@ extension Domain {
     }
 
     /// The document as it is.
-    var text: String { String(decoding: document.bytes, as: UTF8.self) }
+    public var text: String { String(decoding: document.bytes, as: UTF8.self) }
 
     func passthrough(named name: String) -> Passthrough? { passthroughs.first { $0.injectedName == name } }
 

@@ -3,8 +3,8 @@ public import HostModel
 
 /// What Buslane gave a domain, kept in its metadata beside the request: `<assignment xmlns="urn:buslane:assignment:1">`.
 ///
-/// A cache for people and tools that look at the XML, written by Buslane alone. The ledger is the truth: nothing is
-/// decided by what stands here.
+/// A record for people and tools that look at the XML, written by Buslane alone, in the same definition as the devices:
+/// from it is known what the domain's owner took out or moved since. Who has what is the ledger's to know.
 public struct DomainAssignment: Hashable, Sendable {
     public static let namespace = "urn:buslane:assignment:1"
     /// The prefix under which libvirt is to keep the element.
@@ -19,13 +19,18 @@ public struct DomainAssignment: Hashable, Sendable {
         public let generation: Int
         /// The host's node of the function; nil when it is unknown.
         public let numaNode: Int?
+        /// What the request asked for then, as ``DomainRequest/asked(of:)`` tells it; empty in a record without it.
+        public let asked: String
 
-        public init(name: String, address: PCIAddress, claim: String, generation: Int, numaNode: Int? = nil) {
+        public init(
+            name: String, address: PCIAddress, claim: String, generation: Int, numaNode: Int? = nil, asked: String = ""
+        ) {
             self.name = name
             self.address = address
             self.claim = claim
             self.generation = generation
             self.numaNode = numaNode
+            self.asked = asked
         }
     }
 
@@ -36,7 +41,15 @@ public struct DomainAssignment: Hashable, Sendable {
 
     /// The element without prefix and namespace, as `virDomainSetMetadata` takes it: libvirt adds both.
     public var metadata: String {
-        Markup(name: "assignment", children: devices.map(\.markup)).inline
+        Markup(name: "assignment", children: devices.map { $0.markup() }).inline
+    }
+
+    /// The element as it stands in a domain.
+    var markup: Markup {
+        let prefix = Self.prefix + ":"
+        return Markup(
+            name: prefix + "assignment", attributes: [("xmlns:\(Self.prefix)", Self.namespace)],
+            children: devices.map { $0.markup(prefix) })
     }
 
     /// Reads ``metadata``, and the element as libvirt hands it out, with its namespace.
@@ -70,13 +83,14 @@ public struct DomainAssignment: Hashable, Sendable {
 
 extension DomainAssignment.Device {
     /// A claim's id is a word of letters and digits; anything else in it must not break out of the attribute.
-    fileprivate var markup: Markup {
+    fileprivate func markup(_ prefix: String = "") -> Markup {
         var attributes = [
             ("name", name), ("address", address.description), ("claim", claim.escapedForXML),
             ("generation", String(generation)),
         ]
         if let numaNode { attributes.append(("node", String(numaNode))) }
-        return Markup(name: "device", attributes: attributes)
+        if !asked.isEmpty { attributes.append(("asked", asked.escapedForXML)) }
+        return Markup(name: prefix + "device", attributes: attributes)
     }
 
     fileprivate init(_ element: XMLElement) throws(DomainXMLError) {
@@ -98,7 +112,7 @@ extension DomainAssignment.Device {
             name: try required("name") { text throws(MalformedValue) in try DeviceSpec.checkedName(text) },
             address: try required("address") { text throws(MalformedValue) in try PCIAddress(text) },
             claim: try required("claim") { $0 }, generation: try required("generation", as: number),
-            numaNode: try element.value("node", as: number))
+            numaNode: try element.value("node", as: number), asked: element["asked"] ?? "")
     }
 }
 

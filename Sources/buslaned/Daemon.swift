@@ -92,6 +92,7 @@ struct Daemon: AsyncParsableCommand {
             grace: ownerGrace)
         let libvirt = LibvirtService(
             libvirt: domains.libvirt, feed: domains.feed, isReady: { reconciler.standing.hasResumed }, logger: logger)
+        let bindings = BindingService(domains: domains, logger: logger)
         let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
         let serving = ServingService(
             reconciler: reconciler, file: file, loss: loss, server: server, patience: .seconds(latestDriver))
@@ -100,7 +101,8 @@ struct Daemon: AsyncParsableCommand {
             configuration: .init(
                 services: [
                     .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
-                    .init(service: libvirt), .init(service: rebuild), .init(service: serving),
+                    .init(service: bindings), .init(service: libvirt), .init(service: rebuild),
+                    .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()

@@ -16,6 +16,8 @@ struct Reconciler: Sendable {
     let standing = Standing()
     /// Those who wait for functions.
     let line = WaitingLine()
+    /// What domains have that Buslane did not give them.
+    let foreign = ForeignDevices()
     let logger: Logger
     /// Seconds since the boot.
     var sinceBoot: @Sendable () -> Int = BootClock.now
@@ -42,6 +44,7 @@ struct Reconciler: Sendable {
         var holdings = try await ledger.holdings()
         holdings.openGroups = try host.openGroups()
         holdings.disks = host.disksInUse()
+        holdings.foreign = foreign.users
         return holdings
     }
 

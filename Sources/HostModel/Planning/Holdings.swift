@@ -8,6 +8,8 @@ public struct Holdings: Sendable {
     public var openGroups: [Int: ProcessHolder]
     /// By function: the host's file systems and swap spaces on it.
     public var disks: [PCIAddress: [DiskUse]] = [:]
+    /// By function: a domain whose XML names it, and that has it from somebody else than Buslane.
+    public var foreign: [PCIAddress: DomainReference] = [:]
     /// By function: why it is set aside.
     public var quarantine: [PCIAddress: String]
     /// Functions that somebody who came earlier waits for.
@@ -26,6 +28,17 @@ public struct Holdings: Sendable {
             self.id = id
             self.owner = owner
             self.ownerName = ownerName
+        }
+    }
+
+    public struct DomainReference: Hashable, Sendable {
+        /// In lower case with hyphens.
+        public let uuid: String
+        public let name: String
+
+        public init(uuid: String, name: String) {
+            self.uuid = uuid
+            self.name = name
         }
     }
 

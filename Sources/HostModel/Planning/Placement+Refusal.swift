@@ -46,7 +46,7 @@ extension Refusal {
     /// Someone else's use ends; a host's wiring does not.
     fileprivate var endsByItself: Bool {
         switch self {
-        case .heldByClaim, .heldByProcess, .awaited: true
+        case .heldByClaim, .heldByProcess, .heldByDomain, .awaited: true
         default: false
         }
     }
@@ -56,6 +56,7 @@ extension Refusal {
         case .heldByClaim: "claimed"
         case .awaited: "waited for by who came earlier"
         case .heldByProcess: "open in a guest that Buslane did not start"
+        case .heldByDomain(_, let domain): "in the XML of domain \(domain)"
         default: code
         }
     }

@@ -112,14 +112,14 @@ public enum Placement {
         if groupOwners[groupID] == nil, let holder = holdings.openGroups[groupID] {
             return .heldByProcess(address, holder)
         }
-        if let use = use(of: function, holdings) { return use }
+        if let use = use(of: function, by: request.owner, holdings) { return use }
         if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction(address) }
         var going: Set<PCIAddress> = [address]
         for companion in host.companions(of: function) where holdings.claims[companion.address] == nil {
             if let reason = holdings.quarantine[companion.address] {
                 return .quarantined(companion.address, reason: reason)
             }
-            if let use = use(of: companion, holdings) { return use }
+            if let use = use(of: companion, by: request.owner, holdings) { return use }
             going.insert(companion.address)
         }
         let blockers = host.blockers(of: group)
@@ -129,9 +129,12 @@ public enum Placement {
         return nil
     }
 
-    /// What a function is used for that no claim and no guest tells.
-    private static func use(of function: Function, _ holdings: Holdings) -> Refusal? {
+    /// What a function is used for by others than this owner, and that no claim and no guest tells.
+    private static func use(of function: Function, by owner: Owner, _ holdings: Holdings) -> Refusal? {
         let address = function.address
+        if let domain = holdings.foreign[address], .domain(uuid: domain.uuid) != owner {
+            return .heldByDomain(address, domain: domain.name)
+        }
         if holdings.awaited.contains(address) { return .awaited(address) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {

@@ -29,6 +29,8 @@ extension Refusal {
         case .physicalFunctionDown, .vfsNeedLink: "pf-down"
         case .heldByClaim: "held-by-claim"
         case .heldByProcess: "held-by-process"
+        case .heldByDomain: "held-by-domain"
+        case .domainRunning: "domain-running"
         case .inUseByOwner: "vf-in-use"
         case .usedByHost, .diskInUse: "used-by-host"
         case .cutIntoVFs: "pf-has-vfs"
@@ -59,7 +61,7 @@ extension Refusal {
             .noDriver(let address), .notQuarantined(let address),
             .tooManyVFs(let address, _, _), .declaredTwice(let address, _), .groupNotViable(let address, _, _),
             .physicalFunctionDown(let address, _), .vfsNeedLink(let address, _), .heldByClaim(let address, _, _),
-            .heldByProcess(let address, _),
+            .heldByProcess(let address, _), .heldByDomain(let address, _),
             .inUseByOwner(let address, _, _),
             .usedByHost(let address, _), .diskInUse(let address, _), .cutIntoVFs(let address, _),
             .quarantined(let address, _), .notClaimedForDomain(let address, _, _),
@@ -73,7 +75,7 @@ extension Refusal {
         case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _),
             .notRenewable(let id, _):
             id
-        case .nothingToAttach(let domain), .domainWithoutUUID(let domain): domain
+        case .nothingToAttach(let domain), .domainWithoutUUID(let domain), .domainRunning(let domain): domain
         case .deviceNameTaken(let name, _, _): name
         case .poolsOverlap(let exclusive, _, _): exclusive
         case .countOutOfRange(let count), .macNeedsOneFunction(let count), .unknownProcess(let count): String(count)
@@ -144,6 +146,9 @@ extension Refusal {
         case .heldByClaim(let address, let claim, let owner):
             "cannot take \(address): claim \(claim) of \(owner) has it"
         case .heldByProcess(let address, let holder): "cannot take \(address): \(holder) has it open"
+        case .heldByDomain(let address, let domain):
+            "cannot take \(address): domain \(domain) has it in its XML, where Buslane did not put it"
+        case .domainRunning(let domain): "domain \(domain) is running already"
         case .inUseByOwner(let address, let owner, let holder):
             "cannot release \(address): \(owner) is running with it: \(holder) has it open"
         case .diskInUse(let address, let disk):
@@ -216,6 +221,8 @@ extension Refusal {
         case .vfsNeedLink: "leave out 'linkUp': the interface is switched on where there are VFs"
         case .heldByClaim(_, let claim, _): "buslane release \(claim)"
         case .heldByProcess, .inUseByOwner: "shut the domain down first"
+        case .heldByDomain(_, let domain): "virsh edit \(domain) and take the device out, or claim another function"
+        case .domainRunning: "shut it down first, or leave it be"
         case .diskInUse(_, let disk):
             disk.mountPoint.map { "umount \($0), if the host can do without it" }
                 ?? "swapoff /dev/\(disk.device), if the host can do without it"

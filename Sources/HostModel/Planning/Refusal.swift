@@ -40,6 +40,9 @@ public enum Refusal: Error, Hashable, Sendable {
     // Someone else has it.
     case heldByClaim(PCIAddress, claim: String, owner: String)
     case heldByProcess(PCIAddress, ProcessHolder)
+    /// A domain's XML names it, and Buslane did not put it there.
+    case heldByDomain(PCIAddress, domain: String)
+    case domainRunning(String)
     case inUseByOwner(PCIAddress, owner: String, ProcessHolder)
     case usedByHost(PCIAddress, interface: String)
     /// The host keeps a file system or swap space on it.

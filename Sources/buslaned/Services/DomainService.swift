@@ -12,6 +12,8 @@ struct DomainService: Sendable {
     let feed = DomainFeed()
     /// One operation at a time on a domain. Nobody who answers a hook may take one.
     let lanes = Lanes()
+    /// Why domains are not as they ask to be.
+    let troubles = DomainTroubles()
     let reconciler: Reconciler
 
     /// Who is meant by `domain:NAME`, `domain:UUID` or a plain name.
@@ -60,37 +62,6 @@ struct DomainService: Sendable {
         let edited = try domain.adding(devices)
         return DomainDocument(domain, devices: devices.map { .init(name: $0.name, address: $0.address) }, xml: edited)
     }
-
-    /// One device for each function that the domain holds, after its request was allocated: all of it or nothing.
-    private func devices(for domain: Domain, by peer: PeerCredentials) async throws -> [DeviceSpec] {
-        guard let uuid = domain.uuid else {
-            guard try domain.request == nil else { throw Refusal.domainWithoutUUID(domain.name) }
-            return []
-        }
-        let owner = Owner.domain(uuid: uuid)
-        let request = try domain.request
-        var held = try await reconciler.ledger.claims().filter { $0.owner == owner && $0.state.isHeld }
-        var made: [Claim] = []
-        do {
-            for device in request?.devices ?? []
-            where !held.contains(where: { $0.assignments.contains { $0.name == device.name } }) {
-                let pool = try reconciler.pool(device.pool)
-                try await reconciler.permitted("allocate", pool.name, to: peer) { caller throws(Refusal) in
-                    try caller.mustBeAdmitted(to: pool)
-                }
-                let claimRequest = ClaimRequest(
-                    pool: pool, owner: owner, ownerName: domain.name,
-                    numa: device.numa ?? request?.numa, settings: device.settings, uid: Int(peer.uid),
-                    deviceName: device.name)
-                made.append(try await reconciler.allocate(claimRequest, by: peer.actor))
-            }
-        } catch {
-            for claim in made { _ = try await reconciler.release(claim.id, by: peer.actor) }
-            throw error
-        }
-        held += made
-        return try held.flatMap(\.assignments).map(DeviceSpec.init)
-    }
 }
 
 extension Reconciler {
@@ -101,23 +72,6 @@ extension Reconciler {
             throw problem.refusal
         }
         return pool
-    }
-}
-
-extension DeviceSpec {
-    /// A VF of a network card is an interface, whose MAC and VLAN libvirt knows; all else is a plain hostdev.
-    ///
-    /// So is a VF whose tag has a priority or is a provider's: libvirt knows of neither, and would set a plain one.
-    init(_ assignment: Assignment) throws(MalformedValue) {
-        var vlan: VLANID?
-        var isInterface = assignment.isNetwork && assignment.virtualFunction != nil
-        if case .tag(let tag)? = assignment.settings.vlan {
-            vlan = tag.id
-            if tag != VLANTag(tag.id) { isInterface = false }
-        }
-        try self.init(
-            address: assignment.address, kind: isInterface ? .interface : .hostdev, mac: assignment.settings.mac,
-            vlan: vlan, name: assignment.name)
     }
 }
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+public import HostModel
+
+extension Ledger {
+    /// What a device of a claim is to be like from now on; how it was found stays as it is.
+    ///
+    /// - Returns: false, and nothing is written, when the claim is not bound, or is of another generation.
+    public func changeSettings(
+        _ settings: VFSettings, ofDevice name: String, inClaim id: String, generation: Int
+    ) async throws -> Bool {
+        let number = Self.number(ofClaim: id)
+        return try await commits.run { db in
+            try db.execute(
+                sql: """
+                    UPDATE assignment SET settings = ? WHERE claim = ? AND name = ? AND EXISTS (
+                        SELECT 1 FROM claim WHERE number = assignment.claim AND state = 'bound' AND generation = ?)
+                    """,
+                arguments: [try toJSON(settings), number, name, generation])
+            return db.changesCount == 1
+        }
+    }
+}

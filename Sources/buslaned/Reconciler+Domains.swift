@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+/// What becomes of a domain's claims when what it asks for changes, or nobody asks any more.
+extension Reconciler {
+    /// The claims of an owner that stand.
+    func claims(heldBy owner: Owner) async throws -> [Claim] {
+        try await ledger.claims().filter { $0.owner == owner && $0.state.isHeld }
+    }
+
+    /// Whether a guest has the claim's functions, or is on its way to.
+    func isInUse(_ claim: Claim) throws -> Bool {
+        try isStarting(claim) || use(of: claim, among: host.openGroups()) != nil
+    }
+
+    /// - Throws: the ``Refusal`` that an allocation would meet now.
+    func mustBeAvailable(_ request: ClaimRequest) async throws {
+        _ = try Placement.choose(for: request, on: host.lastSeen(), holdings: await holdings())
+    }
+
+    /// Ends a claim, unless a guest has it: then it ends when that has stopped.
+    ///
+    /// - Returns: whether it ended.
+    func releaseUnused(_ claim: Claim, by actor: AuditEntry.Actor) async throws -> Bool {
+        guard try !isInUse(claim) else { return false }
+        do {
+            _ = try await release(claim.id, generation: claim.generation, by: actor)
+            return true
+        } catch let refusal as Refusal {
+            // A start has come first.
+            switch refusal {
+            case .staleGeneration, .guestStarting, .inUseByOwner: return false
+            default: throw refusal
+            }
+        }
+    }
+
+    /// The domain is gone: what was claimed for its request is given back. What somebody claimed for it by hand is theirs.
+    ///
+    /// - Returns: what was done, a line each.
+    func releaseRequested(of owner: Owner, by actor: AuditEntry.Actor) async throws -> [String] {
+        var done: [String] = []
+        for claim in try await claims(heldBy: owner) where claim.uid == nil {
+            if try await releaseUnused(claim, by: actor) { done.append("released \(claim.id)") }
+        }
+        return done
+    }
+
+    /// What a device of a claim would be like if it were claimed anew with this request; nil where it is like that.
+    func settings(of device: String, in claim: Claim, for request: ClaimRequest) throws -> VFSettings? {
+        guard let assignment = claim.assignments.first(where: { $0.name == device }),
+            var function = try host.function(at: assignment.address)
+        else { return nil }
+        // As it was found: what its owner had set is no part of it.
+        function.vfSettings = assignment.original.settings
+        var wanted = request.settings(for: function, on: identity)
+        if let found = assignment.original.settings {
+            // What was asked for and is not any more goes back to what was found.
+            wanted = wanted.filled(from: found.restoring(assignment.settings))
+        }
+        return wanted == assignment.settings ? nil : wanted
+    }
+
+    /// Gives a device of a claim that no guest has other settings.
+    ///
+    /// - Returns: the claim as it is then.
+    func change(_ settings: VFSettings, of device: String, in claim: Claim) async throws -> Claim {
+        guard
+            try await ledger.changeSettings(
+                settings, ofDevice: device, inClaim: claim.id, generation: claim.generation),
+            let now = try await ledger.claim(claim.id)
+        else { throw Refusal.claimChanging(claim.id) }
+        try await ready(now, purpose: .prepare)
+        return now
+    }
+}

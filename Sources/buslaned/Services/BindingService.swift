@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import Libvirt
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Brings domains to what their requests ask for: whenever libvirt tells that one changed, at each connection, and now
+/// and then.
+struct BindingService: Service {
+    let domains: DomainService
+    let logger: Logger
+
+    /// Changes come in swarms: a definition is told by several events.
+    private static let pause: Duration = .milliseconds(100)
+    private static let interval: Duration = .seconds(300)
+    /// How soon a domain is looked at again that was just starting.
+    private static let again: Duration = .seconds(5)
+
+    func run() async {
+        let due = DueDomains()
+        try? await cancelWhenGracefulShutdown {
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { await listen(due) }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: Self.interval)
+                        due.addAll()
+                    }
+                }
+                for await _ in due.arrivals {
+                    try await Task.sleep(for: Self.pause)
+                    if due.takeAll() { await lookAtAll(due) }
+                    while let uuid = due.take() {
+                        group.addTask {
+                            await settle(uuid, due)
+                            due.done(uuid)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func listen(_ due: DueDomains) async {
+        // The stream ends when this falls behind: then everything is to be looked at.
+        while !Task.isCancelled {
+            for await news in domains.feed.watch() {
+                switch news {
+                case .connected: due.addAll()
+                case .event(let event) where event.change.concernsBinding: due.add(event.uuid)
+                case .event, .lost: break
+                }
+            }
+            due.addAll()
+        }
+    }
+
+    private func lookAtAll(_ due: DueDomains) async {
+        do {
+            let all = try await domains.libvirt.domains()
+            domains.reconciler.foreign.keep(only: Set(all.map(\.uuid)))
+            for domain in all { due.add(domain.uuid) }
+        } catch {
+            // Told by who holds the connection; when it is there again, everything is looked at.
+            logger.debug("domains cannot be listed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func settle(_ uuid: String, _ due: DueDomains) async {
+        do {
+            try await domains.sync(uuid: uuid)
+        } catch Refusal.guestStarting {
+            try? await Task.sleep(for: Self.again)
+            due.add(uuid)
+        } catch {
+            // Told where it happened.
+        }
+    }
+}
+
+extension DomainEvent.Change {
+    /// Whether what a domain has may differ from what it asks for after it.
+    fileprivate var concernsBinding: Bool {
+        switch self {
+        case .defined, .undefined, .started, .stopped, .crashed: true
+        // Our own record in it is told of as well.
+        case .metadataChanged(let namespace): namespace != DomainAssignment.namespace
+        default: false
+        }
+    }
+}
+
+/// The domains to look at next, each by one at a time.
+private final class DueDomains: Sendable {
+    /// As many are looked at at once.
+    private static let limit = 8
+
+    private struct State {
+        var all = false
+        var waiting: Set<String> = []
+        var busy: Set<String> = []
+    }
+
+    /// An element when there is something to take.
+    let arrivals: AsyncStream<Void>
+    private let arrived: AsyncStream<Void>.Continuation
+    private let state = Mutex(State())
+
+    init() { (arrivals, arrived) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    func add(_ uuid: String) {
+        state.withLock { _ = $0.waiting.insert(uuid) }
+        arrived.yield()
+    }
+
+    func addAll() {
+        state.withLock { $0.all = true }
+        arrived.yield()
+    }
+
+    func takeAll() -> Bool {
+        state.withLock { state in
+            defer { state.all = false }
+            return state.all
+        }
+    }
+
+    /// nil when none waits, or enough are looked at.
+    func take() -> String? {
+        state.withLock { state in
+            guard state.busy.count < Self.limit, let uuid = state.waiting.first(where: { !state.busy.contains($0) })
+            else { return nil }
+            state.waiting.remove(uuid)
+            state.busy.insert(uuid)
+            return uuid
+        }
+    }
+
+    func done(_ uuid: String) {
+        state.withLock { _ = $0.busy.remove(uuid) }
+        arrived.yield()
+    }
+}

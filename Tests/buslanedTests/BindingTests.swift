@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import HostSimulator
+import Ledger
+import Libvirt
+import Testing
+
+@testable import buslaned
+
+@Suite("A defined domain has what its request asks for", .timeLimit(.minutes(1)))
+struct BindingTests {
+    private let at: DomainScene
+    private let two =
+        "<b:device name='a' pool='few' mac='52:54:00:11:22:33' vlan='42'/><b:device name='b' pool='vfs'/>"
+
+    init() async throws { at = try await DomainScene() }
+
+    @Test("what is asked for is claimed, put in and recorded; again, nothing is done")
+    func bound() async throws {
+        try await at.define(two)
+        try await at.sync()
+        let (claimed, xml) = (try await at.claimed(), try await at.xml())
+        #expect(claimed == ["a": Scene.vf[0], "b": Scene.vf[1]])
+        #expect(try await at.injected() == claimed)
+        #expect(xml.contains("<tag id='42'/>") && xml.contains("52:54:00:11:22:33"))
+        #expect(xml.contains("passwd='secret'") && xml.contains("kept"))
+        let record = try Domain(parsing: xml).recorded
+        #expect(record.map(\.name) == ["a", "b"] && record[0].asked == "few, mac 52:54:00:11:22:33, vlan 42")
+        let (trail, actions) = (try await at.scene.ledger.auditTrail().count, at.scene.host.actions)
+        #expect(try await at.sync() == [])
+        #expect(try await at.xml() == xml)
+        #expect(try await at.scene.ledger.auditTrail().count == trail && at.scene.host.actions == actions)
+        #expect(at.trouble() == nil)
+        try await at.scene.expectAtRest()
+    }
+
+    @Test("all of it or nothing: where one cannot be had, none is claimed and the XML stays")
+    func allOrNothing() async throws {
+        _ = try await at.scene.allocate(
+            for: .name("other"), from: Pool(name: "few", selector: Selector(addresses: [Scene.vf[0]])))
+        try await at.define("<b:device name='a' pool='vfs'/><b:device name='b' pool='few'/>")
+        let before = try await at.xml()
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(try await at.claimed().isEmpty)
+        #expect(try await at.xml() == before)
+        #expect(at.trouble() == "no-capacity")
+        let events = try await at.scene.ledger.events()
+        #expect(events.contains { $0.subject == "fw1" && $0.kind == .refused })
+        // Told once, however often it is tried.
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(try await at.scene.ledger.events().filter { $0.subject == "fw1" }.count == 1)
+        try await at.scene.expectAtRest()
+    }
+
+    @Test("an unknown pool, a broken request and a name that something else has change nothing, and are told")
+    func bad() async throws {
+        let clash = """
+            <interface type='user'><alias name='ua-buslane-a'/></interface>
+            """
+        let wrong: [(devices: String, others: String, code: String)] = [
+            ("<b:device name='a' pool='nosuch'/>", "", "unknown-pool"),
+            ("<b:device name='a'/>", "", "bad-domain-xml"),
+            ("<b:device name='a' pool='vfs'/><b:device name='a' pool='vfs'/>", "", "bad-domain-xml"),
+            ("<b:device name='a' pool='vfs'/>", clash, "bad-domain-xml"),
+        ]
+        for (devices, others, code) in wrong {
+            try await at.define(devices, and: others)
+            let before = try await at.xml()
+            await #expect(throws: (any Error).self) { try await at.sync() }
+            #expect(at.trouble() == code)
+            #expect(try await at.xml() == before)
+            #expect(try await at.claimed().isEmpty)
+        }
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        try await at.sync()
+        #expect(at.trouble() == nil)
+    }
+
+    @Test("a device that is asked for no more goes, and its claim with it; others stay")
+    func removed() async throws {
+        try await at.define(two)
+        try await at.sync()
+        try await at.edit { $0.replacing("<b:device name=\"b\" pool=\"vfs\"/>", with: "") }
+        #expect(try await at.sync() == ["took out b", "released c2"])
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+        #expect(try await at.claimed() == ["a": Scene.vf[0]])
+        // No request at all.
+        try await at.edit { $0.without("b:request", containing: "device") }
+        try await at.sync()
+        #expect(try await at.injected().isEmpty)
+        #expect(try await at.claimed().isEmpty)
+        #expect(try await !at.xml().contains("assignment"))
+    }
+
+    @Test("a device that its owner took out stays out until the request changes")
+    func takenOut() async throws {
+        try await at.define(two)
+        try await at.sync()
+        try await at.edit { $0.without("interface", containing: "ua-buslane-b") }
+        try await at.sync()
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+        #expect(try await at.claimed() == ["a": Scene.vf[0]])
+        let xml = try await at.xml()
+        #expect(try await at.sync() == [])
+        #expect(try await at.xml() == xml)
+        try await at.edit { $0.replacing("name=\"b\" pool=\"vfs\"", with: "name=\"b\" pool=\"vfs\" vlan=\"7\"") }
+        try await at.sync()
+        #expect(try await at.injected() == ["a": Scene.vf[0], "b": Scene.vf[1]])
+    }
+
+    @Test("where in the guest its owner moved it, it stays; another function by hand is left and told")
+    func movedByHand() async throws {
+        try await at.define(two)
+        try await at.sync()
+        let place = "<address type='pci' domain='0x0000' bus='0x00' slot='0x1e' function='0x0'/>"
+        try await at.edit {
+            $0.replacing("<alias name='ua-buslane-a'/>", with: "<alias name='ua-buslane-a'/>\(place)")
+        }
+        #expect(try await at.sync() == [])
+        #expect(try await at.xml().contains("slot='0x1e'"))
+        let (from, to) = ("bus='0x3b' slot='0x10' function='0x0'", "bus='0x3b' slot='0x10' function='0x3'")
+        try await at.edit { $0.replacing(from, with: to) }
+        await #expect(throws: DomainTrouble.self) { try await at.sync() }
+        #expect(try await at.injected()["a"] == Scene.vf[3])
+        #expect(at.trouble() == "device-moved")
+        try await at.edit { $0.replacing(to, with: from) }
+        try await at.sync()
+        #expect(at.trouble() == nil)
+    }
+
+    @Test("other settings are enforced on the same function; what is asked for no more is as it was found")
+    func changed() async throws {
+        try await at.define(two)
+        try await at.sync()
+        try await at.edit {
+            $0.replacing("vlan=\"42\"", with: "trust=\"on\"").replacing("52:54:00:11:22:33", with: "52:54:00:11:22:44")
+        }
+        #expect(try await !at.sync().isEmpty)
+        let vf = try #require(at.scene.host.now[Scene.vf[0]]?.vfSettings)
+        #expect(vf.mac == "52:54:00:11:22:44" && vf.vlan == VFSettings.VLANChoice.none && vf.trust == true)
+        #expect(try await at.claimed() == ["a": Scene.vf[0], "b": Scene.vf[1]])
+        let xml = try await at.xml()
+        #expect(!xml.contains("<vlan>") && xml.contains("<mac address='52:54:00:11:22:44'/>"))
+        #expect(try await at.sync() == [])
+        // Given back, nothing is left of either.
+        try await at.define("")
+        try await at.sync()
+        #expect(at.scene.host.now[Scene.vf[0]]?.vfSettings?.trust == false)
+        try await at.scene.expectAtRest()
+    }
+
+    @Test("another pool is another claim; where it has none free, all stays")
+    func otherPool() async throws {
+        let other = try await at.scene.allocate(for: .name("other"))
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        try await at.sync()
+        try await at.edit { $0.replacing("pool=\"vfs\"", with: "pool=\"few\"") }
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(try await at.claimed() == ["a": Scene.vf[1]])
+        #expect(try await at.injected() == ["a": Scene.vf[1]])
+        try await at.scene.release(other)
+        try await at.sync()
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+        #expect(try await at.claimed() == ["a": Scene.vf[0]])
+        #expect(at.trouble() == nil)
+    }
+
+    @Test("what a guest runs with is its own until it stops")
+    func running() async throws {
+        try await at.define(two)
+        try await at.sync()
+        for address in [Scene.vf[0], Scene.vf[1]] { at.scene.host.open(address) }
+        try await at.libvirt.start(DomainScene.name)
+        // One is asked for no more, the other is to be different: that is for the next start.
+        try await at.edit {
+            $0.replacing("<b:device name=\"b\" pool=\"vfs\"/>", with: "").replacing("vlan=\"42\"", with: "vlan=\"7\"")
+        }
+        await #expect(throws: DomainTrouble.self) { try await at.sync() }
+        #expect(at.trouble() == "changes-after-stop")
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+        #expect(try await at.claimed() == ["a": Scene.vf[0], "b": Scene.vf[1]])
+        #expect(try await at.xml().contains("<tag id='42'/>"))
+        #expect(try at.scene.host.now[Scene.vf[0]]?.vfSettings?.vlan == .id(VLANID("42")))
+        for address in [Scene.vf[0], Scene.vf[1]] { at.scene.host.close(address) }
+        try await at.sync()
+        #expect(try await at.claimed() == ["a": Scene.vf[0]])
+        #expect(try await at.xml().contains("<tag id='7'/>"))
+        #expect(try at.scene.host.now[Scene.vf[0]]?.vfSettings?.vlan == .id(VLANID("7")))
+        #expect(at.trouble() == nil)
+    }
+
+    @Test("a domain that is just starting is left as it is")
+    func starting() async throws {
+        try await at.define(two)
+        try await at.sync()
+        try await at.scene.reconciler.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
+        try await at.edit { $0.replacing("<b:device name=\"b\" pool=\"vfs\"/>", with: "") }
+        let before = try await at.xml()
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(try await at.xml() == before)
+        #expect(at.trouble() == nil)
+    }
+
+    @Test("what was claimed before a crash is put in after it; what the crash left over is given back")
+    func crashed() async throws {
+        // As the daemon makes it, between its claim and its definition.
+        let reconciler = at.scene.reconciler
+        let few = Pool(name: "few", selector: Selector(addresses: [Scene.vf[0]]))
+        for (name, pool) in [("a", few), ("gone", Scene.pool)] {
+            _ = try await reconciler.allocate(
+                ClaimRequest(pool: pool, owner: DomainScene.owner, ownerName: "fw1", deviceName: name),
+                by: .daemon)
+        }
+        try await at.define(two)
+        try await at.sync()
+        #expect(try await at.claimed() == ["a": Scene.vf[0], "b": Scene.vf[2]])
+        #expect(try await at.injected() == ["a": Scene.vf[0], "b": Scene.vf[2]])
+        #expect(try at.scene.host.now[Scene.vf[0]]?.vfSettings?.vlan == .id(VLANID("42")))
+    }
+
+    @Test("what somebody claimed and put in by hand is theirs")
+    func byHand() async throws {
+        let claim = try await at.scene.allocate(for: DomainScene.owner, name: "mine")
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        _ = try await at.domains.attach(DomainScene.name, by: DomainScene.peer)
+        try await at.sync()
+        #expect(try await at.injected() == ["a": Scene.vf[1], "mine": Scene.vf[0]])
+        try await at.edit { $0.without("b:request", containing: "device") }
+        try await at.sync()
+        #expect(try await at.injected() == ["mine": Scene.vf[0]])
+        #expect(try await at.claimed() == ["mine": claim.assignments[0].address])
+    }
+
+    @Test("undefined, its claims are given back, but not under a guest that still runs")
+    func undefined() async throws {
+        try await at.define(two)
+        try await at.sync()
+        at.scene.host.open(Scene.vf[0])
+        let gone = "00000000-1d52-d8f3-2516-782e98ab3fa0"
+        #expect(try await at.domains.sync(uuid: gone) == [])
+        let owner = DomainScene.owner
+        #expect(try await at.scene.reconciler.releaseRequested(of: owner, by: .daemon) == ["released c2"])
+        at.scene.host.close(Scene.vf[0])
+        #expect(try await at.scene.reconciler.releaseRequested(of: owner, by: .daemon) == ["released c1"])
+        #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
+        try await at.scene.expectAtRest()
+    }
+
+    @Test("a function that another domain's XML names is never handed out, and the refusal names the domain")
+    func foreign() async throws {
+        let device = """
+            <hostdev mode='subsystem' type='pci' managed='yes'>
+              <source><address domain='0x0000' bus='0x3b' slot='0x10' function='0x0'/></source>
+            </hostdev>
+            """
+        let uuid = "00000000-1d52-d8f3-2516-782e98ab3fa0"
+        try await at.libvirt.define(DomainScene.xml("h1", uuid: uuid, devices: device))
+        try await at.domains.sync(uuid: uuid)
+        try await at.define("<b:device name='a' pool='few'/>")
+        let refusal = await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(refusal?.message.contains("in the XML of domain h1") == true)
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        try await at.sync()
+        #expect(try await at.injected() == ["a": Scene.vf[1]])
+        try await at.libvirt.define(DomainScene.xml("h1", uuid: uuid))
+        try await at.domains.sync(uuid: uuid)
+        #expect(try await at.scene.allocate().assignments[0].address == Scene.vf[0])
+    }
+}
+
+@Suite("A domain that claims at each start", .timeLimit(.minutes(1)))
+struct RunningBindingTests {
+    private let at: DomainScene
+    private let device = "<b:device name='a' pool='vfs' vlan='42'/>"
+
+    init() async throws { at = try await DomainScene() }
+
+    @Test("started by Buslane it runs with its device, and its persistent XML has none")
+    func started() async throws {
+        try await at.define(device, binding: "running")
+        try await at.sync()
+        let before = try await at.xml()
+        #expect(try await at.claimed().isEmpty)
+        let document = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
+        #expect(document.devices.map(\.address) == [Scene.vf[0]])
+        #expect(try await at.xml() == before)
+        #expect(try await at.libvirt.liveXML(of: DomainScene.name).contains("ua-buslane-a"))
+        #expect(try await at.claimed() == ["a": Scene.vf[0]])
+        // Its own start is told of: nothing is left to do.
+        #expect(try await at.sync() == [])
+        await #expect(throws: Refusal.domainRunning(DomainScene.name)) {
+            _ = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
+        }
+    }
+
+    @Test("a start that fails gives back what it claimed")
+    func failed() async throws {
+        // What libvirt refuses to run: a device with the alias that this one will have.
+        try await at.define(
+            device, binding: "running", and: "<interface type='user'><alias name='ua-buslane-a'/></interface>")
+        await #expect(throws: (any Error).self) {
+            _ = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
+        }
+        #expect(try await at.claimed().isEmpty)
+        try await at.scene.expectAtRest()
+    }
+
+    @Test("what a start left claimed that came to nothing is given back at the next look")
+    func swept() async throws {
+        try await at.define(device, binding: "running")
+        let domain = try Domain(parsing: try await at.xml())
+        _ = try await at.domains.claims(for: domain, by: DomainScene.peer)
+        #expect(try await at.claimed() == ["a": Scene.vf[0]])
+        #expect(try await at.sync() == ["released c1"])
+        #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
+    }
+
+    @Test("from defined to running, the device leaves the persistent XML; and back")
+    func switched() async throws {
+        try await at.define(device)
+        try await at.sync()
+        try await at.edit { $0.replacing("binding=\"defined\"", with: "binding=\"running\"") }
+        #expect(try await at.sync() == ["took out a", "released c1"])
+        #expect(try await at.injected().isEmpty)
+        try await at.edit { $0.replacing("binding=\"running\"", with: "binding=\"defined\"") }
+        try await at.sync()
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+    }
+
+    @Test("started by others with nothing claimed, that is told")
+    func unclaimed() async throws {
+        try await at.define(device, binding: "running")
+        try await at.libvirt.start(DomainScene.name)
+        await #expect(throws: DomainTrouble.self) { try await at.sync() }
+        #expect(at.trouble() == "not-claimed-at-start")
+    }
+
+    @Test("no free port for it is said at its definition")
+    func noPort() async throws {
+        let ports = """
+            <controller type='pci' index='0' model='pcie-root'/>
+            """
+        try await at.define(device, binding: "running", and: ports)
+        await #expect(throws: DomainTrouble.self) { try await at.sync() }
+        #expect(at.trouble() == "no-hotplug-port")
+        #expect(at.domains.troubles[Domain.uuid]?.message.contains("0 free hot-plug ports") == true)
+    }
+}

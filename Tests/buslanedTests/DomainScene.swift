@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import Foundation
+import HostModel
+import HostSimulator
+import Ledger
+import Libvirt
+
+@testable import buslaned
+
+/// A scene with a libvirt: the test driver, with one domain that doesn't run.
+struct DomainScene {
+    let scene: Scene
+    let libvirt: LibvirtConnection
+    let domains: DomainService
+    private let folder: TemporaryFolder
+
+    static let peer = PeerCredentials(pid: 1, uid: 0, gid: 0)
+    static let name = "fw1"
+    static let owner = Owner.domain(uuid: Domain.uuid)
+
+    /// A card with four VFs, of the pool `vfs`, and of the pool `few`, which has the first alone.
+    init() async throws {
+        scene = try Scene()
+        try await scene.apply(Scene.declaring(4))
+        try scene.configure(
+            """
+            pools:
+              - { name: vfs, select: { kinds: [virtual-function] } }
+              - { name: few, select: { addresses: ["\(Scene.vf[0])"] } }
+            """)
+        folder = TemporaryFolder()
+        let node = "<node>\(Self.xml())</node>".replacing("</domain>", with: Self.shutOff + "</domain>")
+        try node.write(toFile: folder.path + "/node.xml", atomically: true, encoding: .utf8)
+        libvirt = LibvirtConnection(uri: "test://" + folder.path + "/node.xml", lines: 1)
+        domains = DomainService(libvirt: libvirt, reconciler: scene.reconciler)
+    }
+
+    /// The test driver starts what it finds; `state` 5 is shut off.
+    private static let shutOff =
+        "<test:runstate xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>5</test:runstate>"
+
+    static func xml(
+        _ name: String = name, uuid: String = Domain.uuid, request: String = "", devices: String = ""
+    ) -> String {
+        """
+        <domain type='test'>
+          <name>\(name)</name>
+          <uuid>\(uuid)</uuid>
+          <metadata>
+            <other:note xmlns:other="urn:other">kept</other:note>
+            \(request)
+          </metadata>
+          <memory unit='MiB'>64</memory>
+          <os><type>hvm</type></os>
+          <devices>
+            <graphics type='vnc' passwd='secret'/>
+            \(devices)
+          </devices>
+        </domain>
+        """
+    }
+
+    static func request(_ devices: String, binding: String = "defined") -> String {
+        "<b:request xmlns:b='urn:buslane:request:1' binding='\(binding)'>\(devices)</b:request>"
+    }
+
+    /// Somebody's `virsh define`.
+    func define(_ devices: String, binding: String = "defined", and others: String = "") async throws {
+        try await libvirt.define(Self.xml(request: Self.request(devices, binding: binding), devices: others))
+    }
+
+    /// Somebody's `virsh edit`.
+    func edit(_ change: (String) -> String) async throws { try await libvirt.define(change(try await xml())) }
+
+    func xml() async throws -> String { try await libvirt.inactiveXML(of: Self.name) }
+
+    @discardableResult
+    func sync() async throws -> [String] { try await domains.sync(uuid: Domain.uuid) }
+
+    /// What Buslane has put into the persistent XML, by device.
+    func injected() async throws -> [String: PCIAddress] {
+        let domain = try Domain(parsing: try await xml())
+        return Dictionary(uniqueKeysWithValues: domain.injected.map { ($0.name, $0.address) })
+    }
+
+    /// What is claimed for the domain, by device.
+    func claimed() async throws -> [String: PCIAddress] {
+        let claims = try await scene.ledger.claims().filter { $0.owner == Self.owner }
+        return Dictionary(uniqueKeysWithValues: claims.flatMap(\.assignments).map { ($0.name, $0.address) })
+    }
+
+    func trouble() -> String? { domains.troubles[Domain.uuid]?.code }
+}
+
+extension String {
+    /// Without each element of the name that contains the text.
+    func without(_ element: String, containing text: String) -> String {
+        var rest = self
+        var from = rest.startIndex
+        while let start = rest.range(of: "<\(element) ", range: from..<rest.endIndex),
+            let end = rest.range(of: "</\(element)>", range: start.lowerBound..<rest.endIndex)
+        {
+            if rest[start.lowerBound..<end.upperBound].contains(text) {
+                rest.removeSubrange(start.lowerBound..<end.upperBound)
+                from = rest.startIndex
+            } else {
+                from = end.upperBound
+            }
+        }
+        return rest
+    }
+}
