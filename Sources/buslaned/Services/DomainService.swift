@@ -104,7 +104,7 @@ extension Reconciler {
 }
 
 extension DomainRequest.Device {
-    fileprivate var settings: VFSettings { VFSettings(mac: mac, vlan: vlan.map { .id($0) }, trust: trust) }
+    var settings: VFSettings { VFSettings(mac: mac, vlan: vlan.map { .id($0) }, trust: trust) }
 }
 
 extension DeviceSpec {
