@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
+import Wire
 
 /// The one way in which documents become bytes and back.
 public enum JSON {
     /// - Parameter pretty: with the entries of outer containers on a line each.
     public static func encode(_ value: some Encodable, pretty: Bool = true) throws -> [UInt8] {
-        let sink = JSONSink(pretty: pretty)
-        try JSONTextEncoder(sink: sink).write(value)
-        return sink.text.bytes
+        try JSONText.encode(value, pretty: pretty)
     }
 
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
+public import Wire
 
 /// The routes' names, in one place for server and clients.
 public enum Route {
@@ -22,7 +23,7 @@ public enum Route {
     public static let inject = "/v1/domains/inject"
     public static let attach = "/v1/domains/attach"
     public static let detach = "/v1/domains/detach"
-    public static let hooks = "/v1/hooks"
+    public static let hooks = HookRequest.route
     public static let audit = "/v1/audit"
     public static let events = "/v1/events"
     /// An ``EventsDocument/Entry`` a line, for as long as the client listens.
@@ -34,11 +35,10 @@ public enum Route {
 }
 
 /// Where the daemon listens when nobody says otherwise.
-public enum SocketPath {
-    public static let standard = "/run/buslane/buslane.sock"
-    /// Names another socket.
-    public static let environmentVariable = "BUSLANE_SOCKET"
-}
+public typealias SocketPath = Wire.SocketPath
+
+/// What libvirt called the hook with.
+public typealias HookRequest = Wire.HookRequest
 
 /// `POST /v1/plan`, `POST /v1/apply`
 public struct PlanRequest: Codable, Sendable {
@@ -95,21 +95,4 @@ public struct DomainNameRequest: Codable, Sendable {
     public var domain: String
 
     public init(domain: String) { self.domain = domain }
-}
-
-/// `POST /v1/hooks`: what libvirt called the hook with.
-public struct HookRequest: Codable, Sendable {
-    public var domain: String
-    /// `prepare`, `start`, `started`, `stopped`, `release`, …
-    public var operation: String
-    /// The last argument: why a domain stopped.
-    public var reason: String
-    public var xml: String
-
-    public init(domain: String, operation: String, reason: String, xml: String) {
-        self.domain = domain
-        self.operation = operation
-        self.reason = reason
-        self.xml = xml
-    }
 }

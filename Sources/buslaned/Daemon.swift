@@ -68,12 +68,13 @@ struct Daemon: AsyncParsableCommand {
         let reconciler = try Reconciler(
             host: host, ledger: ledger, configuration: ConfigurationFolder(directory: configurationDirectory),
             logger: logger)
+        let spool = HookSpool(folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool")
         let events = HostEventService(host: host, logger: logger)
         let drift = DriftService(reconciler: reconciler, feed: host.feed)
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
         let api = API(
             reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
-            file: file, processes: Processes(paths: HostPaths(root: hostRoot)))
+            file: file, spool: spool, processes: Processes(paths: HostPaths(root: hostRoot)))
         let server = Application(
             router: api.router(),
             server: .http1(configuration: .init(idleTimeout: Self.clientPatience)),
@@ -93,15 +94,17 @@ struct Daemon: AsyncParsableCommand {
         let libvirt = LibvirtService(
             libvirt: domains.libvirt, feed: domains.feed, isReady: { reconciler.standing.hasResumed }, logger: logger)
         let bindings = BindingService(domains: domains, logger: logger)
+        let spooled = SpoolService(spool: spool, reconciler: reconciler)
         let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
         let serving = ServingService(
-            reconciler: reconciler, file: file, loss: loss, server: server, patience: .seconds(latestDriver))
+            reconciler: reconciler, file: file, loss: loss, spool: spool, server: server,
+            patience: .seconds(latestDriver))
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
             configuration: .init(
                 services: [
                     .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
-                    .init(service: bindings), .init(service: libvirt), .init(service: rebuild),
+                    .init(service: spooled), .init(service: bindings), .init(service: libvirt), .init(service: rebuild),
                     .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))

@@ -2,47 +2,129 @@
 import DomainXML
 import HostModel
 import Ledger
+import Wire
 
 extension Reconciler {
-    /// `prepare`: every device that Buslane put into the domain must be claimed for this very domain, and ready.
+    /// What libvirt told its hook.
     ///
-    /// - Throws: a ``Refusal`` that stops the start.
+    /// - Parameter isLate: it was left in the spool: whatever began since is not meant.
+    func hook(
+        _ call: HookRequest, about domain: Domain, isLate: Bool = false, by actor: AuditEntry.Actor
+    ) async throws {
+        let isOfThisBoot = call.bootID == nil || identity.bootID == nil || call.bootID == bootID
+        switch call.operation {
+        case "prepare": try await prepare(domain, by: actor)
+        case "release" where isOfThisBoot:
+            try await stopped(domain, reason: call.reason, at: call.sinceBoot, isLate: isLate, by: actor)
+        case "stopped" where isOfThisBoot:
+            logger.debug("guest stopped", metadata: ["domain": "\(domain.name)"])
+        case "reconnect" where isOfThisBoot && !isLate: try await reconnected(domain, by: actor)
+        default: break
+        }
+    }
+
+    /// `prepare`: what the domain asks for at each start is claimed; every device that Buslane put into it must be
+    /// claimed for this very domain; and all of them are ready.
+    ///
+    /// - Throws: a ``Refusal`` that stops the start, with nothing claimed that was not before.
     func prepare(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
         let name = domain.name
         try await audited("hook prepare", subject: name, detail: domain.summary, by: actor) {
-            let claims = try await claims(of: domain)
-            let quarantine = try await ledger.holdings().quarantine
-            var concerned: [Claim] = []
-            for device in domain.injected {
-                // Its claim may stand, and its state be in doubt all the same: two owners in one group since a reboot.
-                if let reason = quarantine[device.address] {
-                    throw Refusal.quarantined(device.address, reason: reason)
-                }
-                guard
-                    let claim = claims.first(where: { claim in
-                        claim.assignments.contains { $0.name == device.name && $0.address == device.address }
-                    })
-                else { throw Refusal.notClaimedForDomain(device.address, device: device.name, domain: name) }
-                if !concerned.contains(where: { $0.id == claim.id }) { concerned.append(claim) }
+            let request = try domain.request
+            let missing =
+                request?.devices.filter { device in !domain.injected.contains { $0.name == device.name } } ?? []
+            if request?.binding == .defined, !missing.isEmpty {
+                throw Refusal.requestWithoutDevices(domain: name, devices: missing.map(\.name))
             }
-            // From here on they are in use: of a release at the same time, either this or that one is refused.
-            let used = try await ledger.beginUse(
-                ofClaims: concerned.map(\.id), bootID: bootID, sinceBoot: sinceBoot())
+            let held = try await claims(of: domain)
+            let concerned = try await claims(amongst: held, havingDevicesOf: domain)
+            let made = try await claim(missing, for: domain, request, having: held, by: actor)
             do {
-                for claim in used { try await ready(claim, purpose: .prepare) }
+                // From here on they are in use: of a release at the same time, either this or that one is refused.
+                let used = try await ledger.beginUse(
+                    ofClaims: (concerned + made.reused + made.new).map(\.id), bootID: bootID, sinceBoot: sinceBoot())
+                do {
+                    for claim in used { try await ready(claim, purpose: .prepare) }
+                } catch {
+                    for claim in used { try await endUse(of: claim) }
+                    throw error
+                }
             } catch {
-                for claim in used { try await endUse(of: claim) }
+                for claim in made.new { _ = try await release(claim.id, by: actor) }
                 throw error
             }
-            logger.notice("start prepared", metadata: ["domain": "\(name)", "devices": "\(domain.summary)"])
+            let added = (made.reused + made.new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
+            logger.notice(
+                "start prepared",
+                metadata: [
+                    "domain": "\(name)", "devices": "\(domain.summary)",
+                    "claimed": "\(added.joined(separator: ", "))",
+                ])
         }
+    }
+
+    /// The claims that have the devices which Buslane put into the domain.
+    private func claims(amongst held: [Claim], havingDevicesOf domain: Domain) async throws -> [Claim] {
+        let quarantine = try await ledger.holdings().quarantine
+        var concerned: [Claim] = []
+        for device in domain.injected {
+            // Its claim may stand, and its state be in doubt all the same: two owners in one group since a reboot.
+            if let reason = quarantine[device.address] { throw Refusal.quarantined(device.address, reason: reason) }
+            guard
+                let claim = held.first(where: { claim in
+                    claim.assignments.contains { $0.name == device.name && $0.address == device.address }
+                })
+            else { throw Refusal.notClaimedForDomain(device.address, device: device.name, domain: domain.name) }
+            if !concerned.contains(where: { $0.id == claim.id }) { concerned.append(claim) }
+        }
+        return concerned
+    }
+
+    /// Claims for one run what a domain asks for, all of it or nothing.
+    ///
+    /// What it has already stays: libvirt may have ended in the middle of an earlier start. No guest of this domain
+    /// runs, or its hook would not be called.
+    private func claim(
+        _ devices: [DomainRequest.Device], for domain: Domain, _ request: DomainRequest?, having held: [Claim],
+        by actor: AuditEntry.Actor
+    ) async throws -> (reused: [Claim], new: [Claim]) {
+        guard !devices.isEmpty else { return ([], []) }
+        guard let uuid = domain.uuid else { throw Refusal.domainWithoutUUID(domain.name) }
+        var reused: [Claim] = []
+        var wanted: [ClaimRequest] = []
+        for device in devices {
+            let earlier = held.first { claim in claim.assignments.contains { $0.name == device.name } }
+            if let earlier, earlier.satisfies(device) {
+                reused.append(earlier)
+                continue
+            }
+            if let earlier {
+                try await endUse(of: earlier)
+                _ = try await release(earlier.id, by: actor)
+            }
+            wanted.append(
+                ClaimRequest(
+                    pool: try pool(device.pool), owner: .domain(uuid: uuid), ownerName: domain.name,
+                    numa: request?.numa, settings: device.settings, uid: actor.uid, deviceName: device.name))
+        }
+        return (reused, wanted.isEmpty ? [] : try await allocate(all: wanted, by: actor))
     }
 
     /// `release`: the guest is gone. Claims made for one run end; those of the defined domain stay, made ready anew.
     ///
     /// About the claims as they are when libvirt says so: a start that overtakes this is another generation.
-    func stopped(_ domain: Domain, reason: String, by actor: AuditEntry.Actor) async throws {
-        let claims = try await claims(of: domain)
+    ///
+    /// - Parameters:
+    ///   - at: when it stopped, in seconds since the boot: a use that began later is another's. nil: now.
+    ///   - isLate: told long after: what no guest had yet is not meant either.
+    func stopped(
+        _ domain: Domain, reason: String, at: Int? = nil, isLate: Bool = false, by actor: AuditEntry.Actor
+    ) async throws {
+        let claims = try await claims(of: domain).filter { claim in
+            guard let use = claim.use else { return !isLate }
+            return at.map { use.bootID != bootID || use.since <= $0 } ?? true
+        }
+        if claims.isEmpty { return }
         try await audited("hook release", subject: domain.name, detail: reason, by: actor) {
             let request = try domain.request
             let forOneRun = Set(request?.binding == .running ? request?.devices.map(\.name) ?? [] : [])
@@ -57,6 +139,39 @@ extension Reconciler {
             }
             logger.notice("stop noted", metadata: ["domain": "\(domain.name)", "reason": "\(reason)"])
         }
+    }
+
+    /// `reconnect`: libvirtd came back and found the guest running. A report: nothing can be refused any more.
+    private func reconnected(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
+        let held = try await claims(of: domain)
+        let addresses = Set(held.flatMap(\.assignments).map(\.address))
+        for device in domain.injected where !addresses.contains(device.address) {
+            logger.warning(
+                "a guest runs with a function that is not claimed for it",
+                metadata: ["domain": "\(domain.name)", "function": "\(device.address)"])
+        }
+        let unused = held.filter { claim in
+            claim.state == .bound
+                && domain.injected.contains { device in
+                    claim.assignments.contains { $0.address == device.address }
+                }
+        }
+        _ = try await ledger.beginUse(ofClaims: unused.map(\.id), bootID: bootID, sinceBoot: sinceBoot())
+    }
+
+    /// A domain that libvirt says does not run: what it had for a run of which nothing more was heard is settled, as its
+    /// `release` would have been. That one never comes when libvirtd is killed in `prepare`.
+    ///
+    /// - Parameter domain: by its inactive XML.
+    /// - Returns: whether something may be left that a later look will find over.
+    @discardableResult
+    func settleStop(of domain: Domain) async throws -> Bool {
+        let held = try await claims(of: domain).filter { $0.state == .inUse }
+        if held.isEmpty { return false }
+        let openGroups = try host.openGroups()
+        for claim in held where try isStarting(claim) || use(of: claim, among: openGroups) != nil { return true }
+        try await stopped(domain, reason: "not running", by: .daemon)
+        return false
     }
 
     /// - Returns: the claim as it is then; nil when it is another guest's by now, or ended.
@@ -91,4 +206,16 @@ extension Reconciler {
 
 extension Domain {
     fileprivate var summary: String { injected.map { "\($0.name) \($0.address)" }.joined(separator: ", ") }
+}
+
+extension Claim {
+    /// Whether it is what a device of a request asks for.
+    fileprivate func satisfies(_ device: DomainRequest.Device) -> Bool {
+        let leaders = assignments.filter { $0.companionOf == nil }
+        guard pool == device.pool, leaders.count == 1, let settings = leaders.first?.settings else { return false }
+        let wanted = device.settings
+        return (wanted.mac == nil || wanted.mac == settings.mac)
+            && (wanted.vlan == nil || wanted.vlan == settings.vlan)
+            && (wanted.trust == nil || wanted.trust == settings.trust)
+    }
 }

@@ -49,13 +49,15 @@ private enum Repository {
 struct ArchitectureTests {
     private static let system: Set<String> = ["Glibc", "Synchronization", "Dispatch"]
     private static let ours: Set<String> = [
-        "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "buslaned",
+        "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "Wire",
+        "buslaned",
         "buslane", "buslane_hook",
     ]
 
     /// What each target may import; the daemon, which joins them all, anything but the other executables.
     private static let allowed: [String: Set<String>] = [
         "HostModel": [],
+        "Wire": [],
         "HostIO": system.union([
             "HostModel", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", "CNetlinkGeneric",
             "SystemPackage", "Logging",
@@ -65,14 +67,14 @@ struct ArchitectureTests {
         "Libvirt": system.union(["HostModel", "CLibvirt"]),
         "Ledger": ["HostModel", "GRDB", "Foundation", "Synchronization", "Glibc"],
         "ControlAPI": [
-            "HostModel", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
+            "HostModel", "Wire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
             "Foundation",
         ],
         "buslane": system.union([
             "HostModel", "ControlAPI", "ConfigurationFiles", "DomainXML", "HostIO", "ArgumentParser", "Foundation",
             "SystemPackage",
         ]),
-        "buslane-hook": ["HostModel", "ControlAPI", "Glibc"],
+        "buslane-hook": ["Wire", "Glibc"],
     ]
 
     private let sources: [Repository.SwiftFile]
@@ -108,8 +110,8 @@ struct ArchitectureTests {
 
     @Test("every route is in the API's description, and none that is not there")
     func routesAreDescribed() throws {
-        let requests = try #require(sources.first { $0.description.hasSuffix("ControlAPI/Requests.swift") })
-        let routes = requests.code.compactMap {
+        let places = ["Sources/ControlAPI/Requests.swift", "Sources/Wire/HookRequest.swift"]
+        let routes = sources.filter { places.contains($0.path) }.flatMap(\.code).compactMap {
             $0.firstMatch(of: #/ *public static let \w+ = "(/v1/[^"]+)".*/#).map { String($0.1) }
         }
         let description = try String(contentsOf: Repository.root.appending(path: "docs/openapi.yaml"), encoding: .utf8)
@@ -128,7 +130,7 @@ struct ArchitectureTests {
             for module in sources.filter({ $0.target == target }).flatMap(\.imports)
             where Self.ours.contains(module) && reached.insert(module).inserted { open.append(module) }
         }
-        #expect(reached == ["buslane-hook", "HostModel", "ControlAPI"])
+        #expect(reached == ["buslane-hook", "Wire"])
     }
 
     @Test("siblings do not know each other: only the daemon joins them")
@@ -145,7 +147,8 @@ struct ArchitectureTests {
     @Test("only HostPaths knows where sysfs is")
     func sysfsPaths() {
         for file in sources where file.path != "Sources/HostIO/HostPaths.swift" {
-            #expect(!file.code.contains { $0.contains("\"/sys") || $0.contains("/sys/") }, "\(file)")
+            let code = file.code.map { $0.replacing("/proc/sys/", with: "/proc/") }
+            #expect(!code.contains { $0.contains("\"/sys") || $0.contains("/sys/") }, "\(file)")
         }
     }
 

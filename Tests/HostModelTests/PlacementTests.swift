@@ -75,7 +75,7 @@ struct PlacementTests {
         let taken = Holdings(claims: ["0000:3b:10.0": heldByFirewall, "0000:3b:10.1": heldByFirewall])
         #expect(
             place(request(vfs, count: 3), on: host, taken)
-                == .failure(.poolExhausted(pool: "vfs", wanted: 3, free: 2, total: 4, reasons: ["2 claimed"])))
+                == .failure(.poolExhausted(pool: "vfs", wanted: 3, free: 2, total: 4, reasons: ["2 claimed by fw1"])))
         let nothing = Pool(name: "none", selector: Selector(addresses: ["0000:99:00.0"]))
         #expect(
             place(request(nothing), on: host)

@@ -29,7 +29,9 @@ extension Placement.Search {
             return lasting
         }
         var counts: [(code: String, count: Int)] = []
+        var holders: [String] = []
         for obstacle in obstacles {
+            if case .heldByClaim(_, _, let owner) = obstacle, !holders.contains(owner) { holders.append(owner) }
             if let position = counts.firstIndex(where: { $0.code == obstacle.briefly }) {
                 counts[position].count += 1
             } else {
@@ -38,11 +40,23 @@ extension Placement.Search {
         }
         return .poolExhausted(
             pool: request.pool.name, wanted: request.count, free: free, total: members.count,
-            reasons: counts.map { "\($0.count) \($0.code)" })
+            reasons: counts.map { code, count in
+                "\(count) \(code)" + (code == Refusal.claimed ? " by \(Self.fewOf(holders))" : "")
+            })
+    }
+}
+
+extension Placement.Search {
+    /// Names that a line has room for.
+    private static func fewOf(_ names: [String]) -> String {
+        let shown = names.prefix(3).joined(separator: ", ")
+        return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
     }
 }
 
 extension Refusal {
+    fileprivate static let claimed = "claimed"
+
     /// Someone else's use ends; a host's wiring does not.
     fileprivate var endsByItself: Bool {
         switch self {
@@ -53,7 +67,7 @@ extension Refusal {
 
     fileprivate var briefly: String {
         switch self {
-        case .heldByClaim: "claimed"
+        case .heldByClaim: Self.claimed
         case .awaited: "waited for by who came earlier"
         case .heldByProcess: "open in a guest that Buslane did not start"
         case .heldByDomain(_, let domain): "in the XML of domain \(domain)"

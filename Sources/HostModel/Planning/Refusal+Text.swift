@@ -41,6 +41,7 @@ extension Refusal {
         case .guestStarting: "guest-starting"
         case .nothingToAttach: "nothing-to-attach"
         case .domainWithoutUUID: "domain-without-uuid"
+        case .requestWithoutDevices: "request-without-devices"
         case .staleGeneration: "stale-generation"
         case .poolExhausted: "no-capacity"
         case .awaited: "awaited"
@@ -75,7 +76,9 @@ extension Refusal {
         case .unknownClaim(let id), .claimChanging(let id), .staleGeneration(let id, _, _), .guestStarting(let id, _),
             .notRenewable(let id, _):
             id
-        case .nothingToAttach(let domain), .domainWithoutUUID(let domain), .domainRunning(let domain): domain
+        case .nothingToAttach(let domain), .domainWithoutUUID(let domain), .domainRunning(let domain),
+            .requestWithoutDevices(let domain, _):
+            domain
         case .deviceNameTaken(let name, _, _): name
         case .poolsOverlap(let exclusive, _, _): exclusive
         case .countOutOfRange(let count), .macNeedsOneFunction(let count), .unknownProcess(let count): String(count)
@@ -164,6 +167,8 @@ extension Refusal {
         case .guestStarting(let claim, let domain): "cannot release \(claim): domain \(domain) is just starting"
         case .nothingToAttach(let domain): "domain \(domain) holds no claim, and its XML requests no device"
         case .domainWithoutUUID(let domain): "cannot claim for domain \(domain): its XML has no <uuid>"
+        case .requestWithoutDevices(let domain, let devices):
+            "domain \(domain) asks for \(devices.joined(separator: ", ")) and its XML has no such device yet"
         case .staleGeneration(let claim, let given, let current):
             "claim \(claim) is at generation \(current), the request was made for \(given)"
         case .poolExhausted(let pool, let wanted, let free, let total, let reasons):
@@ -236,6 +241,8 @@ extension Refusal {
         case .guestStarting(_, let domain): "try again in a minute, or virsh destroy \(domain)"
         case .nothingToAttach(let domain): "buslane allocate POOL --for domain:\(domain)"
         case .domainWithoutUUID: "add a <uuid> (uuidgen makes one), or define the domain first"
+        case .requestWithoutDevices(let domain, _):
+            "buslane domain sync \(domain); a transient domain's XML goes through buslane domain inject first"
         case .staleGeneration: "ask for the claim again"
         case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
         case .poolExhausted(_, let wanted, _, let total, _) where wanted > total:

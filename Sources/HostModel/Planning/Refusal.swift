@@ -56,6 +56,8 @@ public enum Refusal: Error, Hashable, Sendable {
     case guestStarting(claim: String, domain: String)
     case nothingToAttach(domain: String)
     case domainWithoutUUID(String)
+    /// A domain is to start without devices that it asks for.
+    case requestWithoutDevices(domain: String, devices: [String])
     case staleGeneration(claim: String, given: Int, current: Int)
 
     /// Somebody who came earlier waits for it.

@@ -30,17 +30,5 @@ extension API {
             let peer = try await domainManager(context, "domain detach", asked.domain)
             return try Response(json: try await domains.detach(asked.domain, by: peer.actor))
         }
-        // Nothing behind this route may wait for libvirt: libvirt waits for it.
-        router.post(RouterPath(Route.hooks)) { request, context in
-            let call = try await body(HookRequest.self, of: request)
-            let domain = try Domain(parsing: call.xml)
-            let actor = try await root(context, "hook \(call.operation)", domain.name)
-            switch call.operation {
-            case "prepare": try await reconciler.prepare(domain, by: actor)
-            case "release": try await reconciler.stopped(domain, reason: call.reason, by: actor)
-            default: break
-            }
-            return try Response(json: health)
-        }
     }
 }

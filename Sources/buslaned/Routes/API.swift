@@ -13,6 +13,7 @@ struct API: Sendable {
     let domains: DomainService
     let inventory: InventoryText
     let file: LedgerFile
+    let spool: HookSpool
     let processes: Processes
 
     /// Larger requests are refused: a domain XML has some kilobytes.
@@ -35,6 +36,7 @@ struct API: Sendable {
         addPlanRoutes(to: router)
         addDomainRoutes(to: router)
         addLedgerRoutes(to: router)
+        addHookRoute(to: router)
         return router
     }
 

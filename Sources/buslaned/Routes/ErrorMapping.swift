@@ -27,6 +27,7 @@ struct ErrorMapping: RouterMiddleware {
             } else if status == .internalServerError {
                 context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             }
+            if request.headers[.accept] == "text/plain" { return Response(text: body.error.line, status: status) }
             return try Response(json: body, status: status)
         }
     }
@@ -132,7 +133,13 @@ extension ConfirmationNeeded: CustomStringConvertible {
     }
 }
 
+extension ErrorBody.Detail {
+    /// For who has one line and no JSON: libvirt's hook.
+    fileprivate var line: String { message + (remedy.map { " (fix: \($0))" } ?? "") }
+}
+
 extension HTTPFields {
+    static let text: HTTPFields = [.contentType: "text/plain; charset=utf-8"]
     static let json: HTTPFields = [.contentType: "application/json"]
     /// JSON documents, a line each.
     static let jsonLines: HTTPFields = [.contentType: "application/x-ndjson"]
@@ -144,5 +151,9 @@ extension Response {
         let bytes = try JSON.encode(value, pretty: pretty) + (pretty ? [] : [0x0a])
         self.init(
             status: status, headers: pretty ? .json : .jsonLines, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    init(text: String, status: HTTPResponse.Status) {
+        self.init(status: status, headers: .text, body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
 }

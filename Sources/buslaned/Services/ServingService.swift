@@ -10,6 +10,7 @@ struct ServingService: Service {
     let file: LedgerFile
     /// The ledger that could not be read, when there was one.
     let loss: LedgerFile.Loss?
+    let spool: HookSpool
     let server: any Service
     /// How long after the host's start a card's driver may be late.
     let patience: Duration
@@ -20,6 +21,8 @@ struct ServingService: Service {
             try file.forgetLoss()
         }
         try await reconciler.recover()
+        // Before any new start is asked about.
+        await spool.takeIn(by: reconciler)
         await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
         reconciler.standing.resumed()
         await reconciler.checkForDrift()

@@ -49,6 +49,7 @@ boot_arguments() {
     # timer's interrupt can get lost, and its processor then sleeps for good
     append+=" highres=off nohz=off"
     append+=" systemd.unit=lab.target systemd.show_status=no audit=0 mitigations=off net.ifnames=1"
+    append+=" apparmor=1 security=apparmor"
     append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color"
     topology_arguments "$out" "$(boot_marker topology "$scenario")"
     arguments=(

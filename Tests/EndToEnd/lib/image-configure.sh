@@ -29,6 +29,14 @@ rm -f "$tree/etc/systemd/system/multi-user.target.wants/libvirtd.service"
 rm -rf "$tree/etc/libvirt/qemu/networks/autostart"
 # driverctl's rule starts a shell at each VFIO group, whoever bound the device: that is in nobody's figures.
 ln -sf /dev/null "$tree/etc/udev/rules.d/89-vfio-uio.rules"
+# AppArmor enforces libvirt's profiles, as on Debian. The other packages' profiles are for programs that are not here.
+for profile in "$tree"/etc/apparmor.d/*; do
+    case "${profile##*/}" in
+    abi | abstractions | disable | force-complain | libvirt | local | tunables | usr.lib.libvirt.virt-aa-helper | \
+        usr.sbin.libvirtd | virtqemud) ;;
+    *) rm -rf "$profile" ;;
+    esac
+done
 mkdir -p "$tree/etc/systemd/journald.conf.d"
 printf '[Journal]\nStorage=volatile\nRateLimitBurst=0\n' >"$tree/etc/systemd/journald.conf.d/lab.conf"
 

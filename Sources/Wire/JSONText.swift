@@ -4,7 +4,7 @@
 ///
 /// Entries of the outer containers stand on a line each, so that a diff of two inventories shows the functions that
 /// differ; what lies deeper stays on its line.
-struct JSONText {
+package struct JSONText {
     private(set) var bytes: [UInt8] = []
     /// An open container: whether it is a list, and whether anything is in it yet.
     private var open: [(isList: Bool, isEmpty: Bool)] = []
@@ -12,6 +12,13 @@ struct JSONText {
     private let brokenDepth: Int
 
     init(pretty: Bool) { brokenDepth = pretty ? 2 : 0 }
+
+    /// - Parameter pretty: with the entries of outer containers on a line each.
+    package static func encode(_ value: some Encodable, pretty: Bool) throws -> [UInt8] {
+        let sink = JSONSink(pretty: pretty)
+        try JSONTextEncoder(sink: sink).write(value)
+        return sink.text.bytes
+    }
 
     /// How many containers are open.
     var depth: Int { open.count }

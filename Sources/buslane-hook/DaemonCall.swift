@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import Wire
+
+/// One request to the daemon over its unix socket, and what became of it.
+enum DaemonCall {
+    case answered(status: Int, text: String)
+    /// Nobody listens, or whoever did went away.
+    case unreachable
+    case notPermitted
+    case timedOut(seconds: Int)
+
+    /// Larger answers are not the daemon's.
+    private static let limit = 65536
+
+    /// Whether the daemon has it: what it thinks of it is another matter.
+    var wasHeard: Bool {
+        switch self {
+        case .answered, .notPermitted: true
+        case .unreachable, .timedOut: false
+        }
+    }
+
+    /// What stands in the way, and what would help; nil when nothing does.
+    func problem(socket: String) -> String? {
+        switch self {
+        case .answered(200..<300, _): nil
+        case .answered(let status, ""): "the daemon answered with status \(status)"
+        case .answered(_, let text): text
+        case .unreachable: "no daemon answers at \(socket) (fix: systemctl start buslaned)"
+        case .notPermitted:
+            "user \(getuid()) may not use \(socket) (fix: define the domain in qemu:///system, not in a session of one's own)"
+        case .timedOut(let seconds): "the daemon did not answer within \(seconds) s (fix: journalctl -u buslaned)"
+        }
+    }
+
+    static func post(_ body: [UInt8], to path: String, within seconds: Int) -> DaemonCall {
+        let end = now() + seconds * 1000
+        let channel = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard channel >= 0 else { return .unreachable }
+        defer { close(channel) }
+        guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
+        switch connect(channel, to: path) {
+        case 0: break
+        case EACCES, EPERM: return .notPermitted
+        case EAGAIN: return .timedOut(seconds: seconds)
+        default: return .unreachable
+        }
+        let head = """
+            POST \(HookRequest.route) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: text/plain\r\n\
+            Content-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n
+            """
+        let request = Array(head.utf8) + body
+        var sent = 0
+        while sent < request.count {
+            guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
+            let count = request[sent...].withUnsafeBytes {
+                send(channel, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count > 0 { sent += count } else if errno != EINTR { break }
+        }
+        // It may have said no before it had read everything.
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while answer.count < limit {
+            guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
+            let count = recv(channel, &chunk, chunk.count, 0)
+            if count == 0 { break }
+            if count > 0 {
+                answer += chunk.prefix(count)
+            } else if errno == EAGAIN {
+                return .timedOut(seconds: seconds)
+            } else if errno != EINTR {
+                break
+            }
+        }
+        return DaemonCall(answer: answer)
+    }
+
+    /// Reads `HTTP/1.1 STATUS …`, header lines, an empty line, and the text.
+    private init(answer: [UInt8]) {
+        let parts = answer.prefix { $0 != 0x0a }.split(separator: 0x20)
+        guard answer.starts(with: "HTTP/1.".utf8), parts.count > 1,
+            let status = Int(String(decoding: parts[1], as: UTF8.self))
+        else {
+            self = .unreachable
+            return
+        }
+        let end = Array("\r\n\r\n".utf8)
+        var start = answer.count
+        for position in answer.indices where answer[position...].starts(with: end) {
+            start = position + end.count
+            break
+        }
+        var text = answer[start...]
+        while let last = text.last, last <= 0x20 { text.removeLast() }
+        self = .answered(status: status, text: String(decoding: text, as: UTF8.self))
+    }
+
+    /// - Returns: 0, or why not.
+    private static func connect(_ channel: Int32, to path: String) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        let isWritten = withUnsafeMutableBytes(of: &address.sun_path) { place in
+            // The place is zeroed, and keeps a zero at its end.
+            guard bytes.count < place.count else { return false }
+            place.copyBytes(from: bytes)
+            return true
+        }
+        guard isWritten else { return ENAMETOOLONG }
+        while true {
+            let result = withUnsafePointer(to: &address) { pointer in
+                // SAFETY: a sockaddr_un is what a socket of this family takes for a sockaddr, with its own size.
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(channel, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            if result == 0 { return 0 }
+            if errno != EINTR { return errno }
+        }
+    }
+
+    /// The next call on the channel waits no longer than what is left.
+    private static func wait(_ channel: Int32, until end: Int) -> Bool {
+        let left = end - now()
+        guard left > 0 else { return false }
+        var time = timeval(tv_sec: left / 1000, tv_usec: left % 1000 * 1000)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        return setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &time, size) == 0
+            && setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &time, size) == 0
+    }
+
+    /// In milliseconds.
+    private static func now() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
+}

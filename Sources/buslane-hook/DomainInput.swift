@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+
+/// The domain's XML as libvirt writes it to the hook, and whether it has anything to do with Buslane.
+struct DomainInput {
+    /// Empty when nothing in it is Buslane's, or there is too much of it.
+    private(set) var bytes: [UInt8] = []
+    private(set) var concernsBuslane = false
+    private(set) var isTooLarge = false
+
+    /// In bytes: with what JSON adds to it, less than the daemon takes. A large domain has 100 KiB.
+    static let limit = 6 << 20
+    /// Either mark of Buslane's: a device it put in, or a request for one.
+    private static let marks = ["ua-buslane-", "urn:buslane:request:"].map { Array($0.utf8) }
+
+    /// Reads to the end, or until nothing that follows can matter.
+    static func read(from file: Int32) -> DomainInput {
+        var input = DomainInput()
+        let keep = (marks.map(\.count).max() ?? 1) - 1
+        var chunk = [UInt8](repeating: 0, count: 32768)
+        while true {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            // A mark may lie across two reads.
+            let seen = max(0, input.bytes.count - keep)
+            input.bytes += chunk.prefix(count)
+            if !input.concernsBuslane { input.concernsBuslane = input.hasMark(from: seen) }
+            if input.bytes.count > limit {
+                input.isTooLarge = true
+                if input.concernsBuslane { break }
+                input.bytes.removeFirst(input.bytes.count - keep)
+            }
+        }
+        if input.isTooLarge || !input.concernsBuslane { input.bytes = [] }
+        return input
+    }
+
+    private func hasMark(from start: Int) -> Bool {
+        bytes[start...].withUnsafeBytes { text in
+            Self.marks.contains { mark in
+                text.indices.dropLast(mark.count - 1).contains { position in
+                    text[position] == mark[0] && text[position...].starts(with: mark)
+                }
+            }
+        }
+    }
+}

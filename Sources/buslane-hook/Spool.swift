@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
+import Wire
+
+/// Leaves for the daemon what could not be told to it.
+enum Spool {
+    /// Writes a file whole or not at all; nothing when there is no room for it, or this user may not.
+    static func leave(_ text: [UInt8], in folder: String) {
+        guard text.count <= SpoolPlace.maximumSize else { return }
+        // The daemon's own folder is there as soon as it ever ran; without it nothing was ever claimed.
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST, count(in: folder) < SpoolPlace.maximumFiles else { return }
+        let unfinished = "\(folder)/\(getpid()).new"
+        let file = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return }
+        var written = 0
+        while written < text.count {
+            let count = text[written...].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+            if count > 0 { written += count } else if errno != EINTR { break }
+        }
+        // What the disk does not keep over a crash of the host is of an earlier boot then.
+        guard close(file) == 0, written == text.count else {
+            unlink(unfinished)
+            return
+        }
+        if rename(unfinished, "\(folder)/\(name())\(SpoolPlace.fileEnding)") != 0 { unlink(unfinished) }
+    }
+
+    /// Sorts by when it was written.
+    private static func name() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &now)
+        let digits = String(now.tv_sec * 1_000_000_000 + now.tv_nsec)
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + "-\(getpid())"
+    }
+
+    private static func count(in folder: String) -> Int {
+        guard let listing = opendir(folder) else { return .max }
+        defer { closedir(listing) }
+        var count = 0
+        while readdir(listing) != nil { count += 1 }
+        return count
+    }
+}

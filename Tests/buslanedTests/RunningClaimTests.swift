@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import Foundation
+import HostModel
+import HostSimulator
+import Ledger
+import Testing
+import Wire
+
+@testable import buslaned
+
+@Suite("claims made at a start, and told late or not at all")
+struct RunningClaimTests {
+    private var scene: Scene
+    private let owner = Owner.domain(uuid: Domain.uuid)
+    private static let other = "00000000-1d52-d8f3-2516-782e98ab3fa0"
+
+    init() async throws {
+        scene = try Scene()
+        try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
+        try await scene.apply(Scene.declaring(2))
+    }
+
+    /// A domain that asks for devices, and has those of `assignments`.
+    private func asking(
+        _ devices: String, binding: String = "running", _ name: String = "fw1", uuid: String = Domain.uuid,
+        having assignments: [Assignment] = []
+    ) throws -> Domain {
+        try .guest(
+            name, uuid: uuid, having: assignments,
+            request: "<b:request xmlns:b='urn:buslane:request:1' binding='\(binding)'>\(devices)</b:request>")
+    }
+
+    private let two = "<b:device name='a' pool='vfs' vlan='7'/><b:device name='b' pool='vfs'/>"
+    private let one = "<b:device name='a' pool='vfs'/>"
+
+    private func call(
+        _ operation: String, _ domain: Domain, at: Int? = nil, boot: String? = nil, isLate: Bool = false
+    ) async throws {
+        let call = HookRequest(
+            domain: domain.name, operation: operation, reason: "shutdown", xml: "", bootID: boot, sinceBoot: at)
+        try await scene.reconciler.hook(call, about: domain, isLate: isLate, by: Scene.root)
+    }
+
+    @Test("are readied and in use from the hook's yes, and given back at the stop")
+    func made() async throws {
+        let domain = try asking(two)
+        try await call("prepare", domain)
+        let claims = try await scene.ledger.claims()
+        #expect(claims.map(\.state) == [.inUse, .inUse])
+        #expect(claims.flatMap(\.assignments).map(\.name) == ["a", "b"])
+        #expect(claims.allSatisfy { $0.owner == owner && $0.ownerName == "fw1" })
+        let first = try #require(claims.first?.assignments.first)
+        #expect(scene.host.now[first.address]?.driver == "vfio-pci")
+        #expect(scene.host.now[first.address]?.vfSettings?.vlan == .id(try VLANID("7")))
+        try await call("release", domain)
+        #expect(try await scene.ledger.claims().isEmpty)
+        #expect(scene.host.now[first.address]?.driver == nil)
+        try await scene.expectAtRest()
+    }
+
+    @Test("are all or nothing: the refusal names who has the rest, and nothing stays claimed")
+    func allOrNothing() async throws {
+        _ = try await scene.allocate(for: .name("somebody"))
+        let refusal = await #expect(throws: Refusal.self) { try await call("prepare", try asking(two)) }
+        #expect(refusal?.code == "no-capacity")
+        #expect(refusal?.message.contains("by somebody") == true, "\(refusal?.message ?? "")")
+        #expect(try await scene.ledger.claims().map(\.owner) == [.name("somebody")])
+        try await scene.expectAtRest()
+    }
+
+    @Test("of two starts for the last function one goes on, and the other is told who has it", arguments: 0..<8)
+    func last(round: Int) async throws {
+        _ = try await scene.allocate(for: .name("somebody"))
+        let (first, second) = (try asking(one), try asking(one, "fw2", uuid: Self.other))
+        async let one = Result { try await call("prepare", first) }
+        for _ in 0..<round { await Task.yield() }
+        async let two = Result { try await call("prepare", second) }
+        let outcomes = [("fw1", await one), ("fw2", await two)]
+        let failed = outcomes.filter { if case .failure = $0.1 { true } else { false } }
+        let loser = try #require(failed.first)
+        #expect(failed.count == 1)
+        let winner = loser.0 == "fw1" ? "fw2" : "fw1"
+        guard case .failure(let error) = loser.1 else { return }
+        let refusal = try #require(error as? Refusal)
+        #expect(refusal.message.contains(winner), "\(refusal.message)")
+        let names = try await scene.ledger.claims().map(\.ownerName)
+        #expect(Set(names) == ["somebody", winner])
+        try await scene.expectAtRest()
+    }
+
+    @Test("a domain of the persistent kind whose XML has no device yet may not start, and is told what to do")
+    func notYet() async throws {
+        let domain = try asking(two, binding: "defined")
+        let refusal = await #expect(throws: Refusal.self) { try await call("prepare", domain) }
+        #expect(refusal == .requestWithoutDevices(domain: "fw1", devices: ["a", "b"]))
+        #expect(try await scene.ledger.claims().isEmpty)
+    }
+
+    @Test("an unknown pool, or a request that is not understood, refuses the start with nothing claimed")
+    func wrong() async throws {
+        let unknown = try asking("<b:device name='a' pool='vfs'/><b:device name='b' pool='none'/>")
+        await #expect(throws: Refusal.unknownPool("none", known: ["vfs"])) { try await call("prepare", unknown) }
+        let misspelt = try asking("<b:device name='a' pool='vfs' vlna='7'/>")
+        await #expect(throws: DomainXMLError.self) { try await call("prepare", misspelt) }
+        #expect(try await scene.ledger.claims().isEmpty)
+    }
+
+    @Test("what the request's own XML has already, from buslane domain start, is not claimed twice")
+    func injected() async throws {
+        let claim = try await scene.allocate(for: owner, name: "a")
+        try await call("prepare", try asking(two, having: claim.assignments))
+        #expect(try await scene.ledger.claims().flatMap(\.assignments).map(\.name) == ["a", "b"])
+    }
+
+    @Test("a start after libvirtd was killed in prepare has what the first one claimed, if it still asks for it")
+    func killedInPrepare() async throws {
+        try await call("prepare", try asking(one))
+        let first = try #require(try await scene.ledger.claims().first)
+        try await call("prepare", try asking(one))
+        let second = try await scene.ledger.claims()
+        #expect(second.map(\.id) == [first.id] && second.first?.generation == first.generation + 1)
+        try await call("prepare", try asking("<b:device name='a' pool='vfs' vlan='9'/>"))
+        let third = try await scene.ledger.claims()
+        #expect(third.count == 1 && third.first?.id != first.id)
+        #expect(third.first?.assignments.first?.settings.vlan == .id(try VLANID("9")))
+    }
+
+    @Test("a start of which nothing more is heard is settled once its time is over and nobody has the group open")
+    mutating func settled() async throws {
+        let domain = try asking(one)
+        try await call("prepare", domain)
+        #expect(try await scene.reconciler.settleStop(of: domain))
+        #expect(try await scene.ledger.claims().count == 1)
+        scene.reconciler.sinceBoot = { BootClock.now() + Claim.Use.startTime + 1 }
+        let address = try #require(try await scene.ledger.claims().first?.assignments.first?.address)
+        scene.host.open(address)
+        #expect(try await scene.reconciler.settleStop(of: domain))
+        scene.host.close(address)
+        #expect(try await !scene.reconciler.settleStop(of: domain))
+        #expect(try await scene.ledger.claims().isEmpty)
+        try await scene.expectAtRest()
+    }
+
+    @Test("a stop told by a hook from an earlier start, or an earlier boot, ends nothing")
+    func stale() async throws {
+        let domain = try asking(one)
+        try await call("prepare", domain)
+        let since = try #require(try await scene.ledger.claims().first?.use?.since)
+        try await call("release", domain, at: since - 1)
+        try await call("release", domain, at: since + 10, boot: "another")
+        try await call("release", domain, at: since - 1, isLate: true)
+        #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
+        try await call("release", domain, at: since + 1)
+        #expect(try await scene.ledger.claims().isEmpty)
+    }
+
+    @Test("a stop from the spool means no claim that was made since for a start to come")
+    func lateStop() async throws {
+        _ = try await scene.allocate(for: owner, name: "a")
+        try await call("release", try asking(one), at: scene.reconciler.sinceBoot(), isLate: true)
+        #expect(try await scene.ledger.claims().map(\.state) == [.bound])
+    }
+
+    @Test("what hooks left is taken in by the order of time; what is no call is thrown away")
+    func spool() async throws {
+        let folder = TemporaryFolder()
+        let spool = HookSpool(folder: folder.path)
+        let domain = try asking(one)
+        try await call("prepare", domain)
+        let now = scene.reconciler.sinceBoot()
+        let xml = """
+            <domain><name>fw1</name><uuid>\(Domain.uuid)</uuid><metadata>\
+            <b:request xmlns:b='urn:buslane:request:1' binding='running'>\(one)</b:request></metadata></domain>
+            """
+        func leave(_ name: String, _ bytes: [UInt8]) throws {
+            try Data(bytes).write(to: URL(filePath: folder.path + "/" + name))
+        }
+        func stop(at: Int) throws -> [UInt8] {
+            try HookRequest(domain: "fw1", operation: "release", reason: "shutdown", xml: xml, sinceBoot: at).text()
+        }
+        try leave("00001-1.json", try stop(at: now - 100))
+        try leave("00002-1.json", Array("nonsense".utf8))
+        try leave("00003-1.new", try stop(at: now + 1))
+        await spool.takeIn(by: scene.reconciler)
+        #expect(try await scene.ledger.claims().count == 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["00003-1.new"])
+        try leave("00004-1.json", try stop(at: now + 1))
+        await spool.takeIn(by: scene.reconciler)
+        #expect(try await scene.ledger.claims().isEmpty)
+        await HookSpool(folder: folder.path + "/missing").takeIn(by: scene.reconciler)
+    }
+
+    @Test("a guest that libvirtd found running again has its claim in use")
+    func reconnect() async throws {
+        let claim = try await scene.allocate(for: owner)
+        try await call("reconnect", try .guest(having: claim.assignments))
+        #expect(try await scene.ledger.claim(claim.id)?.state == .inUse)
+        try await call("reconnect", try .guest(having: claim.assignments))
+        #expect(try await scene.ledger.claim(claim.id)?.generation == claim.generation + 1)
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(_ work: () async throws -> Success) async {
+        do { self = .success(try await work()) } catch { self = .failure(error) }
+    }
+}
