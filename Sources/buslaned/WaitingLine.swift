@@ -18,6 +18,8 @@ actor WaitingLine {
         let tell: @Sendable (Update) -> Bool
         /// Why it was not granted when it was last tried.
         var refusal: Refusal?
+        /// The time was up before it was tried for the first time.
+        var isOverdue = false
     }
 
     /// What one who waits is told.
@@ -112,6 +114,7 @@ actor WaitingLine {
             } catch let refusal as Refusal where refusal.isTemporary {
                 if let position = entries.firstIndex(where: { $0.id == entry.id }) {
                     entries[position].refusal = refusal
+                    if entries[position].isOverdue { giveUp(entry.id) }
                 }
             } catch {
                 entries.removeAll { $0.id == entry.id }
@@ -122,9 +125,11 @@ actor WaitingLine {
     }
 
     private func giveUp(_ id: Int) {
-        guard let entry = entries.first(where: { $0.id == id }) else { return }
-        entries.removeAll { $0.id == id }
-        _ = entry.tell(.ended(.failure(entry.refusal ?? CancellationError())))
+        guard let position = entries.firstIndex(where: { $0.id == id }) else { return }
+        // Nobody is sent away who was never tried.
+        guard let refusal = entries[position].refusal else { return entries[position].isOverdue = true }
+        let entry = entries.remove(at: position)
+        _ = entry.tell(.ended(.failure(refusal)))
         Task { await tryAll() }
     }
 

@@ -9,7 +9,8 @@ extension Placement {
     ///
     /// - Parameter requests: each for one function, when they are several.
     /// - Returns: by request.
-    /// - Throws: a ``Refusal``: of the first request that could not be had by itself, else that they cannot be had together.
+    /// - Throws: a ``Refusal``: of the first request that could not be had by itself or with those like it, else that they
+    ///   cannot be had together.
     public static func choose(
         together requests: [ClaimRequest], on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [[Function]] {
@@ -23,7 +24,12 @@ extension Placement {
                 return chosen.map { [host.functions[$0]] }
             }
         }
-        for request in requests { _ = try choose(for: request, on: host, holdings: holdings) }
+        for request in requests {
+            _ = try choose(for: request, on: host, holdings: holdings)
+            // A pool that has one may have no two.
+            let alike = requests.count { $0.pool == request.pool && $0.numa == request.numa }
+            if alike > 1 { _ = try choose(for: request.asking(for: alike), on: host, holdings: holdings) }
+        }
         throw .notTogether(
             pools: requests.map(\.pool.name), devices: requests.map { $0.deviceName ?? $0.pool.name },
             policy: requests[0].numa, spread: sharedSpread(of: requests))

@@ -36,6 +36,15 @@ public struct ClaimRequest: Hashable, Sendable {
         self.deviceName = deviceName
     }
 
+    /// So many of the same, whatever their addresses will be.
+    func asking(for count: Int) -> ClaimRequest {
+        var settings = settings
+        settings.mac = nil
+        return ClaimRequest(
+            pool: pool, count: count, owner: owner, ownerName: ownerName, numa: numa, spread: spread,
+            settings: settings, uid: uid, ttl: ttl)
+    }
+
     /// The same with another NUMA policy.
     func with(numa: NUMAPolicy) -> ClaimRequest {
         ClaimRequest(

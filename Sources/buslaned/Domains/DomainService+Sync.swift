@@ -74,13 +74,18 @@ extension DomainService {
         try domain.refuseClashes(with: plan)
         let (changes, waiting) = try changes(of: plan, domain, request)
         let replaced = plan.replaced.filter { !waiting.contains($0.device.name) }
-        for change in replaced { try await reconciler.mustBeAvailable(reconciler.claimRequest(for: change.device, in: request, of: domain, uid: nil)) }
+        for change in replaced {
+            try await reconciler.mustBeAvailable(
+                reconciler.claimRequest(for: change.device, in: request, of: domain, uid: nil))
+        }
         var done: [String] = []
         for change in replaced {
             _ = try await reconciler.release(change.claim.id, by: actor)
             done.append("released \(change.claim.id)")
         }
-        let missing = try (plan.unclaimed + replaced.map(\.device)).map { try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil) }
+        let missing = try (plan.unclaimed + replaced.map(\.device)).map {
+            try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil)
+        }
         let made = missing.isEmpty ? [] : try await reconciler.allocate(all: missing, by: actor)
         var held = claims.filter { claim in !replaced.contains { $0.claim.id == claim.id } } + made
         do {
