@@ -45,13 +45,14 @@ extension DomainService {
         let domain = try Domain(parsing: xml)
         reconciler.foreign.set(domain.foreign.map(\.address), of: domain.name, uuid: state.uuid)
         guard state.isPersistent else { return [] }
-        let claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
+        var claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let request = try domain.request
         if request == nil, claims.isEmpty, domain.recorded.isEmpty { return [] }
         // A start that is under way has the domain as it is; another look follows.
-        if !state.isActive, let claim = claims.first(where: reconciler.isStarting) {
+        if !state.isActive, try await reconciler.settleStop(of: domain), let claim = claims.first {
             throw Refusal.guestStarting(claim: claim.id, domain: state.name)
         }
+        claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let forOneRun = request?.binding == .running ? request : nil
         let done = try await bind(domain, forOneRun == nil ? request : nil, claims, state, forOneRun, by: actor)
         guard let forOneRun else { return done }
@@ -74,13 +75,18 @@ extension DomainService {
         try domain.refuseClashes(with: plan)
         let (changes, waiting) = try changes(of: plan, domain, request)
         let replaced = plan.replaced.filter { !waiting.contains($0.device.name) }
-        for change in replaced { try await reconciler.mustBeAvailable(reconciler.claimRequest(for: change.device, in: request, of: domain, uid: nil)) }
+        for change in replaced {
+            try await reconciler.mustBeAvailable(
+                reconciler.claimRequest(for: change.device, in: request, of: domain, uid: nil))
+        }
         var done: [String] = []
         for change in replaced {
             _ = try await reconciler.release(change.claim.id, by: actor)
             done.append("released \(change.claim.id)")
         }
-        let missing = try (plan.unclaimed + replaced.map(\.device)).map { try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil) }
+        let missing = try (plan.unclaimed + replaced.map(\.device)).map {
+            try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil)
+        }
         let made = missing.isEmpty ? [] : try await reconciler.allocate(all: missing, by: actor)
         var held = claims.filter { claim in !replaced.contains { $0.claim.id == claim.id } } + made
         do {
