@@ -31,8 +31,8 @@ extension Reconciler {
         let name = domain.name
         try await audited("hook prepare", subject: name, detail: domain.summary, by: actor) {
             let request = try domain.request
-            let missing =
-                request?.devices.filter { device in !domain.injected.contains { $0.name == device.name } } ?? []
+            let present = Set(domain.injected.map(\.name)).union(try domain.takenOut)
+            let missing = request?.devices.filter { !present.contains($0.name) } ?? []
             if request?.binding == .defined, !missing.isEmpty {
                 throw Refusal.requestWithoutDevices(domain: name, devices: missing.map(\.name))
             }

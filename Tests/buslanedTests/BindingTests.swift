@@ -341,9 +341,38 @@ struct RunningBindingTests {
         let ports = """
             <controller type='pci' index='0' model='pcie-root'/>
             """
-        try await at.define(device, binding: "running", and: ports)
+        // What libvirt gives no place to is not counted.
+        let xml = DomainScene.xml(request: DomainScene.request(device, binding: "running"), devices: ports)
+        try await at.libvirt.define(xml.replacing("<graphics type='vnc' passwd='secret'/>", with: ""))
         await #expect(throws: DomainTrouble.self) { try await at.sync() }
         #expect(at.trouble() == "no-hotplug-port")
         #expect(at.domains.troubles[Domain.uuid]?.message.contains("0 free hot-plug ports") == true)
+    }
+}
+
+@Suite("The start of a bound domain", .timeLimit(.minutes(1)))
+struct BoundStartTests {
+    @Test("a domain may start without what its owner took out, and not without what was never put in")
+    func takenOut() async throws {
+        let at = try await DomainScene()
+        try await at.define("<b:device name='a' pool='vfs'/><b:device name='b' pool='vfs'/>")
+        let reconciler = at.scene.reconciler
+        let before = try Domain(parsing: try await at.xml())
+        await #expect(throws: Refusal.self) { try await reconciler.prepare(before, by: Scene.root) }
+        try await at.sync()
+        try await at.edit { $0.without("interface", containing: "ua-buslane-b") }
+        try await reconciler.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
+    }
+
+    @Test("a start of which nothing more is heard is over when libvirt says so and nothing is open")
+    func overtaken() async throws {
+        var at = try await DomainScene()
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        try await at.sync()
+        try await at.scene.reconciler.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        at.later(by: 1000)
+        #expect(try await at.sync() == [])
+        #expect(try await at.scene.ledger.claims().map(\.state) == [.bound])
     }
 }

@@ -10,9 +10,9 @@ import Libvirt
 
 /// A scene with a libvirt: the test driver, with one domain that doesn't run.
 struct DomainScene {
-    let scene: Scene
+    var scene: Scene
     let libvirt: LibvirtConnection
-    let domains: DomainService
+    var domains: DomainService
     private let folder: TemporaryFolder
 
     static let peer = PeerCredentials(pid: 1, uid: 0, gid: 0)
@@ -77,6 +77,12 @@ struct DomainScene {
 
     @discardableResult
     func sync() async throws -> [String] { try await domains.sync(uuid: Domain.uuid) }
+
+    /// So many seconds pass.
+    mutating func later(by seconds: Int) {
+        scene.reconciler.sinceBoot = { BootClock.now() + seconds }
+        domains = DomainService(libvirt: libvirt, reconciler: scene.reconciler)
+    }
 
     /// What Buslane has put into the persistent XML, by device.
     func injected() async throws -> [String: PCIAddress] {

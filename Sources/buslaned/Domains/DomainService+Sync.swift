@@ -45,13 +45,14 @@ extension DomainService {
         let domain = try Domain(parsing: xml)
         reconciler.foreign.set(domain.foreign.map(\.address), of: domain.name, uuid: state.uuid)
         guard state.isPersistent else { return [] }
-        let claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
+        var claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let request = try domain.request
         if request == nil, claims.isEmpty, domain.recorded.isEmpty { return [] }
         // A start that is under way has the domain as it is; another look follows.
-        if !state.isActive, let claim = claims.first(where: reconciler.isStarting) {
+        if !state.isActive, try await reconciler.settleStop(of: domain), let claim = claims.first {
             throw Refusal.guestStarting(claim: claim.id, domain: state.name)
         }
+        claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let forOneRun = request?.binding == .running ? request : nil
         let done = try await bind(domain, forOneRun == nil ? request : nil, claims, state, forOneRun, by: actor)
         guard let forOneRun else { return done }
