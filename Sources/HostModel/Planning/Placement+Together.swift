@@ -9,7 +9,8 @@ extension Placement {
     ///
     /// - Parameter requests: each for one function, when they are several.
     /// - Returns: by request.
-    /// - Throws: a ``Refusal``: of the first request that could not be had by itself, else that they cannot be had together.
+    /// - Throws: a ``Refusal``: of the first request that could not be had by itself, else of a pool that has too few for
+    ///   all of them, else that they cannot be had together.
     public static func choose(
         together requests: [ClaimRequest], on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [[Function]] {
@@ -24,6 +25,13 @@ extension Placement {
             }
         }
         for request in requests { _ = try choose(for: request, on: host, holdings: holdings) }
+        // Each could be had, and of its pool there are too few for all.
+        for (_, several) in Dictionary(grouping: requests, by: \.pool.name) where several.count > 1 {
+            let all = ClaimRequest(
+                pool: several[0].pool, count: several.count, owner: several[0].owner, numa: NUMAPolicy.none,
+                spread: .any)
+            _ = try choose(for: all, on: host, holdings: holdings)
+        }
         throw .notTogether(
             pools: requests.map(\.pool.name), devices: requests.map { $0.deviceName ?? $0.pool.name },
             policy: requests[0].numa, spread: sharedSpread(of: requests))
