@@ -58,11 +58,13 @@ stage:
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) PREFIX=/usr >/dev/null
 
-# The hook's place is libvirt's: it looks nowhere else.
+# The hook's place is libvirt's: it looks nowhere else. Packages leave that to `buslane hook install`, which takes it
+# from libexec.
 install:
 	install -s -D -m 0755 $(BUILT)/buslaned     $(DESTDIR)$(SBINDIR)/buslaned
 	install -s -D -m 0755 $(BUILT)/buslane      $(DESTDIR)$(PREFIX)/bin/buslane
-	install -s -D -m 0755 $(BUILT)/buslane-hook $(DESTDIR)/etc/libvirt/hooks/qemu.d/50-buslane
+	install -s -D -m 0755 $(BUILT)/buslane-hook $(DESTDIR)$(PREFIX)/libexec/buslane/buslane-hook
+	install -D -m 0755 $(DESTDIR)$(PREFIX)/libexec/buslane/buslane-hook $(DESTDIR)/etc/libvirt/hooks/qemu.d/50-buslane
 	install -D -m 0644 udev/60-buslane.rules $(DESTDIR)/usr/lib/udev/rules.d/60-buslane.rules
 	install -D -m 0644 systemd/buslane.sysusers $(DESTDIR)/usr/lib/sysusers.d/buslane.conf
 	install -D -m 0644 systemd/buslane.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/buslane.conf

@@ -22,6 +22,7 @@ struct Control: AsyncParsableCommand {
         ClaimsCommand.self, AllocateCommand.self, ReleaseCommand.self, RenewCommand.self, DomainCommand.self,
         EventsCommand.self,
         AuditCommand.self, RecoverCommand.self, DoctorCommand.self, ConfigCommand.self, LedgerCommand.self,
+        HookCommand.self,
     ]
 
     /// The one command that was asked for; all of them where the first word is none, so that help and mistakes see them.

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import Glibc
+
+/// The folder from which libvirt runs hooks, and what stands in it.
+///
+/// libvirt runs `qemu`, then every executable file in `qemu.d` by name, also one that is hidden or a backup.
+///
+/// Source: https://libvirt.org/hooks.html; src/util/virhook.c.
+struct HookFolder {
+    /// `/etc/libvirt/hooks`.
+    let path: String
+
+    static let standard = "/etc/libvirt/hooks"
+    static let name = "50-buslane"
+    /// What every version of the hook has in it, and hardly anything else.
+    private static let mark = Data("urn:buslane:request:".utf8)
+
+    var hook: String { path + "/qemu.d/" + Self.name }
+
+    /// Something that libvirt runs at each step of a domain's life.
+    struct Program: Equatable {
+        let path: String
+        /// Some version of Buslane's hook.
+        let isBuslane: Bool
+        /// When this became what libvirt runs.
+        let changedAt: Date
+    }
+
+    /// What stands at the hook's own place.
+    enum Place: Equatable {
+        case absent
+        /// The same as the one that came with this program.
+        case installed
+        /// Another version, or changed.
+        case different
+        /// libvirt passes it over.
+        case notExecutable
+        /// Somebody else's program, or no file.
+        case foreign
+    }
+
+    /// In the order in which libvirt runs them.
+    func programs() -> [Program] {
+        let inFolder = (try? FileManager.default.contentsOfDirectory(atPath: path + "/qemu.d")) ?? []
+        // By their bytes, as strcmp(3) has it.
+        let names = inFolder.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+        return ([path + "/qemu"] + names.map { path + "/qemu.d/" + $0 }).compactMap(Self.program)
+    }
+
+    /// - Parameter pristine: the hook that came with this program; nil when it is not there.
+    func place(comparedWith pristine: Data?) -> Place {
+        var status = stat()
+        guard lstat(hook, &status) == 0 else { return .absent }
+        guard status.st_mode & S_IFMT == S_IFREG, let content = FileManager.default.contents(atPath: hook),
+            content.range(of: Self.mark) != nil
+        else { return .foreign }
+        guard status.st_mode & 0o111 != 0 else { return .notExecutable }
+        return pristine == nil || pristine == content ? .installed : .different
+    }
+
+    /// Puts the hook at its place, whole or not at all.
+    ///
+    /// What libvirt finds executable in `qemu.d` it runs, whatever it is called: so the file gets its content and its mode
+    /// in the folder above, where libvirt looks at no such name, and is moved from there.
+    func install(_ content: Data) throws(Failure) {
+        let new = path + "/.buslane-hook.new"
+        do {
+            try FileManager.default.createDirectory(atPath: path + "/qemu.d", withIntermediateDirectories: true)
+            unlink(new)
+            let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard file >= 0 else { throw Self.failure("make", new) }
+            defer { close(file) }
+            try FileHandle(fileDescriptor: file, closeOnDealloc: false).write(contentsOf: content)
+            guard fchmod(file, 0o755) == 0, fsync(file) == 0 else { throw Self.failure("write", new) }
+            guard rename(new, hook) == 0 else { throw Self.failure("put in place", hook) }
+        } catch let failure as Failure {
+            unlink(new)
+            throw failure
+        } catch {
+            unlink(new)
+            throw Failure(.refused, "hook-not-installed", subject: hook, "cannot install \(hook): \(error)")
+        }
+    }
+
+    func remove() throws(Failure) {
+        guard unlink(hook) == 0 || errno == ENOENT else { throw Self.failure("remove", hook) }
+    }
+
+    private static func failure(_ verb: String, _ path: String) -> Failure {
+        Failure(
+            .refused, "hook-not-changed", subject: path, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+    }
+
+    private static func program(at path: String) -> Program? {
+        var status = stat()
+        // Followed: libvirt runs what a link leads to.
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o111 != 0 else {
+            return nil
+        }
+        let content = FileManager.default.contents(atPath: path)
+        return Program(
+            path: path, isBuslane: content?.range(of: mark) != nil,
+            changedAt: Date(timeIntervalSince1970: Double(status.st_ctim.tv_sec)))
+    }
+}
