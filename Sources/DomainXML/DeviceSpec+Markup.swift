@@ -12,23 +12,32 @@ extension DeviceSpec {
     var markup: Markup { markup(at: nil) }
 
     /// The same at a place in the guest; without one, libvirt finds it a place.
-    func markup(at place: GuestPlace?) -> Markup {
+    ///
+    /// - Parameter kept: what the device that it replaces has of the user's.
+    func markup(at place: GuestPlace?, keeping kept: [Markup] = []) -> Markup {
         var children: [Markup] = []
         if kind == .interface, let mac { children.append(Self.macMarkup(mac)) }
         children.append(Markup(name: "source", children: [sourceAddressMarkup]))
         if kind == .interface, let vlan { children.append(Self.vlanMarkup(vlan)) }
         if let failover { children.append(Self.teamingMarkup(failover)) }
+        children += kept
         children.append(Markup(name: "alias", attributes: [("name", alias)]))
         if let place { children.append(place.address.markup(multifunction: place.isMultifunction)) }
-        return switch kind {
-        case .interface:
-            Markup(name: "interface", attributes: [("type", "hostdev"), ("managed", "no")], children: children)
+        var markup = element
+        markup.children = children
+        return markup
+    }
+
+    /// The element without what is in it.
+    private var element: Markup {
+        switch kind {
+        case .interface: Markup(name: "interface", attributes: [("type", "hostdev"), ("managed", "no")])
         case .hostdev:
-            Markup(
-                name: "hostdev", attributes: [("mode", "subsystem"), ("type", "pci"), ("managed", "no")],
-                children: children)
+            Markup(name: "hostdev", attributes: [("mode", "subsystem"), ("type", "pci"), ("managed", "no")])
         }
     }
+
+    fileprivate var startTag: String { "<\(element.opening)>" }
 
     /// The schema asks for `type` in an interface and refuses it in a hostdev.
     fileprivate var sourceAddressMarkup: Markup {
@@ -65,11 +74,16 @@ extension XMLDocument {
     /// - Parameter place: for a device without a guest address alone: one that is there stays.
     func edits(making present: Passthrough, match spec: DeviceSpec, at place: GuestPlace?) -> [Edit] {
         let element = present.element
-        // libvirt doesn't print managed='no' for an interface: absent is the same.
-        guard present.kind == spec.kind, (element["managed"] ?? "no") == "no" else {
-            return [replacement(of: element, by: spec.markup(at: place))]
+        guard present.kind == spec.kind else {
+            let names: Set<String> = place == nil ? ["boot", "rom", "acpi", "address"] : ["boot", "rom", "acpi"]
+            let kept = element.children.filter { $0.namespace == nil && names.contains($0.name) }.map(verbatim)
+            return [replacement(of: element, by: spec.markup(at: place, keeping: kept))]
         }
         var edits: [Edit] = []
+        // libvirt doesn't print managed='no' for an interface: absent is the same.
+        if (element["managed"] ?? "no") != "no" {
+            edits.append(Edit(range: element.startTag, replacement: spec.startTag))
+        }
         var additions: [Markup] = []
         if present.address != spec.address, let address = present.source.first("address") {
             edits.append(Edit(range: address.range, replacement: spec.sourceAddressMarkup.inline))
@@ -122,6 +136,10 @@ extension XMLDocument {
         }
         let end = address.startTag.lowerBound + "<address".utf8.count
         return [Edit(range: end..<end, replacement: " multifunction='on'")]
+    }
+
+    private func verbatim(_ element: XMLElement) -> Markup {
+        Markup(verbatim: String(decoding: bytes[element.range], as: UTF8.self))
     }
 
     private func replacement(of element: XMLElement, by markup: Markup) -> Edit {

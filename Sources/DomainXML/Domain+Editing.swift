@@ -7,8 +7,7 @@ extension Domain {
     /// New devices come last in `<devices>`, laid out like their siblings. A device that is there already with the
     /// same content stays as it is, and with nothing to change the result is the document itself. Where only host
     /// address, MAC, VLAN or teaming differ, only those are rewritten: the guest's `<address>`, `<boot>`, `<rom>` stay.
-    /// A device of the same name but another kind, or with another `managed`, is written anew in its place, and libvirt
-    /// gives it a new guest address.
+    /// A device of the same name but another kind is written anew in its place, and keeps these.
     ///
     /// libvirt finds each device its place in the guest, but for companions, which share a slot, and for devices that
     /// are aligned to a node which the guest sees (``aligned(to:on:)``). On a machine with PCI Express these get a root

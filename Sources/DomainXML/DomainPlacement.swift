@@ -41,17 +41,6 @@ public struct DomainPlacement: Hashable, Sendable {
     public func nodes(of cell: Cell) -> NumberSet? { (cell.memory ?? memory)?.nodes }
 }
 
-/// Memory of a domain that huge pages of the host hold.
-public struct HugepageNeed: Hashable, Sendable {
-    /// nil is the host's default size.
-    public let pageSizeBytes: Int?
-    public let bytes: Int
-    /// The guest's node; nil for a guest without nodes.
-    public let cell: Int?
-    /// The host nodes that they have to be free on; nil when they may be anywhere.
-    public let nodes: NumberSet?
-}
-
 extension Domain {
     /// - Throws: ``DomainXMLError`` that names the element.
     public var placement: DomainPlacement {

@@ -11,6 +11,7 @@ struct GuestPlan {
 
     init(for specs: [DeviceSpec], in domain: Domain) throws(DomainXMLError) {
         let companions = try Self.companions(among: specs, in: domain)
+        guard !companions.isEmpty || specs.contains(where: { $0.alignedTo != nil }) else { return }
         var buses = GuestBuses(domain.document.root)
         let expanders = domain.expanders
         let leaders = specs.filter { $0.companionOf == nil }

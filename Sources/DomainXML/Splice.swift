@@ -141,10 +141,26 @@ struct Markup {
     var children: [Markup] = []
     /// For an element that has no children.
     var text = ""
+    /// The whole, for an element that a document has already.
+    private var verbatim: String?
 
-    private var opening: String { name + attributes.map { " \($0)='\($1)'" }.joined() }
+    init(name: String, attributes: [(String, String)] = [], children: [Markup] = [], text: String = "") {
+        self.name = name
+        self.attributes = attributes
+        self.children = children
+        self.text = text
+    }
+
+    init(verbatim: String) {
+        self.init(name: "")
+        self.verbatim = verbatim
+    }
+
+    /// What stands between the `<` and `>` of the start tag.
+    var opening: String { name + attributes.map { " \($0)='\($1)'" }.joined() }
 
     var inline: String {
+        if let verbatim { return verbatim }
         if children.isEmpty, text.isEmpty { return "<\(opening)/>" }
         return "<\(opening)>\(text)" + children.map(\.inline).joined() + "</\(name)>"
     }

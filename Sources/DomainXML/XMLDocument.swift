@@ -129,9 +129,11 @@ private let namespaceSeparator: UInt8 = 0x1f
         }
     }
 
-    func append(text: String) {
-        guard !open.isEmpty else { return }
-        open[open.count - 1].text += text
+    /// Most of a document's text is the white space of its layout, which nobody asks for: before other text it is
+    /// passed over.
+    func append(isWhiteSpace: Bool, text: () -> String) {
+        guard let last = open.indices.last, !isWhiteSpace || !open[last].text.isEmpty else { return }
+        open[last].text += text()
     }
 
     func documentType() { refuse(.documentType(line: line)) }
@@ -142,9 +144,9 @@ private let namespaceSeparator: UInt8 = 0x1f
     }
 
     private static func split(_ name: String) -> (namespace: String?, local: String) {
-        let separator = Character(Unicode.Scalar(namespaceSeparator))
-        guard let index = name.firstIndex(of: separator) else { return (nil, name) }
-        return (String(name[..<index]), String(name[name.index(after: index)...]))
+        // By bytes: looking for characters would cost as much as all the rest.
+        guard let index = name.utf8.firstIndex(of: namespaceSeparator) else { return (nil, name) }
+        return (String(name[..<index]), String(name[name.utf8.index(after: index)...]))
     }
 }
 
@@ -179,7 +181,8 @@ private func textRead(_ userData: UnsafeMutableRawPointer?, _ text: UnsafePointe
     guard let text = unsafe text else { return }
     // SAFETY: expat gives the length in bytes, and splits at whole characters only.
     let bytes = unsafe UnsafeRawBufferPointer(start: text, count: Int(length))
-    unsafe builder(userData)?.append(text: String(decoding: bytes, as: UTF8.self))
+    let isWhiteSpace = unsafe bytes.allSatisfy { $0 == .space || $0 == .tab || $0 == .newline || $0 == .carriageReturn }
+    unsafe builder(userData)?.append(isWhiteSpace: isWhiteSpace) { unsafe String(decoding: bytes, as: UTF8.self) }
 }
 
 private func documentTypeStarted(

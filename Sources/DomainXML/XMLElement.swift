@@ -12,7 +12,8 @@ struct XMLElement: Sendable {
     /// Where the end tag stands; empty, at the end of the start tag, for `<element/>`.
     var endTag: Range<Int>
     var children: [XMLElement] = []
-    /// The character data directly inside, CDATA sections included, children's text not.
+    /// The character data directly inside, CDATA sections included, children's text not; without lines of white space
+    /// before it.
     var text = ""
     /// The line of the start tag, from 1.
     let line: Int

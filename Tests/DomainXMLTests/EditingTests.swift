@@ -137,6 +137,22 @@ struct EditingTests {
         #expect(try domain(managed).adding([nic]) == before)
     }
 
+    @Test("what a user or libvirt gave a device stays when it becomes another kind, or is managed by Buslane again")
+    func keeps() throws {
+        let extras = "<boot order='2'/><rom file='/roms/a&amp;b.rom'/>"
+        let place = "<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>"
+        let before = try domain(Corpus.q35("")).adding([nic]).with(
+            "<alias name='ua-buslane-nic0'/>", as: "\(extras)<alias name='ua-buslane-nic0'/>\(place)")
+        let after = try domain(before).adding([device("0000:3b:10.2,kind=hostdev,name=nic0")])
+        for part in ["<boot order='2'/>", "<rom file='/roms/a&amp;b.rom'/>", place] {
+            #expect(after.contains(part), "\(part)")
+        }
+        #expect(try domain(after).adding([device("0000:3b:10.2,kind=hostdev,name=nic0")]) == after)
+        #expect(try Schema.complaint(about: after, by: Schema.domain) == nil)
+        let managed = before.with("type='hostdev' managed='no'", as: "managed='yes' type='hostdev'")
+        #expect(try domain(managed).adding([nic]) == before)
+    }
+
     @Test("what libvirt 9.0 prints of an added device is that device: managed='no' is not printed, a target is")
     func printedByLibvirt() throws {
         let printed = Samples.small(

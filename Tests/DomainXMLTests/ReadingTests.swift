@@ -188,6 +188,36 @@ struct RefusalTests {
         }
     }
 
+    @Test("every reader and edit of a document with a byte changed: read or refused, never a crash")
+    func changedEverywhere() throws {
+        var random = SplitMix(seed: 0xbad)
+        let nodes = [Host.node(0, cpus: "0-3"), Host.node(1, cpus: "4-7")]
+        let added = try domain(Corpus.expanders).adding(RoundTripTests.devices)
+        for sample in [Samples.q35, added, added.replacing("\n", with: "")] {
+            let bytes = Array(sample.utf8)
+            for _ in 0..<400 {
+                var other = bytes
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    let index = Int.random(in: 0..<other.count, using: &random)
+                    switch Int.random(in: 0..<3, using: &random) {
+                    case 0: other[index] = UInt8.random(in: 0x20...0x7e, using: &random)
+                    case 1: other.remove(at: index)
+                    default: other.insert(contentsOf: bytes.dropFirst(index).prefix(40), at: index)
+                    }
+                }
+                guard let domain = try? Domain(bytes: other) else { continue }
+                _ = try? domain.request
+                _ = try? domain.assignment
+                _ = domain.freeHotplugPorts
+                _ = try? domain.aligned(to: [DeviceNode(name: "nic0", node: 1)], on: nodes)
+                _ = try? domain.removing(names: ["gpu0", "sound0"])
+                guard let once = try? domain.adding(RoundTripTests.devices) else { continue }
+                let twice = try Domain(parsing: once).adding(RoundTripTests.devices)
+                #expect(twice == once)
+            }
+        }
+    }
+
     @Test("messages are one line whatever the document has in it")
     func messages() {
         let error = refusal { try domain(Samples.small("<uuid>a\nb</uuid>")) }
