@@ -229,7 +229,7 @@ final class LiveFunctions: FunctionSource {
 
     func interfaces(of address: PCIAddress) -> [NetworkInterface] {
         if let known = functions[address] { return known?.interfaces ?? [] }
-        return (try? host.function(at: address, with: []))?.interfaces ?? []
+        return (try? host.interfaces(of: address)) ?? []
     }
 
     func settings(ofVFAt address: PCIAddress) -> VFSettings? {
