@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
-import HostModel
+public import HostModel
 import SystemPackage
 
 extension SysfsReader {
@@ -69,12 +69,15 @@ extension SysfsReader {
     }
 
     /// The indexes of a function's interfaces; empty when it has none or is not there.
-    func interfaceIndexes(of address: PCIAddress) -> [Int] {
+    func interfaceIndexes(of address: PCIAddress) -> [Int] { interfaces(of: address).map(\.index) }
+
+    /// A function's interfaces as they are now, without their speeds; none when it is not there.
+    public func interfaces(of address: PCIAddress) -> [NetworkInterface] {
         var pass = ReadPass()
         guard let bus = try? Directory(paths.pciDevices), let home = try? Directory(address.description, in: bus),
             let driver = try? pass.linkName("driver", in: home, of: "")
         else { return [] }
-        return interfaces(of: home, driver: driver, including: [], "", &pass).map(\.index)
+        return interfaces(of: home, driver: driver, including: [], "", &pass)
     }
 
     /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.

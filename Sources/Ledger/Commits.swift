@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Dispatch
 import GRDB
 import Synchronization
 
@@ -10,6 +11,8 @@ import Synchronization
 final class Commits: Sendable {
     private let database: any DatabaseWriter
     private let queue = Mutex(Queue())
+    /// Where the writes happen, one batch after the other, without a turn of any other thread in between.
+    private let disk = DispatchQueue(label: "buslane.ledger")
 
     private struct Queue {
         var waiting: [Write] = []
@@ -61,15 +64,15 @@ final class Commits: Sendable {
                 defer { queue.isDraining = true }
                 return !queue.isDraining
             }
-            if mustDrain { Task { await drain() } }
+            if mustDrain { disk.async { self.drain() } }
         }
     }
 
-    private func drain() async {
+    private func drain() {
         while let batch = next() {
             var failure: (any Error)?
             do {
-                try await database.write { db in
+                try database.write { db in
                     for entry in batch { try entry.work(db) }
                 }
             } catch {

@@ -95,13 +95,13 @@ extension Ledger {
         _ draft: Draft, as state: Claim.State, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
     ) throws -> Int {
         let request = draft.request
-        try db.execute(
-            sql: """
-                INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt, uid, ttl, endsAt,
-                    endsInBoot)
-                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
+        try db.run(
+            """
+            INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt, uid, ttl, endsAt,
+                endsInBoot)
+            VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
                 request.pool.name, request.owner.description, request.ownerName, request.numa.description,
                 state.rawValue, createdAt, request.uid,
                 request.ttl, request.ttl.map { $0 + sinceBoot }, request.ttl.map { _ in bootID },
@@ -127,13 +127,13 @@ extension Ledger {
         try own(group: group, bootID: bootID, owner: owner, db)
         let original = OriginalState(
             driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings)
-        try db.execute(
-            sql: """
-                INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
-                    physicalFunction, vfIndex, settings, original, companionOf)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
+        try db.run(
+            """
+            INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
+                physicalFunction, vfIndex, settings, original, companionOf)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
                 claim, position, owner, name, function.address.description, bootID, group, function.numaNode,
                 function.isNetwork, function.virtualFunction?.physicalFunction.description,
                 function.virtualFunction?.index, try toJSON(slot.settings), try toJSON(original),
@@ -146,7 +146,7 @@ extension Ledger {
         guard let limit = request.pool.maxClaims else { return }
         func refuse(_ column: String, _ value: any DatabaseValueConvertible, _ holder: String) throws {
             let sql = "SELECT count(*) FROM claim WHERE state <> 'released' AND pool = ? AND \(column) = ?"
-            let count = try Int.fetchOne(db, sql: sql, arguments: [request.pool.name, value]) ?? 0
+            let count = try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [request.pool.name, value]) ?? 0
             guard count >= limit else { return }
             throw Refusal.quotaReached(pool: request.pool.name, holder: holder, limit: limit)
         }
@@ -156,7 +156,8 @@ extension Ledger {
 
     private static func refuseSecond(_ name: String, of request: ClaimRequest, _ db: Database) throws {
         let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
-        guard let claim = try Int.fetchOne(db, sql: sql, arguments: [request.owner.description, name]) else { return }
+        guard let claim = try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [request.owner.description, name])
+        else { return }
         throw Refusal.deviceNameTaken(name, owner: request.ownerName, claim: claimID(claim))
     }
 
@@ -179,9 +180,9 @@ extension Ledger {
 
     /// The same owner may hold a group already; another one makes the assignment's foreign key fail.
     static func own(group: Int, bootID: String, owner: String, _ db: Database) throws {
-        try db.execute(
-            sql: "INSERT INTO groupOwner (bootID, iommuGroup, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            arguments: [bootID, group, owner])
+        try db.run(
+            "INSERT INTO groupOwner (bootID, iommuGroup, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [bootID, group, owner])
     }
 }
 

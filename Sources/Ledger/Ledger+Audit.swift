@@ -68,9 +68,9 @@ extension Ledger {
     /// - Parameter draft: nil writes nothing.
     static func write(_ draft: AuditEntry.Draft?, at: Int, _ db: Database) throws {
         guard let draft else { return }
-        try db.execute(
-            sql: "INSERT INTO audit (at, uid, pid, verb, subject, detail, result) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            arguments: [
+        try db.run(
+            "INSERT INTO audit (at, uid, pid, verb, subject, detail, result) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
                 at, draft.actor.uid, draft.actor.pid, draft.verb, draft.subject, draft.detail, draft.result,
             ])
     }

@@ -19,13 +19,14 @@ extension Ledger {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let at = timestamp()
         return try await commits.run { db in
-            let allowed = earlier.filter { $0 != .released }.map(\.rawValue)
-            try db.execute(
-                sql: """
-                    UPDATE claim SET state = ?, usedInBoot = NULL, usedSince = NULL
-                    WHERE number = ? AND state IN (SELECT value FROM json_each(?)) AND generation = ifnull(?, generation)
-                    """,
-                arguments: [state.rawValue, number, try toJSON(allowed), generation])
+            // Words of our own, which SQL does not mind.
+            let allowed = earlier.filter { $0 != .released }.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            try db.run(
+                """
+                UPDATE claim SET state = ?, usedInBoot = NULL, usedSince = NULL
+                WHERE number = ? AND state IN (\(allowed)) AND generation = ifnull(?, generation)
+                """,
+                [state.rawValue, number, generation])
             guard db.changesCount == 1 else { return false }
             try Self.write(audit, at: at, db)
             return true
@@ -39,9 +40,9 @@ extension Ledger {
         let at = timestamp()
         try await commits.run { db in
             for id in ids {
-                try db.execute(
-                    sql: "UPDATE claim SET state = 'bound' WHERE number = ? AND state = 'pending'",
-                    arguments: [Self.number(ofClaim: id)])
+                try db.run(
+                    "UPDATE claim SET state = 'bound' WHERE number = ? AND state = 'pending'",
+                    [Self.number(ofClaim: id)])
                 guard db.changesCount == 1 else { throw Refusal.unknownClaim(id) }
             }
             try Self.write(audit, at: at, db)
@@ -56,12 +57,12 @@ extension Ledger {
         if ids.isEmpty { return [] }
         return try await commits.run { db in
             try ids.map { id in
-                try db.execute(
-                    sql: """
-                        UPDATE claim SET state = 'inUse', generation = generation + 1, usedInBoot = ?, usedSince = ?
-                        WHERE number = ? AND state IN ('bound', 'inUse')
-                        """,
-                    arguments: [bootID, sinceBoot, Self.number(ofClaim: id)])
+                try db.run(
+                    """
+                    UPDATE claim SET state = 'inUse', generation = generation + 1, usedInBoot = ?, usedSince = ?
+                    WHERE number = ? AND state IN ('bound', 'inUse')
+                    """,
+                    [bootID, sinceBoot, Self.number(ofClaim: id)])
                 guard db.changesCount == 1, let number = Self.number(ofClaim: id),
                     let claim = try Self.claim(number, db)
                 else { throw Refusal.unknownClaim(id) }
@@ -80,14 +81,16 @@ extension Ledger {
         let endedAt = timestamp()
         try await commits.run { db in
             try Self.close(intents, db)
-            try db.execute(sql: "DELETE FROM assignment WHERE claim = ?", arguments: [number])
+            try db.run(
+                "DELETE FROM assignment WHERE claim = ?",
+                [number])
             try Self.write(audit, at: endedAt, db)
-            try db.execute(
-                sql: """
-                    UPDATE claim SET state = 'released', endedAt = ?, usedInBoot = NULL, usedSince = NULL
-                    WHERE number = ? AND state <> 'released'
-                    """,
-                arguments: [endedAt, number])
+            try db.run(
+                """
+                UPDATE claim SET state = 'released', endedAt = ?, usedInBoot = NULL, usedSince = NULL
+                WHERE number = ? AND state <> 'released'
+                """,
+                [endedAt, number])
         }
     }
 
@@ -103,7 +106,7 @@ extension Ledger {
     /// One claim, live or ended.
     public func claim(_ id: String) async throws -> Claim? {
         guard let number = Self.number(ofClaim: id) else { return nil }
-        return try await database.read { try Self.claim(number, $0) }
+        return try glance { try Self.claim(number, $0) }
     }
 
     /// Takes over the group numbers of this boot: they are renumbered at each one, and mean nothing in another.
@@ -132,9 +135,9 @@ extension Ledger {
                     conflicts.append(address)
                     continue
                 }
-                try db.execute(
-                    sql: "UPDATE assignment SET bootID = ?, iommuGroup = ? WHERE claim = ? AND slot = ?",
-                    arguments: [bootID, group, row["claim"] as Int, row["slot"] as Int])
+                try db.run(
+                    "UPDATE assignment SET bootID = ?, iommuGroup = ? WHERE claim = ? AND slot = ?",
+                    [bootID, group, row["claim"] as Int, row["slot"] as Int])
             }
             try db.execute(
                 sql: """
@@ -149,7 +152,7 @@ extension Ledger {
 
 extension Ledger {
     static func claim(_ number: Int, _ db: Database) throws -> Claim? {
-        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM claim WHERE number = ?", arguments: [number]) else {
+        guard let row = try db.rows("SELECT * FROM claim WHERE number = ?", [number]).first else {
             return nil
         }
         let assignments = try assignments(db, where: "claim = ?", [number])
@@ -179,8 +182,7 @@ extension Ledger {
         _ db: Database, where condition: String, _ arguments: StatementArguments
     ) throws -> [Int: [Assignment]] {
         var result: [Int: [Assignment]] = [:]
-        let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM assignment WHERE \(condition) ORDER BY claim, slot", arguments: arguments)
+        let rows = try db.rows("SELECT * FROM assignment WHERE \(condition) ORDER BY claim, slot", arguments)
         for row in rows {
             var virtual: VirtualFunction?
             if let physical: String = row["physicalFunction"], let index: Int = row["vfIndex"] {

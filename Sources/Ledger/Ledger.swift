@@ -47,6 +47,9 @@ public final class Ledger: Sendable {
 
     func timestamp() -> Int { now() }
 
+    /// Reads a few rows on the caller's thread: to pass that to another one, and its answer back, takes longer.
+    func glance<Value>(_ read: (Database) throws -> Value) throws -> Value { try database.read(read) }
+
     /// Seconds since 1970, from the system's clock.
     public static let wallClock: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
 }
@@ -63,21 +66,20 @@ extension Ledger {
 
     static func holdings(_ db: Database) throws -> Holdings {
         var holdings = Holdings()
-        let live = try Row.fetchAll(
-            db,
-            sql: """
+        let live = try db.rows(
+            """
                 SELECT assignment.address, claim.number, claim.owner, claim.ownerName
                 FROM assignment JOIN claim ON claim.number = assignment.claim
-                """)
+            """)
         for row in live {
             let reference = Holdings.ClaimReference(
                 id: claimID(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
             holdings.claims[try PCIAddress(row["address"])] = reference
         }
-        for row in try Row.fetchAll(db, sql: "SELECT address, reason FROM quarantine") {
+        for row in try db.rows("SELECT address, reason FROM quarantine") {
             holdings.quarantine[try PCIAddress(row["address"])] = row["reason"]
         }
-        for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, state FROM original") {
+        for row in try db.rows("SELECT physicalFunction, state FROM original") {
             holdings.originals[try PCIAddress(row["physicalFunction"])] = try fromJSON(row["state"])
         }
         return holdings
@@ -89,6 +91,19 @@ extension Ledger {
     /// 17 for `c17`; nil for what is no claim's id.
     static func number(ofClaim id: String) -> Int? {
         id.hasPrefix("c") ? Int(id.dropFirst()).flatMap { claimID($0) == id ? $0 : nil } : nil
+    }
+}
+
+extension Database {
+    /// Carries out one statement, which is kept for the next time: to make it out of its text takes longer than most of
+    /// them take.
+    func run(_ sql: String, _ arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+
+    /// All rows of a query, which is kept in the same way.
+    func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
+        try Row.fetchAll(cachedStatement(sql: sql), arguments: arguments)
     }
 }
 

@@ -205,7 +205,14 @@ final class LiveFunctions: FunctionSource {
     private var settings: [PCIAddress: VFSettings?] = [:]
     private var addresses: [VirtualFunction: PCIAddress?] = [:]
 
-    init(host: any Host) { self.host = host }
+    /// - Parameter known: functions that were just read, with all there is of them.
+    init(host: any Host, knowing known: [Function] = []) {
+        self.host = host
+        for function in known {
+            functions[function.address] = .some(function)
+            settings[function.address] = .some(function.vfSettings)
+        }
+    }
 
     subscript(_ address: PCIAddress) -> Function? {
         known(&functions, address) { try host.function(at: address, with: .virtualFunctions) }
@@ -222,7 +229,7 @@ final class LiveFunctions: FunctionSource {
 
     func interfaces(of address: PCIAddress) -> [NetworkInterface] {
         if let known = functions[address] { return known?.interfaces ?? [] }
-        return (try? host.function(at: address, with: []))?.interfaces ?? []
+        return (try? host.interfaces(of: address)) ?? []
     }
 
     func settings(ofVFAt address: PCIAddress) -> VFSettings? {

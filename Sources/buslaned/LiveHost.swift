@@ -58,6 +58,8 @@ struct LiveHost: Host {
 
     func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
 
+    func interfaces(of address: PCIAddress) throws -> [NetworkInterface] { reader.interfaces(of: address) }
+
     func card(at address: PCIAddress) throws -> [Function] {
         var card = try reader.card(at: address)
         for position in card.indices {

@@ -98,7 +98,8 @@ extension Reconciler {
             placed = try fresh(chosen)
             if placed == nil, let gone = chosen.joined().first { throw Refusal.unknownFunction(gone.function.address) }
         }
-        let live = LiveFunctions(host: host)
+        // As they were read a moment ago: that moment is the one that counts.
+        let live = LiveFunctions(host: host, knowing: placed?.joined().map(\.function) ?? [])
         return try zip(requests, placed ?? []).map { request, functions in
             let slots = functions.map { one in
                 Ledger.Draft.Slot(
@@ -213,7 +214,7 @@ extension Reconciler {
             do {
                 open = try await lanes.run(on: .card(card(of: assignment))) { [open] in
                     // One that cannot be read is not one that is gone: that needs nothing.
-                    _ = try host.function(at: assignment.address, with: [])
+                    _ = try host.binding(at: assignment.address)
                     return try await putBack(assignment, context: context, closing: open)
                 }
             } catch {

@@ -65,7 +65,7 @@ struct ArchitectureTests {
         "ConfigurationFiles": ["HostModel", "Yams", "Foundation"],
         "DomainXML": ["HostModel", "CExpat"],
         "Libvirt": system.union(["HostModel", "CLibvirt"]),
-        "Ledger": ["HostModel", "GRDB", "Foundation", "Synchronization", "Glibc"],
+        "Ledger": ["HostModel", "GRDB", "Foundation", "Dispatch", "Synchronization", "Glibc"],
         "ControlAPI": [
             "HostModel", "Wire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
             "Foundation",

@@ -121,7 +121,7 @@ public struct Function: Hashable, Sendable {
     }
 
     /// A function of the host's own plumbing, which is never handed out.
-    public var isBridge: Bool { identity.baseClass == 0x06 }
+    public var isBridge: Bool { identity.isBridge }
 
     /// A bridge to another PCI bus: VFIO passes over it, whatever driver it has. An ISA bridge, of class 0601, is a function
     /// like any other to the IOMMU.
@@ -161,6 +161,8 @@ public struct Identity: Hashable, Sendable {
 
     /// The top byte of the class code: 02 network, 03 display, 06 bridge.
     public var baseClass: UInt8 { UInt8(truncatingIfNeeded: classCode >> 16) }
+
+    public var isBridge: Bool { baseClass == 0x06 }
 }
 
 /// A physical function's SR-IOV facts. Source: the `sriov_*` attributes.

@@ -56,26 +56,28 @@ public struct Selector: Hashable, Sendable, Codable {
 
     /// Where they stand among the host's functions: copying thousands costs more than choosing among them.
     func positions(in host: HostSnapshot) -> [Int] {
-        host.functions.indices.filter { !host.functions[$0].isBridge && admits(host.functions[$0], on: host) }
+        host.functions.indices.filter { admits($0, of: host.functions) && admitsCard(of: $0, on: host) }
     }
 
-    private func admits(_ function: Function, on host: HostSnapshot) -> Bool {
-        allows(addresses) { $0 == function.address }
-            && allows(vendors) { $0 == function.identity.vendor }
-            && allows(devices) { $0 == function.identity.device }
-            && allows(classes) { $0.covers(function.identity.classCode) }
-            && allows(kinds) { $0 == function.role.kind }
-            && allows(drivers) { $0 == function.driver }
-            && allows(numaNodes) { $0 == function.numaNode }
-            && allows(vfs) { range in function.virtualFunction.map { range.contains($0.index) } ?? false }
-            && admitsCard(of: function, on: host)
+    /// By the function's own facts, each looked at in its place: to hand on the function would copy it.
+    private func admits(_ position: Int, of functions: [Function]) -> Bool {
+        !functions[position].identity.isBridge
+            && allows(addresses) { $0 == functions[position].address }
+            && allows(vendors) { $0 == functions[position].identity.vendor }
+            && allows(devices) { $0 == functions[position].identity.device }
+            && allows(classes) { $0.covers(functions[position].identity.classCode) }
+            && allows(kinds) { $0 == functions[position].role.kind }
+            && allows(drivers) { $0 == functions[position].driver }
+            && allows(numaNodes) { $0 == functions[position].numaNode }
+            && allows(vfs) { range in functions[position].virtualFunction.map { range.contains($0.index) } ?? false }
     }
 
-    private func admitsCard(of function: Function, on host: HostSnapshot) -> Bool {
+    private func admitsCard(of position: Int, on host: HostSnapshot) -> Bool {
         // Most selectors say nothing of it, and finding it for each of thousands costs more than all else.
         guard physicalFunctions != nil || pfNames != nil || macs != nil || serials != nil || paths != nil else {
             return true
         }
+        let function = host.functions[position]
         let address = function.virtualFunction?.physicalFunction ?? function.address
         let interfaces = host[address]?.interfaces ?? []
         return allows(physicalFunctions) { $0.name == address && $0.covers(function) }

@@ -12,6 +12,8 @@ public protocol Host: Sendable {
     func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function?
     /// Which driver has a function, now; nil when there is none at the address.
     func binding(at address: PCIAddress) throws -> DriverBinding?
+    /// A function's network interfaces, now; none when it is not there.
+    func interfaces(of address: PCIAddress) throws -> [NetworkInterface]
     /// A PF with its VFs, now; none when it is not there.
     func card(at address: PCIAddress) throws -> [Function]
     /// Where a VF is, now; nil when its PF has none at that index.
@@ -46,6 +48,10 @@ extension Host {
     /// A host that has no shorter way.
     public func binding(at address: PCIAddress) throws -> DriverBinding? {
         try function(at: address, with: [])?.binding
+    }
+
+    public func interfaces(of address: PCIAddress) throws -> [NetworkInterface] {
+        try function(at: address, with: [])?.interfaces ?? []
     }
 
     /// A host of which each function is read by itself.
