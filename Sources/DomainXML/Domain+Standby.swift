@@ -8,8 +8,11 @@ extension Domain {
     /// - Parameters:
     ///   - alias: the interface's, `ua-…`.
     ///   - device: the device's name, for the message.
+    ///   - wanted: the one that was asked for, if one was.
     /// - Throws: ``DomainXMLError/standby(alias:device:_:)``.
-    public func standbyMAC(_ alias: String, for device: String) throws(DomainXMLError) -> MACAddress {
+    public func standbyMAC(
+        _ alias: String, for device: String, wanted: MACAddress? = nil
+    ) throws(DomainXMLError) -> MACAddress {
         func refusal(_ reason: DomainXMLError.Standby) -> DomainXMLError {
             .standby(alias: alias, device: device, reason)
         }
@@ -25,14 +28,15 @@ extension Domain {
         guard let text = element.first("mac")?["address"], let mac = try? MACAddress(text) else {
             throw refusal(.withoutMAC("<interface> at line \(element.line)"))
         }
+        if let wanted, wanted != mac {
+            throw refusal(.otherMAC("<interface> at line \(element.line)", mac, wanted: wanted))
+        }
         return mac
     }
 
     /// The device with its standby's MAC address, where it has a standby.
     func withStandby(_ spec: DeviceSpec) throws(DomainXMLError) -> DeviceSpec {
         guard let alias = spec.failover else { return spec }
-        let mac = try standbyMAC(alias, for: spec.name)
-        guard let wanted = spec.mac, wanted != mac else { return spec.with(mac: mac) }
-        throw .standby(alias: alias, device: spec.name, .otherMAC("<interface>", mac, wanted: wanted))
+        return spec.with(mac: try standbyMAC(alias, for: spec.name, wanted: spec.mac))
     }
 }

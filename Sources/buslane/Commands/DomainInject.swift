@@ -38,24 +38,36 @@ extension DomainCommand {
                 Terminal.out(Array(document.xml.utf8))
                 return
             }
-            let kinds = xmlOnly ? [:] : try await kindsOfFunctions()
+            let kinds = xmlOnly ? nil : try await kindsOfFunctions()
+            Terminal.out(Array(try Self.edited(xml, adding: device, kinds: kinds).utf8))
+        }
+
+        /// The document with these devices in it.
+        ///
+        /// - Parameter kinds: what the host's functions are to libvirt; nil looks at no host.
+        static func edited(
+            _ xml: String, adding devices: [String], kinds: [PCIAddress: DeviceSpec.Kind]?
+        ) throws(Failure) -> String {
             do {
-                let specs = try device.map { text in
-                    try DeviceSpec(text) { kinds[$0] ?? .hostdev }
+                var specs: [DeviceSpec] = []
+                for text in devices {
+                    let spec = try DeviceSpec(text) { kinds?[$0] ?? .hostdev }
+                    if let kinds, kinds[spec.address] == nil {
+                        throw Failure(.refused, ErrorBody(Refusal.unknownFunction(spec.address)).error)
+                    }
+                    specs.append(spec)
                 }
-                if !xmlOnly { try refuseUnknown(specs, among: kinds) }
-                Terminal.out(Array(try Domain(parsing: xml).adding(specs).utf8))
+                return try Domain(parsing: xml).adding(specs)
             } catch let error as MalformedValue {
                 throw Failure(.usage, "malformed", subject: error.text, error.description)
             } catch let error as DomainXMLError {
                 throw Failure(
                     .refused, "bad-domain-xml", subject: "standard input", error.description, fix: error.remedy)
+            } catch let error as Failure {
+                throw error
+            } catch {
+                throw Failure(.refused, "bad-domain-xml", subject: "standard input", "\(error)")
             }
-        }
-
-        private func refuseUnknown(_ specs: [DeviceSpec], among kinds: [PCIAddress: DeviceSpec.Kind]) throws {
-            guard let unknown = specs.first(where: { kinds[$0.address] == nil }) else { return }
-            throw Failure(.refused, ErrorBody(Refusal.unknownFunction(unknown.address)).error)
         }
 
         /// What each function is to libvirt: a VF of a network card is an interface.

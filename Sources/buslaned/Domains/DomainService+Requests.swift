@@ -58,8 +58,8 @@ extension Reconciler {
         guard let uuid = domain.uuid else { throw Refusal.domainWithoutUUID(domain.name) }
         var settings = device.settings
         // The two halves of a pair have one address.
-        if let standby = device.failover, settings.mac == nil {
-            settings.mac = try domain.standbyMAC(standby, for: device.name)
+        if let standby = device.failover {
+            settings.mac = try domain.standbyMAC(standby, for: device.name, wanted: settings.mac)
         }
         return ClaimRequest(
             pool: try pool(device.pool), owner: .domain(uuid: uuid), ownerName: domain.name,
