@@ -4,6 +4,7 @@ import ControlAPI
 import DomainXML
 import HostModel
 import HostSimulator
+import Libvirt
 import Testing
 
 @testable import buslaned
@@ -44,6 +45,11 @@ struct ErrorMappingTests {
                 ConfirmationNeeded(blastRadius: BlastRadius(functions: [Scene.card])), 409, "confirmation-needed",
                 .refused
             ),
+            (LibvirtError.noSuchDomain("x"), 404, "unknown-domain", .refused),
+            (LibvirtError.noAnswer(uri: "x", after: .seconds(1)), 503, "libvirt-not-answering", .notNow),
+            (LibvirtError.unreachable(uri: "x", reason: "y"), 503, "libvirt-unreachable", .notNow),
+            (LibvirtError.connectionLost(reason: "y"), 503, "libvirt-lost", .notNow),
+            (LibvirtError.refused(code: 1, domain: 2, message: "y"), 409, "libvirt", .refused),
             (Unforeseen(), 500, "internal", .refused),
         ] as [(any Error, Int, String, ControlAPI.ExitStatus)])
     func answers(error: any Error, status: Int, code: String, exit: ControlAPI.ExitStatus) {

@@ -1,0 +1,233 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Domains that say what they need: claimed and put in when they are defined or
+# started, whoever dies in between. Needs guest-tools.sh, checks.sh, a daemon
+# and libvirtd; declares its own cards and leaves no domain and no claim.
+
+define_configuration() {
+    cat <<YAML
+physicalFunctions:
+  - { select: { addresses: ["$PF0"] }, vfCount: 4, driversAutoprobe: false, vfDriver: vfio-pci }
+  - { select: { addresses: ["$PF1"] }, vfCount: 3, driversAutoprobe: false, vfDriver: vfio-pci }
+pools:
+  - { name: far, select: { physicalFunctions: ["$PF0"], kinds: [virtual-function] } }
+  - { name: near, select: { physicalFunctions: ["$PF1"], kinds: [virtual-function] } }
+YAML
+}
+
+# asking NAME BINDING DEVICES: the XML of a nested domain with that request
+asking() {
+    nested_domain "$1" | sed "s|^  <memory |  <metadata><b:request xmlns:b='urn:buslane:request:1' binding='$2'>$3</b:request></metadata>\n&|"
+}
+persistent() { virsh dumpxml --inactive "$1" 2>/dev/null; }
+has_device() { persistent "$1" | grep -q "ua-buslane-$2'"; }
+lacks_device() { persistent "$1" | grep -q '<domain' && ! has_device "$1" "$2"; }
+runs_with() { virsh dumpxml "$1" 2>/dev/null | grep -q "ua-buslane-$2'"; }
+says() { persistent "$1" | grep -q "$2"; }
+state_is() { [ "$(virsh domstate "$1" 2>/dev/null | head -n 1)" = "$2" ]; }
+# claims_of NAME: its claims' functions, a line each
+claims_of() { buslane claims --json | jq -r --arg n "$1" '.claims[] | select(.ownerName == $n) | .assignments[].address'; }
+has_no_claim() { [ -z "$(claims_of "$1")" ]; }
+told() { buslane events --json | jq -e --arg s "$1" --arg d "$2" '.events[] | select(.subject == $s and (.detail | contains($d)))' >/dev/null; }
+syncs_of() { buslane audit --json | jq --arg n "$1" '[.entries[] | select(.verb == "domain sync" and .subject == $n and .result == "done")] | length'; }
+# edit NAME SED-SCRIPT: virsh edit by an editor that does just that
+edit() {
+    printf '#!/bin/sh\nexec sed -i "%s" "$1"\n' "$2" >/tmp/editor
+    chmod +x /tmp/editor
+    EDITOR=/tmp/editor virsh --quiet edit "$1"
+}
+# What is Buslane's to change of the VFs
+vf_states() {
+    local vf
+    for vf in $(vfs "$PF0") $(vfs "$PF1"); do echo "$vf $(driver "$vf") $(cat "$PCI/$vf/driver_override")"; done
+    ip link show "$(netdev "$PF0")" | grep ' vf '
+    ip link show "$(netdev "$PF1")" | grep ' vf '
+}
+# one_owner: no function is claimed twice, each is in one persistent XML at most
+one_owner() {
+    local twice
+    twice=$(buslane claims --json | jq -r '.claims[].assignments[].address' | sort | uniq -d)
+    [ -z "$twice" ] || why "claimed twice: $twice" || return
+    twice=$(for name in $(virsh list --all --name); do
+        persistent "$name" | grep -A12 "<interface type='hostdev'" | grep "<address type='pci' domain='0x0000' bus='0x\(41\|81\|42\|82\)"
+    done | sort | uniq -d)
+    [ -z "$twice" ] || why "in two domains: $twice"
+}
+
+define_mac=52:54:00:bb:10:01
+
+bound_when_defined() {
+    asking d1 defined "<b:device name='data0' pool='near' mac='$define_mac' vlan='42'/>" >/tmp/d1.xml
+    virsh --quiet define --validate /tmp/d1.xml || return
+    wait_for 30 has_device d1 data0 || why "d1 has no device: $(buslane events | tail -n 2)" || return
+    holds "$(persistent d1)" "<mac address='$define_mac'/>" "<tag id='42'/>" "urn:buslane:assignment:1" || return
+    same "d1's claims" "$(claims_of d1 | wc -l)" 1 || return
+    sleep 3
+    same "the definitions made for it" "$(syncs_of d1)" 1
+}
+bound_one_starts() { exits 0 virsh start d1 && state_is d1 running && runs_with d1 data0; }
+edited_while_running() {
+    edit d1 "s/vlan=\"42\"\/>/vlan=\"43\"\/><b:device name=\"data1\" pool=\"far\"\/>/" || return
+    wait_for 30 has_device d1 data1 || why "the new device is not in the persistent XML: $(buslane events | tail -n 2)" || return
+    ! runs_with d1 data1 || why "the running guest was changed" || return
+    wait_for 30 told d1 "when it has stopped" || why "that it waits for the stop is not told" || return
+    holds "$(persistent d1)" "<tag id='42'/>" && same "d1's claims" "$(claims_of d1 | wc -l)" 2
+}
+libvirtd_restarted() {
+    systemctl restart libvirtd
+    asking d2 defined "<b:device name='data0' pool='far'/>" >/tmp/d2.xml
+    virsh --quiet define /tmp/d2.xml || return
+    wait_for 40 has_device d2 data0 || why "nothing is heard of libvirtd since its restart" || return
+    state_is d1 running || why "d1 is $(virsh domstate d1)" || return
+    one_owner
+}
+libvirtd_killed() {
+    systemctl kill -s KILL libvirtd
+    wait_for 30 virsh --quiet list >/dev/null 2>&1
+    edit d2 "s/<b:device name=\"data0\" pool=\"far\"\/>//" || return
+    wait_for 40 lacks_device d2 data0 || why "nothing is heard of libvirtd since it was killed" || return
+    wait_for 20 has_no_claim d2 || why "d2 still holds $(claims_of d2)" || return
+    state_is d1 running || why "d1 is $(virsh domstate d1)"
+}
+daemon_dead_at_define() {
+    kill -KILL "$(systemctl show -P MainPID buslaned)"
+    virsh --quiet define /tmp/d2.xml || return
+    wait_for 60 daemon_answers || why "the daemon is not back" || return
+    wait_for 40 has_device d2 data0 || why "what was defined meanwhile has no device" || return
+    state_is d1 running && one_owner
+}
+daemon_killed_often() {
+    local delay name=d3
+    midway=0
+    asking d3 defined "<b:device name='a' pool='far'/><b:device name='b' pool='far'/>" >/tmp/d3.xml
+    for delay in 0.15 0.25 0.35 0.5 0.7; do
+        virsh --quiet define /tmp/d3.xml || return
+        sleep "$delay"
+        kill -KILL "$(systemctl show -P MainPID buslaned)"
+        if ! has_device d3 a && [ "$(sqlite3 -readonly /var/lib/buslane/ledger.sqlite "SELECT count(*) FROM assignment WHERE name IN ('a', 'b')")" -gt 0 ]; then
+            midway=$((midway + 1))
+        fi
+        wait_for 60 daemon_answers || why "the daemon is not back" || return
+        wait_for 40 has_device d3 b || why "killed $delay s after the definition: no device: $(buslane events | tail -n 2)" || return
+        same "d3's claims" "$(claims_of d3 | wc -l)" 2 && one_owner || return
+        virsh --quiet undefine d3
+        wait_for 30 has_no_claim d3 || why "d3 still holds $(claims_of d3)" || return
+    done
+    same "steps left open" "$(sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM intent')" 0
+}
+frame_when_bound() { wait_for 240 frame "$LAB_WIRE_NODE1" "$define_mac" 42 || why "no frame from $define_mac in VLAN 42"; }
+changed_after_stop() {
+    virsh --quiet destroy d1 || return
+    wait_for 30 says d1 "<tag id='43'/>" || why "the change was not made after the stop: $(buslane events | tail -n 2)" || return
+    holds "$(ip link show "$(netdev "$PF1")")" "$define_mac" "vlan 43"
+}
+taken_out_stays_out() {
+    # The last interface, which is data1's, by hand
+    persistent d1 >/tmp/d1-full.xml
+    awk '/<interface/ { block = ""; inside = 1 } inside { block = block $0 "\n" } !inside { print }
+        inside && /<\/interface>/ { inside = 0; if (block !~ /ua-buslane-data1/) printf "%s", block }' /tmp/d1-full.xml >/tmp/d1-less.xml
+    virsh --quiet define /tmp/d1-less.xml || return
+    wait_for 30 [ "$(claims_of d1 | wc -l)" -eq 1 ] || wait_for 30 holds_one d1 || why "its claim is not given back" || return
+    sleep 2
+    ! has_device d1 data1 || why "it was put back"
+}
+holds_one() { [ "$(claims_of "$1" | wc -l)" -eq 1 ]; }
+autostarted() {
+    virsh --quiet autostart d1 || return
+    systemctl stop libvirtd
+    rm -f /run/libvirt/qemu/autostarted /run/libvirt/qemu/driver.autostarted
+    systemctl start libvirtd
+    wait_for 90 state_is d1 running || why "d1 is $(virsh domstate d1): $(journalctl -u libvirtd -o cat -n 3)" || return
+    runs_with d1 data0 || why "without its device"
+}
+undefined_while_running() {
+    local before
+    virsh --quiet undefine d1 || return
+    sleep 2
+    same "d1's claims while it runs" "$(claims_of d1 | wc -l)" 1 || return
+    virsh --quiet destroy d1 || return
+    wait_for 30 has_no_claim d1 || why "d1 still holds $(claims_of d1)"
+}
+no_port_is_told() {
+    asking d5 running "<b:device name='data0' pool='near' mac='$define_mac' vlan='44'/>" >/tmp/d5.xml
+    virsh --quiet define /tmp/d5.xml || return
+    wait_for 30 told d5 "free hot-plug port" || why "not told: $(buslane events | tail -n 2)" || return
+    lacks_device d5 data0 && has_no_claim d5
+}
+plugged_in_at_start() {
+    edit d5 "s/<\/devices>/<controller type='pci' model='pcie-root-port'\/><controller type='pci' model='pcie-root-port'\/><\/devices>/" || return
+    persistent d5 >/tmp/d5-before.xml
+    exits 0 virsh start d5 || return
+    wait_for 60 runs_with d5 data0 || why "not plugged in: $(buslane events | tail -n 2)" || return
+    persistent d5 | diff /tmp/d5-before.xml - >/tmp/difference || why "the persistent XML changed: $(head -n 3 /tmp/difference)" || return
+    holds "$(ip link show "$(netdev "$PF1")")" "$define_mac" "vlan 44" || return
+    same "d5's claims" "$(claims_of d5 | wc -l)" 1
+}
+given_back_at_stop() {
+    virsh --quiet destroy d5 || return
+    wait_for 30 has_no_claim d5 || why "d5 still holds $(claims_of d5)" || return
+    virsh --quiet undefine d5
+}
+transient_through_filter() {
+    asking t1 defined "<b:device name='data0' pool='near' vlan='45'/>" | sed "s|<name>t1</name>|&<uuid>$(uuidgen)</uuid>|" >/tmp/t1.xml
+    buslane domain inject </tmp/t1.xml >/tmp/t1-full.xml || return
+    exits 0 virsh create /tmp/t1-full.xml && runs_with t1 data0 || return
+    same "t1's claims" "$(claims_of t1 | wc -l)" 1 || return
+    virsh --quiet destroy t1
+    exits 0 buslane release "$(buslane claims --json | jq -r '.claims[] | select(.ownerName == "t1") | .id')"
+}
+foreign_is_held() {
+    local vf
+    vf=$(vfs "$PF1" | tail -n 1)
+    nested_domain h1 "    <hostdev mode='subsystem' type='pci' managed='no'><source><address domain='0x0000' bus='0x${vf:5:2}' slot='0x${vf:8:2}' function='0x${vf:11:1}'/></source></hostdev>
+" >/tmp/h1.xml
+    virsh --quiet define /tmp/h1.xml || return
+    wait_for 20 near_holds_two || why "$(buslane pools)" || return
+    exits 75 buslane allocate near --for me --count 3 && holds "$ERR" "in the XML of domain h1" || return
+    virsh --quiet undefine h1
+}
+near_holds_two() { [ "$(buslane pools --json | jq '.pools[] | select(.name == "near") | .free')" -eq 2 ]; }
+refused_ones_change_nothing() {
+    asking w1 defined "<b:device name='data0' pool='nosuch'/>" >/tmp/w1.xml
+    virsh --quiet define /tmp/w1.xml || return
+    wait_for 30 told w1 "there is no pool 'nosuch'" || why "not told: $(buslane events | tail -n 2)" || return
+    lacks_device w1 data0 && has_no_claim w1 || return
+    exits 1 virsh start w1 && holds "$ERR" buslane: || return
+    virsh --quiet undefine w1
+}
+define_put_back() {
+    for name in d1 d2 d3 d5 t1 h1 w1; do
+        virsh --quiet destroy "$name" 2>/dev/null
+        virsh --quiet undefine "$name" 2>/dev/null
+    done
+    wait_for 30 has_no_claim d2 || why "d2 still holds $(claims_of d2)" || return
+    same "the claims" "$(buslane claims --quiet)" "" || return
+    same "functions set aside" "$(sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM quarantine')" 0 || return
+    same "the VFs" "$(vf_states)" "$define_ready"
+}
+
+define_checks() {
+    define_configuration | configure
+    check "cards are made for domains that ask" exits 0 buslane apply --yes
+    define_ready=$(vf_states)
+    check "a defined domain gets what it asks for, in one definition" bound_when_defined
+    check "it starts" bound_one_starts
+    check "virsh edit while it runs: the next start has what is new, what it runs with waits for its stop" edited_while_running
+    check "libvirtd restarts: the guest runs on, and libvirt is heard again" libvirtd_restarted
+    check "libvirtd is killed: the guest runs on, and what is taken out of a request is given back" libvirtd_killed
+    check "what is defined while the daemon is dead is bound when it is back" daemon_dead_at_define
+    check "kill -9 at five moments after a definition: one owner, nothing lost, nothing left" daemon_killed_often
+    echo "# killed between claim and definition: ${midway:-0} of 5 times"
+    check "the guest's frame is on the wire, with MAC and VLAN" frame_when_bound
+    check "after its stop it is as it asks to be since" changed_after_stop
+    check "what its owner took out stays out" taken_out_stays_out
+    check "libvirtd starts it by itself" autostarted
+    check "undefined while it runs, it keeps its device until it stops" undefined_while_running
+    check "no port for a device that is plugged in at each start is told when it is defined" no_port_is_told
+    check "virsh start: claimed by the hook, plugged in by the daemon, the persistent XML untouched" plugged_in_at_start
+    check "at its stop it is given back" given_back_at_stop
+    check "a transient domain through the filter" transient_through_filter
+    check "a function that somebody's XML names is not handed out, and the refusal names the domain" foreign_is_held
+    check "an unknown pool is told, changes nothing, and the hook refuses the start" refused_ones_change_nothing
+    check "afterwards nothing is left, and the VFs are as they were" define_put_back
+}
