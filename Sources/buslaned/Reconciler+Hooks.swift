@@ -40,6 +40,7 @@ extension Reconciler {
             let concerned = try await claims(amongst: held, havingDevicesOf: domain)
             let made = try await claim(missing, for: domain, request, having: held, by: actor)
             do {
+                try refuseMisaligned(domain, request, concerned + made.reused + made.new)
                 // From here on they are in use: of a release at the same time, either this or that one is refused.
                 let used = try await ledger.beginUse(
                     ofClaims: (concerned + made.reused + made.new).map(\.id), bootID: bootID, sinceBoot: sinceBoot())
@@ -61,6 +62,22 @@ extension Reconciler {
                     "claimed": "\(added.joined(separator: ", "))",
                 ])
         }
+    }
+
+    /// Where a device's node is required, the guest's processors and memory are to be there as well, so far as the domain
+    /// says where they are.
+    private func refuseMisaligned(_ domain: Domain, _ request: DomainRequest?, _ claims: [Claim]) throws {
+        let strict = (request?.devices ?? []).filter { device in
+            if case .required = device.numa ?? request?.numa { true } else { false }
+        }
+        let nodes = claims.flatMap(\.assignments).compactMap { assignment in
+            strict.contains { $0.name == assignment.name }
+                ? assignment.numaNode.map { DeviceNode(name: assignment.name, node: $0) } : nil
+        }
+        guard !nodes.isEmpty else { return }
+        let conflicts = try domain.placement.misalignments(of: nodes, on: try host.snapshot().numaNodes)
+            .filter(\.isConflict)
+        if !conflicts.isEmpty { throw DomainXMLError.misaligned(conflicts) }
     }
 
     /// The claims that have the devices which Buslane put into the domain.
@@ -89,23 +106,22 @@ extension Reconciler {
         by actor: AuditEntry.Actor
     ) async throws -> (reused: [Claim], new: [Claim]) {
         guard !devices.isEmpty else { return ([], []) }
-        guard let uuid = domain.uuid else { throw Refusal.domainWithoutUUID(domain.name) }
         var reused: [Claim] = []
         var wanted: [ClaimRequest] = []
         for device in devices {
             let earlier = held.first { claim in claim.assignments.contains { $0.name == device.name } }
-            if let earlier, earlier.satisfies(device) {
+            let request = try claimRequest(for: device, in: request, of: domain, uid: actor.uid)
+            guard let earlier else {
+                wanted.append(request)
+                continue
+            }
+            if earlier.pool == device.pool, try settings(of: device.name, in: earlier, for: request) == nil {
                 reused.append(earlier)
                 continue
             }
-            if let earlier {
-                try await endUse(of: earlier)
-                _ = try await release(earlier.id, by: actor)
-            }
-            wanted.append(
-                ClaimRequest(
-                    pool: try pool(device.pool), owner: .domain(uuid: uuid), ownerName: domain.name,
-                    numa: request?.numa, settings: device.settings, uid: actor.uid, deviceName: device.name))
+            try await endUse(of: earlier)
+            _ = try await release(earlier.id, by: actor)
+            wanted.append(request)
         }
         return (reused, wanted.isEmpty ? [] : try await allocate(all: wanted, by: actor))
     }
@@ -168,8 +184,7 @@ extension Reconciler {
     func settleStop(of domain: Domain) async throws -> Bool {
         let held = try await claims(of: domain).filter { $0.state == .inUse }
         if held.isEmpty { return false }
-        let openGroups = try host.openGroups()
-        for claim in held where try isStarting(claim) || use(of: claim, among: openGroups) != nil { return true }
+        for claim in held where try isInUse(claim) { return true }
         try await stopped(domain, reason: "not running", by: .daemon)
         return false
     }
@@ -200,22 +215,10 @@ extension Reconciler {
 
     private func claims(of domain: Domain) async throws -> [Claim] {
         guard let uuid = domain.uuid else { return [] }
-        return try await ledger.claims().filter { $0.owner == .domain(uuid: uuid) && $0.state.isHeld }
+        return try await claims(heldBy: .domain(uuid: uuid))
     }
 }
 
 extension Domain {
     fileprivate var summary: String { injected.map { "\($0.name) \($0.address)" }.joined(separator: ", ") }
-}
-
-extension Claim {
-    /// Whether it is what a device of a request asks for.
-    fileprivate func satisfies(_ device: DomainRequest.Device) -> Bool {
-        let leaders = assignments.filter { $0.companionOf == nil }
-        guard pool == device.pool, leaders.count == 1, let settings = leaders.first?.settings else { return false }
-        let wanted = device.settings
-        return (wanted.mac == nil || wanted.mac == settings.mac)
-            && (wanted.vlan == nil || wanted.vlan == settings.vlan)
-            && (wanted.trust == nil || wanted.trust == settings.trust)
-    }
 }

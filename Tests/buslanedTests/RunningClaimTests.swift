@@ -126,20 +126,63 @@ struct RunningClaimTests {
         #expect(third.first?.assignments.first?.settings.vlan == .id(try VLANID("9")))
     }
 
-    @Test("a start of which nothing more is heard is settled once its time is over and nobody has the group open")
+    @Test("a start of which nothing more is heard is given back once its time is over and nobody has the group open")
     mutating func settled() async throws {
         let domain = try asking(one)
         try await call("prepare", domain)
-        #expect(try await scene.reconciler.settleStop(of: domain))
-        #expect(try await scene.ledger.claims().count == 1)
+        let claim = try #require(try await scene.ledger.claims().first)
+        #expect(try await !scene.reconciler.releaseUnused(claim, by: .daemon))
         scene.reconciler.sinceBoot = { BootClock.now() + Claim.Use.startTime + 1 }
-        let address = try #require(try await scene.ledger.claims().first?.assignments.first?.address)
+        let address = try #require(claim.assignments.first?.address)
         scene.host.open(address)
-        #expect(try await scene.reconciler.settleStop(of: domain))
+        #expect(try await !scene.reconciler.releaseUnused(claim, by: .daemon))
+        try await scene.reconciler.settleUses()
+        #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
         scene.host.close(address)
-        #expect(try await !scene.reconciler.settleStop(of: domain))
+        try await scene.reconciler.settleUses()
+        #expect(try await scene.ledger.claims().map(\.state) == [.bound])
+        #expect(try await scene.reconciler.releaseUnused(claim, by: .daemon))
         #expect(try await scene.ledger.claims().isEmpty)
         try await scene.expectAtRest()
+    }
+
+    @Test("with its node required, a domain that is pinned to another one may not start, and is told both sides")
+    mutating func misaligned() async throws {
+        func pinned(to cpu: Int) throws -> Domain {
+            try Domain(
+                parsing: """
+                    <domain type='kvm'><name>fw1</name><uuid>\(Domain.uuid)</uuid><metadata>\
+                    <b:request xmlns:b='urn:buslane:request:1' binding='running' numa='required'>\(one)</b:request>\
+                    </metadata><memory>1</memory><vcpu>1</vcpu>\
+                    <cputune><vcpupin vcpu='0' cpuset='\(cpu)'/></cputune><devices/></domain>
+                    """)
+        }
+        scene = try Scene(
+            HostSimulator {
+                $0.numaNodes(2)
+                $0.pf(Scene.card, totalVFs: 7, numa: 0, up: false)
+            })
+        try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
+        try await scene.apply(Scene.declaring(2))
+        // Node 0 has the processors 0 to 3, node 1 has 4 to 7.
+        let error = await #expect(throws: DomainXMLError.self) { try await call("prepare", try pinned(to: 4)) }
+        #expect(error?.description.contains("node") == true)
+        #expect(try await scene.ledger.claims().isEmpty)
+        try await call("prepare", try pinned(to: 0))
+        #expect(try await scene.ledger.claims().count == 1)
+    }
+
+    @Test("what its owner took out of a domain is not missing at the start")
+    func takenOut() async throws {
+        let request = "<b:request xmlns:b='urn:buslane:request:1'>\(one)</b:request>"
+        let plain = try Domain.guest(having: [], request: request)
+        let device = try #require(try plain.request?.devices.first)
+        let asked = try #require(try plain.request?.asked(of: device))
+        let record = DomainAssignment(devices: [
+            .init(name: "a", address: Scene.vf[0], claim: "c1", generation: 1, numaNode: 0, asked: asked)
+        ])
+        try await call("prepare", try Domain(parsing: plain.recording(record)))
+        await #expect(throws: Refusal.self) { try await call("prepare", plain) }
     }
 
     @Test("a stop told by a hook from an earlier start, or an earlier boot, ends nothing")

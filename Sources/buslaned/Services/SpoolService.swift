@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ServiceLifecycle
 
-/// Takes in what hooks leave while the daemon runs: one that found it too busy to answer.
+/// Hears of stops by other ways than the hook: takes in what hooks leave that found the daemon too busy to answer, and
+/// looks now and then for uses that no guest is left of.
 struct SpoolService: Service {
     let spool: HookSpool
     let reconciler: Reconciler
 
     func run() async {
         try? await cancelWhenGracefulShutdown {
-            while true {
+            for turn in 1... {
                 // What was there at the start was taken in before the socket opened.
                 if reconciler.standing.hasResumed { await spool.takeIn(by: reconciler) }
+                if turn % 12 == 0 { try? await reconciler.settleUses() }
                 try await Task.sleep(for: .seconds(5))
             }
         }
