@@ -23,6 +23,11 @@ public enum Route {
     public static let inject = "/v1/domains/inject"
     public static let attach = "/v1/domains/attach"
     public static let detach = "/v1/domains/detach"
+    public static let evict = "/v1/domains/evict"
+    public static let readmit = "/v1/domains/readmit"
+    public static let start = "/v1/domains/start"
+    public static let sync = "/v1/domains/sync"
+    public static let show = "/v1/domains/show"
     public static let hooks = HookRequest.route
     public static let audit = "/v1/audit"
     public static let events = "/v1/events"
@@ -88,11 +93,4 @@ public struct InjectRequest: Codable, Sendable {
     public var xml: String
 
     public init(xml: String) { self.xml = xml }
-}
-
-/// `POST /v1/domains/attach`, `…/detach`
-public struct DomainNameRequest: Codable, Sendable {
-    public var domain: String
-
-    public init(domain: String) { self.domain = domain }
 }

@@ -54,32 +54,6 @@ public struct PoolsDocument: Codable, Sendable {
     public init(pools: [Pool]) { self.pools = pools }
 }
 
-/// `POST /v1/domains/inject`, `attach`, `detach`
-public struct DomainDocument: Codable, Sendable {
-    public var name: String
-    @ExplicitNull public var uuid: String?
-    /// The devices that were added or taken out.
-    public var devices: [Device]
-    public var xml: String
-
-    public struct Device: Codable, Sendable {
-        public var name: String
-        public var address: PCIAddress
-
-        public init(name: String, address: PCIAddress) {
-            self.name = name
-            self.address = address
-        }
-    }
-
-    public init(name: String, uuid: String?, devices: [Device], xml: String) {
-        self.name = name
-        self.uuid = uuid
-        self.devices = devices
-        self.xml = xml
-    }
-}
-
 /// `GET /v1/events`
 public struct EventsDocument: Codable, Sendable {
     public var schemaVersion = 1

@@ -133,9 +133,9 @@ public struct DeviceSpec: Hashable, Sendable {
     private static let userPrefix = "ua-"
 
     /// What the alias of every device that Buslane adds starts with. `ua-` is libvirt's prefix for a user's aliases.
-    static let aliasPrefix = "ua-buslane-"
+    public static let aliasPrefix = "ua-buslane-"
 
-    var alias: String { Self.aliasPrefix + name }
+    public var alias: String { Self.aliasPrefix + name }
 }
 
 extension DeviceSpec: CustomStringConvertible {

@@ -23,12 +23,25 @@ enum Migrations {
         migrator.registerMigration("6: functions that come with others, MAC addresses by card") { db in
             try db.execute(sql: sixth)
         }
+        migrator.registerMigration("7: devices of running domains that are on their way") { db in
+            try db.execute(sql: seventh)
+        }
         return migrator
     }
 
     private static let sixth = """
         ALTER TABLE assignment ADD COLUMN companionOf TEXT;
         CREATE INDEX assignmentByMAC ON assignment (physicalFunction, json_extract(settings, '$.mac'));
+        """
+
+    private static let seventh = """
+        CREATE TABLE deviceChange (
+            domain     TEXT NOT NULL,
+            domainName TEXT NOT NULL,
+            device     TEXT NOT NULL,
+            kind       TEXT NOT NULL CHECK (kind IN ('attaching', 'detaching', 'evicting', 'evicted')),
+            PRIMARY KEY (domain, device)
+        ) WITHOUT ROWID;
         """
 
     /// SQLite cannot change a check: the table is made anew. No claim's row is ever deleted, so numbers go on from the

@@ -72,9 +72,12 @@ struct Daemon: AsyncParsableCommand {
         let events = HostEventService(host: host, logger: logger)
         let drift = DriftService(reconciler: reconciler, feed: host.feed)
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
+        let live = LiveDomains(
+            libvirt: domains.libvirt, domains: domains, feed: domains.feed, reconciler: reconciler)
         let api = API(
-            reconciler: reconciler, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
-            file: file, spool: spool, processes: Processes(paths: HostPaths(root: hostRoot)))
+            reconciler: reconciler, domains: domains, live: live,
+            inventory: InventoryText(host: host, ledger: ledger), file: file, spool: spool,
+            processes: Processes(paths: HostPaths(root: hostRoot)))
         let server = Application(
             router: api.router(),
             server: .http1(configuration: .init(idleTimeout: Self.clientPatience)),
@@ -104,8 +107,9 @@ struct Daemon: AsyncParsableCommand {
             configuration: .init(
                 services: [
                     .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
-                    .init(service: spooled), .init(service: bindings), .init(service: libvirt), .init(service: rebuild),
-                    .init(service: serving),
+                    .init(service: spooled), .init(service: bindings),
+                    .init(service: DeviceChangeService(live: live, logger: logger)), .init(service: libvirt),
+                    .init(service: rebuild), .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()

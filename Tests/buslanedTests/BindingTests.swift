@@ -223,7 +223,9 @@ struct BindingTests {
     func byHand() async throws {
         let claim = try await at.scene.allocate(for: DomainScene.owner, name: "mine")
         try await at.define("<b:device name='a' pool='vfs'/>")
-        _ = try await at.domains.attach(DomainScene.name, by: DomainScene.peer)
+        let live = LiveDomains(
+            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed, reconciler: at.scene.reconciler)
+        _ = try await live.attach(DomainScene.name, .init(), by: DomainScene.peer)
         try await at.sync()
         #expect(try await at.injected() == ["a": Scene.vf[1], "mine": Scene.vf[0]])
         try await at.edit { $0.without("b:request", containing: "device") }

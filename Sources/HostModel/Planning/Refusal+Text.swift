@@ -52,6 +52,7 @@ extension Refusal {
         case .cardsExhausted: "no-capacity-on-cards"
         case .notTogether: "no-capacity-together"
         case .macInUse: "mac-in-use"
+        case .domain(_, let obstacle): obstacle.code
         }
     }
 
@@ -77,7 +78,7 @@ extension Refusal {
             .notRenewable(let id, _):
             id
         case .nothingToAttach(let domain), .domainWithoutUUID(let domain), .domainRunning(let domain),
-            .requestWithoutDevices(let domain, _):
+            .requestWithoutDevices(let domain, _), .domain(let domain, _):
             domain
         case .deviceNameTaken(let name, _, _): name
         case .poolsOverlap(let exclusive, _, _): exclusive
@@ -96,6 +97,7 @@ extension Refusal {
         switch self {
         case .poolExhausted, .nodeExhausted, .cardsExhausted, .notTogether, .awaited, .guestStarting, .claimChanging:
             true
+        case .domain(_, let obstacle): obstacle.isTemporary
         default: false
         }
     }
@@ -169,6 +171,7 @@ extension Refusal {
         case .domainWithoutUUID(let domain): "cannot claim for domain \(domain): its XML has no <uuid>"
         case .requestWithoutDevices(let domain, let devices):
             "domain \(domain) asks for \(devices.joined(separator: ", ")) and its XML has no such device yet"
+        case .domain(let domain, let obstacle): obstacle.message(of: domain)
         case .staleGeneration(let claim, let given, let current):
             "claim \(claim) is at generation \(current), the request was made for \(given)"
         case .poolExhausted(let pool, let wanted, let free, let total, let reasons):
@@ -244,6 +247,7 @@ extension Refusal {
         case .requestWithoutDevices(let domain, _):
             "buslane domain sync \(domain); a transient domain's XML goes through buslane domain inject first"
         case .staleGeneration: "ask for the claim again"
+        case .domain(let domain, let obstacle): obstacle.remedy(for: domain)
         case .poolExhausted(_, _, _, 0, _): "declare VFs for it and run buslane apply"
         case .poolExhausted(_, let wanted, _, let total, _) where wanted > total:
             "ask for at most \(total), or declare more VFs"

@@ -59,6 +59,7 @@ public enum Refusal: Error, Hashable, Sendable {
     /// A domain is to start without devices that it asks for.
     case requestWithoutDevices(domain: String, devices: [String])
     case staleGeneration(claim: String, given: Int, current: Int)
+    case domain(String, DomainObstacle)
 
     /// Somebody who came earlier waits for it.
     case awaited(PCIAddress)

@@ -1,40 +1,72 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
+import HostModel
 
 struct DomainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "domain", abstract: "Puts claimed functions into libvirt domains.",
-        subcommands: [Inject.self, Attach.self, Detach.self])
+        subcommands: [
+            Show.self, Start.self, Attach.self, Detach.self, Sync.self, Evict.self, Readmit.self, Inject.self,
+        ])
+}
 
-    struct Attach: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "attach",
-            abstract: "Puts the functions that a domain holds, and those it requests, into its persistent XML.")
+/// The domain, and the daemon that knows it.
+struct DomainOptions: ParsableArguments {
+    @Argument(help: "The domain.") var name: String
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var format: FormatOptions
 
-        @Argument(help: "The domain.") var name: String
-        @OptionGroup var connection: ConnectionOptions
-
-        func run() async throws {
-            let document = try await connection.client.post(
-                Route.attach, DomainNameRequest(domain: name), as: DomainDocument.self)
-            for device in document.devices { print("\(document.name): \(device.name) is \(device.address)") }
+    /// Asks the daemon, and shows on a terminal that it takes its time.
+    func ask<Answer: Decodable & Sendable>(
+        _ route: String, _ request: some Encodable & Sendable, as type: Answer.Type, doing what: String,
+        within seconds: Int = 0
+    ) async throws -> Answer {
+        try await ProgressDisplay.standard().showing(what) {
+            // Beyond what the guest is given: libvirt has its own time to take.
+            try await connection.client.post(route, request, as: type, within: .seconds(seconds + 300))
         }
     }
 
-    struct Detach: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "detach",
-            abstract: "Takes Buslane's devices out of a domain's persistent XML. Its claims stay.")
+    func tell(_ document: DomainDocument, ifNone: String, _ line: (DomainDocument.Device) -> String) throws {
+        try Output.list(document, format, ids: document.devices.map(\.name)) { _ in
+            let lines = document.devices.map { "\(document.name): \(line($0))\n" }
+            return lines.isEmpty ? "\(document.name) \(ifNone)\n" : lines.joined()
+        }
+    }
+}
 
-        @Argument(help: "The domain.") var name: String
-        @OptionGroup var connection: ConnectionOptions
+/// Which of a domain's two states is meant.
+struct ScopeOptions: ParsableArguments {
+    @Flag(help: "The running guest alone.") var live = false
+    @Flag(help: "The persistent XML alone: for the next start.") var config = false
+    @Flag(help: "Both; the default while it runs.") var both = false
 
-        func run() async throws {
-            let document = try await connection.client.post(
-                Route.detach, DomainNameRequest(domain: name), as: DomainDocument.self)
-            for device in document.devices { print("\(document.name): \(device.name) (\(device.address)) taken out") }
-            if document.devices.isEmpty { print("\(document.name) has no device of Buslane's") }
+    func validate() throws {
+        guard [live, config, both].count(where: \.self) <= 1 else {
+            throw ValidationError("--live, --config and --both exclude each other")
+        }
+    }
+
+    var scope: DomainScope? { live ? .live : config ? .config : both ? .both : nil }
+}
+
+extension DomainDocument {
+    /// Where something was done, in words.
+    var place: String {
+        switch scope {
+        case .live: "in the running guest"
+        case .both: "in the running guest and the persistent XML"
+        case .config, nil: "in the persistent XML"
+        }
+    }
+
+    /// The same of what is no longer there.
+    var origin: String {
+        switch scope {
+        case .live: "the running guest"
+        case .both: "the running guest and the persistent XML"
+        case .config, nil: "the persistent XML"
         }
     }
 }

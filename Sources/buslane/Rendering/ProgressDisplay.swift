@@ -71,6 +71,36 @@ final class ProgressDisplay: Sendable {
         }
     }
 
+    /// Tells for how long something is waited for, of which no more is known: a line that counts on a terminal, and
+    /// elsewhere one once it takes long.
+    func showing<Result: Sendable>(
+        _ what: String, _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let begun = now()
+        let counting = Task {
+            while (try? await Task.sleep(for: .seconds(1))) != nil { show(waiting: what, for: now() - begun) }
+        }
+        let outcome: Swift.Result<Result, any Error>
+        do { outcome = .success(try await work()) } catch { outcome = .failure(error) }
+        counting.cancel()
+        await counting.value
+        end()
+        return try outcome.get()
+    }
+
+    func show(waiting what: String, for duration: Duration) {
+        state.withLock { state in
+            if isTerminal {
+                let text = "\(what): \(duration.components.seconds) s"
+                write("\r\u{1b}[K" + style.clipped(text, to: style.width - 1))
+                state.isDrawn = true
+            } else if duration >= Self.pause, !state.hasTold {
+                state.hasTold = true
+                write("\(what)\n")
+            }
+        }
+    }
+
     /// Makes room for what is printed next.
     func end() {
         state.withLock { state in

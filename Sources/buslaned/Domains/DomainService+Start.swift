@@ -45,7 +45,9 @@ extension DomainService {
     ) async throws -> [String] {
         let live = try Domain(parsing: try await libvirt.liveXML(of: state.name))
         let present = Set(live.injected.map(\.name))
-        let missing = request.devices.map(\.name).filter { !present.contains($0) }
+        // What was taken out of the running guest stays out until somebody readmits it, or the next start.
+        let away = Set(try await reconciler.ledger.deviceChanges(ofDomain: state.uuid).map(\.device))
+        let missing = request.devices.map(\.name).filter { !present.contains($0) && !away.contains($0) }
         guard !missing.isEmpty else { return [] }
         let claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let unclaimed = missing.filter { name in !claims.contains { $0.has(device: name) } }

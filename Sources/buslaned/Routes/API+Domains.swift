@@ -21,14 +21,48 @@ extension API {
             return try Response(json: try await domains.inject(into: asked.xml, by: try await context.peer()))
         }
         router.post(RouterPath(Route.attach)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
+            let asked = try await body(DomainDevicesRequest.self, of: request)
             let peer = try await domainManager(context, "domain attach", asked.domain)
-            return try Response(json: try await domains.attach(asked.domain, by: peer))
+            return try Response(json: try await live.attach(asked.domain, try asked.order, by: peer))
         }
         router.post(RouterPath(Route.detach)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
+            let asked = try await body(DomainDevicesRequest.self, of: request)
             let peer = try await domainManager(context, "domain detach", asked.domain)
-            return try Response(json: try await domains.detach(asked.domain, by: peer.actor))
+            return try Response(json: try await live.detach(asked.domain, try asked.order, by: peer.actor))
         }
+        router.post(RouterPath(Route.evict)) { request, context in
+            let asked = try await body(EvictRequest.self, of: request)
+            let peer = try await domainManager(context, "domain evict", asked.domain)
+            return try Response(
+                json: try await live.evict(
+                    asked.domain, within: try asked.patience(), releasing: asked.release ?? false, by: peer))
+        }
+        router.post(RouterPath(Route.readmit)) { request, context in
+            let asked = try await body(DomainNameRequest.self, of: request)
+            let peer = try await domainManager(context, "domain readmit", asked.domain)
+            return try Response(json: try await live.readmit(asked.domain, by: peer))
+        }
+        router.post(RouterPath(Route.start)) { request, context in
+            let asked = try await body(DomainNameRequest.self, of: request)
+            let peer = try await domainManager(context, "domain start", asked.domain)
+            return try Response(json: try await domains.start(asked.domain, by: peer))
+        }
+        router.post(RouterPath(Route.sync)) { request, context in
+            let asked = try await body(DomainNameRequest.self, of: request)
+            let peer = try await domainManager(context, "domain sync", asked.domain)
+            return try Response(
+                json: DomainSyncDocument(
+                    name: asked.domain, changes: try await domains.sync(asked.domain, by: peer)))
+        }
+        router.post(RouterPath(Route.show)) { request, _ in
+            let asked = try await body(DomainNameRequest.self, of: request)
+            return try Response(json: try await live.report(on: asked.domain))
+        }
+    }
+}
+
+extension DomainDevicesRequest {
+    fileprivate var order: LiveDomains.Order {
+        get throws(MalformedValue) { .init(scope: scope, devices: devices, wait: try patience()) }
     }
 }

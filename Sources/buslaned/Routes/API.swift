@@ -11,6 +11,7 @@ import NIOCore
 struct API: Sendable {
     let reconciler: Reconciler
     let domains: DomainService
+    let live: LiveDomains
     let inventory: InventoryText
     let file: LedgerFile
     let spool: HookSpool

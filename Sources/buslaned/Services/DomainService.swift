@@ -27,35 +27,7 @@ struct DomainService: Sendable {
         return (.domain(uuid: domain.uuid), domain.name)
     }
 
-    /// Adds what the domain holds, and what its own request asks for, to its persistent XML.
-    func attach(_ name: String, by peer: PeerCredentials) async throws -> DomainDocument {
-        let xml = try await libvirt.inactiveXML(of: name)
-        let domain = try Domain(parsing: xml)
-        let devices = try await devices(for: domain, by: peer)
-        guard !devices.isEmpty else { throw Refusal.nothingToAttach(domain: name) }
-        let edited = try domain.adding(devices)
-        return try await reconciler.audited(
-            "domain attach", subject: name, detail: devices.map(\.name).joined(separator: ", "), by: peer.actor
-        ) {
-            if edited != xml { _ = try await libvirt.define(edited) }
-            return DomainDocument(
-                domain, devices: devices.map { .init(name: $0.name, address: $0.address) }, xml: edited)
-        }
-    }
-
-    /// Takes every device of Buslane's out of the persistent XML. The claims stay.
-    func detach(_ name: String, by actor: AuditEntry.Actor) async throws -> DomainDocument {
-        let xml = try await libvirt.inactiveXML(of: name)
-        let domain = try Domain(parsing: xml)
-        let edited = try domain.removing(names: Set(domain.injected.map(\.name)))
-        return try await reconciler.audited("domain detach", subject: name, detail: "", by: actor) {
-            if edited != xml { _ = try await libvirt.define(edited) }
-            return DomainDocument(
-                domain, devices: domain.injected.map { .init(name: $0.name, address: $0.address) }, xml: edited)
-        }
-    }
-
-    /// The same for a domain XML that libvirt has not seen: allocates for its request, and returns it with the devices.
+    /// A domain XML that libvirt has not seen, with the devices that the domain holds and those its request asks for.
     func inject(into xml: String, by peer: PeerCredentials) async throws -> DomainDocument {
         let domain = try Domain(parsing: xml)
         let devices = try await devices(for: domain, by: peer)

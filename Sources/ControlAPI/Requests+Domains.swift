@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+/// `POST /v1/domains/attach`, `…/detach`
+public struct DomainDevicesRequest: Codable, Sendable {
+    public var domain: String
+    /// nil: the persistent XML, and the running guest where one runs.
+    public var scope: DomainScope?
+    /// By name; nil or none: all.
+    public var devices: [String]?
+    /// For the guest to answer; nil for 30.
+    public var waitSeconds: Int?
+
+    public init(domain: String, scope: DomainScope? = nil, devices: [String]? = nil, waitSeconds: Int? = nil) {
+        self.domain = domain
+        self.scope = scope
+        self.devices = devices
+        self.waitSeconds = waitSeconds
+    }
+
+    /// - Throws: `MalformedValue` for no time at all, and for more than an hour.
+    public func patience() throws(MalformedValue) -> Duration { try guestPatience(waitSeconds) }
+}
+
+/// `POST /v1/domains/evict`
+public struct EvictRequest: Codable, Sendable {
+    public var domain: String
+    /// For the guest to answer; nil for 30.
+    public var waitSeconds: Int?
+    /// Its claims are given back as well.
+    public var release: Bool?
+
+    public init(domain: String, waitSeconds: Int? = nil, release: Bool? = nil) {
+        self.domain = domain
+        self.waitSeconds = waitSeconds
+        self.release = release
+    }
+
+    /// - Throws: `MalformedValue` for no time at all, and for more than an hour.
+    public func patience() throws(MalformedValue) -> Duration { try guestPatience(waitSeconds) }
+}
+
+/// `POST /v1/domains/start`, `…/sync`, `…/show`, `…/readmit`
+public struct DomainNameRequest: Codable, Sendable {
+    public var domain: String
+
+    public init(domain: String) { self.domain = domain }
+}
+
+private func guestPatience(_ seconds: Int?) throws(MalformedValue) -> Duration {
+    let seconds = seconds ?? 30
+    guard (1...3600).contains(seconds) else {
+        throw MalformedValue(kind: "time to wait", text: String(seconds), expected: "1 to 3600 seconds")
+    }
+    return .seconds(seconds)
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import CLibvirt
+
+/// Whether a domain's guest runs.
+public enum DomainRunState: String, Hashable, Sendable {
+    case running, paused, off
+}
+
+extension LibvirtConnection {
+    public func runState(of name: String) async throws(LibvirtError) -> DomainRunState {
+        try await withDomain(name) { domain throws(LibvirtError) in
+            var state: Int32 = 0
+            guard unsafe virDomainGetState(domain.raw, &state, nil, 0) == 0 else { throw Self.failure(about: name) }
+            return DomainRunState(state)
+        }
+    }
+}
+
+extension DomainRunState {
+    /// Source: `virDomainState`.
+    init(_ number: Int32) {
+        self =
+            switch UInt32(bitPattern: number) {
+            case VIR_DOMAIN_SHUTOFF.rawValue, VIR_DOMAIN_CRASHED.rawValue, VIR_DOMAIN_NOSTATE.rawValue: .off
+            case VIR_DOMAIN_PAUSED.rawValue, VIR_DOMAIN_PMSUSPENDED.rawValue: .paused
+            // A blocked one waits for its disk, one that shuts down still answers.
+            default: .running
+            }
+    }
+}
+
+extension LibvirtError {
+    /// The guest was asked before and has not answered: no more than what a first request is told.
+    ///
+    /// Source: QEMU's qdev_unplug ("already in the process of unplug") and pcie_cap_slot_unplug_request_cb ("guest is
+    /// busy", while the power indicator blinks); libvirt hands the words on.
+    public var isUnplugPending: Bool {
+        guard case .refused(_, _, let message) = self else { return false }
+        return message.contains("already in the process of unplug") || message.contains("power indicator blinking")
+    }
+
+    /// The domain has no such device, or not any more.
+    public var isDeviceMissing: Bool {
+        guard case .refused(let code, _, _) = self else { return false }
+        return code == Int32(VIR_ERR_DEVICE_MISSING.rawValue)
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ArgumentParser
+import ControlAPI
+
+extension DomainCommand {
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show",
+            abstract: "A domain: what it asks for, what it has, and whether it can migrate.")
+
+        @OptionGroup var domain: DomainOptions
+
+        func run() async throws {
+            let report = try await domain.connection.client.post(
+                Route.show, DomainNameRequest(domain: domain.name), as: DomainReport.self)
+            try Output.list(report, domain.format, ids: report.devices.map(\.name)) { report.text($0) }
+        }
+    }
+}
+
+extension DomainReport {
+    /// What a person reads.
+    func text(_ style: Style) -> String {
+        var text = style.bold(name.printable) + "  " + style.ink(state == "running" ? .green : .dim, state)
+        text += style.ink(.dim, persistent ? "  \(uuid)" : "  transient  \(uuid)") + "\n"
+        text += facts.map { folded($0, style) }.joined()
+        text += "\n" + table.rendered(style) + "\n"
+        if let freeHotplugPorts { text += folded("free hot-plug ports: \(freeHotplugPorts)", style) }
+        let ink: Style.Ink? = migration.possible == "yes" ? .green : migration.possible == "no" ? .yellow : nil
+        text += "can migrate: " + (ink.map { style.ink($0, migration.possible) } ?? migration.possible) + "\n"
+        text += migration.reasons.map { folded($0, style, indent: 2) }.joined()
+        if let remedy = migration.remedy { text += folded("fix: \(remedy)", style, indent: 2) }
+        if let lastRefusal {
+            text += folded("last refusal\(lastRefusal.at.map { ", \($0)" } ?? ""): \(lastRefusal.message)", style)
+            if let remedy = lastRefusal.remedy { text += folded("fix: \(remedy)", style, indent: 2) }
+        }
+        return text
+    }
+
+    private var facts: [String] {
+        if let requestProblem { return ["its request is not understood: \(requestProblem)"] }
+        guard let request else { return ["it requests nothing"] }
+        let devices = request.devices.map { "\($0.name) from \($0.pool)" }.joined(separator: ", ")
+        let binding = request.binding == "running" ? "for each run" : "while it is defined"
+        return [
+            "requests \(devices.isEmpty ? "no device" : devices), \(binding)"
+                + (request.numa.map { ", NUMA \($0)" } ?? "")
+        ]
+    }
+
+    private var table: Table {
+        Table(
+            columns: [
+                .init("DEVICE"), .init("FUNCTION", isWhole: true), .init("CLAIM", isWhole: true), .init("STATE"),
+                .init("POOL", expendability: 3), .init("NODE", expendability: 2), .init("MAC", expendability: 4),
+                .init("VLAN", expendability: 5), .init("PERSISTENT"), .init("RUNNING"),
+            ],
+            rows: devices.map { device in
+                [
+                    device.name, device.address?.description ?? "-", device.claim ?? "-",
+                    device.change ?? (device.state == "inUse" ? "in use" : device.state ?? "-"), device.pool ?? "-",
+                    device.numaNode.map(String.init) ?? "-", device.mac?.description ?? "-", device.vlan ?? "-",
+                    Self.mark(device.persistentXML), Self.mark(device.runningXML),
+                ]
+            },
+            whenEmpty: "no device of Buslane's")
+    }
+
+    private static func mark(_ presence: String?) -> String {
+        switch presence {
+        case "present": "yes"
+        case "absent": "no"
+        case nil: "-"
+        case let other?: other
+        }
+    }
+
+    /// A paragraph: broken between words where the terminal ends.
+    private func folded(_ text: String, _ style: Style, indent: Int = 0) -> String {
+        var lines: [String] = []
+        let margin = String(repeating: " ", count: indent)
+        var line = margin
+        for word in text.printable.split(separator: " ") {
+            let hangs = lines.isEmpty ? margin : margin + "  "
+            if line.columns > hangs.columns, line.columns + 1 + String(word).columns > style.width {
+                lines.append(line)
+                line = margin + "  " + word
+            } else {
+                line += (line.columns > hangs.columns ? " " : "") + word
+            }
+        }
+        return (lines + [line]).joined(separator: "\n") + "\n"
+    }
+}

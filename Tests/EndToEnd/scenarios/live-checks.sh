@@ -1,0 +1,161 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Devices of running guests: plugged in and out while the guest answers, while
+# it is paused, and where it never answers; evicted, saved, restored and
+# readmitted. Wants the daemon running with full_configuration applied.
+
+live_mac=52:54:00:bb:00:11 live_vlan=43 live_console=/var/log/libvirt/qemu/live1-console.log
+
+# live_kernel: a Linux guest that takes whatever card comes and asks for an address on it
+live_kernel() {
+    local root=/var/lib/libvirt/boot/live module name version
+    [ ! -e "$root.img" ] || return 0
+    version=$(uname -r)
+    mkdir -p "$root"/{bin,dev,proc,sys,modules}
+    cp /bin/busybox "$root/bin/busybox"
+    modprobe --show-depends igbvf | awk '$1 == "insmod" { print $2 }' | while read -r module; do
+        name=$(basename "$module")
+        cp "$module" "$root/modules/$name"
+        case "$name" in *.xz) unxz "$root/modules/$name" && name=${name%.xz} ;; esac
+        echo "$name" >>"$root/order"
+    done
+    cat >"$root/init" <<'INIT'
+#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sys /sys
+while read -r m; do /bin/busybox insmod "/modules/$m"; done </order
+echo lab-guest-is-up >/dev/ttyS0
+while :; do
+    for card in /sys/class/net/eth*; do
+        [ -e "$card" ] || continue
+        /bin/busybox ip link set "${card##*/}" up
+        /bin/busybox udhcpc -i "${card##*/}" -n -q -t 1 -T 1 -s /bin/true >/dev/null 2>&1
+    done
+    /bin/busybox sleep 1
+done
+INIT
+    chmod 755 "$root/init"
+    (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$root.img"
+    cp "/boot/vmlinuz-$version" "$root.kernel"
+}
+
+live_domain() {
+    cat <<XML
+<domain type='qemu'>
+  <name>live1</name>
+  <memory unit='MiB'>256</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>/var/lib/libvirt/boot/live.kernel</kernel>
+    <initrd>/var/lib/libvirt/boot/live.img</initrd>
+    <cmdline>console=ttyS0 quiet panic=-1</cmdline>
+  </os>
+  <features><acpi/></features>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='pci' index='0' model='pcie-root'/>
+    <controller type='pci' index='1' model='pcie-root-port'/>
+    <controller type='pci' index='2' model='pcie-root-port'/>
+    <controller type='usb' model='none'/>
+    <serial type='file'><source path='$live_console'/></serial>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+XML
+}
+
+# in_guest, in_config: how many devices of Buslane's the running guest has, and the persistent XML
+in_guest() { virsh dumpxml "${1:-live1}" | grep -c "<alias name='ua-buslane-"; }
+in_config() { virsh dumpxml --inactive "${1:-live1}" | grep -c "<alias name='ua-buslane-"; }
+qemu_sees() { virsh qemu-monitor-command --hmp live1 'info pci' | grep -c 8086:10ca; }
+live_state() { claim_field "$live_claim" .state; }
+# live_is GUEST CONFIG STATE
+live_is() {
+    same "what the guest has" "$(in_guest)" "$1" && same "what QEMU has" "$(qemu_sees)" "$1" &&
+        same "what the persistent XML has" "$(in_config)" "$2" && same "the claim" "$(live_state)" "$3"
+}
+
+live_boots() {
+    live_kernel
+    live_domain >/tmp/live1.xml
+    virsh --quiet define --validate /tmp/live1.xml && virsh --quiet start live1 || return
+    wait_for 300 grep -qs lab-guest-is-up "$live_console" || why "the guest is not up after 300 s" || return
+    exits 0 buslane allocate dataplane --for domain:live1 --numa required:1 --mac "$live_mac" --vlan "$live_vlan" --quiet ||
+        return
+    live_claim=$OUT
+}
+live_attach() {
+    exits 0 buslane domain attach live1 --live || return
+    live_is 1 0 inUse || return
+    wait_for 120 frame "$LAB_WIRE_NODE1" "$live_mac" "$live_vlan" || why "no frame of $live_mac in VLAN $live_vlan" || return
+    exits 1 buslane release "$live_claim" && one_error
+}
+live_detach() {
+    exits 0 buslane domain detach live1 --live --wait 60s || return
+    live_is 0 0 bound
+}
+live_both() {
+    exits 0 buslane domain attach live1 || return
+    holds "$OUT" "in the running guest and the persistent XML" || return
+    live_is 1 1 inUse || return
+    exits 0 buslane domain detach live1 --wait 60s || return
+    live_is 0 0 bound
+}
+live_half() {
+    mount --bind /etc/libvirt/qemu /etc/libvirt/qemu && mount -o remount,bind,ro /etc/libvirt/qemu || return
+    run buslane domain attach live1 --both
+    umount /etc/libvirt/qemu
+    same "the exit code" "$STATUS" 1 && one_error && live_is 0 0 bound
+}
+live_paused() {
+    exits 0 buslane domain attach live1 --live || return
+    virsh --quiet suspend live1
+    run buslane domain detach live1 --live --wait 5s
+    virsh --quiet resume live1
+    same "the exit code" "$STATUS" 75 && one_error && holds "$ERR" paused "virsh resume live1" && live_is 1 0 inUse
+}
+live_evicted() {
+    exits 0 buslane domain show live1 && holds "$OUT" "can migrate: no" "buslane domain evict live1" || return
+    exits 1 virsh save live1 /tmp/live1.save || return
+    exits 0 buslane domain evict live1 --wait 60s || return
+    live_is 0 0 bound || return
+    exits 0 buslane domain show live1 && holds "$OUT" "can migrate: yes" evicted || return
+    exits 0 virsh save live1 /tmp/live1.save && exits 0 virsh restore /tmp/live1.save || return
+    exits 0 buslane domain readmit live1 || return
+    live_is 1 0 inUse
+}
+live_silent() {
+    nested_domain mute1 >/tmp/mute1.xml
+    virsh --quiet define /tmp/mute1.xml
+    exits 0 buslane allocate dataplane --for domain:mute1 --quiet || return
+    local claim=$OUT
+    exits 0 buslane domain attach mute1 && exits 0 virsh start mute1 || return
+    exits 75 buslane domain detach mute1 --wait 3s && one_error || return
+    same "what it has, running and persistent" "$(in_guest mute1) $(in_config mute1)" "1 1" || return
+    exits 75 buslane domain detach mute1 --wait 3s || return
+    exits 1 buslane release "$claim" || return
+    virsh --quiet destroy mute1
+    mute_is_settled() { [ "$(in_config mute1)" = 0 ]; }
+    wait_for 30 mute_is_settled || why "the persistent XML still has it after the stop" || return
+    exits 0 buslane release "$claim" && virsh --quiet undefine mute1
+}
+live_ends() {
+    virsh --quiet destroy live1
+    exits 0 buslane release "$live_claim" || return
+    virsh --quiet undefine live1
+    same "the host" "$(fingerprint)" "$ready"
+}
+
+live_checks() {
+    check "a Linux guest is up, with a claim and without a device" live_boots
+    check "attach --live: QEMU has the VF, its frame is on the wire, its claim is not released" live_attach
+    check "detach --live: the guest gives it up, and the claim is free" live_detach
+    check "attach and detach in both states" live_both
+    check "a persistent XML that cannot be written: the running guest gives the device back" live_half
+    check "a paused guest keeps its device: 75, and what to do" live_paused
+    check "evicted, the guest is saved, restored, and readmitted" live_evicted
+    check "a guest that never answers keeps its device; when it has stopped the persistent XML follows" live_silent
+    check "all of that left nothing behind" live_ends
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import Libvirt
+import Synchronization
+
+@testable import buslaned
+
+/// A libvirt in memory with one domain, whose guest answers as the test wants it.
+final class FakeLibvirt: DomainControl {
+    struct State {
+        var config: String?
+        var live: String?
+        var isPaused = false
+        /// How the guest answers when it is asked for a device; nil answers nothing.
+        var answers: [String: Answer] = [:]
+        var definesFail = false
+        /// The attach of this device fails.
+        var attachFails: String?
+        /// What was asked, in order: `attach data0`, `detach data0`, `define`.
+        var calls: [String] = []
+    }
+
+    enum Answer { case gives, refuses, silent }
+
+    let state: Mutex<State>
+    let feed: DomainFeed
+
+    /// - Parameter xml: a domain's; runs when `live` is true.
+    init(_ xml: String, live: Bool, persistent: Bool = true, feed: DomainFeed) {
+        self.feed = feed
+        state = Mutex(State(config: persistent ? xml : nil, live: live ? xml : nil))
+    }
+
+    func change(_ edit: (inout State) -> Void) { state.withLock { edit(&$0) } }
+    var calls: [String] { state.withLock(\.calls) }
+
+    static let failure = LibvirtError.refused(code: 38, domain: 10, message: "cannot write: Read-only file system")
+
+    func names(live: Bool) throws -> [String] {
+        let text = state.withLock { live ? $0.live : $0.config }
+        return try text.map { try Domain(parsing: $0).injected.map(\.name) } ?? []
+    }
+
+    // MARK: What libvirt does
+
+    func domain(named name: String) async throws -> DomainHandleValue {
+        try state.withLock { state in
+            guard state.live != nil || state.config != nil, name == "fw1" else { throw LibvirtError.noSuchDomain(name) }
+            return DomainHandleValue(
+                name: name, uuid: Domain.uuid, isActive: state.live != nil, isPersistent: state.config != nil)
+        }
+    }
+
+    func runState(of name: String) async throws -> DomainRunState {
+        state.withLock { $0.live == nil ? .off : $0.isPaused ? .paused : .running }
+    }
+
+    func liveXML(of name: String) async throws -> String { state.withLock { $0.live ?? $0.config ?? "" } }
+
+    func inactiveXML(of name: String) async throws -> String { state.withLock { $0.config ?? "" } }
+
+    func define(_ xml: String) async throws -> DomainHandleValue {
+        try state.withLock { state in
+            state.calls.append("define")
+            if state.definesFail { throw Self.failure }
+            state.config = xml
+        }
+        return try await domain(named: "fw1")
+    }
+
+    func attach(_ deviceXML: String, to name: String) async throws {
+        let alias = try state.withLock { state in
+            guard let live = state.live, let end = live.range(of: "</devices>") else { throw Self.failure }
+            let edited = live.replacingCharacters(in: end, with: deviceXML + "</devices>")
+            let device = try Domain(parsing: edited).injected.last?.name ?? ""
+            state.calls.append("attach \(device)")
+            if state.attachFails == device { throw Self.failure }
+            state.live = edited
+            return DeviceSpec.aliasPrefix + device
+        }
+        tell(.deviceAdded(alias: alias))
+    }
+
+    func detach(alias: String, from name: String) async throws {
+        let device = String(alias.dropFirst(DeviceSpec.aliasPrefix.count))
+        let answer = state.withLock { state in
+            state.calls.append("detach \(device)")
+            return state.answers[device] ?? .gives
+        }
+        switch answer {
+        case .gives: try giveUp(device)
+        case .refuses: tell(.deviceRemovalFailed(alias: alias))
+        case .silent: break
+        }
+    }
+
+    /// The guest lets go of a device, asked or late.
+    func giveUp(_ device: String) throws {
+        try state.withLock { state in
+            state.live = try state.live.map { try Domain(parsing: $0).removing(names: [device]) }
+        }
+        tell(.deviceRemoved(alias: DeviceSpec.aliasPrefix + device))
+    }
+
+    func stop() {
+        state.withLock { $0.live = nil }
+        tell(.stopped)
+    }
+
+    private func tell(_ change: DomainEvent.Change) {
+        feed.tell(.event(DomainEvent(name: "fw1", uuid: Domain.uuid, change: change)))
+    }
+}

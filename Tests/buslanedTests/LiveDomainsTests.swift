@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import Foundation
+import HostModel
+import HostSimulator
+import Ledger
+import Libvirt
+import Testing
+
+@testable import buslaned
+
+@Suite("devices of a running guest")
+struct LiveDomainsTests {
+    private let scene: Scene
+    private let claims: [Claim]
+    private let owner = Owner.domain(uuid: Domain.uuid)
+    private let root = PeerCredentials(pid: 1, uid: 0, gid: 0)
+
+    init() async throws {
+        scene = try Scene()
+        try await scene.apply(Scene.declaring(4))
+        claims = [
+            try await scene.allocate(for: owner, name: "data0"), try await scene.allocate(for: owner, name: "data1"),
+        ]
+    }
+
+    /// fw1, with these of its devices in its XML.
+    private func domain(
+        having devices: Set<String> = [], live: Bool = true, persistent: Bool = true
+    ) throws -> (LiveDomains, FakeLibvirt) {
+        let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
+        let xml = try Domain.guest(having: assignments).text
+        let domains = DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
+        let fake = FakeLibvirt(xml, live: live, persistent: persistent, feed: domains.feed)
+        return (
+            LiveDomains(
+                libvirt: fake, domains: domains, feed: domains.feed, reconciler: scene.reconciler,
+                patience: .milliseconds(50)), fake
+        )
+    }
+
+    private func states() async throws -> [Claim.State] { try await scene.ledger.claims().map(\.state) }
+    private func pending() async throws -> [DeviceChange] { try await scene.ledger.deviceChanges() }
+    private let soon = Duration.milliseconds(50)
+
+    // MARK: Attach
+
+    @Test("a guest that does not run gets its devices in its persistent XML, one that runs in both")
+    func attaches() async throws {
+        let (off, fake) = try domain(live: false)
+        #expect(try await off.attach("fw1", .init(), by: root).scope == .config)
+        #expect(try fake.names(live: false) == ["data0", "data1"])
+        #expect(fake.calls == ["define"])
+        #expect(try await states() == [.bound, .bound])
+
+        let (on, running) = try domain()
+        #expect(try await on.attach("fw1", .init(), by: root).scope == .both)
+        #expect(running.calls == ["attach data0", "attach data1", "define"])
+        #expect(try running.names(live: true) == ["data0", "data1"])
+        #expect(try running.names(live: false) == ["data0", "data1"])
+        #expect(try await states() == [.inUse, .inUse])
+        #expect(try await pending().isEmpty)
+        // Again there is nothing to do.
+        _ = try await on.attach("fw1", .init(), by: root)
+        #expect(running.calls.count == 3)
+    }
+
+    @Test("one device by its name, into the running guest alone")
+    func chosen() async throws {
+        let (live, fake) = try domain()
+        _ = try await live.attach("fw1", .init(scope: .live, devices: ["data1"]), by: root)
+        #expect(fake.calls == ["attach data1"])
+        #expect(try await states() == [.bound, .inUse])
+        await #expect(throws: Refusal.domain("fw1", .noSuchDevice("data7", known: ["data0", "data1"]))) {
+            try await live.attach("fw1", .init(devices: ["data7"]), by: root)
+        }
+    }
+
+    @Test("what the domain has no place for is refused before anything is done")
+    func refusals() async throws {
+        let (off, _) = try domain(live: false)
+        await #expect(throws: Refusal.domain("fw1", .notRunning)) {
+            try await off.attach("fw1", .init(scope: .live), by: root)
+        }
+        let (transient, _) = try domain(persistent: false)
+        await #expect(throws: Refusal.domain("fw1", .transient)) {
+            try await transient.attach("fw1", .init(scope: .both), by: root)
+        }
+        let (full, fake) = try domain()
+        fake.change {
+            $0.live = $0.live?.replacing(
+                "</devices>",
+                with: """
+                    <controller type='pci' index='0' model='pcie-root'/>\
+                    <controller type='pci' index='1' model='pcie-root-port'/></devices>
+                    """)
+        }
+        await #expect(throws: Refusal.domain("fw1", .noPort(wanted: 2, free: 1))) {
+            try await full.attach("fw1", .init(), by: root)
+        }
+        #expect(fake.calls.isEmpty)
+        #expect(try await states() == [.bound, .bound])
+    }
+
+    @Test("all or none: when libvirt refuses the second, the first is taken out again")
+    func undone() async throws {
+        let (live, fake) = try domain()
+        fake.change { $0.attachFails = "data1" }
+        await #expect(throws: FakeLibvirt.failure) { try await live.attach("fw1", .init(), by: root) }
+        #expect(try fake.names(live: true).isEmpty)
+        #expect(try fake.names(live: false).isEmpty)
+        #expect(try await states() == [.bound, .bound])
+        #expect(try await pending().isEmpty)
+    }
+
+    @Test("when the persistent XML cannot be written, the running guest gives the devices back")
+    func halfDone() async throws {
+        let (live, fake) = try domain()
+        fake.change { $0.definesFail = true }
+        await #expect(throws: FakeLibvirt.failure) { try await live.attach("fw1", .init(), by: root) }
+        #expect(try fake.names(live: true).isEmpty)
+        #expect(try await states() == [.bound, .bound])
+        #expect(try await pending().isEmpty)
+    }
+
+    @Test("and when it does not, that is told, and the persistent XML follows once it can be written")
+    func finishedLater() async throws {
+        let (live, fake) = try domain()
+        fake.change {
+            $0.definesFail = true
+            $0.answers["data1"] = .silent
+        }
+        let refusal = await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(), by: root) }
+        #expect(refusal?.code == "half-attached")
+        #expect(try await states() == [.bound, .inUse])
+        #expect(try await pending().map(\.device) == ["data1"])
+        fake.change { $0.definesFail = false }
+        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        #expect(try fake.names(live: false) == ["data1"])
+        #expect(try await pending().isEmpty)
+    }
+
+    // MARK: Detach
+
+    @Test("what the guest gives up is out of both states, and free to be released")
+    func detaches() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        _ = try await live.attach("fw1", .init(), by: root)
+        try await scene.reconciler.takeIntoUse(claims)
+        let document = try await live.detach("fw1", .init(devices: ["data0"], wait: soon), by: Scene.root)
+        #expect(document.devices.map(\.name) == ["data0"])
+        #expect(document.scope == .both)
+        #expect(try fake.names(live: true) == ["data1"])
+        #expect(try fake.names(live: false) == ["data1"])
+        #expect(try await states() == [.bound, .inUse])
+        try await scene.release(claims[0])
+    }
+
+    @Test("what it keeps stays in both, with its claim; should it let go later, the persistent XML follows")
+    func keeps() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        try await scene.reconciler.takeIntoUse(claims)
+        fake.change { $0.answers = ["data0": .refuses, "data1": .silent] }
+        await #expect(throws: Refusal.domain("fw1", .keeps(["data0", "data1"], .nothing))) {
+            try await live.detach("fw1", .init(wait: soon), by: Scene.root)
+        }
+        #expect(try fake.names(live: false) == ["data0", "data1"])
+        #expect(try await states() == [.inUse, .inUse])
+        // The one that said no has nothing pending.
+        #expect(try await pending().map(\.device) == ["data1"])
+        try fake.giveUp("data1")
+        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        #expect(try fake.names(live: false) == ["data0"])
+        #expect(try await states() == [.inUse, .bound])
+        #expect(try await pending().isEmpty)
+    }
+
+    @Test("a paused guest is not asked at all")
+    func paused() async throws {
+        let (live, fake) = try domain(having: ["data0"])
+        fake.change { $0.isPaused = true }
+        let refusal = await #expect(throws: Refusal.self) {
+            try await live.detach("fw1", .init(wait: soon), by: Scene.root)
+        }
+        #expect(refusal == .domain("fw1", .paused) && refusal?.isTemporary == true)
+        #expect(fake.calls.isEmpty)
+        // The persistent XML alone needs no guest.
+        _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
+        #expect(try fake.names(live: false).isEmpty)
+    }
+
+    @Test("a guest that stops instead of answering has given everything up")
+    func stops() async throws {
+        let (live, fake) = try domain(having: ["data0"])
+        fake.change { $0.answers["data0"] = .silent }
+        async let detached = live.detach("fw1", .init(wait: .seconds(30)), by: Scene.root)
+        while fake.calls.isEmpty { await Task.yield() }
+        fake.stop()
+        #expect(try await detached.devices.map(\.name) == ["data0"])
+        #expect(try fake.names(live: false).isEmpty)
+    }
+
+    // MARK: Evict
+
+    @Test("evicted, the running guest has nothing and the persistent XML everything; readmitted, it has the same again")
+    func evicts() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        try await scene.reconciler.takeIntoUse(claims)
+        _ = try await live.evict("fw1", within: soon, releasing: false, by: root)
+        #expect(try fake.names(live: true).isEmpty)
+        #expect(try fake.names(live: false) == ["data0", "data1"])
+        #expect(try await states() == [.bound, .bound])
+        #expect(try await pending().map(\.kind) == [.evicted, .evicted])
+        #expect(try await live.report(on: "fw1").migration.possible == "yes")
+        // That it is evicted is known until it is readmitted.
+        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        #expect(try await pending().count == 2)
+        _ = try await live.readmit("fw1", by: root)
+        #expect(try fake.names(live: true) == ["data0", "data1"])
+        #expect(try await states() == [.inUse, .inUse])
+        #expect(try await pending().isEmpty)
+        #expect(try await live.report(on: "fw1").migration.possible == "no")
+    }
+
+    @Test("all or none: what the guest gave up is plugged in again when it keeps another")
+    func evictionUndone() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        try await scene.reconciler.takeIntoUse(claims)
+        fake.change { $0.answers["data1"] = .refuses }
+        await #expect(
+            throws: Refusal.domain("fw1", .evictionUndone(kept: ["data1"], .no, pluggedAgain: ["data0"], lost: []))
+        ) { try await live.evict("fw1", within: soon, releasing: true, by: root) }
+        #expect(try Set(fake.names(live: true)) == ["data0", "data1"])
+        #expect(try await states() == [.inUse, .inUse])
+        #expect(try await pending().isEmpty)
+    }
+
+    @Test("evicted for good, its claims are given back and its persistent XML names none of them")
+    func evictsForGood() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        _ = try await live.evict("fw1", within: soon, releasing: true, by: root)
+        #expect(try fake.names(live: false).isEmpty)
+        #expect(try await states().isEmpty)
+        #expect(try await pending().isEmpty)
+    }
+
+    // MARK: A daemon that ended in between
+
+    @Test("a pair whose first half was done when the daemon ended is finished; one that was not begun is forgotten")
+    func crashedWhileAttaching() async throws {
+        let (live, fake) = try domain()
+        let assignments = claims.flatMap(\.assignments)
+        fake.change { $0.live = try? Domain.guest(having: [assignments[0]]).text }
+        try await scene.ledger.begin(
+            ["data0", "data1"].map {
+                DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .attaching)
+            })
+        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        #expect(try fake.names(live: false) == ["data0"])
+        #expect(try await pending().isEmpty)
+    }
+
+    @Test("an eviction that the daemon did not live to end is done when all are gone, and undone else")
+    func crashedWhileEvicting() async throws {
+        for survivor in [nil, "data1"] as [String?] {
+            let (live, fake) = try domain(having: ["data0", "data1"])
+            for gone in ["data0", "data1"] where gone != survivor { try fake.giveUp(gone) }
+            try await scene.ledger.begin(
+                ["data0", "data1"].map {
+                    DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .evicting)
+                })
+            try await live.settle(Domain.uuid, named: "fw1", asking: true)
+            #expect(try Set(fake.names(live: true)) == (survivor == nil ? [] : ["data0", "data1"]))
+            #expect(try await pending().map(\.kind) == (survivor == nil ? [.evicted, .evicted] : []))
+            try await scene.ledger.end(changesOf: ["data0", "data1"], in: Domain.uuid)
+        }
+    }
+
+    @Test("a detach that nobody may have asked for is asked for again; after the guest has stopped it is done")
+    func crashedWhileDetaching() async throws {
+        let (live, fake) = try domain(having: ["data0"])
+        try await scene.ledger.begin([
+            DeviceChange(domain: Domain.uuid, domainName: "fw1", device: "data0", kind: .detaching)
+        ])
+        fake.change { $0.answers["data0"] = .silent }
+        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        #expect(fake.calls == ["detach data0"])
+        #expect(try await pending().count == 1)
+        fake.stop()
+        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        #expect(try fake.names(live: false).isEmpty)
+        #expect(try await pending().isEmpty)
+    }
+
+    // MARK: What is told
+
+    @Test("what is told of a domain: what it holds, where it is, and why it cannot migrate")
+    func report() async throws {
+        let (live, fake) = try domain(having: ["data0"])
+        fake.change { $0.live = $0.live.flatMap { try? Domain(parsing: $0).removing(names: ["data0"]) } }
+        let report = try await live.report(on: "fw1")
+        #expect(report.state == "running" && report.persistent)
+        #expect(report.devices.map(\.name) == ["data0", "data1"])
+        #expect(report.devices.map(\.persistentXML) == ["present", "absent"])
+        #expect(report.devices.map(\.runningXML) == ["absent", "absent"])
+        #expect(report.devices[0].driver == "vfio-pci")
+        #expect(report.migration.possible == "yes")
+    }
+}
