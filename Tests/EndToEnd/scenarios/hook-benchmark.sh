@@ -6,7 +6,7 @@
 set -uo pipefail
 # shellcheck source=guest-tools.sh
 . "$(dirname "$0")/guest-tools.sh"
-HOOK=/etc/libvirt/hooks/qemu.d/50-buslane ROUNDS=${ROUNDS:-40}
+HOOK=/etc/libvirt/hooks/qemu.d/50-buslane ROUNDS=${ROUNDS:-20}
 
 fail() {
     printf 'not ok %s\n' "$*"

@@ -91,10 +91,12 @@ hook_reads_a_lot() {
 
 # ---- two for the last one, and what the second sees of the first
 
+define_last() {
+    define_asking one "binding='running'" "<b:device name='d' pool='last' mac='52:54:00:bb:00:11' vlan='77' trust='on'/>" 96
+    define_asking two "binding='running'" "<b:device name='d' pool='last' mac='52:54:00:bb:00:12'/>" 96
+}
 two_for_the_last() {
     local first second
-    define_asking one "binding='running'" "<b:device name='d' pool='last' mac='52:54:00:bb:00:11' vlan='77' trust='on'/>" || return
-    define_asking two "binding='running'" "<b:device name='d' pool='last' mac='52:54:00:bb:00:12'/>" || return
     virsh start --paused one >/tmp/one.said 2>&1 &
     first=$!
     virsh start --paused two >/tmp/two.said 2>&1 &
@@ -246,20 +248,19 @@ hook_checks() {
     check "as a user's own hook it passes, or tells why not" hook_of_a_user
     check "it reads 200 MB in bounded memory" hook_reads_a_lot
     last_vf=$(vfs "$PF1" | sed -n 7p)
-    check "of two domains started at once for the last VF one starts, the other is told who has it" two_for_the_last
-    check "the first owner's frames are on the wire as asked" on_the_wire "${winner:-one}"
-    check "the second owner's VF has nothing left of the first, on the wire too" second_owner
-    virsh --quiet destroy one >/dev/null 2>&1
-    virsh --quiet destroy two >/dev/null 2>&1
+    check "two domains are defined for the last VF" define_last
     check "kill -9 of the daemon while a hook waits: refused, nothing claimed, the next start works" daemon_dies_while_hook_waits
     check "kill -9 of libvirtd in prepare: the next start has it, or it is given back" libvirtd_dies_in_prepare
     check "a stop while the daemon is away is spooled, and taken in when it is back" stop_without_daemon
-    forget_domain one
-    forget_domain two
     check "20 domains at once over 14 VFs: 14 start on VFs of their nodes, 6 are refused" twenty_at_once
     [ ! -e /tmp/twenty ] || cat /tmp/twenty
     check "another refusal takes less than a second" refused_at_once
     [ ! -e /tmp/twenty ] || tail -n 1 /tmp/twenty
     check "each of the 14 has its VF plugged in, and AppArmor denied nothing" all_plugged
     check "all is given back when they are gone" all_given_back
+    check "of two domains started at once for the last VF one starts, the other is told who has it" two_for_the_last
+    check "the first owner's frames are on the wire as asked" on_the_wire "${winner:-one}"
+    check "the second owner's VF has nothing left of the first, on the wire too" second_owner
+    forget_domain one
+    forget_domain two
 }

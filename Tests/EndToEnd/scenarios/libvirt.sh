@@ -16,8 +16,13 @@ for part in hook define live; do
     parts+=("$part")
 done
 
-# Seven VFs on each node; the last one of node 1 is a pool of its own.
-configure <<YAML
+claim_field() { buslane claims --json | jq -r --arg id "$1" ".claims[] | select(.id == \$id) | $2"; }
+fingerprint() { find "$PCI"/*/driver -maxdepth 0 -printf '%p %l\n'; }
+
+# What each part finds declared; the one about definitions declares for itself.
+hook_configuration() {
+    # Seven VFs on each node; the last one of node 1 is a pool of its own as well
+    cat <<YAML
 physicalFunctions:
   - { select: { addresses: ["$PF0"] }, vfCount: 7, vfDriver: vfio-pci }
   - { select: { addresses: ["$PF1"] }, vfCount: 7, vfDriver: vfio-pci }
@@ -25,12 +30,26 @@ pools:
   - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF0", "$PF1"] } }
   - { name: last, select: { physicalFunctions: ["$PF1"], vfs: [6] } }
 YAML
-systemctl start buslaned
+}
+live_configuration() {
+    cat <<YAML
+physicalFunctions:
+  - { select: { addresses: ["$PF1"] }, vfCount: 3, driversAutoprobe: false, vfDriver: vfio-pci }
+pools: [ { name: dataplane, select: { kinds: [virtual-function], vendors: ["8086"], devices: ["10ca"] } } ]
+YAML
+}
+
+hook_configuration | configure
+systemctl enable --quiet --now buslaned
 check "the daemon serves" wait_for 60 daemon_answers
-check "seven VFs on each card" exits 0 buslane apply --yes
 
 for part in "${parts[@]}"; do
     printf '\n# %s  [%d s]\n' "$part" "$SECONDS"
+    if [ "$part" != define ]; then
+        "${part}_configuration" | configure
+        check "the cards are cut up for it" exits 0 buslane apply --yes
+    fi
+    ready=$(fingerprint)
     "${part}_checks"
 done
 checks_end
