@@ -12,11 +12,11 @@ live_kernel() {
     [ ! -e "$root.img" ] || return 0
     version=$(uname -r)
     mkdir -p "$root"/{bin,dev,proc,sys,modules}
-    cp /bin/busybox "$root/bin/busybox"
+    cp /usr/bin/busybox "$root/bin/busybox"
     modprobe --show-depends igbvf | awk '$1 == "insmod" { print $2 }' | while read -r module; do
         name=$(basename "$module")
         cp "$module" "$root/modules/$name"
-        case "$name" in *.xz) unxz "$root/modules/$name" && name=${name%.xz} ;; esac
+        case "$name" in *.xz) busybox unxz "$root/modules/$name" && name=${name%.xz} ;; esac
         echo "$name" >>"$root/order"
     done
     cat >"$root/init" <<'INIT'
@@ -30,7 +30,7 @@ while :; do
     for card in /sys/class/net/eth*; do
         [ -e "$card" ] || continue
         /bin/busybox ip link set "${card##*/}" up
-        /bin/busybox udhcpc -i "${card##*/}" -n -q -t 1 -T 1 -s /bin/true >/dev/null 2>&1
+        /bin/busybox udhcpc -i "${card##*/}" -n -q -t 1 -T 1 -s /bin/busybox >/dev/null 2>&1
     done
     /bin/busybox sleep 1
 done
