@@ -41,9 +41,9 @@ struct DomainReportTests {
                 fw1  running  4dea22b3-1d52-d8f3-2516-782e98ab3fa0
                 requests data0 from dataplane, data1 from dataplane, while it is defined, NUMA required
 
-                DEVICE  FUNCTION      CLAIM  STATE   POOL       NODE  MAC                PERSISTENT  RUNNING
-                data0   0000:3b:10.2  c17    in use  dataplane  1     52:54:00:11:22:33  yes         no
-                data1   -             -      -       dataplane  -     -                  no          no
+                DEVICE  FUNCTION      CLAIM  STATE   POOL       NODE  MAC                VLAN  PERSISTENT  RUNNING
+                data0   0000:3b:10.2  c17    in use  dataplane  1     52:54:00:11:22:33  100   yes         no
+                data1   -             -      -       dataplane  -     -                  -     no          no
 
                 free hot-plug ports: 2
                 can migrate: no

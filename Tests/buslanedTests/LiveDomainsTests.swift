@@ -26,10 +26,17 @@ struct LiveDomainsTests {
 
     /// fw1, with these of its devices in its XML.
     private func domain(
-        having devices: Set<String> = [], live: Bool = true, persistent: Bool = true
+        having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
     ) throws -> (LiveDomains, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
-        let xml = try Domain.guest(having: assignments).text
+        // libvirt gives what runs its places.
+        let spare = (1...ports).map { port in
+            """
+            <controller type='pci' index='\(port)' model='pcie-root-port'>\
+            <address type='pci' domain='0x0000' bus='0x00' slot='0x0\(port)' function='0x0'/></controller>
+            """
+        }.joined()
+        let xml = try Domain.guest(having: assignments).text.replacing("</devices>", with: spare + "</devices>")
         let domains = DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
         let fake = FakeLibvirt(xml, live: live, persistent: persistent, feed: domains.feed)
         return (
@@ -86,15 +93,7 @@ struct LiveDomainsTests {
         await #expect(throws: Refusal.domain("fw1", .transient)) {
             try await transient.attach("fw1", .init(scope: .both), by: root)
         }
-        let (full, fake) = try domain()
-        fake.change {
-            $0.live = $0.live?.replacing(
-                "</devices>",
-                with: """
-                    <controller type='pci' index='0' model='pcie-root'/>\
-                    <controller type='pci' index='1' model='pcie-root-port'/></devices>
-                    """)
-        }
+        let (full, fake) = try domain(ports: 1)
         await #expect(throws: Refusal.domain("fw1", .noPort(wanted: 2, free: 1))) {
             try await full.attach("fw1", .init(), by: root)
         }

@@ -51,7 +51,8 @@ extension DomainReport {
     private var table: Table {
         Table(
             columns: [
-                .init("DEVICE"), .init("FUNCTION", isWhole: true), .init("CLAIM", isWhole: true), .init("STATE"),
+                .init("DEVICE"), .init("FUNCTION", isWhole: true), .init("CLAIM", isWhole: true),
+                .init("STATE", expendability: 1),
                 .init("POOL", expendability: 3), .init("NODE", expendability: 2), .init("MAC", expendability: 4),
                 .init("VLAN", expendability: 5), .init("PERSISTENT"), .init("RUNNING"),
             ],

@@ -29,7 +29,8 @@ extension LiveDomains {
             let detail = ([scope.rawValue] + devices.map(\.name)).joined(separator: " ")
             try await reconciler.audited(verb, subject: name, detail: detail, by: peer.actor) {
                 try await perform(attachment, on: picture)
-                try await ledger.end(changesOf: devices.map(\.name), in: picture.uuid)
+                // What was evicted, or on its way out, is not any more.
+                if scope.isLive { try await ledger.end(changesOf: devices.map(\.name), in: picture.uuid) }
             }
             return try await self.picture(of: name).document(
                 devices.map { .init(name: $0.name, address: $0.address) }, scope)

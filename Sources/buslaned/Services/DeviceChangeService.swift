@@ -34,6 +34,8 @@ struct DeviceChangeService: Service {
                 default: break
                 }
             }
+            // Too far behind to be told everything.
+            if !Task.isCancelled { await settle(asking: true) }
         }
     }
 

@@ -9,20 +9,14 @@ set -uo pipefail
 # shellcheck source=live-checks.sh
 . "$(dirname "$0")/live-checks.sh"
 
-claim_field() { buslane claims --json | jq -r --arg id "$1" ".claims[] | select(.id == \$id) | $2"; }
-fingerprint() { find "$PCI"/*/driver -maxdepth 0 -printf '%p %l\n'; }
 configure <<YAML
 physicalFunctions:
-  - select: { addresses: ["$PF1"] }
-    vfCount: 3
-    driversAutoprobe: false
-    vfDriver: vfio-pci
+  - { select: { addresses: ["$PF1"] }, vfCount: 3, vfDriver: vfio-pci }
 pools:
-  - name: dataplane
-    select: { kinds: [virtual-function], vendors: ["8086"], devices: ["10ca"] }
+  - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF1"] } }
 YAML
-systemctl enable --quiet --now buslaned
-buslane apply --yes || exit 1
-ready=$(fingerprint)
+systemctl start buslaned
+check "the daemon serves" wait_for 60 daemon_answers
+check "three VFs" exits 0 buslane apply --yes
 live_checks
 checks_end
