@@ -4,6 +4,7 @@ import HostModel
 import HostSimulator
 import Ledger
 import Libvirt
+import Logging
 import Testing
 
 @testable import buslaned
@@ -349,6 +350,39 @@ struct RunningBindingTests {
         await #expect(throws: DomainTrouble.self) { try await at.sync() }
         #expect(at.trouble() == "no-hotplug-port")
         #expect(at.domains.troubles[Domain.uuid]?.message.contains("0 free hot-plug ports") == true)
+    }
+}
+
+@Suite("Domains are bound as libvirt tells of them", .timeLimit(.minutes(1)))
+struct BindingServiceTests {
+    @Test("what was defined before, and what is edited now")
+    func byEvents() async throws {
+        let at = try await DomainScene()
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let listening = LibvirtService(
+            libvirt: at.libvirt, feed: at.domains.feed, isReady: { true }, logger: logger)
+        let binding = BindingService(domains: at.domains, logger: logger)
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        let news = at.domains.feed.watch()
+        let running = [Task { await binding.run() }, Task { await listening.run() }]
+        var steps = ["b", "c"]
+        for await _ in news {
+            // Told of its own definitions too: each is looked at, and the last finds nothing to do.
+            let injected = try await at.injected()
+            guard injected.count == 3 - steps.count, let next = steps.first else {
+                if injected.count == 3 { break }
+                continue
+            }
+            steps.removeFirst()
+            try await at.edit {
+                $0.replacing("</b:request>", with: "<b:device name='\(next)' pool='vfs'/></b:request>")
+            }
+        }
+        for task in running { task.cancel() }
+        for task in running { await task.value }
+        #expect(try await at.injected() == at.claimed())
+        #expect(try await at.sync() == [])
+        try await at.scene.expectAtRest()
     }
 }
 

@@ -31,8 +31,8 @@ extension DomainService {
                 reconciler.foreign.forget(uuid)
                 _ = troubles.note(nil, of: uuid)
                 return try await reconciler.releaseRequested(of: .domain(uuid: uuid), by: actor)
-            } catch Refusal.guestStarting(let claim, let domain) {
-                throw Refusal.guestStarting(claim: claim, domain: domain)
+            } catch let error where passes(error) {
+                throw error
             } catch {
                 await tell(DomainTrouble(error), of: uuid, name: name)
                 throw error
@@ -161,6 +161,14 @@ extension DomainService {
         reconciler.logger.warning(
             "a domain is not as it asks to be", metadata: ["domain": "\(name)", "reason": "\(trouble.message)"])
         try? await reconciler.ledger.record(.refused, subject: name, detail: trouble.message)
+    }
+}
+
+/// Whether it passes, or is libvirt's own trouble and not a domain's: that one is looked at again.
+private func passes(_ error: any Error) -> Bool {
+    switch error {
+    case LibvirtError.noAnswer, LibvirtError.unreachable, LibvirtError.connectionLost, Refusal.guestStarting: true
+    default: false
     }
 }
 

@@ -15,7 +15,7 @@ struct BindingService: Service {
     /// Changes come in swarms: a definition is told by several events.
     private static let pause: Duration = .milliseconds(100)
     private static let interval: Duration = .seconds(300)
-    /// How soon a domain is looked at again that was just starting.
+    /// How soon a domain is looked at again that was just starting, or of which libvirt said nothing.
     private static let again: Duration = .seconds(5)
 
     func run() async {
@@ -31,11 +31,20 @@ struct BindingService: Service {
                 }
                 for await _ in due.arrivals {
                     try await Task.sleep(for: Self.pause)
-                    if due.takeAll() { await lookAtAll(due) }
+                    if due.takeAll() {
+                        group.addTask {
+                            if await lookAtAll(due) { return }
+                            try await Task.sleep(for: Self.again)
+                            due.addAll()
+                        }
+                    }
                     while let uuid = due.take() {
                         group.addTask {
-                            await settle(uuid, due)
+                            let isSettled = await settle(uuid)
                             due.done(uuid)
+                            if isSettled { return }
+                            try await Task.sleep(for: Self.again)
+                            due.add(uuid)
                         }
                     }
                 }
@@ -57,25 +66,34 @@ struct BindingService: Service {
         }
     }
 
-    private func lookAtAll(_ due: DueDomains) async {
+    /// - Returns: false when it is to be tried again soon: a list waits for every hook that runs.
+    private func lookAtAll(_ due: DueDomains) async -> Bool {
         do {
             let all = try await domains.libvirt.domains()
             domains.reconciler.foreign.keep(only: Set(all.map(\.uuid)))
             for domain in all { due.add(domain.uuid) }
+            return true
+        } catch LibvirtError.noAnswer {
+            return false
         } catch {
             // Told by who holds the connection; when it is there again, everything is looked at.
             logger.debug("domains cannot be listed", metadata: ["error": "\(error)"])
+            return true
         }
     }
 
-    private func settle(_ uuid: String, _ due: DueDomains) async {
+    /// - Returns: false when it is to be looked at again soon.
+    private func settle(_ uuid: String) async -> Bool {
         do {
             try await domains.sync(uuid: uuid)
+            return true
         } catch Refusal.guestStarting {
-            try? await Task.sleep(for: Self.again)
-            due.add(uuid)
+            return false
+        } catch LibvirtError.noAnswer {
+            return false
         } catch {
-            // Told where it happened.
+            // Told where it happened. A connection that was lost comes back with a look at everything.
+            return true
         }
     }
 }
