@@ -15,9 +15,10 @@ pools:
 YAML
 }
 
-# asking NAME BINDING DEVICES: the XML of a nested domain with that request
+# asking NAME BINDING DEVICES: the XML of a nested domain with that request; defined again, it is the same domain
 asking() {
-    nested_domain "$1" | sed "s|^  <memory |  <metadata><b:request xmlns:b='urn:buslane:request:1' binding='$2'>$3</b:request></metadata>\n&|"
+    nested_domain "$1" | sed "s|<name>$1</name>|&<uuid>$(cat /proc/sys/kernel/random/uuid)</uuid>|
+        s|^  <memory |  <metadata><b:request xmlns:b='urn:buslane:request:1' binding='$2'>$3</b:request></metadata>\n&|"
 }
 persistent() { virsh dumpxml --inactive "$1" 2>/dev/null; }
 has_device() { persistent "$1" | grep -q "ua-buslane-$2'"; }
@@ -32,7 +33,8 @@ told() { buslane events --json | jq -e --arg s "$1" --arg d "$2" '.events[] | se
 syncs_of() { buslane audit --json | jq --arg n "$1" '[.entries[] | select(.verb == "domain sync" and .subject == $n and .result == "done")] | length'; }
 # edit NAME SED-SCRIPT: virsh edit by an editor that does just that
 edit() {
-    printf '#!/bin/sh\nexec sed -i "%s" "$1"\n' "$2" >/tmp/editor
+    printf '%s\n' "$2" >/tmp/editor.sed
+    printf '#!/bin/sh\nexec sed -i -f /tmp/editor.sed "$1"\n' >/tmp/editor
     chmod +x /tmp/editor
     EDITOR=/tmp/editor virsh --quiet edit "$1"
 }
@@ -178,7 +180,7 @@ given_back_at_stop() {
     virsh --quiet undefine d5
 }
 transient_through_filter() {
-    asking t1 defined "<b:device name='data0' pool='near' vlan='45'/>" | sed "s|<name>t1</name>|&<uuid>$(uuidgen)</uuid>|" >/tmp/t1.xml
+    asking t1 defined "<b:device name='data0' pool='near' vlan='45'/>" >/tmp/t1.xml
     buslane domain inject </tmp/t1.xml >/tmp/t1-full.xml || return
     exits 0 virsh create /tmp/t1-full.xml && runs_with t1 data0 || return
     same "t1's claims" "$(claims_of t1 | wc -l)" 1 || return
