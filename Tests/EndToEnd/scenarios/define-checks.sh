@@ -211,6 +211,7 @@ refused_ones_change_nothing() {
     virsh --quiet undefine w1
 }
 define_put_back() {
+    local name
     for name in d1 d2 d3 d5 d6 t1 h1 w1; do
         virsh --quiet destroy "$name" 2>/dev/null
         virsh --quiet undefine "$name" 2>/dev/null
