@@ -43,19 +43,19 @@ extension DomainService {
     func plugIn(
         _ request: DomainRequest, _ state: DomainHandleValue, by actor: AuditEntry.Actor
     ) async throws -> [String] {
-        let live = try Domain(parsing: try await libvirt.liveXML(of: state.name))
-        let present = Set(live.injected.map(\.name))
-        // What was taken out of the running guest stays out until somebody readmits it, or the next start.
-        let away = Set(try await reconciler.ledger.deviceChanges(ofDomain: state.uuid).map(\.device))
-        let missing = request.devices.map(\.name).filter { !present.contains($0) && !away.contains($0) }
+        let live = LiveDomains(libvirt: libvirt, domains: self, feed: feed, reconciler: reconciler)
+        let picture = try await live.picture(of: state.name)
+        guard let running = picture.live else { return [] }
+        // What is on its way into the guest or out of it, or evicted from it, is somebody else's to finish.
+        let present = Set(running.injected.map(\.name) + picture.changes.map(\.device))
+        let missing = request.devices.map(\.name).filter { !present.contains($0) }
         guard !missing.isEmpty else { return [] }
-        let claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
-        let unclaimed = missing.filter { name in !claims.contains { $0.has(device: name) } }
+        let unclaimed = missing.filter { name in !picture.claims.contains { $0.has(device: name) } }
         guard unclaimed.isEmpty else { throw DomainTrouble.notClaimed(unclaimed, of: state.name) }
-        let devices = try live.devices(for: claims.flatMap { $0.assignments(for: missing) }, request)
+        let devices = try running.devices(for: picture.claims.flatMap { $0.assignments(for: missing) }, request)
         let detail = devices.map { "\($0.name) (\($0.address))" }.joined(separator: ", ")
         return try await reconciler.audited("domain plug in", subject: state.name, detail: detail, by: actor) {
-            for device in devices { try await libvirt.attach(device.xml, to: state.name) }
+            try await live.plug(devices, readying: picture)
             return devices.map { "plugged in \($0.name) (\($0.address))" }
         }
     }
