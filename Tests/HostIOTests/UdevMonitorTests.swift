@@ -6,7 +6,7 @@ import Testing
 /// How many descriptors this process has open.
 private func openFiles() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
 
-@Suite("Device events", .timeLimit(.minutes(1)))
+@Suite("Device events", .timeLimit(.minutes(5)))
 struct UdevMonitorTests {
     @Test("a consumer that is cancelled ends the stream")
     func cancelled() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Libvirt
 
-@Suite("Changes to domains, and the events that tell of them", .serialized, .timeLimit(.minutes(1)))
+@Suite("Changes to domains, and the events that tell of them", .serialized, .timeLimit(.minutes(5)))
 struct ChangesTests {
     @Test("defining, starting and metadata are told in order")
     func events() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Libvirt
 
-@Suite("Calls that libvirt does not answer", .timeLimit(.minutes(1)))
+@Suite("Calls that libvirt does not answer", .timeLimit(.minutes(5)))
 struct LinesTests {
     @Test("a call that hangs is left to itself, and holds up no other")
     func hangs() async throws {

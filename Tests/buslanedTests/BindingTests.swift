@@ -9,7 +9,7 @@ import Testing
 
 @testable import buslaned
 
-@Suite("A defined domain has what its request asks for", .timeLimit(.minutes(1)))
+@Suite("A defined domain has what its request asks for", .timeLimit(.minutes(5)))
 struct BindingTests {
     private let at: DomainScene
     private let two =
@@ -272,7 +272,52 @@ struct BindingTests {
     }
 }
 
-@Suite("A domain that claims at each start", .timeLimit(.minutes(1)))
+@Suite("A domain that wants to be near its devices", .timeLimit(.minutes(5)))
+struct AligningTests {
+    private let at: DomainScene
+    private let near =
+        "<b:request xmlns:b='urn:buslane:request:1' numa='required' align='auto'><b:device name='a' pool='vfs'/></b:request>"
+
+    init() async throws { at = try await DomainScene() }
+
+    @Test("has its processors and its memory put there with the devices, once")
+    func aligned() async throws {
+        try await at.libvirt.define(DomainScene.xml(request: near))
+        try await at.sync()
+        let xml = try await at.xml()
+        #expect(xml.contains("<vcpupin vcpu='0' cpuset='0-3'/>") && xml.contains("<emulatorpin cpuset='0-3'/>"))
+        #expect(xml.contains("<memory mode='strict' nodeset='0'/>"))
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+        #expect(try await at.sync() == [])
+        #expect(try await at.xml() == xml)
+    }
+
+    @Test("is refused where the huge pages for it are not free there, and nothing is claimed or changed")
+    func hugepages() async throws {
+        let xml = DomainScene.xml(request: near)
+            .replacing("<os>", with: "<memoryBacking><hugepages/></memoryBacking><os>")
+        try await at.libvirt.define(xml)
+        let before = try await at.xml()
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(at.trouble() == "too-few-hugepages")
+        #expect(at.domains.troubles[Domain.uuid]?.message.contains("32 huge pages of 2048 KiB") == true)
+        #expect(try await at.claimed().isEmpty)
+        #expect(try await at.xml() == before)
+    }
+
+    @Test("keeps the pinning that it has: what contradicts the device's node is refused with both sides")
+    func conflict() async throws {
+        let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
+        try await at.libvirt.define(DomainScene.xml(request: near).replacing("<os>", with: pinned))
+        let before = try await at.xml()
+        await #expect(throws: (any Error).self) { try await at.sync() }
+        #expect(at.domains.troubles[Domain.uuid]?.message.contains("vCPU 0") == true)
+        #expect(try await at.claimed().isEmpty)
+        #expect(try await at.xml() == before)
+    }
+}
+
+@Suite("A domain that claims at each start", .timeLimit(.minutes(5)))
 struct RunningBindingTests {
     private let at: DomainScene
     private let device = "<b:device name='a' pool='vfs' vlan='42'/>"
@@ -353,7 +398,7 @@ struct RunningBindingTests {
     }
 }
 
-@Suite("Domains are bound as libvirt tells of them", .timeLimit(.minutes(1)))
+@Suite("Domains are bound as libvirt tells of them", .timeLimit(.minutes(5)))
 struct BindingServiceTests {
     @Test("what was defined before, and what is edited now")
     func byEvents() async throws {
@@ -386,7 +431,7 @@ struct BindingServiceTests {
     }
 }
 
-@Suite("The start of a bound domain", .timeLimit(.minutes(1)))
+@Suite("The start of a bound domain", .timeLimit(.minutes(5)))
 struct BoundStartTests {
     @Test("a domain may start without what its owner took out, and not without what was never put in")
     func takenOut() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import buslaned
 
-@Suite("What libvirt tells of its domains", .timeLimit(.minutes(1)))
+@Suite("What libvirt tells of its domains", .timeLimit(.minutes(5)))
 struct DomainFeedTests {
     private let feed = DomainFeed()
     private let uuid = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"

@@ -20,6 +20,8 @@ public enum DomainObstacle: Hashable, Sendable {
     case halfAttached([String], reason: String)
     /// libvirt took the device, and the running XML does not show it.
     case notPlugged(String)
+    /// Near its devices the host has not the huge pages that it asks for.
+    case tooFewHugepages(shortage: String, remedy: String)
 
     public enum Answer: String, Hashable, Sendable {
         /// It said no.
@@ -42,6 +44,7 @@ extension DomainObstacle {
         case .keeps(_, .nothing), .evictionUndone(_, .nothing, _, _): "guest-silent"
         case .halfAttached: "half-attached"
         case .notPlugged: "not-plugged"
+        case .tooFewHugepages: "too-few-hugepages"
         }
     }
 
@@ -74,6 +77,7 @@ extension DomainObstacle {
                 + reason
         case .notPlugged(let name):
             "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it"
+        case .tooFewHugepages(let shortage, _): "domain \(domain) cannot be put near its devices: \(shortage)"
         }
     }
 
@@ -97,6 +101,7 @@ extension DomainObstacle {
             "stop what uses it in the guest, then try again; or shut the domain down"
         case .halfAttached: "it is tried again by itself; see that /etc/libvirt can be written to"
         case .notPlugged: "virsh dumpxml \(domain), and the log of libvirtd, tell more"
+        case .tooFewHugepages(_, let remedy): remedy
         }
     }
 

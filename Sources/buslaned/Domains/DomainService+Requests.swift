@@ -43,8 +43,15 @@ extension DomainService {
     func adding(_ devices: [DeviceSpec], to domain: Domain, _ request: DomainRequest?) throws -> String {
         guard request?.align == .auto else { return try domain.adding(devices) }
         let nodes = devices.compactMap { device in device.alignedTo.map { DeviceNode(name: device.name, node: $0) } }
-        let aligned = try domain.aligned(to: nodes, on: try reconciler.host.lastSeen().numaNodes)
-        return try Domain(parsing: aligned).adding(devices)
+        let hostNodes = try reconciler.host.lastSeen().numaNodes
+        let aligned = try Domain(parsing: try domain.aligned(to: nodes, on: hostNodes))
+        // Bound to a node that has too few, it would not start. What is bound already was counted then.
+        let placement = try aligned.placement
+        if placement != (try domain.placement), let short = placement.hugepageShortages(on: hostNodes).first {
+            throw Refusal.domain(
+                domain.name, .tooFewHugepages(shortage: short.description, remedy: short.remedy))
+        }
+        return try aligned.adding(devices)
     }
 }
 
