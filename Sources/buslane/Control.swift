@@ -34,8 +34,19 @@ struct Control: AsyncParsableCommand {
         return asked.isEmpty ? commands : asked
     }
 
+    /// - Throws: ``Failure`` for a first word that is no command.
+    private static func refuseUnknownCommand(_ word: String?) throws {
+        guard let word, !word.hasPrefix("-") else { return }
+        let known = commands.flatMap { [$0.configuration.commandName ?? ""] + $0.configuration.aliases } + ["help"]
+        guard !known.contains(word) else { return }
+        let meant = word.nearest(among: known).map { "; did you mean '\($0)'?" } ?? ""
+        throw Failure(
+            .usage, "usage", subject: word, "there is no command '\(word)'\(meant)", fix: "buslane --help lists the commands")
+    }
+
     static func main() async {
         do {
+            try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
             var command = try await asyncParseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
