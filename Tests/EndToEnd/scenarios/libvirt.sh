@@ -34,8 +34,9 @@ YAML
 live_configuration() {
     cat <<YAML
 physicalFunctions:
-  - { select: { addresses: ["$PF1"] }, vfCount: 3, driversAutoprobe: false, vfDriver: vfio-pci }
-pools: [ { name: dataplane, select: { kinds: [virtual-function], vendors: ["8086"], devices: ["10ca"] } } ]
+  - { select: { addresses: ["$PF1"] }, vfCount: 3, vfDriver: vfio-pci }
+pools:
+  - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF1"] } }
 YAML
 }
 
