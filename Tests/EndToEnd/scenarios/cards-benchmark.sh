@@ -7,7 +7,7 @@
 set -uo pipefail
 PCI=/sys/bus/pci/devices
 CARDS="0000:41:00.0 0000:42:00.0 0000:81:00.0 0000:83:00.0"
-VFS=7 ROUNDS=${ROUNDS:-5}
+VFS=7 ROUNDS=3
 
 vfs() { for link in $PCI/"$1"/virtfn*; do basename "$(readlink "$link")"; done; }
 fail() {
@@ -75,7 +75,7 @@ driverctl_binding() {
     done
 }
 
-buslane_binding() { buslane apply --yes >/dev/null || fail "buslane apply"; }
+buslane_binding() { buslane apply --yes >/dev/null 2>&1 || fail "buslane apply"; }
 
 bare() { cut_up && bare_binding; }
 by_driverctl() { cut_up && driverctl_binding; }
@@ -87,6 +87,7 @@ timed() {
     begin=${EPOCHREALTIME/./}
     "$1"
     echo $((${EPOCHREALTIME/./} - begin)) >>"/tmp/$1"
+    echo "# $1: $(tail -n 1 "/tmp/$1") us"
     all_bound "$1"
 }
 
@@ -99,7 +100,7 @@ systemctl start buslaned || fail "the daemon does not start"
 
 # One round of each that is not counted: drivers, caches
 for round in $(seq 0 "$ROUNDS"); do
-    [ "$round" -ne 1 ] || rm -f /tmp/bare* /tmp/*driverctl* /tmp/*buslane*
+    [ "$round" -ne 1 ] || rm -f /tmp/bare /tmp/bare_binding /tmp/by_* /tmp/*_binding
     put_back
     timed bare
     for binding in driverctl_binding buslane_binding bare_binding; do
