@@ -41,7 +41,8 @@ struct Control: AsyncParsableCommand {
         guard !known.contains(word) else { return }
         let meant = word.nearest(among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw Failure(
-            .usage, "usage", subject: word, "there is no command '\(word)'\(meant)", fix: "buslane --help lists the commands")
+            .usage, "usage", subject: word, "there is no command '\(word)'\(meant)",
+            fix: "buslane --help lists the commands")
     }
 
     static func main() async {
