@@ -119,12 +119,12 @@ struct Executor: Sendable {
     private func take(_ step: Step) async throws {
         do {
             try await perform(step.action)
-        } catch let blocked as Blocked {
-            throw blocked
+            try await verify(step)
+        } catch where error is Blocked || error is Unmet {
+            throw error
         } catch {
             throw Unmet(description: "\(error)")
         }
-        try await verify(step)
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
     }
 
@@ -144,10 +144,18 @@ struct Executor: Sendable {
         }
     }
 
+    /// How long a probe that did nothing is left alone.
+    private static let probeInterval: Duration = .milliseconds(500)
+
     /// Some drivers make their VFs after the write returned: look again whenever the host reports a change.
+    ///
+    /// A probe is asked for again. While another driver, of a module that is just being loaded, has a look at the
+    /// function and is about to be refused it, the kernel takes it for bound and does nothing.
+    /// Source: `bus_rescan_devices_helper`, drivers/base/bus.c, which asks for `dev->driver` without the device's lock.
     private func verify(_ step: Step) async throws {
         let patience = self.patience(step.action)
         let deadline = ContinuousClock.now + patience
+        var nextProbe = ContinuousClock.now + Self.probeInterval
         while true {
             let live = LiveFunctions(host: host)
             guard let unmet = step.postconditions.first(where: { !$0.holds(on: live) }) else { return }
@@ -156,7 +164,12 @@ struct Executor: Sendable {
                 throw Unmet(
                     description: "it was done, but after \(patience) it is not so that \(unmet)")
             }
-            await host.waitForChange(upTo: min(left, .seconds(1)))
+            await host.waitForChange(upTo: min(left, Self.probeInterval))
+            if case .probeDriver = step.action, nextProbe <= .now {
+                logger.debug("asked again", metadata: ["action": "\(step.action)"])
+                try await perform(step.action)
+                nextProbe = .now + Self.probeInterval
+            }
         }
     }
 

@@ -68,6 +68,16 @@ struct ExecutorTests {
         #expect(Scene.vf.prefix(2).allSatisfy { host.now[$0]?.driver == "vfio-pci" })
     }
 
+    @Test("a probe that the kernel passed over is asked for again")
+    func probedAgain() async throws {
+        let scene = try Scene(Scene.oneCard(), patience: .seconds(20))
+        scene.host.fail(.ignored, times: 1) { $0 == .probeDriver(Scene.vf[1]) }
+        try await scene.reconciler.executor.run(try await changes(in: scene), context: context)
+        #expect(scene.host.now[Scene.vf[1]]?.driver == "vfio-pci")
+        #expect(scene.host.actions.count { $0 == .probeDriver(Scene.vf[1]) } == 2)
+        try await scene.expectAtRest()
+    }
+
     @Test("VFs that never come are an error, and the card is as it was")
     func neverVFs() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfsAppearAfter: .max) }
