@@ -106,7 +106,8 @@ extension Ledger {
     /// One claim, live or ended.
     public func claim(_ id: String) async throws -> Claim? {
         guard let number = Self.number(ofClaim: id) else { return nil }
-        return try glance { try Self.claim(number, $0) }
+        // Never on the caller's thread: readers that others have been given need that very thread to go on.
+        return try await database.read { try Self.claim(number, $0) }
     }
 
     /// Takes over the group numbers of this boot: they are renumbered at each one, and mean nothing in another.

@@ -47,9 +47,6 @@ public final class Ledger: Sendable {
 
     func timestamp() -> Int { now() }
 
-    /// Reads a few rows on the caller's thread: to pass that to another one, and its answer back, takes longer.
-    func glance<Value>(_ read: (Database) throws -> Value) throws -> Value { try database.read(read) }
-
     /// Seconds since 1970, from the system's clock.
     public static let wallClock: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
 }
