@@ -120,8 +120,8 @@ struct Executor: Sendable {
         do {
             try await perform(step.action)
             try await verify(step)
-        } catch where error is Blocked || error is Unmet {
-            throw error
+        } catch let known where known is Blocked || known is Unmet {
+            throw known
         } catch {
             throw Unmet(description: "\(error)")
         }
