@@ -11,12 +11,20 @@ import Synchronization
 struct BindingService: Service {
     let domains: DomainService
     let logger: Logger
+    /// From before anything runs: what is told first, that libvirt is there, is told once.
+    private let news: AsyncStream<DomainNews>
 
     /// Changes come in swarms: a definition is told by several events.
     private static let pause: Duration = .milliseconds(100)
     private static let interval: Duration = .seconds(300)
     /// How soon a domain is looked at again that was just starting, or of which libvirt said nothing.
     private static let again: Duration = .seconds(5)
+
+    init(domains: DomainService, logger: Logger) {
+        self.domains = domains
+        self.logger = logger
+        news = domains.feed.watch()
+    }
 
     func run() async {
         let due = DueDomains()
@@ -53,15 +61,17 @@ struct BindingService: Service {
     }
 
     private func listen(_ due: DueDomains) async {
-        // The stream ends when this falls behind: then everything is to be looked at.
+        var news = news
         while !Task.isCancelled {
-            for await news in domains.feed.watch() {
-                switch news {
+            for await entry in news {
+                switch entry {
                 case .connected: due.addAll()
                 case .event(let event) where event.change.concernsBinding: due.add(event.uuid)
                 case .event, .lost: break
                 }
             }
+            // The stream ends when this falls behind: then everything is to be looked at.
+            news = domains.feed.watch()
             due.addAll()
         }
     }
