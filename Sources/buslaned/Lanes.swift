@@ -17,17 +17,26 @@ actor Lanes {
     private var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
 
     func run<Result: Sendable>(on lane: Lane, _ work: @Sendable () async throws -> Result) async throws -> Result {
-        await enter(lane)
-        defer { leave(lane) }
-        return try await work()
+        try await run(on: lane) { _ in try await work() }
     }
 
-    private func enter(_ lane: Lane) async {
+    /// The same for work that knows something already.
+    ///
+    /// - Parameter work: told whether somebody else was on the lane before it: what it knows may have changed then.
+    func run<Result: Sendable>(on lane: Lane, _ work: @Sendable (Bool) async throws -> Result) async throws -> Result {
+        let waited = await enter(lane)
+        defer { leave(lane) }
+        return try await work(waited)
+    }
+
+    /// - Returns: whether it had to wait.
+    private func enter(_ lane: Lane) async -> Bool {
         guard waiting[lane] != nil else {
             waiting[lane] = []
-            return
+            return false
         }
         await withCheckedContinuation { waiting[lane, default: []].append($0) }
+        return true
     }
 
     private func leave(_ lane: Lane) {

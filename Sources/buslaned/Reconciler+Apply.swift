@@ -25,96 +25,104 @@ extension Reconciler {
     ) async throws -> Plan {
         try await lanes.run(on: .host) {
             let before = try host.snapshot()
-            let plan = try Planner.plan(for: desired, on: before, holdings: await holdings())
+            let holdings = try await holdings()
+            let plan = try Planner.plan(for: desired, on: before, holdings: holdings)
             guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
             try await forgetRestored(desired, plan, on: before)
+            let declared = desired.met(on: before)
             guard !plan.isEmpty else {
-                try await remember(desired, on: before)
+                try await remember(declared, of: desired)
                 return plan
             }
             let entry = AuditEntry.Draft("apply", subject: "host", detail: plan.summary, actor: actor)
             return try await recorded(entry) {
-                let (failures, after) = try await carryOut(plan, for: desired, on: before, Pace(of: plan, report))
-                if let first = failures.first {
-                    try await remember(desired, on: after)
+                try await recordOriginals(plan, on: before)
+                let outcome = await carryOut(plan, declared, holdings, Pace(of: plan, report))
+                // After a reboot, the VFs of claims that stand are back only now.
+                if !outcome.groups.isEmpty { try await adopt(groups: outcome.groups) }
+                if let first = plan.perPF.lazy.compactMap({ outcome.failures[$0.physicalFunction] }).first {
+                    try await remember(declared, of: desired, except: Set(outcome.failures.keys))
                     throw first
                 }
-                // After a reboot, the VFs of claims that stand are back only now.
-                try await adoptGroups(of: after)
-                try await remember(desired, on: after, applied: entry)
+                try await remember(declared, of: desired, applied: entry)
                 logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
                 return plan
             }
         }
     }
 
-    /// Works on every PF to its end, whatever becomes of the others; then once more, for VFs that came out elsewhere
-    /// than foretold: their binding is planned from what is there now.
-    ///
-    /// - Returns: what failed, and the host afterwards.
-    private func carryOut(
-        _ plan: Plan, for desired: DesiredState, on before: HostSnapshot, _ pace: Pace
-    ) async throws -> (failures: [any Error], after: HostSnapshot) {
-        let failures = try await carryOutOnce(plan, desired, on: before, pace)
-        let after = try look(againAt: plan, since: before)
-        guard failures.isEmpty else { return (failures, after) }
-        let rest = try Planner.plan(for: desired, on: after, holdings: await holdings())
-        if rest.isEmpty { return ([], after) }
-        return (try await carryOutOnce(rest, desired, on: after, pace), try look(againAt: rest, since: after))
-    }
-
-    /// The host after work on some of its cards: these are read again, each with all its VFs. What nobody worked on is as
-    /// it was.
-    private func look(againAt plan: Plan, since before: HostSnapshot) throws -> HostSnapshot {
-        var now: [PCIAddress: Function?] = [:]
-        for card in plan.perPF.map(\.physicalFunction) {
-            for address in [card] + (before[card]?.sriov?.virtualFunctions ?? []) { now[address] = .some(nil) }
-            for function in try host.card(at: card) { now[function.address] = function }
-        }
-        var after = before
-        _ = after.update(now) { IOMMUGroup(id: $0, type: nil, functions: [], device: nil) }
-        return after
-    }
-
-    private func carryOutOnce(
-        _ plan: Plan, _ desired: DesiredState, on before: HostSnapshot, _ pace: Pace
-    ) async throws -> [any Error] {
-        // By PF, how it is declared; the others are put back.
-        let declared = desired.met(on: before)
+    /// How the declared cards were found, before they are changed for the first time.
+    private func recordOriginals(_ plan: Plan, on before: HostSnapshot) async throws {
         var originals: [PCIAddress: PFOriginal] = [:]
         for entry in plan.perPF where entry.purpose == .declared {
             originals[entry.physicalFunction] = before[entry.physicalFunction].flatMap(PFOriginal.init(of:))
         }
         try await ledger.recordOriginals(originals)
-        return await withTaskGroup(of: (any Error)?.self) { group in
+    }
+
+    private struct Outcome {
+        /// By PF.
+        var failures: [PCIAddress: any Error] = [:]
+        /// Of functions of cards that were cut up anew, their IOMMU groups.
+        var groups: [PCIAddress: Int] = [:]
+    }
+
+    /// Works on every PF to its end, whatever becomes of the others.
+    private func carryOut(
+        _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ holdings: Holdings, _ pace: Pace
+    ) async -> Outcome {
+        await withTaskGroup(of: Outcome.self) { group in
             for entry in plan.perPF {
+                let pf = entry.physicalFunction
                 group.addTask {
                     do {
-                        try await carryOut(entry, declared[entry.physicalFunction], pace)
-                        return nil
+                        return Outcome(groups: try await carryOut(entry, declared[pf], holdings, pace))
                     } catch {
-                        return error
+                        return Outcome(failures: [pf: error])
                     }
                 }
             }
-            return await group.reduce(into: []) { failures, error in if let error { failures.append(error) } }
+            return await group.reduce(into: Outcome()) { all, one in
+                all.failures.merge(one.failures) { first, _ in first }
+                all.groups.merge(one.groups) { first, _ in first }
+            }
         }
     }
 
-    private func carryOut(_ entry: PFPlan, _ declaration: PFDeclaration?, _ pace: Pace) async throws {
+    /// - Parameter planned: what the plan was made with.
+    /// - Returns: the IOMMU groups of the card's functions, when it was cut up anew.
+    private func carryOut(
+        _ entry: PFPlan, _ declaration: PFDeclaration?, _ planned: Holdings, _ pace: Pace
+    ) async throws -> [PCIAddress: Int] {
         let pf = entry.physicalFunction
         let executor = executor.telling { pace.stepDone($0, of: pf) }
-        try await lanes.run(on: .card(pf)) {
-            // Planned anew on the lane: somebody may have claimed a VF meanwhile. The rest of the host is no part of it.
-            var holdings = try await holdings()
-            holdings.originals = holdings.originals.filter { $0.key == pf }
-            var desired = DesiredState(physicalFunctions: [declaration].compactMap(\.self))
-            desired.isPartial = declaration != nil
-            let now = try Planner.plan(for: desired, on: try card(at: pf), holdings: holdings)
-            try await executor.run(
-                now.perPF.flatMap(\.changes), context: Intent.Context(bootID: bootID, purpose: .apply))
+        let context = Intent.Context(bootID: bootID, purpose: .apply)
+        let groups: [PCIAddress: Int] = try await lanes.run(on: .card(pf)) { waited in
+            let now = try await ledger.holdings()
+            // Somebody may have claimed a VF meanwhile, or worked on the card.
+            let isAsPlanned = !waited && now.claims == planned.claims && now.quarantine == planned.quarantine
+            let changes =
+                isAsPlanned ? entry.changes : try await self.changes(of: pf, declaration, on: try card(at: pf))
+            try await executor.run(changes, context: context)
+            guard changes.contains(where: \.makesVFs) else { return [:] }
+            // VFs may come out elsewhere than foretold: what they need yet is planned from what is there now.
+            let after = try card(at: pf)
+            try await executor.run(try await self.changes(of: pf, declaration, on: after), context: context)
+            return after.groupsByFunction
         }
         if entry.purpose == .restored { try await ledger.forgetOriginal(of: pf) }
+        return groups
+    }
+
+    /// What a card needs to be as declared; undeclared, to be as it was found. The rest of the host is no part of it.
+    private func changes(
+        of pf: PCIAddress, _ declaration: PFDeclaration?, on card: HostSnapshot
+    ) async throws -> [Change] {
+        var holdings = try await holdings()
+        holdings.originals = holdings.originals.filter { $0.key == pf }
+        var desired = DesiredState(physicalFunctions: [declaration].compactMap(\.self))
+        desired.isPartial = declaration != nil
+        return try Planner.plan(for: desired, on: card, holdings: holdings).perPF.flatMap(\.changes)
     }
 
     /// A PF with its VFs, as they are now.
@@ -137,20 +145,13 @@ extension Reconciler {
     ///
     /// - Parameter entry: what to write down of an apply that is done, in the same commit.
     private func remember(
-        _ desired: DesiredState, on snapshot: HostSnapshot, applied entry: AuditEntry.Draft? = nil
+        _ declared: [PCIAddress: PFDeclaration], of desired: DesiredState, except failed: Set<PCIAddress> = [],
+        applied entry: AuditEntry.Draft? = nil
     ) async throws {
-        let met = desired.met(on: snapshot)
-        var holdings = try await holdings()
-        // What was taken back is behind us.
-        holdings.declared.merge(met) { _, now in now }
-        let made = met.filter { address, declaration in
-            guard let function = snapshot[address] else { return false }
-            return (try? Planner.plan(for: declaration, of: function, on: snapshot, holdings: holdings))?.isEmpty
-                == true
-        }
         Task { await line.signal() }
         try await ledger.recordDeclared(
-            made, forgettingAllBut: desired.isPartial ? nil : Set(met.keys), applied: entry)
+            declared.filter { !failed.contains($0.key) },
+            forgettingAllBut: desired.isPartial ? nil : Set(declared.keys), applied: entry)
     }
 }
 

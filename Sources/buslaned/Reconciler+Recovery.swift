@@ -6,7 +6,7 @@ extension Reconciler {
     /// Settles whatever an earlier process left half done. Runs before the socket opens.
     func recover() async throws {
         let snapshot = try host.snapshot()
-        try await adoptGroups(of: snapshot)
+        try await adopt(groups: snapshot.groupsByFunction)
         try await ledger.adoptLives(bootID: bootID, sinceBoot: sinceBoot())
         for intent in try await ledger.openIntents() { try await settle(intent) }
         for claim in try await ledger.claims() {
@@ -27,8 +27,8 @@ extension Reconciler {
     }
 
     /// Takes over this boot's group numbers. Who shares a group with an older claim of another owner is set aside.
-    func adoptGroups(of snapshot: HostSnapshot) async throws {
-        for address in try await ledger.adopt(bootID: bootID, groups: snapshot.groupsByFunction) {
+    func adopt(groups: [PCIAddress: Int]) async throws {
+        for address in try await ledger.adopt(bootID: bootID, groups: groups) {
             logger.error("two owners in one IOMMU group since the reboot", metadata: ["function": "\(address)"])
             try await ledger.quarantine(address, reason: "shares its IOMMU group with another owner since a reboot")
         }
@@ -67,7 +67,7 @@ extension Recovery.Decision {
 }
 
 extension HostSnapshot {
-    fileprivate var groupsByFunction: [PCIAddress: Int] {
+    var groupsByFunction: [PCIAddress: Int] {
         Dictionary(
             uniqueKeysWithValues: functions.compactMap { function in
                 function.iommuGroup.map { (function.address, $0) }

@@ -98,6 +98,9 @@ public struct Change: Hashable, Sendable, Codable {
         self.to = to
         self.steps = steps
     }
+
+    /// Whether it cuts a card up anew: where its VFs come out is seen when they are there.
+    public var makesVFs: Bool { if case .virtualFunctions = to { true } else { false } }
 }
 
 extension [Change] {
