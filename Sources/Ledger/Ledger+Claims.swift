@@ -73,14 +73,11 @@ extension Ledger {
 
     /// Ends a claim: its functions are free, its row stays as a record. Ending it again changes nothing.
     ///
-    /// - Parameters:
-    ///   - intents: the last changes of giving it back, which are closed with it.
-    ///   - audit: what to write down.
-    public func end(claim id: String, closing intents: [Int] = [], audit: AuditEntry.Draft? = nil) async throws {
+    /// - Parameter audit: what to write down.
+    public func end(claim id: String, audit: AuditEntry.Draft? = nil) async throws {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let endedAt = timestamp()
         try await commits.run { db in
-            try Self.close(intents, db)
             try db.run(
                 "DELETE FROM assignment WHERE claim = ?",
                 [number])

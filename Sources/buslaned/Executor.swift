@@ -41,25 +41,19 @@ struct Executor: Sendable {
 
     /// Makes every change, or none of them.
     ///
+    /// - Parameter context: of the intents; nil where the ledger says already where the changes lead, as it does of a claim
+    ///   that is `releasing`.
     /// - Throws: ``Failure`` after the changes made so far were undone in reverse.
-    func run(_ changes: [Change], context: Intent.Context) async throws {
-        try await ledger.close(intents: try await runLeavingOpen(changes, context: context))
-    }
-
-    /// The same for a caller that closes the last intents with what it writes next: a commit less.
-    ///
-    /// - Parameter previous: intents that were left open before, closed with the first commit.
-    /// - Returns: the intents that are still open, whose changes are verified; `previous` when there was nothing to do.
-    func runLeavingOpen(
-        _ changes: [Change], context: Intent.Context, closing previous: [Int] = []
-    ) async throws -> [Int] {
-        guard let first = changes.first, let start = first.steps.first else { return previous }
+    func run(_ changes: [Change], context: Intent.Context?) async throws {
+        guard let first = changes.first, let start = first.steps.first else { return }
         var current = (change: first, action: start.action)
         var begun: [Change] = []
-        var open = OpenIntents(ids: previous)
+        var open = OpenIntents()
         do {
             for run in changes.runs {
-                open = OpenIntents(ids: try await ledger.open(run, context: context, closing: open.ids), begun: 0)
+                if let context {
+                    open = OpenIntents(ids: try await ledger.open(run, context: context, closing: open.ids))
+                }
                 for change in run {
                     var kept: [Condition] = []
                     for (position, step) in change.steps.enumerated() {
@@ -89,18 +83,13 @@ struct Executor: Sendable {
             try? await ledger.close(intents: failure.notUndone.isEmpty ? open.ids : open.notBegun)
             throw failure
         }
-        return open.ids
+        try await ledger.close(intents: open.ids)
     }
 
     /// The intents that were written down last, and how many of their changes were begun.
     private struct OpenIntents {
-        let ids: [Int]
-        var begun: Int
-
-        init(ids: [Int], begun: Int? = nil) {
-            self.ids = ids
-            self.begun = begun ?? ids.count
-        }
+        var ids: [Int] = []
+        var begun = 0
 
         var notBegun: [Int] { Array(ids.dropFirst(begun)) }
     }

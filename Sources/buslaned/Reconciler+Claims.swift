@@ -208,14 +208,12 @@ extension Reconciler {
     ///
     /// - Parameter audit: what to write down when it has ended.
     func giveBack(_ claim: Claim, audit: AuditEntry.Draft? = nil) async throws {
-        let context = Intent.Context(bootID: bootID, purpose: .release, claim: claim.id)
-        var open: [Int] = []
         for assignment in claim.assignments.reversed() {
             do {
-                open = try await lanes.run(on: .card(card(of: assignment))) { [open] in
+                try await lanes.run(on: .card(card(of: assignment))) {
                     // One that cannot be read is not one that is gone: that needs nothing.
                     _ = try host.binding(at: assignment.address)
-                    return try await putBack(assignment, context: context, closing: open)
+                    try await putBack(assignment)
                 }
             } catch {
                 logger.error(
@@ -223,26 +221,23 @@ extension Reconciler {
                 try await ledger.quarantine(assignment.address, reason: "could not be put back: \(error)")
             }
         }
-        try await ledger.end(claim: claim.id, closing: open, audit: audit)
+        try await ledger.end(claim: claim.id, audit: audit)
         Task { await line.signal() }
     }
 
-    /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
+    /// Needs no intents: the claim's state says that its functions go back, and its assignments say to what.
     ///
-    /// - Returns: the intents that are left open, whose changes are verified.
-    private func putBack(_ assignment: Assignment, context: Intent.Context, closing previous: [Int]) async throws
-        -> [Int]
-    {
+    /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
+    private func putBack(_ assignment: Assignment) async throws {
         let live = LiveFunctions(host: host)
         do {
-            return try await executor.runLeavingOpen(
-                try Planner.restore(assignment, on: live), context: context, closing: previous)
+            try await executor.run(try Planner.restore(assignment, on: live), context: nil)
         } catch let failure as Executor.Failure {
             guard case .setVFSettings = failure.action, let other = assignment.leavingStableMAC(on: identity) else {
                 throw failure
             }
             logger.warning("a MAC address was left", metadata: ["function": "\(assignment.address)"])
-            return try await executor.runLeavingOpen(try Planner.restore(other, on: live), context: context)
+            try await executor.run(try Planner.restore(other, on: live), context: nil)
         }
     }
 }

@@ -90,7 +90,7 @@ struct RecoveryTests {
     }
 
     @Test(
-        "a half-made claim goes back, all else goes forward", arguments: [Recovery.Purpose.apply, .release, .prepare])
+        "a half-made claim goes back, all else goes forward", arguments: [Recovery.Purpose.apply, .prepare])
     func directions(purpose: Recovery.Purpose) throws {
         try host.meanwhile(.setDriverOverride(vf, driver: "vfio-pci"))
         guard case .complete(let forward) = decide(purpose) else {
@@ -130,7 +130,7 @@ struct RecoveryTests {
         let virtual = VirtualFunction(physicalFunction: pf, index: 0)
         let decision = Recovery.decide(
             from: .vfSettings(virtual, VFSettings(trust: false)), to: .vfSettings(virtual, VFSettings(trust: true)),
-            purpose: .release, sameBoot: true, on: host.now)
+            purpose: .prepare, sameBoot: true, on: host.now)
         guard case .quarantine = decision else {
             Issue.record("expected quarantine, got \(decision)")
             return

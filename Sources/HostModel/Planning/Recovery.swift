@@ -8,8 +8,6 @@ public enum Recovery {
         case apply
         /// A new claim's functions were being made ready; nobody was told of the claim yet.
         case allocate
-        /// A claim's functions were being put back.
-        case release
         /// A guest was about to start, with a claim that stands.
         case prepare
     }
