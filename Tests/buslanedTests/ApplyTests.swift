@@ -35,6 +35,27 @@ struct ApplyTests {
         try await scene.expectAtRest()
     }
 
+    @Test("what somebody did on the card after the plan was made is not undone, and no obstacle")
+    func overtaken() async throws {
+        let scene = try Scene()
+        try scene.host.meanwhile(.setDriversAutoprobe(physicalFunction: Scene.card, on: false))
+        try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: true))
+        try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 3))
+        let lanes = scene.reconciler.lanes
+        let plan = try await lanes.run(on: .card(Scene.card)) {
+            let applying = Task { try await scene.apply(Scene.declaring(3, vfDriver: "vfio-pci")) }
+            // It has its plan when it writes down how it found the card.
+            while try await scene.ledger.holdings().originals.isEmpty { await Task.yield() }
+            try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: "vfio-pci"))
+            try scene.host.meanwhile(.probeDriver(Scene.vf[0]))
+            return applying
+        }
+        #expect(try await plan.value.perPF.first?.changes.count == 3)
+        #expect(Scene.vf.prefix(3).allSatisfy { scene.host.now[$0]?.driver == "vfio-pci" })
+        #expect(!scene.host.actions.contains(.probeDriver(Scene.vf[0])))
+        try await scene.expectAtRest()
+    }
+
     @Test("a card that is no longer declared is put back as it was found, also after a restart")
     func undeclared() async throws {
         let scene = try Scene()
