@@ -24,6 +24,8 @@ struct FormatOptions: ParsableArguments {
 
     @Flag(name: .shortAndLong, help: "Print ids alone.")
     var quiet = false
+
+    var isForPeople: Bool { !json && !quiet }
 }
 
 /// A file of declared state to use in place of the host's own.

@@ -98,15 +98,16 @@ struct AllocateCommand: AsyncParsableCommand {
         let document =
             wait == nil
             ? try await connection.client.post(Route.claims, request, as: ClaimsDocument.self)
-            : try await connection.client.waitForClaim(request)
+            : try await connection.client.waitForClaim(request, showing: .standard(isForPeople: format.isForPeople))
         try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
     }
 }
 
 extension ControlClient {
     /// Shows its place in the line, while it waits.
-    fileprivate func waitForClaim(_ request: AllocateRequest) async throws -> ClaimsDocument {
-        let display = ProgressDisplay.standard()
+    fileprivate func waitForClaim(
+        _ request: AllocateRequest, showing display: ProgressDisplay
+    ) async throws -> ClaimsDocument {
         let end = Mutex<ClaimLine?>(nil)
         do {
             try await lines(Route.waitingClaims, posting: request, as: ClaimLine.self) { line in

@@ -18,13 +18,16 @@ struct ApplyCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try declared.text()
         let client = connection.client
+        let display = ProgressDisplay.standard(isForPeople: !json)
         let done: PlanDocument
         do {
-            done = try await client.apply(PlanRequest(configuration: configuration, confirmed: yes))
+            done = try await client.apply(
+                PlanRequest(configuration: configuration, confirmed: yes), showing: display)
         } catch let error as ControlError {
             guard let detail = error.needsConfirmation, Terminal.isInteractive else { throw error }
             guard Terminal.confirm("\(detail.message). Go on?") else { throw Failure(.refused, detail) }
-            done = try await client.apply(PlanRequest(configuration: configuration, confirmed: true))
+            done = try await client.apply(
+                PlanRequest(configuration: configuration, confirmed: true), showing: display)
         }
         if json {
             Terminal.out(try JSON.encode(done) + [0x0a])
@@ -37,8 +40,7 @@ struct ApplyCommand: AsyncParsableCommand {
 
 extension ControlClient {
     /// Shows how it goes, while it goes on.
-    fileprivate func apply(_ request: PlanRequest) async throws -> PlanDocument {
-        let display = ProgressDisplay.standard()
+    fileprivate func apply(_ request: PlanRequest, showing display: ProgressDisplay) async throws -> PlanDocument {
         let end = Mutex<ApplyLine?>(nil)
         do {
             try await lines(Route.applySteps, posting: request, as: ApplyLine.self) { line in

@@ -22,7 +22,7 @@ struct DomainOptions: ParsableArguments {
         _ route: String, _ request: some Encodable & Sendable, as type: Answer.Type, doing what: String,
         within seconds: Int = 0
     ) async throws -> Answer {
-        try await ProgressDisplay.standard().showing(what) {
+        try await ProgressDisplay.standard(isForPeople: format.isForPeople).showing(what) {
             // Beyond what the guest is given: libvirt has its own time to take.
             try await connection.client.post(route, request, as: type, within: .seconds(seconds + 300))
         }

@@ -3,7 +3,11 @@ import ControlAPI
 import Foundation
 import Synchronization
 
-/// Long work on standard error: a bar on a terminal, and elsewhere, once it takes long, now and then a plain line.
+/// How long work goes on: a bar where standard error is a terminal, and elsewhere, once it takes long, now and then a
+/// plain line.
+///
+/// The lines are no errors, of which standard error has one and its remedy: they go to standard output, if that is for
+/// people to read; what programs read of it is what they asked for alone.
 final class ProgressDisplay: Sendable {
     private let isTerminal: Bool
     private let style: Style
@@ -32,12 +36,14 @@ final class ProgressDisplay: Sendable {
         self.now = now
     }
 
-    /// On this process' standard error.
-    static func standard() -> ProgressDisplay {
+    /// This process' own.
+    ///
+    /// - Parameter isForPeople: what standard output is for.
+    static func standard(isForPeople: Bool) -> ProgressDisplay {
         let style = Style(width: Terminal.width, isUnicode: Terminal.style.isUnicode)
-        return ProgressDisplay(isTerminal: isatty(STDERR_FILENO) == 1, style: style) { text in
-            FileHandle.standardError.write(Data(text.utf8))
-        }
+        let isTerminal = isatty(STDERR_FILENO) == 1
+        let output: FileHandle? = isTerminal ? .standardError : isForPeople ? .standardOutput : nil
+        return ProgressDisplay(isTerminal: isTerminal, style: style) { output?.write(Data($0.utf8)) }
     }
 
     func show(_ step: ApplyLine.Step) {

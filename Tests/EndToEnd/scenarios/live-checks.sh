@@ -92,7 +92,7 @@ live_attach() {
     exits 0 buslane domain attach live1 --live || return
     live_is 1 0 inUse || return
     wait_for 120 frame "$LAB_WIRE_NODE1" "$live_mac" "$live_vlan" || why "no frame of $live_mac in VLAN $live_vlan" || return
-    exits 1 buslane release "$live_claim" && refused_after_waiting
+    exits 1 buslane release "$live_claim" && one_error
 }
 live_detach() {
     exits 0 buslane domain detach live1 --live --wait 60s || return
@@ -109,14 +109,14 @@ live_half() {
     mount --bind /etc/libvirt/qemu /etc/libvirt/qemu && mount -o remount,bind,ro /etc/libvirt/qemu || return
     run buslane domain attach live1 --both
     umount /etc/libvirt/qemu
-    same "the exit code" "$STATUS" 1 && refused_after_waiting && live_is 0 0 bound
+    same "the exit code" "$STATUS" 1 && one_error && live_is 0 0 bound
 }
 live_paused() {
     exits 0 buslane domain attach live1 --live || return
     virsh --quiet suspend live1
     run buslane domain detach live1 --live --wait 5s
     virsh --quiet resume live1
-    same "the exit code" "$STATUS" 75 && refused_after_waiting && holds "$ERR" paused "virsh resume live1" && live_is 1 0 inUse
+    same "the exit code" "$STATUS" 75 && one_error && holds "$ERR" paused "virsh resume live1" && live_is 1 0 inUse
 }
 live_evicted() {
     exits 0 buslane domain show live1 && holds "$OUT" "can migrate: no" "buslane domain evict live1" || return
@@ -134,7 +134,7 @@ live_silent() {
     exits 0 buslane allocate lanes --for domain:mute1 --quiet || return
     local claim=$OUT
     exits 0 buslane domain attach mute1 && exits 0 virsh start mute1 || return
-    exits 75 buslane domain detach mute1 --wait 3s && refused_after_waiting || return
+    exits 75 buslane domain detach mute1 --wait 3s && one_error || return
     same "what it has, running and persistent" "$(in_guest mute1) $(in_config mute1)" "1 1" || return
     exits 75 buslane domain detach mute1 --wait 3s || return
     exits 1 buslane release "$claim" || return
@@ -148,12 +148,6 @@ live_ends() {
     exits 0 buslane release "$live_claim" || return
     virsh --quiet undefine live1
     same "the host" "$(live_host)" "$live_found"
-}
-
-# refused_after_waiting: what is said of a wait where there is no terminal comes before the error
-refused_after_waiting() {
-    ERR=$(grep -vE '^(waiting for|giving) ' <<<"$ERR")
-    one_error
 }
 
 live_checks() {
