@@ -41,15 +41,8 @@ extension Reconciler {
             let made = try await claim(missing, for: domain, request, having: held, by: actor)
             do {
                 try refuseMisaligned(domain, request, concerned + made.reused + made.new)
-                // From here on they are in use: of a release at the same time, either this or that one is refused.
-                let used = try await ledger.beginUse(
-                    ofClaims: (concerned + made.reused + made.new).map(\.id), bootID: bootID, sinceBoot: sinceBoot())
-                do {
-                    for claim in used { try await ready(claim, purpose: .prepare) }
-                } catch {
-                    for claim in used { try await endUse(of: claim) }
-                    throw error
-                }
+                // No guest of this domain runs, or its hook would not be called.
+                try await takeIntoUse(concerned + made.reused + made.new)
             } catch {
                 for claim in made.new { _ = try await release(claim.id, by: actor) }
                 throw error
@@ -82,11 +75,9 @@ extension Reconciler {
 
     /// The claims that have the devices which Buslane put into the domain.
     private func claims(amongst held: [Claim], havingDevicesOf domain: Domain) async throws -> [Claim] {
-        let quarantine = try await ledger.holdings().quarantine
+        try await refuseQuarantined(domain.injected.map(\.address))
         var concerned: [Claim] = []
         for device in domain.injected {
-            // Its claim may stand, and its state be in doubt all the same: two owners in one group since a reboot.
-            if let reason = quarantine[device.address] { throw Refusal.quarantined(device.address, reason: reason) }
             guard
                 let claim = held.first(where: { claim in
                     claim.assignments.contains { $0.name == device.name && $0.address == device.address }
@@ -99,8 +90,7 @@ extension Reconciler {
 
     /// Claims for one run what a domain asks for, all of it or nothing.
     ///
-    /// What it has already stays: libvirt may have ended in the middle of an earlier start. No guest of this domain
-    /// runs, or its hook would not be called.
+    /// What it has already stays: libvirt may have ended in the middle of an earlier start.
     private func claim(
         _ devices: [DomainRequest.Device], for domain: Domain, _ request: DomainRequest?, having held: [Claim],
         by actor: AuditEntry.Actor
@@ -187,30 +177,6 @@ extension Reconciler {
         for claim in held where try isInUse(claim) { return true }
         try await stopped(domain, reason: "not running", by: .daemon)
         return false
-    }
-
-    /// - Returns: the claim as it is then; nil when it is another guest's by now, or ended.
-    @discardableResult
-    func endUse(of claim: Claim) async throws -> Claim? {
-        if claim.state == .inUse {
-            guard
-                try await ledger.setState(.bound, ofClaim: claim.id, from: [.inUse], generation: claim.generation)
-            else { return nil }
-        }
-        let now = try await ledger.claim(claim.id)
-        return now?.state == .bound && now?.generation == claim.generation ? now : nil
-    }
-
-    /// Uses that no guest is left of: it ended with the host, or while nobody listened.
-    func settleUses() async throws {
-        let claims = try await ledger.claims().filter { $0.state == .inUse }
-        let openGroups = claims.isEmpty ? [:] : try host.openGroups()
-        for claim in claims {
-            let isOver = claim.use?.bootID != bootID
-            guard try isOver || (use(of: claim, among: openGroups) == nil && !isStarting(claim)) else { continue }
-            try await endUse(of: claim)
-            logger.notice("no guest has it any more", metadata: ["claim": "\(claim.id)"])
-        }
     }
 
     private func claims(of domain: Domain) async throws -> [Claim] {

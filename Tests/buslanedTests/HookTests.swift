@@ -47,6 +47,33 @@ struct HookTests {
         #expect(refusal == .quarantined(address, reason: "in doubt"))
     }
 
+    @Test("one claim may have several of the devices that a request names, and starts once with them")
+    func severalOfOneClaim() async throws {
+        try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
+        let claim = try await scene.allocate(2, for: owner)
+        let names = claim.assignments.map(\.name)
+        let devices = names.map { "<b:device name='\($0)' pool='vfs'/>" }.joined()
+        let request = "<b:request xmlns:b='urn:buslane:request:1' binding='running'>\(devices)</b:request>"
+        try await scene.reconciler.prepare(try .guest(having: [], request: request), by: Scene.root)
+        let now = try #require(try await scene.ledger.claims().first)
+        #expect(now.state == .inUse && now.generation == claim.generation + 1)
+    }
+
+    @Test("what a request takes up again is not started with while it is in quarantine")
+    func quarantinedReuse() async throws {
+        try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
+        let claim = try await scene.allocate(for: owner, name: "data0")
+        let address = claim.assignments[0].address
+        try await scene.ledger.quarantine(address, reason: "in doubt")
+        let request = """
+            <b:request xmlns:b='urn:buslane:request:1' binding='running'><b:device name='data0' pool='vfs'/></b:request>
+            """
+        await #expect(throws: Refusal.quarantined(address, reason: "in doubt")) {
+            try await scene.reconciler.prepare(try .guest(having: [], request: request), by: Scene.root)
+        }
+        #expect(try await scene.ledger.claims().map(\.state) == [.bound])
+    }
+
     @Test("a guest of the same name with another UUID is another owner")
     func sameName() async throws {
         let claim = try await scene.allocate(for: owner)

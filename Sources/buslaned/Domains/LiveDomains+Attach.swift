@@ -59,8 +59,8 @@ extension LiveDomains {
     /// The same for devices whose claims are in use from here on.
     func plug(_ devices: [DeviceSpec], readying picture: DomainPicture) async throws {
         let names = Set(devices.map(\.name))
-        try await reconciler.takeIntoUse(
-            picture.claims.filter { $0.assignments.contains { names.contains($0.name) } })
+        let concerned = picture.claims.filter { $0.assignments.contains { names.contains($0.name) } }
+        try await reconciler.takeIntoUse(concerned, besides: concerned.filter { $0.state == .inUse })
         do {
             try await plug(devices, into: picture)
         } catch {
@@ -105,27 +105,5 @@ extension DomainPicture {
 
     func document(_ devices: [DomainDocument.Device], _ scope: DomainScope) -> DomainDocument {
         DomainDocument(name: name, uuid: uuid, devices: devices, xml: main?.text ?? "", scope: scope)
-    }
-}
-
-extension Reconciler {
-    /// Before a running guest gets their functions: the claims are in use from here on, each in a new generation, and
-    /// ready. Of a release at the same time, either this or that one is refused.
-    func takeIntoUse(_ claims: [Claim]) async throws {
-        let quarantine = try await ledger.holdings().quarantine
-        for assignment in claims.flatMap(\.assignments) {
-            if let reason = quarantine[assignment.address] {
-                throw Refusal.quarantined(assignment.address, reason: reason)
-            }
-        }
-        let used = try await ledger.beginUse(ofClaims: claims.map(\.id), bootID: bootID, sinceBoot: sinceBoot())
-        do {
-            for claim in used { try await ready(claim, purpose: .prepare) }
-        } catch {
-            // The guest may have others of a claim's functions.
-            let unused = Set(claims.filter { $0.state == .bound }.map(\.id))
-            for claim in used where unused.contains(claim.id) { try await endUse(of: claim) }
-            throw error
-        }
     }
 }
