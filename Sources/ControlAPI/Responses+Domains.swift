@@ -125,15 +125,18 @@ public struct DomainReport: Codable, Sendable {
     }
 
     public struct Refusal: Codable, Sendable {
-        /// null when it was too long ago to know.
+        /// Since when it is refused for this reason.
         @ExplicitNull public var at: String?
         public var message: String
         @ExplicitNull public var remedy: String?
+        /// How often it was tried since then, that time included.
+        public var tries: Int
 
-        public init(at: Int?, message: String, remedy: String?) {
+        public init(at: Int?, message: String, remedy: String?, tries: Int = 1) {
             self.at = at.map(JSON.timestamp)
             self.message = message
             self.remedy = remedy
+            self.tries = tries
         }
     }
 

@@ -45,7 +45,8 @@ public final class Ledger: Sendable {
         try Migrations.migrator.migrate(database)
     }
 
-    func timestamp() -> Int { now() }
+    /// Seconds since 1970, by the ledger's clock.
+    public func timestamp() -> Int { now() }
 
     /// Seconds since 1970, from the system's clock.
     public static let wallClock: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }

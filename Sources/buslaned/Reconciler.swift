@@ -104,11 +104,18 @@ struct Reconciler: Sendable {
         }.value
     }
 
-    /// Writes down that something was not done, and why.
+    /// Writes down that something was not done, and why; but not what ``Retry`` knows.
     func noteRefusal(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
         let text = (error as? Refusal)?.message ?? "\(error)"
+        if text == Retry.known { return }
         try await ledger.audit(entry.ending(text))
         try await ledger.record(
             error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)")
     }
+}
+
+/// A try that is made again by itself, now and then.
+enum Retry {
+    /// Why the one before came to nothing, in the audit trail's words. Meeting that again is no news.
+    @TaskLocal static var known: String?
 }

@@ -53,6 +53,13 @@ struct DomainReportTests {
                 """ + "\n")
     }
 
+    @Test("what is refused again and again says since when")
+    func stillRefused() {
+        var report = report
+        report.lastRefusal = .init(at: 1_700_000_000, message: "no", remedy: nil, tries: 3)
+        #expect(report.text(.plain).hasSuffix("\nstill refused since 2023-11-14T22:13:20Z: no\n"))
+    }
+
     @Test("no line is wider than the terminal, and none is broken within a word")
     func narrow() {
         for width in [40, 60, 72] {

@@ -48,10 +48,33 @@ struct BindingTests {
         #expect(at.trouble() == "no-capacity")
         let events = try await at.scene.ledger.events()
         #expect(events.contains { $0.subject == "fw1" && $0.kind == .refused })
-        // Told once, however often it is tried.
-        await #expect(throws: Refusal.self) { try await at.sync() }
-        #expect(try await at.scene.ledger.events().filter { $0.subject == "fw1" }.count == 1)
         try await at.scene.expectAtRest()
+    }
+
+    @Test("what stands in the way is written down once, however often it is tried; what else does, and who asks, anew")
+    func writtenOnce() async throws {
+        let few = Pool(name: "few", selector: Selector(addresses: [Scene.vf[0]]))
+        let held = try await at.scene.allocate(for: .name("other"), from: few)
+        try await at.define("<b:device name='a' pool='few'/>")
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        let (trail, events) = (try await at.scene.ledger.auditTrail().count, try await at.scene.ledger.events().count)
+        let since = try #require(at.domains.troubles[Domain.uuid]?.since)
+        for _ in 0..<3 { await #expect(throws: Refusal.self) { try await at.sync() } }
+        #expect(try await at.scene.ledger.auditTrail().count == trail)
+        #expect(try await at.scene.ledger.events().count == events)
+        #expect(at.domains.troubles[Domain.uuid]?.since == since)
+        #expect(at.domains.troubles[Domain.uuid]?.tries == 4)
+        // Somebody who asks is told, and it is written down that they did.
+        await #expect(throws: Refusal.self) {
+            try await at.domains.sync(uuid: Domain.uuid, by: DomainScene.peer.actor)
+        }
+        #expect(try await at.scene.ledger.auditTrail().count == trail + 1)
+        // Another reason is news.
+        try await at.scene.release(held)
+        _ = try await at.scene.allocate(for: .name("another"), from: few)
+        await #expect(throws: Refusal.self) { try await at.sync() }
+        #expect(try await at.scene.ledger.auditTrail().last?.result.contains("another") == true)
+        #expect(at.domains.troubles[Domain.uuid]?.tries == 1)
     }
 
     @Test("an unknown pool, a broken request and a name that something else has change nothing, and are told")
@@ -300,7 +323,7 @@ struct AligningTests {
         let before = try await at.xml()
         await #expect(throws: Refusal.self) { try await at.sync() }
         #expect(at.trouble() == "too-few-hugepages")
-        #expect(at.domains.troubles[Domain.uuid]?.message.contains("32 huge pages of 2048 KiB") == true)
+        #expect(at.domains.troubles[Domain.uuid]?.trouble.message.contains("32 huge pages of 2048 KiB") == true)
         #expect(try await at.claimed().isEmpty)
         #expect(try await at.xml() == before)
     }
@@ -311,7 +334,7 @@ struct AligningTests {
         try await at.libvirt.define(DomainScene.xml(request: near).replacing("<os>", with: pinned))
         let before = try await at.xml()
         await #expect(throws: (any Error).self) { try await at.sync() }
-        #expect(at.domains.troubles[Domain.uuid]?.message.contains("vCPU 0") == true)
+        #expect(at.domains.troubles[Domain.uuid]?.trouble.message.contains("vCPU 0") == true)
         #expect(try await at.claimed().isEmpty)
         #expect(try await at.xml() == before)
     }
@@ -394,7 +417,7 @@ struct RunningBindingTests {
         try await at.libvirt.define(xml.replacing("<graphics type='vnc' passwd='secret'/>", with: ""))
         await #expect(throws: DomainTrouble.self) { try await at.sync() }
         #expect(at.trouble() == "no-hotplug-port")
-        #expect(at.domains.troubles[Domain.uuid]?.message.contains("0 free hot-plug ports") == true)
+        #expect(at.domains.troubles[Domain.uuid]?.trouble.message.contains("0 free hot-plug ports") == true)
     }
 }
 

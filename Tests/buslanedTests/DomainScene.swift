@@ -96,7 +96,7 @@ struct DomainScene {
         return Dictionary(uniqueKeysWithValues: claims.flatMap(\.assignments).map { ($0.name, $0.address) })
     }
 
-    func trouble() -> String? { domains.troubles[Domain.uuid]?.code }
+    func trouble() -> String? { domains.troubles[Domain.uuid]?.trouble.code }
 }
 
 extension String {

@@ -31,7 +31,11 @@ extension DomainReport {
         text += migration.reasons.map { folded($0, style, indent: 2) }.joined()
         if let remedy = migration.remedy { text += folded("fix: \(remedy)", style, indent: 2) }
         if let lastRefusal {
-            text += folded("last refusal\(lastRefusal.at.map { ", \($0)" } ?? ""): \(lastRefusal.message)", style)
+            let (many, at) = (lastRefusal.tries > 1, lastRefusal.at)
+            let when =
+                many
+                ? "still refused" + (at.map { " since \($0)" } ?? "") : "last refusal" + (at.map { ", \($0)" } ?? "")
+            text += folded("\(when): \(lastRefusal.message)", style)
             if let remedy = lastRefusal.remedy { text += folded("fix: \(remedy)", style, indent: 2) }
         }
         return text

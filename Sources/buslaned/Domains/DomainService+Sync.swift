@@ -24,12 +24,14 @@ extension DomainService {
             do {
                 let state = try await libvirt.domain(uuid: uuid)
                 name = state.name
-                let done = try await settle(state, by: actor)
+                // Tried by itself, what stands in the way as before is written down no second time.
+                let known = actor == .daemon ? troubles[uuid]?.trouble.message : nil
+                let done = try await Retry.$known.withValue(known) { try await settle(state, by: actor) }
                 await tell(nil, of: uuid, name: name)
                 return done
             } catch LibvirtError.noSuchDomain {
                 reconciler.foreign.forget(uuid)
-                _ = troubles.note(nil, of: uuid)
+                await tell(nil, of: uuid, name: name)
                 return try await reconciler.releaseRequested(of: .domain(uuid: uuid), by: actor)
             } catch let error where passes(error) {
                 throw error
@@ -157,7 +159,8 @@ extension DomainService {
 
     /// Tells a trouble when it is news: in the log, among the events, and to who asks for the domain.
     func tell(_ trouble: DomainTrouble?, of uuid: String, name: String) async {
-        guard troubles.note(trouble, of: uuid), let trouble else { return }
+        let isNews = troubles.note(trouble, of: uuid, at: reconciler.ledger.timestamp())
+        guard isNews, let trouble else { return }
         reconciler.logger.warning(
             "a domain is not as it asks to be", metadata: ["domain": "\(name)", "reason": "\(trouble.message)"])
         try? await reconciler.ledger.record(.refused, subject: name, detail: trouble.message)

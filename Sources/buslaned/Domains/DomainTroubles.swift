@@ -63,17 +63,29 @@ extension DomainTrouble {
 
 /// The last trouble of each domain. Kept in memory alone: a new process looks anew.
 final class DomainTroubles: Sendable {
-    private let last = Mutex<[String: DomainTrouble]>([:])
+    struct Standing: Sendable {
+        let trouble: DomainTrouble
+        /// When it was met first.
+        let since: Int
+        /// How often it was met since, that time included.
+        var tries = 1
+    }
+
+    private let last = Mutex<[String: Standing]>([:])
 
     /// - Parameter uuid: the domain's, in lower case.
-    subscript(uuid: String) -> DomainTrouble? { last.withLock { $0[uuid] } }
+    subscript(uuid: String) -> Standing? { last.withLock { $0[uuid] } }
 
     /// - Parameter trouble: nil when there is none any more.
     /// - Returns: whether that is news.
-    func note(_ trouble: DomainTrouble?, of uuid: String) -> Bool {
+    func note(_ trouble: DomainTrouble?, of uuid: String, at now: Int) -> Bool {
         last.withLock { last in
-            defer { last[uuid] = trouble }
-            return last[uuid] != trouble
+            if let trouble, last[uuid]?.trouble == trouble {
+                last[uuid]?.tries += 1
+                return false
+            }
+            defer { last[uuid] = trouble.map { Standing(trouble: $0, since: now) } }
+            return trouble != nil || last[uuid] != nil
         }
     }
 }

@@ -10,10 +10,10 @@ extension LiveDomains {
         let drivers = try reconciler.host.lastSeen().functions.reduce(into: [PCIAddress: String]()) {
             $0[$1.address] = $1.driver
         }
-        var refusal: DomainReport.Refusal?
-        if let trouble = domains.troubles[picture.uuid] {
-            let told = try await ledger.events().last { $0.subject == name && $0.detail == trouble.message }
-            refusal = .init(at: told?.at, message: trouble.message, remedy: trouble.remedy)
+        let refusal = domains.troubles[picture.uuid].map { standing in
+            DomainReport.Refusal(
+                at: standing.since, message: standing.trouble.message, remedy: standing.trouble.remedy,
+                tries: standing.tries)
         }
         return picture.report(drivers: drivers, lastRefusal: refusal)
     }
