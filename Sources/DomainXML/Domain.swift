@@ -41,11 +41,14 @@ public struct Domain: Sendable {
             passthroughs += try Passthrough.all(in: device)
         }
         hostdevAddresses = Set(passthroughs.map(\.address)).sorted()
+        let places = root.all("devices").flatMap(\.children).filter { $0.namespace == nil }.compactMap(
+            GuestAddress.init(of:))
         injected = passthroughs.compactMap { device in
             guard let name = device.injectedName, let kind = device.kind else { return nil }
             return InjectedDevice(
                 name: name, address: device.address, kind: kind, mac: device.mac, vlan: device.vlan,
-                failover: device.failover)
+                failover: device.failover,
+                sharesSlot: GuestAddress(of: device.element).map { $0.isShared(with: places) } ?? false)
         }
         foreign = passthroughs.filter { $0.injectedName == nil }
             .map { ForeignDevice(address: $0.address, label: $0.label) }

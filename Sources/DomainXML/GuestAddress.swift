@@ -27,6 +27,11 @@ struct GuestAddress: Hashable, Sendable {
         self.init(bus: Int(bus), slot: Int(slot), function: Int(function))
     }
 
+    /// Whether one of these is another function of its slot.
+    func isShared(with places: [GuestAddress]) -> Bool {
+        places.contains { $0.bus == bus && $0.slot == slot && $0.function != function }
+    }
+
     func markup(multifunction: Bool) -> Markup {
         var attributes = [
             ("type", "pci"), ("domain", "0x0000"), ("bus", "0x" + bus.hex(2)), ("slot", "0x" + slot.hex(2)),

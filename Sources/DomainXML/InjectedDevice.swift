@@ -13,10 +13,14 @@ public struct InjectedDevice: Hashable, Sendable {
 
     /// The alias of the interface that stands in for it while it is away.
     public let failover: String?
+    /// Whether another device is in its slot of the guest's: libvirt unplugs none of those while the guest runs.
+    ///
+    /// Source: qemuIsMultiFunctionDevice, qemu_hotplug.c.
+    public let sharesSlot: Bool
 
     public init(
         name: String, address: PCIAddress, kind: DeviceSpec.Kind, mac: MACAddress?, vlan: VLANID?,
-        failover: String? = nil
+        failover: String? = nil, sharesSlot: Bool = false
     ) {
         self.name = name
         self.address = address
@@ -24,6 +28,7 @@ public struct InjectedDevice: Hashable, Sendable {
         self.mac = mac
         self.vlan = vlan
         self.failover = failover
+        self.sharesSlot = sharesSlot
     }
 }
 

@@ -112,6 +112,44 @@ struct LiveDomainsTests {
         #expect(try await pending().isEmpty)
     }
 
+    @Test("and where the guest keeps the first, both are told: what failed, and what could not be undone")
+    func notUndone() async throws {
+        let (live, fake) = try domain()
+        fake.change {
+            $0.attachFails = "data1"
+            $0.answers["data0"] = .silent
+        }
+        let refusal = await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(), by: root) }
+        #expect(refusal?.code == "attach-not-undone")
+        let message = try #require(refusal?.message)
+        #expect(message.contains("Read-only file system") && message.contains("data0"))
+        #expect(message.contains("its guest has not answered"))
+        #expect(refusal?.remedy?.contains("buslane domain detach fw1 --live --device data0") == true)
+        #expect(try fake.names(live: true) == ["data0"])
+        #expect(try fake.names(live: false).isEmpty)
+        #expect(try await states() == [.inUse, .bound])
+        // Should it let go later, its claim is free then, and the persistent XML has nothing of it.
+        #expect(try await pending().map(\.kind) == [.detaching])
+        try fake.giveUp("data0")
+        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        #expect(try await states() == [.bound, .bound])
+        #expect(try await pending().isEmpty)
+    }
+
+    @Test("what could not be undone stays in a persistent XML that had it before")
+    func notUndoneAsDefined() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        for device in ["data0", "data1"] { try fake.giveUp(device) }
+        fake.change {
+            $0.attachFails = "data1"
+            $0.answers["data0"] = .silent
+        }
+        await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(scope: .live), by: root) }
+        try fake.giveUp("data0")
+        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        #expect(try fake.names(live: false) == ["data0", "data1"])
+    }
+
     @Test("when the persistent XML cannot be written, the running guest gives the devices back")
     func halfDone() async throws {
         let (live, fake) = try domain()
@@ -186,6 +224,35 @@ struct LiveDomainsTests {
         // The persistent XML alone needs no guest.
         _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
         #expect(try fake.names(live: false).isEmpty)
+    }
+
+    @Test(
+        "functions that share a slot leave the persistent XML alone: of a running guest that is said before it is asked"
+    )
+    func sharingSlot() async throws {
+        let (live, fake) = try domain(having: ["data0", "data1"])
+        try await scene.reconciler.takeIntoUse(claims)
+        fake.change { state in
+            var function = 0
+            state.live = state.live.map { xml in
+                xml.split(separator: "<alias name='ua-buslane-", omittingEmptySubsequences: false).enumerated().map {
+                    guard $0 > 0 else { return String($1) }
+                    defer { function += 1 }
+                    let place = "<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x\(function)'/>"
+                    return place + "<alias name='ua-buslane-" + $1
+                }.joined()
+            }
+        }
+        let refusal = Refusal.domain("fw1", .shareSlot(["data0", "data1"]))
+        await #expect(throws: refusal) { try await live.detach("fw1", .init(wait: soon), by: Scene.root) }
+        await #expect(throws: refusal) { try await live.evict("fw1", within: soon, releasing: false, by: root) }
+        #expect(fake.calls.isEmpty)
+        #expect(try await pending().isEmpty)
+        let migration = try await live.report(on: "fw1").migration
+        #expect(migration.possible == "no" && migration.remedy?.contains("evict") == false)
+        _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
+        #expect(try fake.names(live: false).isEmpty)
+        #expect(try await states() == [.inUse, .inUse])
     }
 
     @Test("a guest that stops instead of answering has given everything up")

@@ -12,12 +12,16 @@ public enum DomainObstacle: Hashable, Sendable {
     case noSuchDevice(String, known: [String])
     /// The running guest has another function under this name.
     case deviceDiffers(String, running: PCIAddress)
+    /// Several of its devices are in one slot of the guest's, out of which libvirt takes none while it runs.
+    case shareSlot([String])
     /// Asked, it did not give these devices up.
     case keeps([String], Answer)
     /// Asked to give up all, it kept these; what it gave up was plugged in again, or could not be.
     case evictionUndone(kept: [String], Answer, pluggedAgain: [String], lost: [String])
     /// The running guest has it, and the persistent XML could not be written, nor the guest made to give it up.
     case halfAttached([String], reason: String)
+    /// Of several devices one could not be plugged in, and these that were before could not be taken out again.
+    case notUndone([String], reason: String, because: String)
     /// libvirt took the device, and the running XML does not show it.
     case notPlugged(String)
     /// Near its devices the host has not the huge pages that it asks for.
@@ -28,6 +32,13 @@ public enum DomainObstacle: Hashable, Sendable {
         case no
         /// It said nothing until the time was over, and may still do it.
         case nothing
+
+        public var reason: String {
+            switch self {
+            case .no: "its guest refuses to give them up"
+            case .nothing: "its guest has not answered"
+            }
+        }
     }
 }
 
@@ -42,7 +53,9 @@ extension DomainObstacle {
         case .deviceDiffers: "device-differs"
         case .keeps(_, .no), .evictionUndone(_, .no, _, _): "guest-refused"
         case .keeps(_, .nothing), .evictionUndone(_, .nothing, _, _): "guest-silent"
+        case .shareSlot: "devices-share-slot"
         case .halfAttached: "half-attached"
+        case .notUndone: "attach-not-undone"
         case .notPlugged: "not-plugged"
         case .tooFewHugepages: "too-few-hugepages"
         }
@@ -75,6 +88,12 @@ extension DomainObstacle {
         case .halfAttached(let devices, let reason):
             "domain \(domain) runs with \(devices.joined(separator: ", ")), and its persistent XML could not be written: "
                 + reason
+        case .shareSlot(let devices):
+            "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share a "
+                + "slot, and libvirt unplugs none of several"
+        case .notUndone(let devices, let reason, let because):
+            "\(reason); \(devices.joined(separator: ", ")), plugged in before, cannot be taken out of domain \(domain) "
+                + "again: \(because)"
         case .notPlugged(let name):
             "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it"
         case .tooFewHugepages(let shortage, _): "domain \(domain) cannot be put near its devices: \(shortage)"
@@ -99,6 +118,11 @@ extension DomainObstacle {
                 + "gives a device up later"
         case .keeps(_, .no), .evictionUndone(_, .no, _, _):
             "stop what uses it in the guest, then try again; or shut the domain down"
+        case .shareSlot:
+            "shut the domain down; buslane domain detach \(domain) --config takes them out of its persistent XML now"
+        case .notUndone(let devices, _, _):
+            "mend that and attach again, or buslane domain detach \(domain) --live"
+                + devices.map { " --device \($0)" }.joined()
         case .halfAttached: "it is tried again by itself; see that /etc/libvirt can be written to"
         case .notPlugged: "virsh dumpxml \(domain), and the log of libvirtd, tell more"
         case .tooFewHugepages(_, let remedy): remedy

@@ -126,8 +126,15 @@ struct DomainPicture: Sendable {
         let detachment = Detachment(
             scope: scope, live: scope.isLive ? devices.filter { running($0) != nil } : [],
             config: scope.isConfig ? devices.filter { persistent($0) != nil } : [])
-        if !detachment.live.isEmpty, state == .paused { throw .domain(name, .paused) }
+        try refuseUnplugging(detachment.live)
         return detachment
+    }
+
+    /// - Throws: what speaks against asking the running guest for any of these.
+    func refuseUnplugging(_ devices: [String]) throws(Refusal) {
+        let sharing = devices.filter { running($0)?.sharesSlot == true }
+        if !sharing.isEmpty { throw .domain(name, .shareSlot(sharing)) }
+        if !devices.isEmpty, state == .paused { throw .domain(name, .paused) }
     }
 
     func changes(of devices: [String], _ kind: DeviceChange.Kind) -> [DeviceChange] {

@@ -44,7 +44,9 @@ extension LiveDomains {
             do {
                 try await plug(attachment.live, readying: picture)
             } catch {
-                try await ledger.end(changesOf: attachment.pairs, in: picture.uuid)
+                let leaving = try await ledger.deviceChanges(ofDomain: picture.uuid).filter { $0.kind == .detaching }
+                let done = attachment.pairs.filter { pair in !leaving.contains { $0.device == pair } }
+                try await ledger.end(changesOf: done, in: picture.uuid)
                 throw error
             }
         }

@@ -17,8 +17,8 @@ extension LiveDomains {
             let picture = try await picture(of: name)
             guard let live = picture.live else { throw Refusal.domain(name, .notRunning) }
             let devices = live.injected
-            if !devices.isEmpty, picture.state == .paused { throw Refusal.domain(name, .paused) }
             let names = devices.map(\.name)
+            try picture.refuseUnplugging(names)
             let detail = (names + (releasing ? ["and release"] : [])).joined(separator: " ")
             try await reconciler.audited("domain evict", subject: name, detail: detail, by: peer.actor) {
                 try await ledger.begin(picture.changes(of: names, .evicting))

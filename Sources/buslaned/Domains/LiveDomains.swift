@@ -66,9 +66,32 @@ struct LiveDomains: Sendable {
                 }
             }
         } catch {
-            _ = try? await unplug(begun, from: picture, within: patience)
+            try await takeBack(begun, from: picture, because: error)
             throw error
         }
+    }
+
+    /// Takes out again what was plugged in before something failed.
+    ///
+    /// - Throws: when the guest still has some of it: what failed, and what could not be undone. Should it give that up
+    ///   later, that is taken note of.
+    private func takeBack(_ devices: [String], from picture: DomainPicture, because error: any Error) async throws {
+        var kept = devices
+        var leaving = devices
+        let obstacle: String
+        do {
+            let unplugging = try await unplug(devices, from: picture, within: patience)
+            (kept, leaving) = (unplugging.kept, unplugging.silent)
+            obstacle = unplugging.failure.map { "\($0)" } ?? unplugging.answer.reason
+        } catch {
+            obstacle = "\(error)"
+        }
+        guard !kept.isEmpty else { return }
+        // What its persistent XML had before stays there.
+        try await ledger.begin(
+            picture.changes(of: leaving.filter { picture.persistent($0) == nil }, .detaching))
+        let reason = ErrorMapping.answer(to: error).1.error.message
+        throw Refusal.domain(picture.name, .notUndone(kept, reason: reason, because: obstacle))
     }
 
     /// How the guest answered.
