@@ -106,8 +106,31 @@ public struct DomainReport: Codable, Sendable {
         @ExplicitNull public var runningXML: String?
         /// `attaching`, `detaching`, `evicting`, `evicted`
         @ExplicitNull public var change: String?
+        /// Whether the guest is near it, as it runs or would run; null where the function's node is not known.
+        @ExplicitNull public var alignment: Alignment?
 
         public init(name: String) { self.name = name }
+    }
+
+    /// Of a device. Each is `fits`, `open` (the XML leaves it open) or `differs`.
+    public struct Alignment: Codable, Sendable {
+        /// Where the guest's vCPUs are pinned; null where none of the guest's nodes is the device's.
+        @ExplicitNull public var vcpus: String?
+        /// Where its memory is bound.
+        public var memory: String
+        /// Whether the guest sees the device on its node; null for a guest that sees no nodes.
+        @ExplicitNull public var guestNode: String?
+        /// What does not fit, or is not sure to, with both sides; a line each.
+        public var problems: [String]
+        @ExplicitNull public var remedy: String?
+
+        public init(vcpus: String?, memory: String, guestNode: String?, problems: [String], remedy: String?) {
+            self.vcpus = vcpus
+            self.memory = memory
+            self.guestNode = guestNode
+            self.problems = problems
+            self.remedy = remedy
+        }
     }
 
     public struct Migration: Codable, Sendable {

@@ -75,7 +75,7 @@ extension Misalignment: CustomStringConvertible {
 }
 
 extension Misalignment.Part {
-    fileprivate var isMemory: Bool {
+    var isMemory: Bool {
         if case .vcpus = self { false } else { true }
     }
 }

@@ -245,6 +245,36 @@ struct PlacementTests {
         #expect(try domain(xml).removing(names: ["data0", "gpu0", "sound0"]) == aligned)
     }
 
+    @Test("each device is told whether vCPUs, memory and the guest's own node fit it")
+    func alignmentOfEach() throws {
+        func told(_ xml: String, _ device: DeviceNode, among all: [DeviceNode]) throws -> [DeviceAlignment.Fit?] {
+            let found = try domain(xml).alignment(of: device, among: all, on: host)
+            return [found.vcpus, found.memory, found.guestNode]
+        }
+        // Without nodes: what is near one of two devices is not far from the other.
+        #expect(try told(guest(), data0, among: [data0]) == [.open, .open, nil])
+        let pinned = "<vcpu cpuset='4-7'>4</vcpu>"
+        let bound = "<numatune><memory nodeset='1'/></numatune>"
+        #expect(try told(guest(bound, vcpu: pinned), data0, among: [data0, data1]) == [.fits, .fits, nil])
+        #expect(try told(guest(bound, vcpu: pinned), data1, among: [data0, data1]) == [.differs, .fits, nil])
+        #expect(try told(guest(bound, vcpu: pinned), data1, among: [data1]) == [.differs, .differs, nil])
+        // Where the host has one node there is nothing to be open.
+        let only = DeviceNode(name: "data1", node: 0)
+        let alone = try domain(guest()).alignment(of: only, among: [only], on: Array(host.prefix(1)))
+        #expect(alone.vcpus == .fits && alone.problems.isEmpty)
+        // With nodes: the device is seen where its expander bus is, and nowhere without one.
+        let nic = try DeviceSpec(address: address("81:10.0"), kind: .interface, name: "data0", alignedTo: 1)
+        let plain = try DeviceSpec(address: address("81:10.0"), kind: .interface, name: "data0")
+        let aligned = try domain(nodes()).aligned(to: [data0], on: host)
+        #expect(try told(domain(aligned).adding([nic]), data0, among: [data0]) == [.fits, .fits, .fits])
+        #expect(try told(domain(aligned).adding([plain]), data0, among: [data0]) == [.fits, .fits, .open])
+        let both = try domain(nodes()).aligned(to: [data0, data1], on: host)
+        let wrong = try DeviceSpec(address: address("81:10.0"), kind: .interface, name: "data0", alignedTo: 0)
+        #expect(try told(domain(both).adding([wrong]), data0, among: [data0]) == [.fits, .fits, .differs])
+        // Which vCPUs are meant cannot be told where no node is the device's.
+        #expect(try told(domain(nodes()).adding([plain]), data0, among: [data0]) == [nil, .open, .open])
+    }
+
     @Test("a node for each device; an owner's own expander bus and nodes are used")
     func alignsToOwners() throws {
         let both = try domain(domain(nodes()).aligned(to: [data0, data1], on: host))

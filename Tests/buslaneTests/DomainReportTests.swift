@@ -53,6 +53,19 @@ struct DomainReportTests {
                 """ + "\n")
     }
 
+    @Test("whether the guest is near its devices, what does not fit, and what to do: each line once")
+    func near() {
+        var report = report
+        let problem = "the domain's memory is bound to node 0, device 'data0' is on node 1"
+        report.devices[0].alignment = .init(
+            vcpus: "fits", memory: "differs", guestNode: nil, problems: [problem], remedy: "virsh edit fw1")
+        report.devices[1].alignment = .init(
+            vcpus: "open", memory: "fits", guestNode: nil, problems: [], remedy: "virsh edit fw1")
+        #expect(report.text(.plain).contains("\nnear its devices: no\n  \(problem)\n  fix: virsh edit fw1\nfree hot"))
+        report.devices[0].alignment = nil
+        #expect(report.text(.plain).contains("near its devices: not surely\n"))
+    }
+
     @Test("what is refused again and again says since when")
     func stillRefused() {
         var report = report

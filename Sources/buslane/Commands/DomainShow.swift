@@ -25,6 +25,7 @@ extension DomainReport {
         text += style.ink(.dim, persistent ? "  \(uuid)" : "  transient  \(uuid)") + "\n"
         text += facts.map { folded($0, style) }.joined()
         text += "\n" + table.rendered(style) + "\n"
+        text += nearness(style)
         if let freeHotplugPorts { text += folded("free hot-plug ports: \(freeHotplugPorts)", style) }
         let ink: Style.Ink? = migration.possible == "yes" ? .green : migration.possible == "no" ? .yellow : nil
         text += "can migrate: " + (ink.map { style.ink($0, migration.possible) } ?? migration.possible) + "\n"
@@ -69,6 +70,21 @@ extension DomainReport {
                 ]
             },
             whenEmpty: "no device of Buslane's")
+    }
+
+    /// Whether the guest is near its devices, and what is to be done.
+    private func nearness(_ style: Style) -> String {
+        let all = devices.compactMap(\.alignment)
+        guard !all.isEmpty else { return "" }
+        let fits = all.flatMap { [$0.vcpus, $0.memory, $0.guestNode].compactMap(\.self) }
+        let (answer, ink): (String, Style.Ink) =
+            fits.contains("differs")
+            ? ("no", .yellow) : fits.contains("open") ? ("not surely", .yellow) : ("yes", .green)
+        var said: Set<String> = []
+        let lines = all.flatMap { $0.problems + ($0.remedy.map { ["fix: \($0)"] } ?? []) }
+            .filter { said.insert($0).inserted }
+        return "near its devices: " + style.ink(ink, answer) + "\n"
+            + lines.map { folded($0, style, indent: 2) }.joined()
     }
 
     private static func mark(_ presence: String?) -> String {

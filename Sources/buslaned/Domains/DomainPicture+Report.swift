@@ -6,8 +6,12 @@ import HostModel
 extension DomainPicture {
     /// What is told of the domain.
     ///
-    /// - Parameter drivers: what the functions are bound to now.
-    func report(drivers: [PCIAddress: String], lastRefusal: DomainReport.Refusal? = nil) -> DomainReport {
+    /// - Parameters:
+    ///   - drivers: what the functions are bound to now.
+    ///   - nodes: the host's.
+    func report(
+        drivers: [PCIAddress: String], nodes: [NUMANode], lastRefusal: DomainReport.Refusal? = nil
+    ) -> DomainReport {
         var wishes: [DomainReport.Request.Wish] = []
         var request: DomainReport.Request?
         var problem: String?
@@ -21,15 +25,16 @@ extension DomainPicture {
         }
         let known = deviceNames
         let names = known + wishes.map(\.name).filter { !known.contains($0) }
+        let alignments = alignments(on: nodes)
         return DomainReport(
             name: name, uuid: uuid, state: state.rawValue, persistent: config != nil, request: request,
             requestProblem: problem,
-            devices: names.map { device($0, pool: wishes.first(named: $0)?.pool, drivers) },
+            devices: names.map { device($0, pool: wishes.first(named: $0)?.pool, drivers, alignments[$0]) },
             freeHotplugPorts: live?.freeHotplugPorts, migration: migration(drivers), lastRefusal: lastRefusal)
     }
 
     private func device(
-        _ name: String, pool: String?, _ drivers: [PCIAddress: String]
+        _ name: String, pool: String?, _ drivers: [PCIAddress: String], _ alignment: DomainReport.Alignment?
     ) -> DomainReport.Device {
         var device = DomainReport.Device(name: name)
         let claim = claim(of: name)
@@ -54,6 +59,7 @@ extension DomainPicture {
         device.persistentXML = presence(in: config, persistent(name))
         device.runningXML = presence(in: live, running(name))
         device.change = changes.first { $0.device == name }?.kind.rawValue
+        device.alignment = alignment
         return device
     }
 

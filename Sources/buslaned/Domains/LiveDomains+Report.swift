@@ -7,7 +7,8 @@ extension LiveDomains {
     /// What the domain asks for, what it has, and what it could do.
     func report(on name: String) async throws -> DomainReport {
         let picture = try await picture(of: name)
-        let drivers = try reconciler.host.lastSeen().functions.reduce(into: [PCIAddress: String]()) {
+        let host = try reconciler.host.lastSeen()
+        let drivers = host.functions.reduce(into: [PCIAddress: String]()) {
             $0[$1.address] = $1.driver
         }
         let refusal = domains.troubles[picture.uuid].map { standing in
@@ -15,6 +16,6 @@ extension LiveDomains {
                 at: standing.since, message: standing.trouble.message, remedy: standing.trouble.remedy,
                 tries: standing.tries)
         }
-        return picture.report(drivers: drivers, lastRefusal: refusal)
+        return picture.report(drivers: drivers, nodes: host.numaNodes, lastRefusal: refusal)
     }
 }
