@@ -70,17 +70,20 @@ extension Ledger {
     ///   - bootID: the boot in which the functions' group numbers hold.
     ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
     ///   - audit: what to write down of claims that are bound.
+    ///   - replaced: claims of the same owner that these take the place of. Their functions are held until it is known
+    ///     that these stay: then they are given back, else ``takeBack(claims:)``.
     ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
     public func allocate(
-        inBoot bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
+        inBoot bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil, replacing replaced: [Claim] = [],
         decide: @escaping @Sendable (Holdings) throws -> [Draft]
     ) async throws -> [Claim] {
         let createdAt = timestamp()
         return try await commits.run { db in
+            try Self.setAside(replaced, db)
             let drafts = try decide(Self.holdings(db))
             let state = drafts.allSatisfy(\.isReady) ? Claim.State.bound : .pending
             let claims = try drafts.map { draft in
-                try Self.refuseBeyondQuota(draft.request, db)
+                try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
                 let number = try Self.insert(
                     draft, as: state, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
                 return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
@@ -142,10 +145,16 @@ extension Ledger {
     }
 
     /// Root has a limit as an owner alone.
-    private static func refuseBeyondQuota(_ request: ClaimRequest, _ db: Database) throws {
+    ///
+    /// - Parameter others: claims that do not count, since they go.
+    static func refuseBeyondQuota(_ request: ClaimRequest, besides others: [Claim], _ db: Database) throws {
         guard let limit = request.pool.maxClaims else { return }
+        let numbers = others.compactMap { number(ofClaim: $0.id) }.map(String.init).joined(separator: ", ")
         func refuse(_ column: String, _ value: any DatabaseValueConvertible, _ holder: String) throws {
-            let sql = "SELECT count(*) FROM claim WHERE state <> 'released' AND pool = ? AND \(column) = ?"
+            let sql = """
+                SELECT count(*) FROM claim
+                WHERE state <> 'released' AND pool = ? AND \(column) = ? AND number NOT IN (\(numbers))
+                """
             let count = try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [request.pool.name, value]) ?? 0
             guard count >= limit else { return }
             throw Refusal.quotaReached(pool: request.pool.name, holder: holder, limit: limit)

@@ -13,10 +13,17 @@ extension Reconciler {
     /// Makes a claim for each request, all of them or none, and readies their functions: recorded first, and given back
     /// whole if one of them cannot be readied.
     ///
-    /// - Parameter requests: of one owner.
-    func allocate(all requests: [ClaimRequest], by actor: AuditEntry.Actor) async throws -> [Claim] {
+    /// - Parameters:
+    ///   - requests: of one owner.
+    ///   - replaced: claims of that owner that give way to these, if they are made: set aside until the caller says
+    ///     ``giveBack(replaced:by:)`` or ``takeBack(_:giving:by:)``.
+    func allocate(
+        all requests: [ClaimRequest], replacing replaced: [Claim] = [], by actor: AuditEntry.Actor
+    ) async throws -> [Claim] {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
-        return try await recorded(entry) { try await make(requests, after: await line.requests, entry) }
+        return try await recorded(entry) {
+            try await make(requests, after: await line.requests, replacing: replaced, entry)
+        }
     }
 
     /// The same for who can wait until there is enough: in turn, first come, first served.
@@ -37,11 +44,14 @@ extension Reconciler {
 
     /// - Parameter earlier: who came before and still waits: what they could be given is kept for them.
     private func make(
-        _ requests: [ClaimRequest], after earlier: [ClaimRequest], _ entry: AuditEntry.Draft
+        _ requests: [ClaimRequest], after earlier: [ClaimRequest], replacing replaced: [Claim] = [],
+        _ entry: AuditEntry.Draft
     ) async throws -> [Claim] {
         let openGroups = try host.openGroups()
         let disks = host.disksInUse()
-        let claims = try await ledger.allocate(inBoot: bootID, sinceBoot: sinceBoot(), audit: entry) { held in
+        let claims = try await ledger.allocate(
+            inBoot: bootID, sinceBoot: sinceBoot(), audit: entry, replacing: replaced
+        ) { held in
             var holdings = held
             holdings.openGroups = openGroups
             holdings.disks = disks
@@ -58,6 +68,7 @@ extension Reconciler {
             where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
                 try await giveBack(claim)
             }
+            try await ledger.takeBack(claims: replaced.map(\.id))
             throw error
         }
         let pending = claims.filter { $0.state == .pending }

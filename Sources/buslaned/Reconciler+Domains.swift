@@ -14,9 +14,43 @@ extension Reconciler {
         try isStarting(claim) || use(of: claim, among: host.openGroups()) != nil
     }
 
-    /// - Throws: the ``Refusal`` that an allocation would meet now.
-    func mustBeAvailable(_ request: ClaimRequest) async throws {
-        _ = try Placement.choose(for: request, on: host.lastSeen(), holdings: await holdings())
+    /// Whether a claim that is to be another one need not be exchanged.
+    func suits(_ claim: Claim, _ request: ClaimRequest) async throws -> Bool {
+        Placement.suits(claim, request, on: try host.lastSeen(), holdings: try await holdings())
+    }
+
+    /// Makes such a claim one of the pool that is asked for now.
+    ///
+    /// - Returns: the claim as it is then.
+    func repool(_ claim: Claim, as request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
+        let entry = AuditEntry.Draft(
+            "repool", subject: claim.id, detail: "\(request.pool.name), NUMA \(request.numa)", actor: actor)
+        return try await recorded(entry) {
+            try await ledger.repool(claim, as: request, audit: entry)
+            guard let now = try await ledger.claim(claim.id) else { throw Refusal.unknownClaim(claim.id) }
+            return now
+        }
+    }
+
+    /// Ends claims that others have taken the place of.
+    func giveBack(replaced claims: [Claim], by actor: AuditEntry.Actor) async throws {
+        for claim in claims {
+            try await giveBack(
+                claim, audit: AuditEntry.Draft("release", subject: claim.id, detail: claim.ownerName, actor: actor))
+            logger.notice("replaced", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+        }
+    }
+
+    /// The others are not to be: they are given back, and those that they were to replace stand as before.
+    func takeBack(_ replaced: [Claim], giving made: [Claim], by actor: AuditEntry.Actor) async {
+        do {
+            for claim in made { _ = try await release(claim.id, by: actor) }
+            try await ledger.takeBack(claims: replaced.map(\.id))
+        } catch {
+            logger.error(
+                "not taken back",
+                metadata: ["claims": "\(replaced.map(\.id).joined(separator: ", "))", "error": "\(error)"])
+        }
     }
 
     /// Ends a claim, unless a guest has it: then it ends when that has stopped.

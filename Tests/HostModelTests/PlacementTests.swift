@@ -40,6 +40,32 @@ struct PlacementTests {
         }
     }
 
+    @Test("a claim does for another request where its function is of that pool and on the node that is wanted")
+    func suits() throws {
+        let first = Pool(name: "first", selector: Selector(addresses: ["0000:3b:10.0"]))
+        func suits(_ address: PCIAddress, _ request: ClaimRequest, _ holdings: Holdings = Holdings()) throws -> Bool {
+            let function = try #require(host.now[address])
+            let claim = Claim(
+                id: "c1", pool: "vfs", owner: .name("fw1"), ownerName: "fw1", numa: .none, state: .bound, createdAt: 0,
+                assignments: [
+                    Assignment(
+                        name: "data0", address: address, virtualFunction: function.virtualFunction,
+                        iommuGroup: function.iommuGroup ?? 0, numaNode: function.numaNode, isNetwork: true,
+                        settings: VFSettings(),
+                        original: OriginalState(driver: nil, driverOverride: nil, settings: nil), companionOf: nil)
+                ])
+            return Placement.suits(claim, request, on: host.now, holdings: holdings)
+        }
+        #expect(try suits("0000:3b:10.0", request(first)))
+        #expect(try !suits("0000:3b:10.1", request(first)))
+        #expect(try suits("0000:3b:10.0", request(vfs, numa: .required(node: nil))))
+        #expect(try !suits("0000:3b:10.0", request(vfs, numa: .required(node: 1))))
+        // A preference counts for as long as it can be met.
+        #expect(try !suits("0000:3b:10.0", request(vfs, numa: .preferred(node: 1))))
+        let taken = Holdings(claims: ["0000:af:10.0": heldByFirewall, "0000:af:10.1": heldByFirewall])
+        #expect(try suits("0000:3b:10.0", request(vfs, numa: .preferred(node: 1)), taken))
+    }
+
     @Test("follows the NUMA policy, and keeps a claim's functions together where it can")
     func numa() {
         #expect(place(request(vfs), on: host) == .success(["0000:3b:10.0"]))

@@ -64,6 +64,40 @@ struct ClaimTests {
         #expect(try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000).uid == 1000)
     }
 
+    @Test("a claim that gives way stands until the other is made, holds its functions, and can be taken back as it was")
+    func givesWay() async throws {
+        let host = try host(vfs: 3)
+        let snapshot = host.now
+        let old = try await ledger.allocate(for: "fw1", on: host, deviceName: "data0")
+        var limited = pool
+        limited.maxClaims = 1
+        func exchange(_ old: Claim, count: Int = 1) async throws -> [Claim] {
+            let request = ClaimRequest(pool: limited, count: count, owner: .name("fw1"), deviceName: "data0")
+            return try await ledger.allocate(inBoot: "boot-1", replacing: [old]) { holdings in
+                let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
+                return [
+                    Ledger.Draft(
+                        request: request, slots: functions.map { .init(function: $0, settings: VFSettings()) })
+                ]
+            }
+        }
+        // It is held while the choice is made: of three functions two are left, and then nothing is changed.
+        await #expect(throws: Refusal.self) { _ = try await exchange(old, count: 3) }
+        #expect(try await ledger.claims() == [old])
+        try await ledger.setState(.bound, ofClaim: old.id)
+        let bound = try #require(try await ledger.claim(old.id))
+        let made = try await exchange(bound)
+        #expect(made.first?.assignments.map(\.name) == ["data0"])
+        #expect(made.first?.assignments.first?.address != old.assignments.first?.address)
+        #expect(try await ledger.claim(old.id)?.state == .releasing)
+        #expect(try await ledger.holdings().claims.count == 2)
+        // The picture of it is old by now.
+        await #expect(throws: Refusal.claimChanging(old.id)) { _ = try await exchange(bound) }
+        try await ledger.end(claim: made[0].id)
+        for _ in 0..<2 { try await ledger.takeBack(claims: [old.id]) }
+        #expect(try await ledger.claims() == [bound])
+    }
+
     @Test("remembers everything about a claim")
     func remembers() async throws {
         let host = try host(vfs: 2)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
 import DomainXML
 import HostModel
 import HostSimulator
@@ -190,6 +191,26 @@ struct BindingTests {
         #expect(at.trouble() == nil)
     }
 
+    @Test("a function that the other pool has as well stays, with its claim")
+    func otherPoolOfTheSame() async throws {
+        try await at.define("<b:device name='a' pool='vfs'/>")
+        try await at.sync()
+        let actions = at.scene.host.actions
+        try await at.edit { $0.replacing("pool=\"vfs\"", with: "pool=\"few\"") }
+        try await at.sync()
+        let claims = try await at.scene.ledger.claims()
+        #expect(claims.map(\.id) == ["c1"] && claims.map(\.pool) == ["few"])
+        #expect(try await at.injected() == ["a": Scene.vf[0]])
+        #expect(at.scene.host.actions == actions)
+        #expect(try await at.sync() == [])
+        // With other settings too.
+        try await at.edit { $0.replacing("pool=\"few\"", with: "pool=\"vfs\" vlan=\"42\"") }
+        try await at.sync()
+        #expect(try at.scene.host.now[Scene.vf[0]]?.vfSettings?.vlan == .id(VLANID("42")))
+        #expect(try await at.scene.ledger.claims().map(\.pool) == ["vfs"])
+        try await at.scene.expectAtRest()
+    }
+
     @Test("what a guest runs with is its own until it stops")
     func running() async throws {
         try await at.define(two)
@@ -313,6 +334,56 @@ struct AligningTests {
         #expect(try await at.injected() == ["a": Scene.vf[0]])
         #expect(try await at.sync() == [])
         #expect(try await at.xml() == xml)
+    }
+
+    @Test("what cannot be put in leaves the claim that it was to replace, and its function, as they were")
+    func notExchanged() async throws {
+        let plain = near.replacing(" align='auto'", with: "")
+        try await at.libvirt.define(DomainScene.xml(request: plain))
+        try await at.sync()
+        try at.scene.configure(
+            """
+            pools:
+              - { name: vfs, select: { kinds: [virtual-function] } }
+              - { name: rest, select: { addresses: ["\(Scene.vf[2])"] } }
+            """)
+        let before = try await at.scene.ledger.claims()
+        let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
+        try await at.edit {
+            $0.replacing("<os>", with: pinned).replacing("pool=\"vfs\"", with: "pool=\"rest\"")
+                .replacing("numa=\"required\"", with: "numa=\"required\" align=\"auto\"")
+        }
+        let xml = try await at.xml()
+        await #expect(throws: (any Error).self) { try await at.sync() }
+        #expect(try await at.xml() == xml)
+        #expect(try await at.scene.ledger.claims() == before)
+        #expect(at.scene.host.now[Scene.vf[0]]?.driver == "vfio-pci" && at.scene.host.now[Scene.vf[2]]?.driver == nil)
+        try await at.scene.expectAtRest()
+        // Without what stands in the way it is exchanged.
+        try await at.edit { $0.replacing("cpuset='6'", with: "cpuset='1'") }
+        try await at.sync()
+        #expect(try await at.claimed() == ["a": Scene.vf[2]])
+        #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
+    }
+
+    @Test("is told whether it is near them, and what to do")
+    func told() async throws {
+        let live = LiveDomains(
+            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed, reconciler: at.scene.reconciler)
+        func alignment() async throws -> DomainReport.Alignment? {
+            try await live.report(on: DomainScene.name).devices.first?.alignment
+        }
+        let plain = near.replacing(" align='auto'", with: "")
+        try await at.libvirt.define(DomainScene.xml(request: plain))
+        try await at.sync()
+        // The host has one node alone: so far, all is near.
+        #expect(try await alignment()?.vcpus == "fits")
+        let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
+        try await at.edit { $0.replacing("<os>", with: pinned) }
+        let far = try #require(try await alignment())
+        #expect(far.vcpus == "differs" && far.memory == "fits" && far.guestNode == nil)
+        #expect(far.problems.first?.contains("device 'a' is on node 0") == true)
+        #expect(far.remedy?.contains("pin its vCPUs to CPUs 0-3") == true)
     }
 
     @Test("is refused where the huge pages for it are not free there, and nothing is claimed or changed")

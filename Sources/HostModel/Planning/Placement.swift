@@ -84,6 +84,23 @@ public enum Placement {
         return Set(allowed.filter { search.isFree($0) }.map { host.functions[$0].address })
     }
 
+    /// Whether a claim would do for a request as it is, with the functions that it has.
+    ///
+    /// A preference for a node counts for as long as that node has none free.
+    public static func suits(
+        _ claim: Claim, _ request: ClaimRequest, on host: HostSnapshot, holdings: Holdings
+    ) -> Bool {
+        let search = Search(for: request, on: host, Holdings())
+        let allowed = Set(search.regions.flatMap(\.self).map { host.functions[$0].address })
+        let own = claim.assignments.filter { $0.companionOf == nil }
+        guard own.allSatisfy({ allowed.contains($0.address) }) else { return false }
+        if !request.settings.isEmpty, !own.allSatisfy({ host[$0.address]?.takesVFSettings == true }) { return false }
+        guard case .preferred(let node?) = request.numa, own.contains(where: { $0.numaNode != node }) else {
+            return true
+        }
+        return (try? choose(for: request.with(numa: .required(node: node)), on: host, holdings: holdings)) == nil
+    }
+
     static func refuseMalformed(_ request: ClaimRequest) throws(Refusal) {
         guard request.count >= 1 else { throw .countOutOfRange(request.count) }
         if let mac = request.settings.mac {

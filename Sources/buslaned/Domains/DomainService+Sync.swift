@@ -75,33 +75,33 @@ extension DomainService {
             request: request, injected: domain.injected, record: domain.recorded, claims: claims,
             keeping: state.isActive ? ofOneRun : [], ending: state.isActive ? [] : ofOneRun)
         try domain.refuseClashes(with: plan)
-        let (changes, waiting) = try changes(of: plan, domain, request)
-        let replaced = plan.replaced.filter { !waiting.contains($0.device.name) }
-        for change in replaced {
-            try await reconciler.mustBeAvailable(
-                reconciler.claimRequest(for: change.device, in: request, of: domain, uid: nil))
-        }
-        var done: [String] = []
-        for change in replaced {
-            _ = try await reconciler.release(change.claim.id, by: actor)
-            done.append("released \(change.claim.id)")
-        }
-        let missing = try (plan.unclaimed + replaced.map(\.device)).map {
+        let changes = try await changes(of: plan, domain, request)
+        let waiting = changes.waiting
+        let missing = try (plan.unclaimed + changes.replacing).map {
             try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil)
         }
-        let made = missing.isEmpty ? [] : try await reconciler.allocate(all: missing, by: actor)
-        var held = claims.filter { claim in !replaced.contains { $0.claim.id == claim.id } } + made
+        let replaced = claims.filter { changes.replaced.contains($0.id) }
+        let made =
+            missing.isEmpty ? [] : try await reconciler.allocate(all: missing, replacing: replaced, by: actor)
+        var held = claims.filter { !changes.replaced.contains($0.id) } + made
+        var done: [String] = []
         do {
-            for change in changes {
-                let now = try await reconciler.change(change.settings, of: change.device, in: change.claim)
+            for change in changes.kept {
+                guard var now = held.first(where: { $0.id == change.claim }) else { continue }
+                if change.isMoved { now = try await reconciler.repool(now, as: change.request, by: actor) }
+                if let settings = try reconciler.settings(of: change.device, in: now, for: change.request) {
+                    now = try await reconciler.change(settings, of: change.device, in: now)
+                }
                 held = held.map { $0.id == now.id ? now : $0 }
             }
             let record = plan.record(of: domain, held, request, unless: waiting)
-            done += try await define(domain, plan, held, made, record, request, by: actor)
+            done = try await define(domain, plan, held, made, record, request, by: actor)
         } catch {
-            for claim in made { _ = try? await reconciler.release(claim.id, by: actor) }
+            await reconciler.takeBack(replaced, giving: made, by: actor)
             throw error
         }
+        try await reconciler.giveBack(replaced: replaced, by: actor)
+        done += replaced.map { "released \($0.id)" }
         for claim in plan.released where try await reconciler.releaseUnused(claim, by: actor) {
             done.append("released \(claim.id)")
         }
@@ -113,25 +113,40 @@ extension DomainService {
         return done
     }
 
-    /// The settings that are to be other ones, and the devices for which that, or another function, has to wait until
-    /// the guest that runs with them has stopped.
+    /// What becomes of claims that are to be others.
+    private struct Changes {
+        /// Those that keep their functions, with what is asked of a device of theirs now.
+        var kept: [(claim: String, device: String, request: ClaimRequest, isMoved: Bool)] = []
+        /// Those that others take the place of.
+        var replaced: Set<String> = []
+        /// What the others are for.
+        var replacing: [DomainRequest.Device] = []
+        /// Devices for which it has to wait until the guest that runs with them has stopped.
+        var waiting: Set<String> = []
+    }
+
     private func changes(
         of plan: BindingPlan, _ domain: Domain, _ request: DomainRequest?
-    ) throws -> (changes: [(device: String, claim: Claim, settings: VFSettings)], waiting: Set<String>) {
-        var changes: [(device: String, claim: Claim, settings: VFSettings)] = []
-        var waiting = Set<String>()
-        for change in plan.changed {
+    ) async throws -> Changes {
+        var changes = Changes()
+        for change in plan.changed + plan.replaced {
             let name = change.device.name
             let wanted = try reconciler.claimRequest(for: change.device, in: request, of: domain, uid: nil)
-            guard let settings = try reconciler.settings(of: name, in: change.claim, for: wanted) else { continue }
+            let isMoved = plan.replaced.contains(change)
+            if !isMoved, try reconciler.settings(of: name, in: change.claim, for: wanted) == nil { continue }
             if try reconciler.isInUse(change.claim) {
-                waiting.insert(name)
+                changes.waiting.insert(name)
+            } else if isMoved, try await !reconciler.suits(change.claim, wanted) {
+                changes.replaced.insert(change.claim.id)
             } else {
-                changes.append((name, change.claim, settings))
+                changes.kept.append((change.claim.id, name, wanted, isMoved))
             }
         }
-        for change in plan.replaced where try reconciler.isInUse(change.claim) { waiting.insert(change.device.name) }
-        return (changes, waiting)
+        // A claim of several devices goes as a whole.
+        changes.kept.removeAll { changes.replaced.contains($0.claim) }
+        let going = plan.replaced.map(\.claim).filter { changes.replaced.contains($0.id) }
+        changes.replacing = plan.wanted.filter { device in going.contains { $0.has(device: device.name) } }
+        return changes
     }
 
     /// Puts into the persistent XML what is claimed, and the record of it: in one definition, or none where it is all there.
