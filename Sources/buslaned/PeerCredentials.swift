@@ -44,4 +44,26 @@ struct PeerContext: RequestContext {
         guard let socket = channel as? any SocketOptionProvider else { throw ChannelError.operationUnsupported }
         return try await socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_PEERCRED)).get()
     }
+
+    /// Whether nobody is left at the other end who could read an answer.
+    var isAbandoned: Bool {
+        get async throws {
+            guard channel.isActive else { return true }
+            return try await channel.eventLoop.submit { [channel] in
+                try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+                    PeerCredentials.hasHungUp($0)
+                } ?? false
+            }.get()
+        }
+    }
+}
+
+extension PeerCredentials {
+    /// Whether the process at the other end has closed the connection, or ended. Having said all it has to say is less.
+    ///
+    /// Source: unix_poll, net/unix/af_unix.c: POLLHUP is both directions.
+    static func hasHungUp(_ socket: Int32) -> Bool {
+        var question = pollfd(fd: socket, events: 0, revents: 0)
+        return poll(&question, 1, 0) == 1 && question.revents & Int16(POLLHUP) != 0
+    }
 }

@@ -35,7 +35,7 @@ extension Reconciler {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
         return await line.wait(
             for: requests, upTo: limit,
-            giveBack: { claims in for claim in claims { _ = try? await release(claim.id, by: .daemon) } },
+            giveBack: { claims in try? await giveBackUntold(claims, by: actor) },
             { requests, earlier in
                 // In a task of its own: who goes away does not leave the work half done.
                 try await Task { try await make(requests, after: earlier, entry) }.value

@@ -51,4 +51,16 @@ extension Reconciler {
             }
         }
     }
+
+    /// Nobody was there any more to be told of these claims: who asked for them does not know that they have them.
+    ///
+    /// - Parameter actor: who asked.
+    func giveBackUntold(_ claims: [Claim], by actor: AuditEntry.Actor) async throws {
+        for claim in claims {
+            try await ledger.audit(
+                "answer", subject: claim.id, detail: claim.ownerName,
+                result: "whoever asked was gone: it is given back", actor: actor)
+            _ = try await release(claim.id, by: .daemon)
+        }
+    }
 }

@@ -11,6 +11,7 @@ import os
 import random
 import resource
 import socket
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -142,6 +143,42 @@ def crowd(daemon):
     return good & told(memory < MEMORY, f"the daemon stays below {MEMORY >> 20} MiB", f"{memory >> 20} MiB")
 
 
+def gone_before_the_answer(daemon):
+    """Who hangs up without waiting for the answer leaves no claim; who has merely said all keeps it."""
+    connection, end = Connection(daemon.socket), time.monotonic() + 60
+    request = json.dumps({"pool": POOL, "count": 1, "owner": "gone"})
+    ledger = sqlite3.connect(f"{daemon.place}/ledger.sqlite", isolation_level=None)
+
+    def notes():
+        return [entry["subject"] for entry in connection.ask("GET", "/v1/audit")[1]["entries"] if entry["verb"] == "answer"]
+
+    def live():
+        return [claim["id"] for claim in connection.ask("GET", "/v1/claims")[1]["claims"]]
+
+    # The claim cannot be written down until who asked for it is gone. A request that the daemon has not begun with by then
+    # makes none: once more.
+    while not notes() and time.monotonic() < end:
+        ledger.execute("BEGIN IMMEDIATE")
+        one = Connection(daemon.socket)
+        one.request("POST", "/v1/claims", request, {"Content-Type": "application/json"})
+        time.sleep(0.5)
+        one.close()
+        ledger.execute("COMMIT")
+        time.sleep(0.5)
+    while set(notes()) & set(live()) and time.monotonic() < end:
+        time.sleep(0.05)
+    ledger.close()
+    good = told(notes() and not set(notes()) & set(live()), "a claim of one who hung up is given back", f"{notes()} {live()}")
+    with socket.socket(socket.AF_UNIX) as wire:
+        wire.connect(daemon.socket)
+        wire.sendall(f"POST /v1/claims HTTP/1.1\r\nHost: x\r\nContent-Length: {len(request)}\r\n\r\n{request}".encode())
+        wire.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(wire)
+        answer.begin()
+        claim = json.loads(answer.read())["claims"][0]["id"]
+    return good & told(claim in live(), "a claim of one who still listens stays", f"{claim} is not among {live()}")
+
+
 def main():
     built = sys.argv[1]
     # As the unit has it; the daemon gets it from here.
@@ -152,6 +189,7 @@ def main():
         good = wrong_requests(daemon.socket)
         good &= mutated(daemon.socket)
         good &= crowd(daemon)
+        good &= gone_before_the_answer(daemon)
         connection = Connection(daemon.socket)
         good &= told(connection.ask("GET", "/v1/health")[0] == 200, "the daemon is there after all that")
         for claim in connection.ask("GET", "/v1/claims")[1]["claims"]:

@@ -26,6 +26,35 @@ struct OwnerTests {
         #expect(absences.note([unit: .gone], now: 301) == [unit])
     }
 
+    @Test("who has hung up cannot be told anything; who has only said all it has to say can")
+    func hungUp() throws {
+        func pair() throws -> [Int32] {
+            var ends: [Int32] = [0, 0]
+            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+            return ends
+        }
+        let (closed, ended) = (try pair(), try pair())
+        defer { for end in [closed[0]] + ended { close(end) } }
+        #expect(!PeerCredentials.hasHungUp(closed[0]) && !PeerCredentials.hasHungUp(ended[0]))
+        shutdown(ended[1], Int32(SHUT_WR))
+        #expect(!PeerCredentials.hasHungUp(ended[0]))
+        close(closed[1])
+        #expect(PeerCredentials.hasHungUp(closed[0]))
+    }
+
+    @Test("claims that nobody could be told of are given back, and both are written down")
+    func untold() async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(2))
+        let claims = [try await scene.allocate(), try await scene.allocate()]
+        try await scene.reconciler.giveBackUntold(claims, by: .init(uid: 1000, pid: 7))
+        #expect(try await scene.ledger.claims().isEmpty)
+        let trail = try await scene.ledger.auditTrail().suffix(4)
+        #expect(trail.map(\.verb) == ["answer", "release", "answer", "release"])
+        #expect(trail.map(\.actor.uid) == [1000, nil, 1000, nil])
+        try await scene.expectAtRest()
+    }
+
     @Test("what a gone owner has is given back, and nobody else's")
     func given() async throws {
         let scene = try Scene()

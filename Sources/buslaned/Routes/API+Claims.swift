@@ -4,6 +4,7 @@ import Foundation
 import HostModel
 import Hummingbird
 import Ledger
+import NIOCore
 
 extension API {
     func addClaimRoutes(to router: Router<PeerContext>) {
@@ -15,13 +16,17 @@ extension API {
             let asked = try await body(AllocateRequest.self, of: request)
             let peer = try await context.peer()
             let claims = try await reconciler.allocate(all: try await admitted(asked, from: peer), by: peer.actor)
+            if try await context.isAbandoned {
+                try await reconciler.giveBackUntold(claims, by: peer.actor)
+                throw ChannelError.outputClosed
+            }
             return try Response(json: ClaimsDocument(claims: claims.map { .init($0) }))
         }
         router.post(RouterPath(Route.waitingClaims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
             let peer = try await context.peer()
             let limit = try asked.patience()
-            return waiting(try await admitted(asked, from: peer), upTo: limit, by: peer.actor)
+            return waiting(try await admitted(asked, from: peer), upTo: limit, by: peer.actor, context)
         }
         router.post(RouterPath(Route.renewal)) { request, context in
             let asked = try await body(RenewRequest.self, of: request)
@@ -60,7 +65,9 @@ extension API {
         }
     }
 
-    private func waiting(_ requests: [ClaimRequest], upTo limit: Duration, by actor: AuditEntry.Actor) -> Response {
+    private func waiting(
+        _ requests: [ClaimRequest], upTo limit: Duration, by actor: AuditEntry.Actor, _ context: PeerContext
+    ) -> Response {
         Response(
             status: .ok, headers: .jsonLines,
             body: ResponseBody { writer in
@@ -72,9 +79,10 @@ extension API {
                     case .place(let before): try await write(ClaimLine(before: before))
                     case .ended(.success(let claims)):
                         do {
+                            if try await context.isAbandoned { throw ChannelError.outputClosed }
                             try await write(ClaimLine(made: ClaimsDocument(claims: claims.map { .init($0) })))
                         } catch {
-                            for claim in claims { _ = try await reconciler.release(claim.id, by: .daemon) }
+                            try await reconciler.giveBackUntold(claims, by: actor)
                             throw error
                         }
                     case .ended(.failure(let error)):
