@@ -9,7 +9,7 @@ here=$(dirname "$0")
 # shellcheck source=checks.sh
 . "$here/checks.sh"
 parts=()
-for part in hook define live; do
+for part in hook define live companion; do
     [ -e "$here/$part-checks.sh" ] || continue
     # shellcheck source=/dev/null
     . "$here/$part-checks.sh"
