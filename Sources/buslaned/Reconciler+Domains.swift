@@ -14,6 +14,11 @@ extension Reconciler {
         try isStarting(claim) || use(of: claim, among: host.openGroups()) != nil
     }
 
+    /// Which functions the requests would get now; nil when they would be refused.
+    func foreseen(_ requests: [ClaimRequest]) async throws -> [[Function]]? {
+        try? Placement.choose(together: requests, on: try host.lastSeen(), holdings: try await holdings())
+    }
+
     /// Whether a claim that is to be another one need not be exchanged.
     func suits(_ claim: Claim, _ request: ClaimRequest) async throws -> Bool {
         Placement.suits(claim, request, on: try host.lastSeen(), holdings: try await holdings())

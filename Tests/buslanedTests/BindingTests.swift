@@ -211,6 +211,42 @@ struct BindingTests {
         try await at.scene.expectAtRest()
     }
 
+    @Test("what fails on the way leaves the claim that was to be exchanged, and its function, as they were")
+    func notExchanged() async throws {
+        try at.scene.configure(
+            """
+            pools:
+              - { name: vfs, select: { kinds: [virtual-function] } }
+              - { name: few, select: { addresses: ["\(Scene.vf[0])"] } }
+              - { name: rest, select: { addresses: ["\(Scene.vf[2])"] } }
+            """)
+        try await at.define("<b:device name='a' pool='few'/><b:device name='b' pool='vfs'/>")
+        try await at.sync()
+        let before = try await at.scene.ledger.claims()
+        // The other device's new setting is refused by its card, when the new claim stands.
+        try await at.edit {
+            $0.replacing("name=\"a\" pool=\"few\"", with: "name=\"a\" pool=\"rest\"")
+                .replacing("name=\"b\" pool=\"vfs\"", with: "name=\"b\" pool=\"vfs\" vlan=\"42\"")
+        }
+        at.scene.host.fail(.refused("no")) { action in
+            if case .setVFSettings(let virtual, _) = action { virtual.index == 1 } else { false }
+        }
+        let xml = try await at.xml()
+        await #expect(throws: (any Error).self) { try await at.sync() }
+        #expect(try await at.xml() == xml)
+        let now = try await at.scene.ledger.claims()
+        #expect(now.map(\.id) == before.map(\.id) && now.map(\.state) == [.bound, .bound])
+        #expect(try await at.claimed() == ["a": Scene.vf[0], "b": Scene.vf[1]])
+        #expect(at.scene.host.now[Scene.vf[0]]?.driver == "vfio-pci" && at.scene.host.now[Scene.vf[2]]?.driver == nil)
+        // Once it goes well, it is exchanged.
+        at.scene.host.mend()
+        try await at.sync()
+        #expect(try await at.claimed() == ["a": Scene.vf[2], "b": Scene.vf[1]])
+        #expect(try await at.injected() == ["a": Scene.vf[2], "b": Scene.vf[1]])
+        #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
+        try await at.scene.expectAtRest()
+    }
+
     @Test("what a guest runs with is its own until it stops")
     func running() async throws {
         try await at.define(two)
@@ -336,36 +372,6 @@ struct AligningTests {
         #expect(try await at.xml() == xml)
     }
 
-    @Test("what cannot be put in leaves the claim that it was to replace, and its function, as they were")
-    func notExchanged() async throws {
-        let plain = near.replacing(" align='auto'", with: "")
-        try await at.libvirt.define(DomainScene.xml(request: plain))
-        try await at.sync()
-        try at.scene.configure(
-            """
-            pools:
-              - { name: vfs, select: { kinds: [virtual-function] } }
-              - { name: rest, select: { addresses: ["\(Scene.vf[2])"] } }
-            """)
-        let before = try await at.scene.ledger.claims()
-        let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
-        try await at.edit {
-            $0.replacing("<os>", with: pinned).replacing("pool=\"vfs\"", with: "pool=\"rest\"")
-                .replacing("numa=\"required\"", with: "numa=\"required\" align=\"auto\"")
-        }
-        let xml = try await at.xml()
-        await #expect(throws: (any Error).self) { try await at.sync() }
-        #expect(try await at.xml() == xml)
-        #expect(try await at.scene.ledger.claims() == before)
-        #expect(at.scene.host.now[Scene.vf[0]]?.driver == "vfio-pci" && at.scene.host.now[Scene.vf[2]]?.driver == nil)
-        try await at.scene.expectAtRest()
-        // Without what stands in the way it is exchanged.
-        try await at.edit { $0.replacing("cpuset='6'", with: "cpuset='1'") }
-        try await at.sync()
-        #expect(try await at.claimed() == ["a": Scene.vf[2]])
-        #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
-    }
-
     @Test("is told whether it is near them, and what to do")
     func told() async throws {
         let live = LiveDomains(
@@ -404,7 +410,13 @@ struct AligningTests {
         let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
         try await at.libvirt.define(DomainScene.xml(request: near).replacing("<os>", with: pinned))
         let before = try await at.xml()
+        let actions = at.scene.host.actions
         await #expect(throws: (any Error).self) { try await at.sync() }
+        // Nothing is claimed for it in vain, however often it is looked at.
+        let trail = try await at.scene.ledger.auditTrail().count
+        await #expect(throws: (any Error).self) { try await at.sync() }
+        #expect(try await at.scene.ledger.auditTrail().count == trail)
+        #expect(at.scene.host.actions == actions)
         #expect(at.domains.troubles[Domain.uuid]?.trouble.message.contains("vCPU 0") == true)
         #expect(try await at.claimed().isEmpty)
         #expect(try await at.xml() == before)

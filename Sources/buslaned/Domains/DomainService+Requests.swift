@@ -39,6 +39,26 @@ extension DomainService {
         return (held, wanted.isEmpty ? [] : try await reconciler.allocate(all: wanted, by: peer.actor))
     }
 
+    /// What the domain could not be put near of what it would get now is not claimed, only to be given back, at each look
+    /// again.
+    func refuseFarAway(
+        _ requests: [ClaimRequest], besides claims: [Claim], of domain: Domain, _ request: DomainRequest?
+    ) async throws {
+        guard request?.align == .auto, !requests.isEmpty,
+            // Why it cannot be had the claim itself tells.
+            let placed = try await reconciler.foreseen(requests)
+        else { return }
+        let names = (request?.devices ?? []).map(\.name)
+        let known = try domain.devices(for: claims.flatMap { $0.assignments(for: names) }, request)
+        let coming = try zip(requests, placed).compactMap { request, functions in
+            try functions.first.map {
+                try DeviceSpec(
+                    address: $0.address, kind: .hostdev, name: request.deviceName, alignedTo: $0.numaNode)
+            }
+        }
+        _ = try adding(known + coming, to: domain, request)
+    }
+
     /// The domain's XML with these devices, and its vCPUs and memory near them where it asks for that.
     func adding(_ devices: [DeviceSpec], to domain: Domain, _ request: DomainRequest?) throws -> String {
         guard request?.align == .auto else { return try domain.adding(devices) }

@@ -81,9 +81,11 @@ extension DomainService {
             try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil)
         }
         let replaced = claims.filter { changes.replaced.contains($0.id) }
+        let kept = claims.filter { !changes.replaced.contains($0.id) }
+        try await refuseFarAway(missing, besides: kept, of: domain, request)
         let made =
             missing.isEmpty ? [] : try await reconciler.allocate(all: missing, replacing: replaced, by: actor)
-        var held = claims.filter { !changes.replaced.contains($0.id) } + made
+        var held = kept + made
         var done: [String] = []
         do {
             for change in changes.kept {
