@@ -44,11 +44,16 @@ extension Reconciler {
     }
 
     /// Uses that no guest is left of: it ended with the host, or while nobody listened.
+    ///
+    /// Of a guest that runs, as libvirt told last, nothing is over because nothing is open: the VF of a failover pair is
+    /// opened when the guest's driver asks for it, and not before.
     func settleUses() async throws {
         let claims = try await ledger.claims().filter { $0.state == .inUse }
         let openGroups = claims.isEmpty ? [:] : try host.openGroups()
+        let running = foreign.running
         for claim in claims {
             let isOver = claim.use?.bootID != bootID
+            if !isOver, case .domain(let uuid) = claim.owner, running.contains(uuid) { continue }
             guard try isOver || (use(of: claim, among: openGroups) == nil && !isStarting(claim)) else { continue }
             try await endUse(of: claim)
             logger.notice("no guest has it any more", metadata: ["claim": "\(claim.id)"])

@@ -45,7 +45,8 @@ extension DomainService {
     private func settle(_ state: DomainHandleValue, by actor: AuditEntry.Actor) async throws -> [String] {
         let xml = try await state.isPersistent ? libvirt.inactiveXML(of: state.name) : libvirt.liveXML(of: state.name)
         let domain = try Domain(parsing: xml)
-        reconciler.foreign.set(domain.foreign.map(\.address), of: domain.name, uuid: state.uuid)
+        let foreign = domain.foreign.map(\.address)
+        reconciler.foreign.set(foreign, of: domain.name, uuid: state.uuid, isRunning: state.isActive)
         guard state.isPersistent else { return [] }
         var claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let request = try domain.request

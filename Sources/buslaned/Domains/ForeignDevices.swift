@@ -2,11 +2,14 @@
 import HostModel
 import Synchronization
 
-/// Functions that domains' XMLs name and Buslane did not put there, as libvirt told of them last.
+/// What libvirt told of domains last: functions that their XMLs name and Buslane did not put there, and which of them run.
 ///
 /// Whoever decides on the hook's behalf reads it: nothing here waits.
 final class ForeignDevices: Sendable {
-    private let domains = Mutex<[String: (name: String, addresses: [PCIAddress])]>([:])
+    private let domains = Mutex<[String: (name: String, addresses: [PCIAddress], isRunning: Bool)]>([:])
+
+    /// The domains that run, by their UUIDs.
+    var running: Set<String> { domains.withLock { Set($0.filter(\.value.isRunning).keys) } }
 
     /// By function, the domain whose XML names it.
     var users: [PCIAddress: Holdings.DomainReference] {
@@ -21,8 +24,8 @@ final class ForeignDevices: Sendable {
         }
     }
 
-    func set(_ addresses: [PCIAddress], of name: String, uuid: String) {
-        domains.withLock { $0[uuid] = addresses.isEmpty ? nil : (name, addresses) }
+    func set(_ addresses: [PCIAddress], of name: String, uuid: String, isRunning: Bool = false) {
+        domains.withLock { $0[uuid] = addresses.isEmpty && !isRunning ? nil : (name, addresses, isRunning) }
     }
 
     func forget(_ uuid: String) { domains.withLock { $0[uuid] = nil } }
