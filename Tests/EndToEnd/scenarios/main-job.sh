@@ -334,7 +334,7 @@ waits_in_line() {
     local held waiting
     exits 0 buslane allocate dataplane --count 4 --for everything --quiet || return
     held=$OUT
-    exits 75 buslane allocate dataplane --for impatient --wait 2s && holds "$ERR" "next in line" || return
+    exits 75 buslane allocate dataplane --for impatient --wait 2s && holds "$OUT" "next in line" || return
     buslane allocate dataplane --for patient --wait 60s --quiet >/tmp/patient 2>/dev/null &
     waiting=$!
     sleep 1
