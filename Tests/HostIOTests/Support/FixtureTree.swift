@@ -10,7 +10,7 @@ final class FixtureTree {
 
     /// A tree of Tests/Fixtures.
     convenience init(named name: String) throws {
-        let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         try self.init(String(contentsOf: fixtures.appending(path: "Fixtures/\(name).tree"), encoding: .utf8))
     }
 

@@ -5,7 +5,7 @@ import Foundation
 enum Schema {
     /// libvirt's own, which `virsh define --validate` asks.
     static let domain = "/usr/share/libvirt/schemas/domain.rng"
-    static let documents = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs")
+    static let documents = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../docs")
     /// Ours.
     static let request = documents.appending(path: "domain-request.rng").standardizedFileURL.path
 
