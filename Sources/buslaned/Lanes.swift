@@ -14,7 +14,8 @@ actor Lanes {
         case domain(String)
     }
 
-    private var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
+    /// Who waits for each lane that somebody is on.
+    private(set) var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
 
     func run<Result: Sendable>(on lane: Lane, _ work: @Sendable () async throws -> Result) async throws -> Result {
         try await run(on: lane) { _ in try await work() }

@@ -44,8 +44,8 @@ struct ApplyTests {
         let lanes = scene.reconciler.lanes
         let plan = try await lanes.run(on: .card(Scene.card)) {
             let applying = Task { try await scene.apply(Scene.declaring(3, vfDriver: "vfio-pci")) }
-            // It has its plan when it writes down how it found the card.
-            while try await scene.ledger.holdings().originals.isEmpty { await Task.yield() }
+            // It has its plan when it stands in line for the card.
+            while await lanes.waiting[.card(Scene.card)]?.isEmpty != false { await Task.yield() }
             try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: "vfio-pci"))
             try scene.host.meanwhile(.probeDriver(Scene.vf[0]))
             return applying
