@@ -55,7 +55,7 @@ extension Reconciler {
             var holdings = held
             holdings.openGroups = openGroups
             holdings.disks = disks
-            holdings.foreign = foreign.users
+            holdings.foreign = seenDomains.users
             for other in earlier {
                 holdings.awaited.formUnion(Placement.wanted(by: other, on: try host.lastSeen(), holdings: holdings))
             }

@@ -50,7 +50,7 @@ extension Reconciler {
     func settleUses() async throws {
         let claims = try await ledger.claims().filter { $0.state == .inUse }
         let openGroups = claims.isEmpty ? [:] : try host.openGroups()
-        let running = foreign.running
+        let running = seenDomains.running
         for claim in claims {
             let isOver = claim.use?.bootID != bootID
             if !isOver, case .domain(let uuid) = claim.owner, running.contains(uuid) { continue }

@@ -16,8 +16,8 @@ struct Reconciler: Sendable {
     let standing = Standing()
     /// Those who wait for functions.
     let line = WaitingLine()
-    /// What domains have that Buslane did not give them.
-    let foreign = ForeignDevices()
+    /// What libvirt told last: what domains have that Buslane did not give them, and which of them run.
+    let seenDomains = SeenDomains()
     let logger: Logger
     /// Seconds since the boot.
     var sinceBoot: @Sendable () -> Int = BootClock.now
@@ -44,7 +44,7 @@ struct Reconciler: Sendable {
         var holdings = try await ledger.holdings()
         holdings.openGroups = try host.openGroups()
         holdings.disks = host.disksInUse()
-        holdings.foreign = foreign.users
+        holdings.foreign = seenDomains.users
         return holdings
     }
 

@@ -140,11 +140,11 @@ struct RunningClaimTests {
         #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
         scene.host.close(address)
         // The VF of a pair is not opened before the guest asks for it
-        let foreign = scene.reconciler.foreign
-        foreign.set([], of: domain.name, uuid: Domain.uuid, isRunning: true)
+        let seen = scene.reconciler.seenDomains
+        seen.set([], of: domain.name, uuid: Domain.uuid, isRunning: true)
         try await scene.reconciler.settleUses()
         #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
-        foreign.set([], of: domain.name, uuid: Domain.uuid, isRunning: false)
+        seen.set([], of: domain.name, uuid: Domain.uuid, isRunning: false)
         try await scene.reconciler.settleUses()
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
         #expect(try await scene.reconciler.releaseUnused(claim, by: .daemon))

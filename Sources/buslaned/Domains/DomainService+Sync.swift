@@ -30,7 +30,7 @@ extension DomainService {
                 await tell(nil, of: uuid, name: name)
                 return done
             } catch LibvirtError.noSuchDomain {
-                reconciler.foreign.forget(uuid)
+                reconciler.seenDomains.forget(uuid)
                 await tell(nil, of: uuid, name: name)
                 return try await reconciler.releaseRequested(of: .domain(uuid: uuid), by: actor)
             } catch let error where passes(error) {
@@ -46,7 +46,7 @@ extension DomainService {
         let xml = try await state.isPersistent ? libvirt.inactiveXML(of: state.name) : libvirt.liveXML(of: state.name)
         let domain = try Domain(parsing: xml)
         let foreign = domain.foreign.map(\.address)
-        reconciler.foreign.set(foreign, of: domain.name, uuid: state.uuid, isRunning: state.isActive)
+        reconciler.seenDomains.set(foreign, of: domain.name, uuid: state.uuid, isRunning: state.isActive)
         guard state.isPersistent else { return [] }
         var claims = try await reconciler.claims(heldBy: .domain(uuid: state.uuid))
         let request = try domain.request

@@ -80,7 +80,7 @@ struct BindingService: Service {
     private func lookAtAll(_ due: DueDomains) async -> Bool {
         do {
             let all = try await domains.libvirt.domains()
-            domains.reconciler.foreign.keep(only: Set(all.map(\.uuid)))
+            domains.reconciler.seenDomains.keep(only: Set(all.map(\.uuid)))
             for domain in all { due.add(domain.uuid) }
             return true
         } catch LibvirtError.noAnswer {

@@ -5,13 +5,13 @@ import Synchronization
 /// What libvirt told of domains last: functions that their XMLs name and Buslane did not put there, and which of them run.
 ///
 /// Whoever decides on the hook's behalf reads it: nothing here waits.
-final class ForeignDevices: Sendable {
+final class SeenDomains: Sendable {
     private let domains = Mutex<[String: (name: String, addresses: [PCIAddress], isRunning: Bool)]>([:])
 
     /// The domains that run, by their UUIDs.
     var running: Set<String> { domains.withLock { Set($0.filter(\.value.isRunning).keys) } }
 
-    /// By function, the domain whose XML names it.
+    /// By function that Buslane put into no XML, the domain whose XML names it.
     var users: [PCIAddress: Holdings.DomainReference] {
         domains.withLock { domains in
             var users: [PCIAddress: Holdings.DomainReference] = [:]
@@ -24,7 +24,7 @@ final class ForeignDevices: Sendable {
         }
     }
 
-    func set(_ addresses: [PCIAddress], of name: String, uuid: String, isRunning: Bool = false) {
+    func set(_ addresses: [PCIAddress], of name: String, uuid: String, isRunning: Bool) {
         domains.withLock { $0[uuid] = addresses.isEmpty && !isRunning ? nil : (name, addresses, isRunning) }
     }
 
