@@ -28,6 +28,19 @@ final class Feed<Entry: Sendable>: Sendable {
         }
     }
 
+    /// Takes entries until the task is cancelled. After some were missed nil comes: then all there is is to be looked at.
+    ///
+    /// - Parameter first: what is watched already; what is told before this begins would else be missed.
+    func follow(_ first: AsyncStream<Entry>? = nil, _ take: (Entry?) async -> Void) async {
+        var entries = first ?? watch()
+        while !Task.isCancelled {
+            for await entry in entries { await take(entry) }
+            if Task.isCancelled { return }
+            entries = watch()
+            await take(nil)
+        }
+    }
+
     func tell(_ entry: Entry) {
         let all = watchers.withLock { $0.continuations.values.map(\.self) }
         for continuation in all {

@@ -5,6 +5,7 @@ import HostModel
 import HostSimulator
 import Ledger
 import Libvirt
+import Logging
 import Testing
 
 @testable import buslaned
@@ -311,6 +312,22 @@ struct LiveDomainsTests {
     }
 
     // MARK: A daemon that ended in between
+
+    @Test("what was on its way is settled when libvirt is there, however early that is told", .timeLimit(.minutes(5)))
+    func toldEarly() async throws {
+        let (live, fake) = try domain(having: ["data0"])
+        fake.change { $0.config = try? Domain.guest(having: []).text }
+        try await scene.ledger.begin([
+            DeviceChange(domain: Domain.uuid, domainName: "fw1", device: "data0", kind: .attaching)
+        ])
+        let service = DeviceChangeService(live: live, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        live.feed.tell(.connected)
+        let running = Task { await service.run() }
+        while try await !pending().isEmpty { await Task.yield() }
+        running.cancel()
+        await running.value
+        #expect(try fake.names(live: false) == ["data0"])
+    }
 
     @Test("a pair whose first half was done when the daemon ended is finished; one that was not begun is forgotten")
     func crashedWhileAttaching() async throws {

@@ -11,7 +11,7 @@ import Synchronization
 struct BindingService: Service {
     let domains: DomainService
     let logger: Logger
-    /// From before anything runs: what is told first, that libvirt is there, is told once.
+    /// From before anything runs: that libvirt is there is told once.
     private let news: AsyncStream<DomainNews>
 
     /// Changes come in swarms: a definition is told by several events.
@@ -61,18 +61,12 @@ struct BindingService: Service {
     }
 
     private func listen(_ due: DueDomains) async {
-        var news = news
-        while !Task.isCancelled {
-            for await entry in news {
-                switch entry {
-                case .connected: due.addAll()
-                case .event(let event) where event.change.concernsBinding: due.add(event.uuid)
-                case .event, .lost: break
-                }
+        await domains.feed.follow(news) { entry in
+            switch entry {
+            case .connected, nil: due.addAll()
+            case .event(let event) where event.change.concernsBinding: due.add(event.uuid)
+            case .event, .lost: break
             }
-            // The stream ends when this falls behind: then everything is to be looked at.
-            news = domains.feed.watch()
-            due.addAll()
         }
     }
 

@@ -9,9 +9,17 @@ import ServiceLifecycle
 struct DeviceChangeService: Service {
     let live: LiveDomains
     let logger: Logger
+    /// From before anything runs: that libvirt is there is told once.
+    private let news: AsyncStream<DomainNews>
 
     /// Between tries at what libvirt could not write.
     private static let pause = Duration.seconds(30)
+
+    init(live: LiveDomains, logger: Logger) {
+        self.live = live
+        self.logger = logger
+        news = live.feed.watch()
+    }
 
     func run() async {
         await cancelWhenGracefulShutdown {
@@ -25,17 +33,12 @@ struct DeviceChangeService: Service {
     }
 
     private func follow() async {
-        while !Task.isCancelled {
-            for await news in live.feed.watch() {
-                switch news {
-                case .connected: await settle(asking: true)
-                case .event(let event) where event.change.concernsDevices:
-                    await settle(asking: false, only: event.uuid)
-                default: break
-                }
+        await live.feed.follow(news) { entry in
+            switch entry {
+            case .connected, nil: await settle(asking: true)
+            case .event(let event) where event.change.concernsDevices: await settle(asking: false, only: event.uuid)
+            case .event, .lost: break
             }
-            // Too far behind to be told everything.
-            if !Task.isCancelled { await settle(asking: true) }
         }
     }
 

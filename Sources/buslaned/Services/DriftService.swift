@@ -19,13 +19,8 @@ struct DriftService: Service {
                 let (looks, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
                 let concern = Concern()
                 group.addTask {
-                    // The stream ends when this falls behind: then everything is to be looked at.
-                    while !Task.isCancelled {
-                        for await entry in feed.watch() {
-                            concern.add(entry.changes)
-                            signal.yield()
-                        }
-                        concern.addAll()
+                    await feed.follow { entry in
+                        if let entry { concern.add(entry.changes) } else { concern.addAll() }
                         signal.yield()
                     }
                 }
