@@ -28,8 +28,8 @@ extension Reconciler {
             let holdings = try await holdings()
             let plan = try Planner.plan(for: desired, on: before, holdings: holdings)
             guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
-            try await forgetRestored(desired, plan, on: before)
             let declared = desired.met(on: before)
+            if !desired.isPartial { try await forgetRestored(plan, declared, holdings, on: before) }
             guard !plan.isEmpty else {
                 try await remember(declared, of: desired)
                 return plan
@@ -131,12 +131,11 @@ extension Reconciler {
     }
 
     /// A PF that is undeclared and needs nothing is as it was found: what becomes of it now is not ours to put back.
-    private func forgetRestored(_ desired: DesiredState, _ plan: Plan, on snapshot: HostSnapshot) async throws {
-        if desired.isPartial { return }
-        let declared = Set(desired.met(on: snapshot).keys)
+    private func forgetRestored(
+        _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ holdings: Holdings, on snapshot: HostSnapshot
+    ) async throws {
         let busy = Set(plan.perPF.map(\.physicalFunction))
-        for pf in try await ledger.holdings().originals.keys
-        where snapshot[pf] != nil && !declared.contains(pf) && !busy.contains(pf) {
+        for pf in holdings.originals.keys where snapshot[pf] != nil && declared[pf] == nil && !busy.contains(pf) {
             try await ledger.forgetOriginal(of: pf)
         }
     }
