@@ -149,13 +149,15 @@ extension Ledger {
     /// - Parameter others: claims that do not count, since they go.
     static func refuseBeyondQuota(_ request: ClaimRequest, besides others: [Claim], _ db: Database) throws {
         guard let limit = request.pool.maxClaims else { return }
-        let numbers = others.compactMap { number(ofClaim: $0.id) }.map(String.init).joined(separator: ", ")
+        // As one argument: the statement is kept, and must be the same for all.
+        let numbers = try toJSON(others.compactMap { number(ofClaim: $0.id) })
         func refuse(_ column: String, _ value: any DatabaseValueConvertible, _ holder: String) throws {
             let sql = """
-                SELECT count(*) FROM claim
-                WHERE state <> 'released' AND pool = ? AND \(column) = ? AND number NOT IN (\(numbers))
+                SELECT count(*) FROM claim WHERE state <> 'released' AND pool = ? AND \(column) = ?
+                    AND number NOT IN (SELECT value FROM json_each(?))
                 """
-            let count = try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [request.pool.name, value]) ?? 0
+            let statement = try db.cachedStatement(sql: sql)
+            let count = try Int.fetchOne(statement, arguments: [request.pool.name, value, numbers]) ?? 0
             guard count >= limit else { return }
             throw Refusal.quotaReached(pool: request.pool.name, holder: holder, limit: limit)
         }

@@ -81,6 +81,17 @@ extension Ledger {
 }
 
 extension Ledger {
+    /// By function: why it is set aside.
+    public func quarantine() async throws -> [PCIAddress: String] { try await database.read(Self.quarantine) }
+
+    static func quarantine(_ db: Database) throws -> [PCIAddress: String] {
+        var reasons: [PCIAddress: String] = [:]
+        for row in try db.rows("SELECT address, reason FROM quarantine") {
+            reasons[try PCIAddress(row["address"])] = row["reason"]
+        }
+        return reasons
+    }
+
     /// Sets a function aside; the first reason stays.
     public func quarantine(_ address: PCIAddress, reason: String) async throws {
         let since = timestamp()

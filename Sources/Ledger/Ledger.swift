@@ -74,9 +74,7 @@ extension Ledger {
                 id: claimID(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
             holdings.claims[try PCIAddress(row["address"])] = reference
         }
-        for row in try db.rows("SELECT address, reason FROM quarantine") {
-            holdings.quarantine[try PCIAddress(row["address"])] = row["reason"]
-        }
+        holdings.quarantine = try quarantine(db)
         for row in try db.rows("SELECT physicalFunction, state FROM original") {
             holdings.originals[try PCIAddress(row["physicalFunction"])] = try fromJSON(row["state"])
         }

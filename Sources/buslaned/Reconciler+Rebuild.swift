@@ -22,7 +22,7 @@ extension Reconciler {
 
     /// Whether functions are set aside whose owner may be found among libvirt's domains.
     func hasForgottenOwners() async throws -> Bool {
-        try await ledger.holdings().quarantine.values.contains(Self.ownerForgotten)
+        try await ledger.quarantine().values.contains(Self.ownerForgotten)
     }
 
     /// Gives a domain back what its XML says that it has, as far as its owner was forgotten.
@@ -31,7 +31,7 @@ extension Reconciler {
     @discardableResult
     func adopt(devicesOf domain: Domain) async throws -> Claim? {
         guard let uuid = domain.uuid else { return nil }
-        let forgotten = try await ledger.holdings().quarantine.filter { $0.value == Self.ownerForgotten }
+        let forgotten = try await ledger.quarantine().filter { $0.value == Self.ownerForgotten }
         let devices = domain.injected.filter { forgotten[$0.address] != nil }
         let slots = try devices.compactMap { device -> Ledger.Draft.Slot? in
             guard var function = try host.function(at: device.address) else { return nil }

@@ -25,7 +25,7 @@ extension Reconciler {
     /// A claim may stand and its function's state be in doubt all the same: two owners in one group since a reboot.
     func refuseQuarantined(_ addresses: [PCIAddress]) async throws {
         if addresses.isEmpty { return }
-        let quarantine = try await ledger.holdings().quarantine
+        let quarantine = try await ledger.quarantine()
         for address in addresses {
             if let reason = quarantine[address] { throw Refusal.quarantined(address, reason: reason) }
         }
