@@ -36,13 +36,12 @@ public struct Domain: Sendable {
         }
         self.name = name
         uuid = try root.first("uuid").map { element throws(DomainXMLError) in try Self.canonicalUUID(element) }
+        let devices = root.all("devices").flatMap(\.children)
         var passthroughs: [Passthrough] = []
-        for device in root.all("devices").flatMap(\.children) {
-            passthroughs += try Passthrough.all(in: device)
-        }
+        for device in devices { passthroughs += try Passthrough.all(in: device) }
         hostdevAddresses = Set(passthroughs.map(\.address)).sorted()
-        let places = root.all("devices").flatMap(\.children).filter { $0.namespace == nil }.compactMap(
-            GuestAddress.init(of:))
+        // Most domains have no device of ours, and none asks.
+        lazy var places = devices.filter { $0.namespace == nil }.compactMap(GuestAddress.init(of:))
         injected = passthroughs.compactMap { device in
             guard let name = device.injectedName, let kind = device.kind else { return nil }
             return InjectedDevice(

@@ -146,7 +146,7 @@ extension Reconciler {
         if let generation, generation != claim.generation {
             throw Refusal.staleGeneration(claim: id, given: generation, current: claim.generation)
         }
-        let entry = AuditEntry.Draft("release", subject: id, detail: claim.ownerName, actor: actor)
+        let entry = AuditEntry.Draft(releasing: claim, by: actor)
         return try await recorded(entry) {
             if let (address, holder) = try use(of: claim, among: host.openGroups()) {
                 throw Refusal.inUseByOwner(address, owner: claim.ownerName, holder)
@@ -254,6 +254,10 @@ extension Reconciler {
 }
 
 extension AuditEntry.Draft {
+    init(releasing claim: Claim, by actor: AuditEntry.Actor) {
+        self.init("release", subject: claim.id, detail: claim.ownerName, actor: actor)
+    }
+
     /// - Parameter requests: of one owner.
     init(allocating requests: [ClaimRequest], by actor: AuditEntry.Actor) {
         let pools = requests.map(\.pool.name)

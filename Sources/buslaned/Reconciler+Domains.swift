@@ -40,8 +40,7 @@ extension Reconciler {
     /// Ends claims that others have taken the place of.
     func giveBack(replaced claims: [Claim], by actor: AuditEntry.Actor) async throws {
         for claim in claims {
-            try await giveBack(
-                claim, audit: AuditEntry.Draft("release", subject: claim.id, detail: claim.ownerName, actor: actor))
+            try await giveBack(claim, audit: AuditEntry.Draft(releasing: claim, by: actor))
             logger.notice("replaced", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
         }
     }

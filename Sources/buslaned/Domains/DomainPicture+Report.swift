@@ -86,13 +86,12 @@ extension DomainPicture {
         let foreign = document.foreign
         reasons += foreign.map { "\($0.address) is passed through by hand: \($0.label)" }
         if isPlain || !foreign.isEmpty {
-            let evict = "buslane domain evict \(name), migrate, then buslane domain readmit \(name) there"
-            let sharing = document.injected.filter(\.sharesSlot)
-            if let first = sharing.first {
-                reasons.append("\(first.name) shares a slot, out of which libvirt takes nothing while the guest runs")
+            if let device = document.injected.first(where: \.sharesSlot) {
+                reasons.append("\(device.name) shares a slot, out of which libvirt takes nothing while the guest runs")
                 return .init(
                     possible: "no", reasons: reasons, remedy: "shut it down here, and start it on the other host")
             }
+            let evict = "buslane domain evict \(name), migrate, then buslane domain readmit \(name) there"
             let byHand = "take out what Buslane did not put in: virsh detach-device \(name) FILE"
             let remedies = (foreign.isEmpty ? [] : [byHand]) + (isPlain ? [evict] : [])
             return .init(possible: "no", reasons: reasons, remedy: remedies.joined(separator: "; "))
