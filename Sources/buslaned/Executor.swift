@@ -154,7 +154,7 @@ struct Executor: Sendable {
                     description: "it was done, but after \(patience) it is not so that \(unmet)")
             }
             await host.waitForChange(upTo: min(left, Self.probeInterval))
-            if case .probeDriver = step.action, nextProbe <= .now {
+            if case .probeDriver = step.action, nextProbe <= min(.now, deadline) {
                 logger.debug("asked again", metadata: ["action": "\(step.action)"])
                 try await perform(step.action)
                 nextProbe = .now + Self.probeInterval

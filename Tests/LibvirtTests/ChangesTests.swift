@@ -34,7 +34,10 @@ struct ChangesTests {
 
     @Test("the event stream ends when the connection is closed")
     func streamEnds() async throws {
-        let libvirt = LibvirtConnection(uri: "test:///default", lines: 1)
+        // Of all within one process that are test:///default, each is told what happens to any.
+        let host = try TestHost()
+        defer { host.remove() }
+        let libvirt = LibvirtConnection(uri: host.uri, lines: 1)
         let events = try await libvirt.events()
         libvirt.close()
         var count = 0
