@@ -38,6 +38,8 @@ struct Hook {
 
         let input = DomainInput.read(from: STDIN_FILENO)
         guard input.concernsBuslane else { exit(0) }
+        // The domain is locked until this ends: it goes before the guests that start meanwhile.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let call = HookRequest(
             domain: domain, operation: arguments[2], reason: arguments.count > 4 ? arguments[4] : "-",
             xml: String(decoding: input.bytes, as: UTF8.self), bootID: Boot.id, sinceBoot: Boot.seconds)
