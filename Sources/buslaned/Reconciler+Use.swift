@@ -46,14 +46,15 @@ extension Reconciler {
     /// Uses that no guest is left of: it ended with the host, or while nobody listened.
     ///
     /// Of a guest that runs, as libvirt told last, nothing is over because nothing is open: the VF of a failover pair is
-    /// opened when the guest's driver asks for it, and not before.
+    /// opened when the guest's driver asks for it, and not before. So nothing of this boot that a domain has is over
+    /// before libvirt told which of them run.
     func settleUses() async throws {
         let claims = try await ledger.claims().filter { $0.state == .inUse }
         let openGroups = claims.isEmpty ? [:] : try host.openGroups()
         let running = seenDomains.running
         for claim in claims {
             let isOver = claim.use?.bootID != bootID
-            if !isOver, case .domain(let uuid) = claim.owner, running.contains(uuid) { continue }
+            if !isOver, case .domain(let uuid) = claim.owner, running?.contains(uuid) != false { continue }
             guard try isOver || (use(of: claim, among: openGroups) == nil && !isStarting(claim)) else { continue }
             try await endUse(of: claim)
             logger.notice("no guest has it any more", metadata: ["claim": "\(claim.id)"])

@@ -4,6 +4,7 @@ import Foundation
 import HostModel
 import HostSimulator
 import Ledger
+import Libvirt
 import Testing
 import Wire
 
@@ -141,10 +142,15 @@ struct RunningClaimTests {
         scene.host.close(address)
         // The VF of a pair is not opened before the guest asks for it
         let seen = scene.reconciler.seenDomains
-        seen.set([], of: domain.name, uuid: Domain.uuid, isRunning: true)
+        func listed(isRunning: Bool) {
+            seen.list([
+                DomainHandleValue(name: domain.name, uuid: Domain.uuid, isActive: isRunning, isPersistent: true)
+            ])
+        }
+        listed(isRunning: true)
         try await scene.reconciler.settleUses()
         #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
-        seen.set([], of: domain.name, uuid: Domain.uuid, isRunning: false)
+        listed(isRunning: false)
         try await scene.reconciler.settleUses()
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
         #expect(try await scene.reconciler.releaseUnused(claim, by: .daemon))

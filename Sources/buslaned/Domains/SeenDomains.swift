@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
+import Libvirt
 import Synchronization
 
 /// What libvirt told of domains last: functions that their XMLs name and Buslane did not put there, and which of them run.
@@ -7,9 +8,12 @@ import Synchronization
 /// Whoever decides on the hook's behalf reads it: nothing here waits.
 final class SeenDomains: Sendable {
     private let domains = Mutex<[String: (name: String, addresses: [PCIAddress], isRunning: Bool)]>([:])
+    private let wasListed = Mutex(false)
 
-    /// The domains that run, by their UUIDs.
-    var running: Set<String> { domains.withLock { Set($0.filter(\.value.isRunning).keys) } }
+    /// The domains that run, by their UUIDs; nil before libvirt told of all.
+    var running: Set<String>? {
+        wasListed.withLock(\.self) ? domains.withLock { Set($0.filter(\.value.isRunning).keys) } : nil
+    }
 
     /// By function that Buslane put into no XML, the domain whose XML names it.
     var users: [PCIAddress: Holdings.DomainReference] {
@@ -30,6 +34,17 @@ final class SeenDomains: Sendable {
 
     func forget(_ uuid: String) { domains.withLock { $0[uuid] = nil } }
 
-    /// libvirt knows no others.
-    func keep(only uuids: Set<String>) { domains.withLock { $0 = $0.filter { uuids.contains($0.key) } } }
+    /// libvirt knows these and no others.
+    func list(_ all: [DomainHandleValue]) {
+        domains.withLock { domains in
+            let known = domains
+            domains = [:]
+            for domain in all {
+                let addresses = known[domain.uuid]?.addresses ?? []
+                if addresses.isEmpty, !domain.isActive { continue }
+                domains[domain.uuid] = (domain.name, addresses, domain.isActive)
+            }
+        }
+        wasListed.withLock { $0 = true }
+    }
 }

@@ -74,7 +74,7 @@ struct BindingService: Service {
     private func lookAtAll(_ due: DueDomains) async -> Bool {
         do {
             let all = try await domains.libvirt.domains()
-            domains.reconciler.seenDomains.keep(only: Set(all.map(\.uuid)))
+            domains.reconciler.seenDomains.list(all)
             for domain in all { due.add(domain.uuid) }
             return true
         } catch LibvirtError.noAnswer {
