@@ -18,14 +18,18 @@ extension Ledger {
             public let name: String?
             /// The function among the draft's that this one comes with; nil for what was asked for.
             public let companionOf: PCIAddress?
+            /// What is left to do on the host until it is ready.
+            public let changes: [Change]
 
             public init(
-                function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil
+                function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil,
+                changes: [Change] = []
             ) {
                 self.function = function
                 self.settings = settings
                 self.name = name
                 self.companionOf = companionOf
+                self.changes = changes
             }
         }
 
@@ -54,48 +58,52 @@ extension Ledger {
         }
     }
 
-    /// Makes a claim: ``allocate(inBoot:sinceBoot:audit:decide:)`` of one.
+    /// Makes a claim: ``allocate(inBoot:sinceBoot:use:audit:decide:)`` of one.
     public func allocate(
         bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
         decide: @escaping @Sendable (Holdings) throws -> Draft
     ) async throws -> Claim {
-        let made = try await allocate(inBoot: bootID, sinceBoot: sinceBoot, audit: audit) { [try decide($0)] }
-        return try made.first.unwrap(or: Refusal.countOutOfRange(0))
+        let made = try await allocate(inBoot: bootID, sinceBoot: sinceBoot, audit: [audit].compactMap(\.self)) {
+            [try decide($0)]
+        }
+        return try made.first.unwrap(or: Refusal.countOutOfRange(0)).claim
     }
 
-    /// Makes claims in one transaction with the decision what they get: in state `pending`, or all of them `bound` where
+    /// Makes claims in one transaction with the decision what they get: in state `pending`, or all of them bound where
     /// nothing is left to do for any.
     ///
     /// - Parameters:
     ///   - bootID: the boot in which the functions' group numbers hold.
     ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
+    ///   - use: of claims that a guest is about to have: those that are bound are in use.
     ///   - audit: what to write down of claims that are bound.
     ///   - replaced: claims of the same owner that these take the place of. Their functions are held until it is known
     ///     that these stay: then they are given back, else ``takeBack(claims:)``.
     ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
     public func allocate(
-        inBoot bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil, replacing replaced: [Claim] = [],
+        inBoot bootID: String, sinceBoot: Int = 0, use: Claim.Use? = nil, audit: [AuditEntry.Draft] = [],
+        replacing replaced: [Claim] = [],
         decide: @escaping @Sendable (Holdings) throws -> [Draft]
-    ) async throws -> [Claim] {
+    ) async throws -> [(claim: Claim, draft: Draft)] {
         let createdAt = timestamp()
         return try await commits.run { db in
             try Self.setAside(replaced, db)
-            let drafts = try decide(Self.holdings(db))
-            let state = drafts.allSatisfy(\.isReady) ? Claim.State.bound : .pending
-            let claims = try drafts.map { draft in
+            let drafts = try decide(Self.holdings(db, originals: false))
+            let isReady = drafts.allSatisfy(\.isReady)
+            let made = try drafts.map { draft in
                 try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
-                let number = try Self.insert(
-                    draft, as: state, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
-                return try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number)))
+                let number = try Self.insert(draft, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
+                if isReady { try Self.bind(number, use: use, db) }
+                return (try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number))), draft)
             }
-            if state == .bound { try Self.write(audit, at: createdAt, db) }
-            return claims
+            if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }
+            return made
         }
     }
 
     /// - Returns: the new claim's number.
     private static func insert(
-        _ draft: Draft, as state: Claim.State, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
+        _ draft: Draft, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
     ) throws -> Int {
         let request = draft.request
         try db.run(
@@ -106,7 +114,7 @@ extension Ledger {
             """,
             [
                 request.pool.name, request.owner.description, request.ownerName, request.numa.description,
-                state.rawValue, createdAt, request.uid,
+                Claim.State.pending.rawValue, createdAt, request.uid,
                 request.ttl, request.ttl.map { $0 + sinceBoot }, request.ttl.map { _ in bootID },
             ])
         let number = Int(db.lastInsertedRowID)
@@ -177,14 +185,13 @@ extension Ledger {
         guard let mac = slot.settings.mac, let physical = slot.function.virtualFunction?.physicalFunction else {
             return
         }
-        let row = try Row.fetchOne(
-            db,
-            sql: """
-                SELECT claim.number, claim.ownerName FROM assignment JOIN claim ON claim.number = assignment.claim
-                WHERE physicalFunction = ? AND json_extract(settings, '$.mac') = ? AND assignment.owner <> ?
-                """,
-            arguments: [physical.description, mac.description, owner])
-        guard let row else { return }
+        let rows = try db.rows(
+            """
+            SELECT claim.number, claim.ownerName FROM assignment JOIN claim ON claim.number = assignment.claim
+            WHERE physicalFunction = ? AND json_extract(settings, '$.mac') = ? AND assignment.owner <> ?
+            """,
+            [physical.description, mac.description, owner])
+        guard let row = rows.first else { return }
         throw Refusal.macInUse(
             mac, physicalFunction: physical, claim: claimID(row["number"]), owner: row["ownerName"])
     }
@@ -198,7 +205,7 @@ extension Ledger {
 }
 
 extension Optional {
-    fileprivate func unwrap(or error: @autoclosure () -> any Error) throws -> Wrapped {
+    func unwrap(or error: @autoclosure () -> any Error) throws -> Wrapped {
         guard let self else { throw error() }
         return self
     }

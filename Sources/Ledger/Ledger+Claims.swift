@@ -35,18 +35,24 @@ extension Ledger {
 
     /// Claims that were made together are their owner's together: those that are `pending` are `bound`, in one commit.
     ///
-    /// - Parameter audit: what to write down if they are.
-    public func bind(claims ids: [String], audit: AuditEntry.Draft? = nil) async throws {
+    /// - Parameters:
+    ///   - use: of claims that a guest is about to have: they are in use then.
+    ///   - audit: what to write down if they are.
+    public func bind(
+        claims ids: [String], use: Claim.Use? = nil, audit: [AuditEntry.Draft] = []
+    ) async throws {
         let at = timestamp()
         try await commits.run { db in
-            for id in ids {
-                try db.run(
-                    "UPDATE claim SET state = 'bound' WHERE number = ? AND state = 'pending'",
-                    [Self.number(ofClaim: id)])
-                guard db.changesCount == 1 else { throw Refusal.unknownClaim(id) }
-            }
-            try Self.write(audit, at: at, db)
+            for id in ids { try Self.bind(Self.number(ofClaim: id).unwrap(or: Refusal.unknownClaim(id)), use: use, db) }
+            for entry in audit { try Self.write(entry, at: at, db) }
         }
+    }
+
+    static func bind(_ number: Int, use: Claim.Use?, _ db: Database) throws {
+        try db.run(
+            "UPDATE claim SET state = ?, usedInBoot = ?, usedSince = ? WHERE number = ? AND state = 'pending'",
+            [use == nil ? Claim.State.bound.rawValue : Claim.State.inUse.rawValue, use?.bootID, use?.since, number])
+        guard db.changesCount == 1 else { throw Refusal.unknownClaim(claimID(number)) }
     }
 
     /// A guest is about to have the claims' functions: all of them are in use from now on, each in a new generation.
@@ -94,7 +100,7 @@ extension Ledger {
     /// The live claims, oldest first.
     public func claims() async throws -> [Claim] {
         try await database.read { db in
-            let rows = try Row.fetchAll(db, sql: "SELECT * FROM claim WHERE state <> 'released' ORDER BY number")
+            let rows = try db.rows("SELECT * FROM claim WHERE state <> 'released' ORDER BY number")
             let assignments = try Self.assignments(db, where: "1", [])
             return try rows.map { try Self.claim(from: $0, assignments: assignments[$0["number"]] ?? []) }
         }

@@ -38,10 +38,20 @@ extension Ledger {
         try await commits.run { try Self.record(kind, subject: subject, detail: detail, at: at, $0) }
     }
 
+    /// The same with an entry in the audit trail, in one commit.
+    public func record(
+        _ kind: Event.Kind, subject: String, detail: String, audit entry: AuditEntry.Draft
+    ) async throws {
+        let at = timestamp()
+        try await commits.run { db in
+            try Self.write(entry, at: at, db)
+            try Self.record(kind, subject: subject, detail: detail, at: at, db)
+        }
+    }
+
     static func record(_ kind: Event.Kind, subject: String, detail: String, at: Int, _ db: Database) throws {
-        try db.execute(
-            sql: "INSERT INTO event (at, kind, subject, detail) VALUES (?, ?, ?, ?)",
-            arguments: [at, kind.rawValue, subject, detail])
+        try db.run(
+            "INSERT INTO event (at, kind, subject, detail) VALUES (?, ?, ?, ?)", [at, kind.rawValue, subject, detail])
     }
 
     /// The newest events after one, oldest first.

@@ -62,7 +62,8 @@ extension Ledger {
         }
     }
 
-    static func holdings(_ db: Database) throws -> Holdings {
+    /// - Parameter originals: whether to tell how PFs were found: for a claim that does not matter.
+    static func holdings(_ db: Database, originals: Bool = true) throws -> Holdings {
         var holdings = Holdings()
         let live = try db.rows(
             """
@@ -75,7 +76,7 @@ extension Ledger {
             holdings.claims[try PCIAddress(row["address"])] = reference
         }
         holdings.quarantine = try quarantine(db)
-        for row in try db.rows("SELECT physicalFunction, state FROM original") {
+        for row in originals ? try db.rows("SELECT physicalFunction, state FROM original") : [] {
             holdings.originals[try PCIAddress(row["physicalFunction"])] = try fromJSON(row["state"])
         }
         return holdings

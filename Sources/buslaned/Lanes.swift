@@ -30,6 +30,24 @@ actor Lanes {
         return try await work(waited)
     }
 
+    /// How many works have ended so far, on whichever lane.
+    private(set) var ended = 0
+    /// By card's lane: the last work on it that ended.
+    private var lastEnded: [Lane: Int] = [:]
+
+    /// The same for work that was planned before it came to the lane.
+    ///
+    /// - Parameters:
+    ///   - mark: ``ended`` before the look that it was planned from.
+    ///   - work: told whether somebody else's work on the lane has ended since.
+    func run<Result: Sendable>(
+        on lane: Lane, since mark: Int, _ work: @Sendable (_ isOutdated: Bool) async throws -> Result
+    ) async throws -> Result {
+        _ = await enter(lane)
+        defer { leave(lane) }
+        return try await work(lastEnded[lane, default: 0] > mark)
+    }
+
     /// - Returns: whether it had to wait.
     private func enter(_ lane: Lane) async -> Bool {
         guard waiting[lane] != nil else {
@@ -41,6 +59,8 @@ actor Lanes {
     }
 
     private func leave(_ lane: Lane) {
+        ended += 1
+        if case .card = lane { lastEnded[lane] = ended }
         guard var queue = waiting[lane], !queue.isEmpty else {
             waiting[lane] = nil
             return

@@ -18,12 +18,22 @@ extension Reconciler {
     ///   - replaced: claims of that owner that give way to these, if they are made: set aside until the caller says
     ///     ``giveBack(replaced:by:)`` or ``takeBack(_:giving:by:)``.
     func allocate(
-        all requests: [ClaimRequest], replacing replaced: [Claim] = [], by actor: AuditEntry.Actor
+        all requests: [ClaimRequest], replacing replaced: [Claim] = [], for start: Start? = nil,
+        by actor: AuditEntry.Actor
     ) async throws -> [Claim] {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
-        return try await recorded(entry) {
-            try await make(requests, after: await line.requests, replacing: replaced, entry)
-        }
+        let earlier = await line.requests
+        // That a start came to nothing its own entry says.
+        if start != nil { return try await make(requests, for: start, after: earlier, entry) }
+        return try await recorded(entry) { try await make(requests, after: earlier, replacing: replaced, entry) }
+    }
+
+    /// The start of a guest that claims are made for: once they are ready they are in use.
+    struct Start: Sendable {
+        /// What to write down when they are.
+        let entry: AuditEntry.Draft
+        /// Refuses what the guest could not have, before anything is written or done.
+        let accept: @Sendable ([Ledger.Draft]) throws -> Void
     }
 
     /// The same for who can wait until there is enough: in turn, first come, first served.
@@ -44,13 +54,16 @@ extension Reconciler {
 
     /// - Parameter earlier: who came before and still waits: what they could be given is kept for them.
     private func make(
-        _ requests: [ClaimRequest], after earlier: [ClaimRequest], replacing replaced: [Claim] = [],
-        _ entry: AuditEntry.Draft
+        _ requests: [ClaimRequest], for start: Start? = nil, after earlier: [ClaimRequest],
+        replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
     ) async throws -> [Claim] {
         let openGroups = try host.openGroups()
         let disks = host.disksInUse()
-        let claims = try await ledger.allocate(
-            inBoot: bootID, sinceBoot: sinceBoot(), audit: entry, replacing: replaced
+        let mark = await lanes.ended
+        let use = start.map { _ in Claim.Use(bootID: bootID, since: sinceBoot()) }
+        let entries = [entry, start?.entry].compactMap(\.self)
+        let made = try await ledger.allocate(
+            inBoot: bootID, sinceBoot: sinceBoot(), use: use, audit: entries, replacing: replaced
         ) { held in
             var holdings = held
             holdings.openGroups = openGroups
@@ -59,25 +72,42 @@ extension Reconciler {
             for other in earlier {
                 holdings.awaited.formUnion(Placement.wanted(by: other, on: try host.lastSeen(), holdings: holdings))
             }
-            return try drafts(for: requests, holdings)
+            let drafts = try drafts(for: requests, holdings)
+            try start?.accept(drafts)
+            return drafts
         }
         do {
-            for claim in claims { try await ready(claim, purpose: .allocate) }
+            for (claim, draft) in made { try await carryOut(draft, of: claim, plannedSince: mark) }
+            let pending = made.map(\.claim).filter { $0.state == .pending }.map(\.id)
+            if !pending.isEmpty { try await ledger.bind(claims: pending, use: use, audit: entries) }
         } catch {
-            for claim in claims.reversed()
-            where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound]) {
+            for claim in made.map(\.claim).reversed()
+            where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse]) {
                 try await giveBack(claim)
             }
             try await ledger.takeBack(claims: replaced.map(\.id))
             throw error
         }
-        let pending = claims.filter { $0.state == .pending }
-        if !pending.isEmpty { try await ledger.bind(claims: pending.map(\.id), audit: entry) }
-        return claims.map { claim in
-            logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
-            var bound = claim
-            bound.state = .bound
-            return bound
+        return made.map { one in
+            logger.notice("allocated", metadata: ["claim": "\(one.claim.id)", "owner": "\(one.claim.ownerName)"])
+            var claim = one.claim
+            claim.state = use == nil ? .bound : .inUse
+            claim.use = use
+            return claim
+        }
+    }
+
+    /// Does what a new claim needs. That it is `pending`, with what its assignments remember, is the intent of that.
+    ///
+    /// Planned from a look before its turn on the card: after somebody else's it is planned again.
+    private func carryOut(_ draft: Ledger.Draft, of claim: Claim, plannedSince mark: Int) async throws {
+        let context = Intent.Context(bootID: bootID, purpose: .allocate, claim: claim.id)
+        for (assignment, slot) in zip(claim.assignments, draft.slots) {
+            try await lanes.run(on: .card(card(of: assignment)), since: mark) { isOutdated in
+                let changes =
+                    isOutdated ? try Planner.ready(assignment, on: LiveFunctions(host: host)) : slot.changes
+                try await executor.run(changes, context: claim.state == .pending ? nil : context)
+            }
         }
     }
 
@@ -112,17 +142,14 @@ extension Reconciler {
         // As they were read a moment ago: that moment is the one that counts.
         let live = LiveFunctions(host: host, knowing: placed?.joined().map(\.function) ?? [])
         return try zip(requests, placed ?? []).map { request, functions in
-            let slots = functions.map { one in
-                Ledger.Draft.Slot(
-                    function: one.function,
-                    settings: one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings(),
-                    companionOf: one.companionOf)
+            let slots = try functions.map { one in
+                let settings =
+                    one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
+                return Ledger.Draft.Slot(
+                    function: one.function, settings: settings, companionOf: one.companionOf,
+                    changes: try Planner.ready(one.function.address, as: settings, on: live))
             }
-            return Ledger.Draft(
-                request: request, slots: slots,
-                isReady: try slots.allSatisfy {
-                    try Planner.ready($0.function.address, as: $0.settings, on: live).isEmpty
-                })
+            return Ledger.Draft(request: request, slots: slots, isReady: slots.allSatisfy(\.changes.isEmpty))
         }
     }
 

@@ -29,7 +29,8 @@ extension Reconciler {
     /// - Throws: a ``Refusal`` that stops the start, with nothing claimed that was not before.
     func prepare(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
         let name = domain.name
-        try await audited("hook prepare", subject: name, detail: domain.summary, by: actor) {
+        let entry = AuditEntry.Draft("hook prepare", subject: name, detail: domain.summary, actor: actor)
+        try await recorded(entry) {
             let request = try domain.request
             let present = Set(domain.injected.map(\.name)).union(try domain.takenOut)
             let missing = request?.devices.filter { !present.contains($0.name) } ?? []
@@ -38,16 +39,24 @@ extension Reconciler {
             }
             let held = try await claims(of: domain)
             let concerned = try await claims(amongst: held, havingDevicesOf: domain)
-            let made = try await claim(missing, for: domain, request, having: held, by: actor)
+            let (reused, wanted) = try await sorted(missing, for: domain, request, having: held, by: actor)
+            let known = (concerned + reused).flatMap(\.assignments)
+            try refuseMisaligned(domain, request, known.map { ($0.name, $0.numaNode) })
+            // No guest of this domain runs, or its hook would not be called.
+            let used = try await takeIntoUse(concerned + reused)
+            var new: [Claim] = []
             do {
-                try refuseMisaligned(domain, request, concerned + made.reused + made.new)
-                // No guest of this domain runs, or its hook would not be called.
-                try await takeIntoUse(concerned + made.reused + made.new)
+                if wanted.isEmpty {
+                    try await ledger.audit(entry)
+                } else {
+                    let start = Start(entry: entry) { try refuseMisaligned(domain, request, $0.flatMap(\.nodes)) }
+                    new = try await allocate(all: wanted, for: start, by: actor)
+                }
             } catch {
-                for claim in made.new { _ = try await release(claim.id, by: actor) }
+                for claim in used { try await endUse(of: claim) }
                 throw error
             }
-            let added = (made.reused + made.new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
+            let added = (reused + new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
             logger.notice(
                 "start prepared",
                 metadata: [
@@ -59,13 +68,16 @@ extension Reconciler {
 
     /// Where a device's node is required, the guest's processors and memory are to be there as well, so far as the domain
     /// says where they are.
-    private func refuseMisaligned(_ domain: Domain, _ request: DomainRequest?, _ claims: [Claim]) throws {
+    ///
+    /// - Parameter devices: by name, with their nodes.
+    private func refuseMisaligned(
+        _ domain: Domain, _ request: DomainRequest?, _ devices: [(name: String, node: Int?)]
+    ) throws {
         let strict = (request?.devices ?? []).filter { device in
             if case .required = device.numa ?? request?.numa { true } else { false }
         }
-        let nodes = claims.flatMap(\.assignments).compactMap { assignment in
-            strict.contains { $0.name == assignment.name }
-                ? assignment.numaNode.map { DeviceNode(name: assignment.name, node: $0) } : nil
+        let nodes = devices.compactMap { name, node in
+            strict.contains { $0.name == name } ? node.map { DeviceNode(name: name, node: $0) } : nil
         }
         guard !nodes.isEmpty else { return }
         let conflicts = try domain.placement.misalignments(of: nodes, on: try host.snapshot().numaNodes)
@@ -88,14 +100,13 @@ extension Reconciler {
         return concerned
     }
 
-    /// Claims for one run what a domain asks for, all of it or nothing.
+    /// Of what a domain asks for in one run, what it has and what is to be claimed.
     ///
     /// What it has already stays: libvirt may have ended in the middle of an earlier start.
-    private func claim(
+    private func sorted(
         _ devices: [DomainRequest.Device], for domain: Domain, _ request: DomainRequest?, having held: [Claim],
         by actor: AuditEntry.Actor
-    ) async throws -> (reused: [Claim], new: [Claim]) {
-        guard !devices.isEmpty else { return ([], []) }
+    ) async throws -> (reused: [Claim], wanted: [ClaimRequest]) {
         var reused: [Claim] = []
         var wanted: [ClaimRequest] = []
         for device in devices {
@@ -113,7 +124,7 @@ extension Reconciler {
             _ = try await release(earlier.id, by: actor)
             wanted.append(request)
         }
-        return (reused, wanted.isEmpty ? [] : try await allocate(all: wanted, by: actor))
+        return (reused, wanted)
     }
 
     /// `release`: the guest is gone. Claims made for one run end; those of the defined domain stay, made ready anew.
@@ -182,6 +193,16 @@ extension Reconciler {
     private func claims(of domain: Domain) async throws -> [Claim] {
         guard let uuid = domain.uuid else { return [] }
         return try await claims(heldBy: .domain(uuid: uuid))
+    }
+}
+
+extension Ledger.Draft {
+    /// What the domain calls its devices, and their nodes.
+    fileprivate var nodes: [(name: String, node: Int?)] {
+        slots.compactMap { slot in
+            guard slot.companionOf == nil, let name = slot.name ?? request.deviceName else { return nil }
+            return (name, slot.function.numaNode)
+        }
     }
 }
 

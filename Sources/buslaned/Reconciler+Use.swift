@@ -8,8 +8,11 @@ extension Reconciler {
     /// release at the same time, either this or that one is refused.
     ///
     /// - Parameter running: claims that stay in use when this fails: the guest runs with other functions of theirs.
+    /// - Returns: the claims as they are then.
     /// - Throws: a ``Refusal``, or what a step failed with; the other claims are not in use then.
-    func takeIntoUse(_ claims: [Claim], besides running: [Claim] = []) async throws {
+    @discardableResult
+    func takeIntoUse(_ claims: [Claim], besides running: [Claim] = []) async throws -> [Claim] {
+        if claims.isEmpty { return [] }
         try await refuseQuarantined(claims.flatMap(\.assignments).map(\.address))
         // One claim may have several of the guest's devices.
         let ids = Set(claims.map(\.id)).sorted()
@@ -20,6 +23,7 @@ extension Reconciler {
             for claim in used where !running.contains(where: { $0.id == claim.id }) { try await endUse(of: claim) }
             throw error
         }
+        return used
     }
 
     /// A claim may stand and its function's state be in doubt all the same: two owners in one group since a reboot.

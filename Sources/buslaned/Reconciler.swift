@@ -108,9 +108,9 @@ struct Reconciler: Sendable {
     func noteRefusal(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
         let text = (error as? Refusal)?.message ?? "\(error)"
         if text == Retry.known { return }
-        try await ledger.audit(entry.ending(text))
         try await ledger.record(
-            error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)")
+            error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)",
+            audit: entry.ending(text))
     }
 }
 

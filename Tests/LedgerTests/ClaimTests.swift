@@ -73,13 +73,14 @@ struct ClaimTests {
         limited.maxClaims = 1
         func exchange(_ old: Claim, count: Int = 1) async throws -> [Claim] {
             let request = ClaimRequest(pool: limited, count: count, owner: .name("fw1"), deviceName: "data0")
-            return try await ledger.allocate(inBoot: "boot-1", replacing: [old]) { holdings in
+            let made = try await ledger.allocate(inBoot: "boot-1", replacing: [old]) { holdings in
                 let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
                 return [
                     Ledger.Draft(
                         request: request, slots: functions.map { .init(function: $0, settings: VFSettings()) })
                 ]
             }
+            return made.map(\.claim)
         }
         // It is held while the choice is made: of three functions two are left, and then nothing is changed.
         await #expect(throws: Refusal.self) { _ = try await exchange(old, count: 3) }

@@ -51,6 +51,30 @@ struct ClaimingTogetherTests {
         #expect(scene.host.now == before)
     }
 
+    @Test("planned before its turn on the card, it is planned again after somebody else's")
+    func outdated() async throws {
+        let scene = try await scene()
+        let lanes = scene.reconciler.lanes
+        let (turn, begin) = AsyncStream.makeStream(of: Void.self)
+        let (holds, onLane) = AsyncStream.makeStream(of: Void.self)
+        async let other: Void = lanes.run(on: .card(Scene.card)) {
+            onLane.finish()
+            for await _ in turn {}
+            // What the plan begins with is not so any more
+            for action in [HostAction.setDriverOverride(Scene.vf[0], driver: "vfio-pci"), .probeDriver(Scene.vf[0])] {
+                try scene.host.meanwhile(action)
+            }
+        }
+        for await _ in holds {}
+        async let claim = scene.allocate()
+        while try await scene.ledger.claims().isEmpty { await Task.yield() }
+        begin.finish()
+        try await other
+        #expect(try await claim.state == .bound)
+        #expect(scene.host.now[Scene.vf[0]]?.driver == "vfio-pci")
+        try await scene.expectAtRest()
+    }
+
     @Test(
         "one that cannot be readied takes the others with it",
         arguments: [HostSimulator.Fault.refused("no"), .refusedAfterEffect("too late"), .ignored])

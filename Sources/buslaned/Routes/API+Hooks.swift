@@ -10,7 +10,8 @@ extension API {
     /// Nothing behind this route may wait for libvirt: libvirt waits for it.
     func addHookRoute(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.hooks)) { request, context in
-            let call = try await body(HookRequest.self, of: request)
+            // A hook of a later version may tell more.
+            let call = try await body(HookRequest.self, of: request, strictly: false)
             let domain = try Domain(parsing: call.xml)
             let actor = try await root(context, "hook \(call.operation)", domain.name)
             // Its last stop may lie there: libvirt calls one domain's hooks one after the other.

@@ -45,10 +45,13 @@ struct API: Sendable {
         HealthDocument(version: Version.current, problems: reconciler.problems)
     }
 
-    func body<Value: Decodable>(_ type: Value.Type, of request: Request) async throws -> Value {
+    /// - Parameter strictly: whether what the document says beyond that is refused.
+    func body<Value: Decodable>(
+        _ type: Value.Type, of request: Request, strictly: Bool = true
+    ) async throws -> Value {
         let bytes = [UInt8]((try await request.body.collect(upTo: Self.requestLimit)).readableBytesView)
         let value = try JSON.decode(type, from: bytes)
-        try JSON.refuseUnknownFields(in: bytes, of: value)
+        if strictly { try JSON.refuseUnknownFields(in: bytes, of: value) }
         return value
     }
 
