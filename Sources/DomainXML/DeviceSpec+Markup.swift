@@ -2,16 +2,10 @@
 import HostModel
 
 extension DeviceSpec {
-    /// The device alone, as ``Domain/adding(_:)`` writes it: what libvirt attaches to a running domain.
-    public var xml: String { Layout.lines(indentation: "", unit: "  ", newline: "\n").block(markup) }
-
-    /// The device as libvirt's schema wants it.
+    /// The device as libvirt's schema wants it, at a place in the guest; without one, libvirt finds it a place.
     ///
     /// `managed='no'`, always: Buslane binds the function itself, and libvirt's two modes must not be mixed. No
     /// `<driver name='vfio'/>`: it is the only choice, and libvirt 11.3 hides an error when it is given.
-    var markup: Markup { markup(at: nil) }
-
-    /// The same at a place in the guest; without one, libvirt finds it a place.
     ///
     /// - Parameter kept: what the device that it replaces has of the user's.
     func markup(at place: GuestPlace?, keeping kept: [Markup] = []) -> Markup {

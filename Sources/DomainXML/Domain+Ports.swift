@@ -12,6 +12,18 @@ extension Domain {
         return buses.ports.count { $0.takesHotplug && !buses.isOccupied($0) }
     }
 
+    /// A device alone, as libvirt attaches it to this domain while it runs.
+    ///
+    /// Where the guest is to see its node, and has a free port there, it goes behind that one; else libvirt finds it a place.
+    public func plugging(_ device: DeviceSpec) -> String {
+        let buses = GuestBuses(document.root)
+        let port = device.alignedTo.flatMap { expanders[$0] }.flatMap { expander in
+            buses.ports.first { $0.parent == expander && $0.takesHotplug && !buses.isOccupied($0) }
+        }
+        let place = port.map { GuestPlace(address: GuestAddress(bus: $0.index, slot: 0)) }
+        return Layout.lines(indentation: "", unit: "  ", newline: "\n").block(device.markup(at: place))
+    }
+
     /// The XML with as many free root ports as that, for devices to be attached while the domain runs.
     ///
     /// Those that are there count; what is missing is added, with aliases `ua-lane-spare-N` and the next indexes.

@@ -180,7 +180,7 @@ struct EditingTests {
     @Test("a device alone, for libvirt to attach")
     func alone() throws {
         #expect(
-            gpu.xml == """
+            try domain(Samples.q35).plugging(gpu) == """
                 <hostdev mode='subsystem' type='pci' managed='no'>
                   <source>
                     <address domain='0x0000' bus='0xaf' slot='0x00' function='0x1'/>

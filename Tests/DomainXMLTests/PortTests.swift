@@ -34,6 +34,23 @@ struct PortTests {
         #expect(try domain(Samples.i440fx).addingSparePorts(upTo: 4) == Samples.i440fx)
     }
 
+    @Test("plugged into a running guest a device goes behind the free port on its node's bus, else where libvirt likes")
+    func plugging() throws {
+        func nic(_ name: String, on node: Int?) throws -> DeviceSpec {
+            try DeviceSpec(address: address("81:10.0"), kind: .interface, name: name, alignedTo: node)
+        }
+        let guest = try domain(Corpus.expanders)
+        let port = "<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/>"
+        #expect(guest.plugging(try nic("data0", on: 1)).contains(port))
+        for node in [0, nil] { #expect(try !guest.plugging(nic("data0", on: node)).contains(port)) }
+        let taken = try domain(guest.adding([nic("data0", on: 1)]))
+        #expect(try !taken.plugging(nic("data1", on: 1)).contains("bus='0x03'"))
+        let rigid = Corpus.expanders.with(
+            "<controller type='pci' index='3' model='pcie-root-port'>",
+            as: "<controller type='pci' index='3' model='pcie-root-port'><target hotplug='off'/>")
+        #expect(try !domain(rigid).plugging(nic("data0", on: 1)).contains(port))
+    }
+
     @Test("a bus without room refuses")
     func full() throws {
         let base = try domain(Corpus.q35("<memballoon model='none'/>"))

@@ -63,7 +63,10 @@ extension DomainPicture {
         return device
     }
 
-    /// Whether libvirt would migrate or save the guest as it runs, or would run.
+    /// Whether libvirt would migrate the guest as it runs, or would run; and what to do before it is migrated or saved.
+    ///
+    /// Saving is another matter with a pair: libvirt pauses the guest first, and QEMU then waits without end for it to
+    /// give the VF up. Source: qemuDomainSaveInternal, qemu_driver.c; qemu_savevm_wait_unplug, migration.c.
     func migration(_ drivers: [PCIAddress: String]) -> DomainReport.Migration {
         guard let document = live ?? config else { return .init(possible: "yes", reasons: [], remedy: nil) }
         var reasons: [String] = []
@@ -96,7 +99,10 @@ extension DomainPicture {
             let remedies = (foreign.isEmpty ? [] : [byHand]) + (isPlain ? [evict] : [])
             return .init(possible: "no", reasons: reasons, remedy: remedies.joined(separator: "; "))
         }
-        return .init(possible: isUnknown ? "unknown" : "yes", reasons: reasons, remedy: nil)
+        let hasPair = document.injected.contains { $0.failover != nil }
+        return .init(
+            possible: isUnknown ? "unknown" : "yes", reasons: reasons,
+            remedy: hasPair ? "before virsh save, which would wait without end: buslane domain evict \(name)" : nil)
     }
 }
 

@@ -54,14 +54,19 @@ struct LiveDomains: Sendable {
     /// Plugs devices into the running guest: all of them, or none as far as the guest gives them back.
     func plug(_ devices: [DeviceSpec], into picture: DomainPicture) async throws {
         var begun: [String] = []
+        var guest = picture.live
         do {
             for device in devices {
+                guard let xml = guest?.plugging(device) else {
+                    throw Refusal.domain(picture.name, .notPlugged(device.name))
+                }
                 begun.append(device.name)
                 _ = try await feed.answer(about: device.alias, of: picture.uuid, within: patience) {
-                    try await libvirt.attach(device.xml, to: picture.name)
+                    try await libvirt.attach(xml, to: picture.name)
                 }
                 // The event may have been missed; the running XML is what counts.
-                guard try await running(picture.name).contains(device.name) else {
+                guest = try await running(picture.name)
+                guard guest?.has(device.name) == true else {
                     throw Refusal.domain(picture.name, .notPlugged(device.name))
                 }
             }
@@ -132,7 +137,7 @@ struct LiveDomains: Sendable {
         var unplugging = Unplugging()
         for device in devices {
             switch answers[device] {
-            case _ where !running.contains(device): unplugging.gone.append(device)
+            case _ where running?.has(device) != true: unplugging.gone.append(device)
             case .failure(let error):
                 unplugging.refused.append(device)
                 unplugging.failure = unplugging.failure ?? error
@@ -151,13 +156,13 @@ struct LiveDomains: Sendable {
         }
     }
 
-    /// The names of the devices of Buslane's that the running guest has; none when it has stopped.
-    private func running(_ name: String) async throws -> Set<String> {
+    /// The guest as it runs; nil when it has stopped.
+    private func running(_ name: String) async throws -> Domain? {
         do {
-            guard try await libvirt.domain(named: name).isActive else { return [] }
-            return Set(try Domain(parsing: try await libvirt.liveXML(of: name)).injected.map(\.name))
+            guard try await libvirt.domain(named: name).isActive else { return nil }
+            return try Domain(parsing: try await libvirt.liveXML(of: name))
         } catch LibvirtError.noSuchDomain {
-            return []
+            return nil
         }
     }
 
@@ -176,4 +181,8 @@ struct LiveDomains: Sendable {
             }
         }
     }
+}
+
+extension Domain {
+    fileprivate func has(_ device: String) -> Bool { injected.contains { $0.name == device } }
 }

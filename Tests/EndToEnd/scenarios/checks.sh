@@ -7,12 +7,14 @@ checks_said=$(mktemp)
 
 # check NAME COMMAND…: `ok NAME`, or `not ok NAME: why`, the why being the last
 # line that the command printed. It runs in this shell, so it can set variables.
+# What takes long says how long.
 check() {
-    local name=$1
+    local name=$1 begin=$SECONDS took=""
     shift
     if "$@" >"$checks_said" 2>&1; then
         checks_passed=$((checks_passed + 1))
-        printf 'ok %s\n' "$name"
+        [ $((SECONDS - begin)) -lt 5 ] || took="  [$((SECONDS - begin)) s]"
+        printf 'ok %s%s\n' "$name" "$took"
     else
         checks_failed=$((checks_failed + 1))
         printf 'not ok %s: %s\n' "$name" "$(grep . "$checks_said" | tail -n 1 | cut -c1-400)"

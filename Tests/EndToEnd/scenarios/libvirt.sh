@@ -9,7 +9,7 @@ here=$(dirname "$0")
 . "$here/guest-tools.sh"
 # shellcheck source=checks.sh
 . "$here/checks.sh"
-for part in hook define live companion; do
+for part in hook define live team companion; do
     # shellcheck source=/dev/null
     . "$here/$part-checks.sh"
 done
@@ -31,14 +31,6 @@ physicalFunctions:
 pools:
   - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF0", "$PF1"] } }
   - { name: last, select: { physicalFunctions: ["$PF1"], vfs: [6] } }
-YAML
-}
-live_configuration() {
-    cat <<YAML
-physicalFunctions:
-  - { select: { addresses: ["$PF1"] }, vfCount: 3, vfDriver: vfio-pci }
-pools:
-  - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF1"] } }
 YAML
 }
 

@@ -2,7 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Devices of running guests: plugged in and out while the guest answers, while
 # it is paused, and where it never answers; evicted, saved, restored and
-# readmitted. Wants the daemon with a pool `lanes` of VFs, some of them on node 1.
+# readmitted. Wants the daemon with a pool `lanes` of VFs on node 1, and team-checks.sh.
+
+live_configuration() {
+    cat <<YAML
+physicalFunctions:
+  - { select: { addresses: ["$PF1"] }, vfCount: 3, vfDriver: vfio-pci }
+pools:
+  - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF1"] } }
+YAML
+}
 
 live_mac=52:54:00:bb:00:11 live_vlan=43 live_console=/var/log/libvirt/qemu/live1-console.log
 
@@ -13,7 +22,7 @@ live_kernel() {
     version=$(uname -r)
     mkdir -p "$root"/{bin,dev,proc,sys,modules}
     cp /usr/bin/busybox "$root/bin/busybox"
-    modprobe --show-depends igbvf | awk '$1 == "insmod" { print $2 }' | while read -r module; do
+    modprobe --show-depends -a igbvf virtio_pci virtio_net | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
         name=$(basename "$module")
         cp "$module" "$root/modules/$name"
         case "$name" in *.xz) busybox unxz "$root/modules/$name" && name=${name%.xz} ;; esac
@@ -26,7 +35,19 @@ live_kernel() {
 /bin/busybox mount -t sysfs sys /sys
 while read -r m; do /bin/busybox insmod "/modules/$m"; done </order
 echo lab-guest-is-up >/dev/ttyS0
+seen=" " beat=0
 while :; do
+    # What is new on its buses, and the node that it sees it on
+    now=" "
+    for function in /sys/bus/pci/devices/*; do
+        now="$now${function##*/} "
+        case "$seen" in *" ${function##*/} "*) continue ;; esac
+        read -r device <"$function/device"
+        read -r node <"$function/numa_node"
+        echo "lab-guest has ${function##*/} $device on node $node" >/dev/ttyS0
+    done
+    seen=$now beat=$((beat + 1))
+    echo "lab-guest beats $beat" >/dev/ttyS0
     for card in /sys/class/net/eth*; do
         [ -e "$card" ] || continue
         /bin/busybox ip link set "${card##*/}" up
@@ -150,14 +171,61 @@ live_ends() {
     same "the host" "$(live_host)" "$live_found"
 }
 
+# While an attach to both states is under way the daemon is killed: before the guest has the device, between the two
+# halves, and after them. Where it is to be in between the daemon is held up until libvirtd, alone, has plugged it in.
+live_killed() {
+    local moment
+    between=0
+    for moment in 0 0.2 between 0.6; do
+        live_killed_at "$moment" || why "killed at $moment: $(tail -n 1 "$checks_said")" || return
+    done
+    [ "$between" -gt 0 ] || why "never between the two halves"
+}
+live_changes() { sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM deviceChange'; }
+live_killed_at() {
+    local attaching pid
+    pid=$(systemctl show -P MainPID buslaned)
+    buslane domain attach live1 >/tmp/attach.said 2>&1 &
+    attaching=$!
+    wait_for 30 live_is_changing || why "no attach is under way" || return
+    if [ "$1" = between ]; then
+        # It may have asked libvirt already, or not
+        until kill -STOP "$pid" && wait_for 5 live_is_half; do
+            kill -CONT "$pid"
+            [ "$(in_config)" = 0 ] || break
+            sleep 0.1
+        done
+    else
+        sleep "$1"
+    fi
+    kill -KILL "$pid"
+    ! wait $attaching || why "the attach did not hear of it" || return
+    ! live_is_half || between=$((between + 1))
+    wait_for 60 daemon_answers && wait_for 60 live_is_settled ||
+        why "the guest has $(in_guest), the persistent XML $(in_config), under way: $(live_changes)" || return
+    same "the claims" "$(buslane claims --quiet | grep -cx "$live_claim")" 1 || return
+    if [ "$(in_guest)" = 1 ]; then
+        live_is 1 1 inUse && exits 0 buslane domain detach live1 --wait 60s || return
+    fi
+    live_is 0 0 bound
+}
+live_is_half() { [ "$(in_guest)" = 1 ] && [ "$(in_config)" = 0 ]; }
+live_is_changing() { [ "$(live_changes)" -gt 0 ]; }
+live_is_settled() { [ "$(live_changes)" -eq 0 ] && [ "$(in_guest)" = "$(in_config)" ]; }
+
 live_checks() {
+    # It boots beside the other one
+    check "a guest of two nodes gets its VF behind an expander bus on its second, with a standby" team_starts
     check "a Linux guest is up, with a claim and without a device" live_boots
     check "attach --live: QEMU has the VF, its frame is on the wire, its claim is not released" live_attach
     check "detach --live: the guest gives it up, and the claim is free" live_detach
     check "attach and detach in both states" live_both
     check "a persistent XML that cannot be written: the running guest gives the device back" live_half
+    check "kill -9 at four moments of an attach: both states or neither" live_killed
+    echo "# killed between the two states: ${between:-0} of 4 times"
     check "a paused guest keeps its device: 75, and what to do" live_paused
     check "evicted, the guest is saved, restored, and readmitted" live_evicted
+    team_checks
     check "a guest that never answers keeps its device; when it has stopped the persistent XML follows" live_silent
     check "all of that left nothing behind" live_ends
 }
