@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the hook adds to a start: of a domain that is none of Buslane's, beside `/bin/sh -c 'cat >/dev/null'` as the hook;
 # and of one whose device it claims, binds to vfio-pci and hands out, beside the kernel's own time for the binding.
+# And the pure filter on a document of 2,000 lines, beside one of a few lines and a program that only starts.
 # In turn, several rounds. Writes milliseconds to $LAB_OUT/hook.json.
 set -uo pipefail
 # shellcheck source=guest-tools.sh
@@ -38,6 +39,19 @@ nested_domain plain "$disks
 sed "s|<name>plain|<uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid><name>asking|; s|<vcpu>|<metadata><b:request xmlns:b='urn:buslane:request:1' binding='running'><b:device name='d' pool='lanes'/></b:request></metadata><vcpu>|" \
     /tmp/plain.xml >/tmp/asking.xml
 
+# A domain of 2,000 lines: interfaces of seven lines each
+{
+    printf "<domain type='kvm'>\n  <name>broker</name>\n  <memory unit='GiB'>8</memory>\n  <vcpu>8</vcpu>\n  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n  </os>\n  <devices>\n"
+    for lane in $(seq 284); do
+        printf "    <interface type='network'>\n      <mac address='52:54:01:00:%02x:%02x'/>\n      <source network='lane%s' portgroup='a&amp;b'/>\n      <model type='virtio'/>\n      <driver name='vhost' queues='4'/>\n      <!-- lane %s -->\n    </interface>\n" $((lane / 256)) $((lane % 256)) "$lane" "$lane"
+    done
+    printf "    <!-- -->\n    <!-- -->\n  </devices>\n</domain>\n"
+} >/tmp/large.xml
+[ "$(wc -l </tmp/large.xml)" -eq 2000 ] || fail "the document has $(wc -l </tmp/large.xml) lines"
+printf "<domain type='kvm'>\n  <name>broker</name>\n  <devices>\n  </devices>\n</domain>\n" >/tmp/small.xml
+inject() { buslane domain inject --xml-only --device 0000:3b:10.0,mac=52:54:00:11:22:33,vlan=42,name=data0 <"$1" >/tmp/injected.xml; }
+version() { buslane --version >/dev/null; }
+
 sh_hook() { /bin/sh -c 'cat >/dev/null' sh plain prepare begin - </tmp/plain.xml; }
 our_hook() { "$HOOK" plain prepare begin - </tmp/plain.xml; }
 asking() { "$HOOK" asking prepare begin - </tmp/asking.xml; }
@@ -55,6 +69,10 @@ rm -f /tmp/took-*
 for round in $(seq 0 "$ROUNDS"); do
     took sh sh_hook
     took hook our_hook
+    took large inject /tmp/large.xml
+    grep -q ua-buslane-data0 /tmp/injected.xml || fail "nothing was put in"
+    took small inject /tmp/small.xml
+    took version version
     took bind bind_bare
     [ "$(driver "$bare")" = vfio-pci ] || fail "$bare is not bound"
     unbind_bare
@@ -66,7 +84,7 @@ for round in $(seq 0 "$ROUNDS"); do
     # The first one finds nothing in the page cache
     [ "$round" -gt 0 ] || rm -f /tmp/took-*
 done
-for kind in sh hook bind asking; do
+for kind in sh hook bind asking large small version; do
     jq -s --arg kind $kind '{($kind): map(. / 1000)}' "/tmp/took-$kind"
 done | jq -s 'add' >"$LAB_OUT/hook.json"
 jq -c 'map_values(sort | .[length / 2 | floor])' "$LAB_OUT/hook.json"
