@@ -20,7 +20,8 @@ public struct HostUseReader: Sendable {
         var uses: [PCIAddress: [DiskUse]] = [:]
         var mounts: [String: String] = [:]
         // The host's own table, not that of a daemon with a view of its own.
-        let table = paths.mountTables.lazy.compactMap { files.text($0) }.first ?? ""
+        var table = ""
+        for path in paths.mountTables where table.isEmpty { table = files.text(path) ?? "" }
         for mount in table.split(separator: "\n").compactMap(Mount.init) {
             guard let device = device(of: mount) else { continue }
             // Mounted in many places, as with containers: the shortest path says most.

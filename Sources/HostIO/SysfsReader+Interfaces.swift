@@ -9,16 +9,12 @@ extension SysfsReader {
         of home: borrowing Directory, driver: String?, including facts: Facts, _ subject: String,
         _ pass: inout ReadPass
     ) -> [NetworkInterface] {
-        guard let driver, !VFIO.isVFIODriver(driver) else { return [] }
         var interfaces: [NetworkInterface] = []
-        for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
-            guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
-            for name in names {
-                // An interface can go while its function stays.
-                if var interface = try? interface(name, in: folder, subject, &pass) {
-                    if facts.contains(.speeds) { interface.speedMbps = speed(of: interface, in: folder, &pass) }
-                    interfaces.append(interface)
-                }
+        forEachInterface(of: home, driver: driver) { name, folder in
+            // An interface can go while its function stays.
+            if var interface = try? interface(name, in: folder, subject, &pass) {
+                if facts.contains(.speeds) { interface.speedMbps = speed(of: interface, in: folder, &pass) }
+                interfaces.append(interface)
             }
         }
         if interfaces.count > 1 { interfaces.sort { $0.index < $1.index } }
@@ -68,16 +64,47 @@ extension SysfsReader {
         return names.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }.sorted()
     }
 
-    /// The indexes of a function's interfaces; empty when it has none or is not there.
-    func interfaceIndexes(of address: PCIAddress) -> [Int] { interfaces(of: address).map(\.index) }
-
-    /// A function's interfaces as they are now, without their speeds; none when it is not there.
-    public func interfaces(of address: PCIAddress) -> [NetworkInterface] {
+    /// The indexes of a function's interfaces, in order; empty when it has none or is not there.
+    func interfaceIndexes(of address: PCIAddress) -> [Int] {
         var pass = ReadPass()
-        guard let bus = try? Directory(paths.pciDevices), let home = try? Directory(address.description, in: bus),
+        return eachInterface(of: address, &pass) { home, _, pass in
+            (try? pass.read("ifindex", in: home, SysfsText.count)).flatMap(\.self)
+        }.sorted()
+    }
+
+    /// The name of one of a function's interfaces that nobody switched on, now; nil when there is none such.
+    public func downInterface(of address: PCIAddress) -> String? {
+        var pass = ReadPass()
+        return eachInterface(of: address, &pass) { home, name, pass in
+            let flags: UInt32?? = try? pass.read("flags", in: home, SysfsText.hex)
+            return flags.flatMap(\.self).map { $0 & UInt32(IFF_UP) != 0 } == false ? name : nil
+        }.first
+    }
+
+    /// What is asked of each interface, where it has an answer.
+    private func eachInterface<Value>(
+        of address: PCIAddress, _ pass: inout ReadPass,
+        _ ask: (borrowing Directory, _ name: String, inout ReadPass) -> Value?
+    ) -> [Value] {
+        guard let home = try? Directory(paths.function(address)),
             let driver = try? pass.linkName("driver", in: home, of: "")
         else { return [] }
-        return interfaces(of: home, driver: driver, including: [], "", &pass)
+        var values: [Value] = []
+        forEachInterface(of: home, driver: driver) { name, folder in
+            if let home = try? Directory(name, in: folder), let value = ask(home, name, &pass) { values.append(value) }
+        }
+        return values
+    }
+
+    /// Every interface that the function's driver made, by name, with the folder that it lies in.
+    private func forEachInterface(
+        of home: borrowing Directory, driver: String?, _ body: (_ name: String, borrowing Directory) -> Void
+    ) {
+        guard let driver, !VFIO.isVFIODriver(driver) else { return }
+        for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
+            guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
+            for name in names { body(name, folder) }
+        }
     }
 
     /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.

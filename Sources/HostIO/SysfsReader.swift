@@ -75,12 +75,12 @@ public struct SysfsReader: Sendable {
     public func function(
         at address: PCIAddress, including facts: Facts = .decisive, known: VirtualFunction? = nil
     ) throws(HostIOError) -> Function? {
-        do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
         let bus: Directory
         do {
             bus = try Directory(paths.pciDevices)
         } catch .noSuchFileOrDirectory {
+            do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
             return nil
         } catch {
             throw .unreadable(path: paths.pciDevices, errno: error.rawValue)

@@ -229,9 +229,9 @@ final class LiveFunctions: FunctionSource {
         known(&addresses, virtual) { try host.address(of: virtual) }
     }
 
-    func interfaces(of address: PCIAddress) -> [NetworkInterface] {
-        if let known = functions[address] { return known?.interfaces ?? [] }
-        return (try? host.interfaces(of: address)) ?? []
+    func downInterface(of address: PCIAddress) -> String? {
+        if let known = functions[address] { return known?.downInterface }
+        return (try? host.downInterface(of: address)).flatMap(\.self)
     }
 
     func settings(ofVFAt address: PCIAddress) -> VFSettings? {

@@ -58,7 +58,7 @@ struct LiveHost: Host {
 
     func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
 
-    func interfaces(of address: PCIAddress) throws -> [NetworkInterface] { reader.interfaces(of: address) }
+    func downInterface(of address: PCIAddress) throws -> String? { reader.downInterface(of: address) }
 
     func card(at address: PCIAddress) throws -> [Function] {
         var card = try reader.card(at: address)
@@ -72,7 +72,7 @@ struct LiveHost: Host {
 
     func perform(_ action: HostAction) throws {
         // Not everything that is written makes an event.
-        defer { unseen.add(written: action.subject) }
+        defer { if action.isObservable { unseen.add(written: action.subject) } }
         try writer.perform(action)
     }
 

@@ -120,6 +120,9 @@ public struct Function: Hashable, Sendable {
         }
     }
 
+    /// The name of one of its network interfaces that nobody switched on; nil when there is none such.
+    public var downInterface: String? { interfaces.first { !$0.isAdministrativelyUp }?.name }
+
     /// A function of the host's own plumbing, which is never handed out.
     public var isBridge: Bool { identity.isBridge }
 

@@ -116,8 +116,8 @@ public protocol FunctionSource {
     /// Where a VF is; nil when its PF has none at that index.
     func address(of virtual: VirtualFunction) -> PCIAddress?
 
-    /// The network interfaces of a function, none when it is not there.
-    func interfaces(of address: PCIAddress) -> [NetworkInterface]
+    /// The name of one of a function's network interfaces that nobody switched on; nil when there is none such.
+    func downInterface(of address: PCIAddress) -> String?
 
     /// What the PF of the VF at the address enforces for it; nil when that is no VF or nobody tells.
     func settings(ofVFAt address: PCIAddress) -> VFSettings?
@@ -130,7 +130,7 @@ extension FunctionSource {
         self[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first
     }
 
-    public func interfaces(of address: PCIAddress) -> [NetworkInterface] { self[address]?.interfaces ?? [] }
+    public func downInterface(of address: PCIAddress) -> String? { self[address]?.downInterface }
 
     public func settings(ofVFAt address: PCIAddress) -> VFSettings? { self[address]?.vfSettings }
 }

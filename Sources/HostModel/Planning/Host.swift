@@ -12,8 +12,8 @@ public protocol Host: Sendable {
     func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function?
     /// Which driver has a function, now; nil when there is none at the address.
     func binding(at address: PCIAddress) throws -> DriverBinding?
-    /// A function's network interfaces, now; none when it is not there.
-    func interfaces(of address: PCIAddress) throws -> [NetworkInterface]
+    /// The name of one of a function's network interfaces that nobody switched on, now; nil when there is none such.
+    func downInterface(of address: PCIAddress) throws -> String?
     /// A PF with its VFs, now; none when it is not there.
     func card(at address: PCIAddress) throws -> [Function]
     /// Where a VF is, now; nil when its PF has none at that index.
@@ -50,8 +50,8 @@ extension Host {
         try function(at: address, with: [])?.binding
     }
 
-    public func interfaces(of address: PCIAddress) throws -> [NetworkInterface] {
-        try function(at: address, with: [])?.interfaces ?? []
+    public func downInterface(of address: PCIAddress) throws -> String? {
+        try function(at: address, with: [])?.downInterface
     }
 
     /// A host of which each function is read by itself.

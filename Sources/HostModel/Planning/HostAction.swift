@@ -24,6 +24,9 @@ public enum HostAction: Hashable, Sendable, Codable {
     /// Resets the function alone. Writes `reset`.
     case reset(PCIAddress)
 
+    /// Whether anything that can be observed of the host is another afterwards.
+    public var isObservable: Bool { if case .reset = self { false } else { true } }
+
     /// The function whose state the action changes.
     public var subject: PCIAddress {
         switch self {

@@ -17,9 +17,8 @@ extension Planner {
         guard let function = source[address] else { throw .unknownFunction(address) }
         var changes: [Change] = []
         if let virtual = function.virtualFunction, function.isNetwork {
-            let interfaces = source.interfaces(of: virtual.physicalFunction)
-            if let down = interfaces.first(where: { !$0.isAdministrativelyUp }) {
-                throw .physicalFunctionDown(virtual.physicalFunction, interface: down.name)
+            if let down = source.downInterface(of: virtual.physicalFunction) {
+                throw .physicalFunctionDown(virtual.physicalFunction, interface: down)
             }
             // Before binding: on some cards setting a MAC resets the VF, and a guest that has it would notice.
             if !settings.isEmpty, let change = try change(to: .vfSettings(virtual, settings), on: source) {
