@@ -92,20 +92,19 @@ extension Ledger {
             let isReady = drafts.allSatisfy(\.isReady)
             let made = try drafts.map { draft in
                 try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
-                let number = try Self.insert(draft, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
-                if isReady { try Self.bind(number, use: use, db) }
-                return (try Self.claim(number, db).unwrap(or: Refusal.unknownClaim(Self.claimID(number))), draft)
+                let claim = try Self.insert(draft, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
+                return (isReady ? try Self.bind(claim, use: use, db) : claim, draft)
             }
             if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }
             return made
         }
     }
 
-    /// - Returns: the new claim's number.
     private static func insert(
         _ draft: Draft, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
-    ) throws -> Int {
+    ) throws -> Claim {
         let request = draft.request
+        let life = request.ttl.map { Claim.Life(seconds: $0, endsAt: $0 + sinceBoot) }
         try db.run(
             """
             INSERT INTO claim (generation, pool, owner, ownerName, numa, state, createdAt, uid, ttl, endsAt,
@@ -115,29 +114,39 @@ extension Ledger {
             [
                 request.pool.name, request.owner.description, request.ownerName, request.numa.description,
                 Claim.State.pending.rawValue, createdAt, request.uid,
-                request.ttl, request.ttl.map { $0 + sinceBoot }, request.ttl.map { _ in bootID },
+                life?.seconds, life?.endsAt, life.map { _ in bootID },
             ])
         let number = Int(db.lastInsertedRowID)
         let names = draft.names(inClaim: claimID(number))
-        for (position, slot) in draft.slots.enumerated() {
-            try insert(slot, at: position, names: names, claim: number, request: request, bootID: bootID, db)
+        let assignments = try draft.slots.map { try assignment($0, names: names) }
+        for (position, assignment) in assignments.enumerated() {
+            try insert(assignment, at: position, claim: number, request: request, bootID: bootID, db)
         }
-        return number
+        return Claim(
+            id: claimID(number), pool: request.pool.name, owner: request.owner, ownerName: request.ownerName,
+            numa: request.numa, state: .pending, createdAt: createdAt, uid: request.uid, life: life,
+            assignments: assignments)
+    }
+
+    private static func assignment(_ slot: Draft.Slot, names: [PCIAddress: String]) throws -> Assignment {
+        let function = slot.function
+        return Assignment(
+            name: try names[function.address].unwrap(or: Refusal.unknownFunction(function.address)),
+            address: function.address, virtualFunction: function.virtualFunction,
+            iommuGroup: try function.iommuGroup.unwrap(or: Refusal.noIOMMU), numaNode: function.numaNode,
+            isNetwork: function.isNetwork, settings: slot.settings,
+            original: OriginalState(
+                driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings),
+            companionOf: slot.companionOf.flatMap { names[$0] })
     }
 
     private static func insert(
-        _ slot: Draft.Slot, at position: Int, names: [PCIAddress: String], claim: Int, request: ClaimRequest,
-        bootID: String, _ db: Database
+        _ assignment: Assignment, at position: Int, claim: Int, request: ClaimRequest, bootID: String, _ db: Database
     ) throws {
-        let function = slot.function
-        guard let group = function.iommuGroup else { throw Refusal.noIOMMU }
         let owner = request.owner.description
-        let name = try names[function.address].unwrap(or: Refusal.unknownFunction(function.address))
-        try refuseSecond(name, of: request, db)
-        try refuseSecondMAC(of: slot, owner: owner, db)
-        try own(group: group, bootID: bootID, owner: owner, db)
-        let original = OriginalState(
-            driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings)
+        try refuseSecond(assignment.name, of: request, db)
+        try refuseSecondMAC(of: assignment, owner: owner, db)
+        try own(group: assignment.iommuGroup, bootID: bootID, owner: owner, db)
         try db.run(
             """
             INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
@@ -145,10 +154,10 @@ extension Ledger {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                claim, position, owner, name, function.address.description, bootID, group, function.numaNode,
-                function.isNetwork, function.virtualFunction?.physicalFunction.description,
-                function.virtualFunction?.index, try toJSON(slot.settings), try toJSON(original),
-                slot.companionOf.flatMap { names[$0] },
+                claim, position, owner, assignment.name, assignment.address.description, bootID,
+                assignment.iommuGroup, assignment.numaNode, assignment.isNetwork,
+                assignment.virtualFunction?.physicalFunction.description, assignment.virtualFunction?.index,
+                try toJSON(assignment.settings), try toJSON(assignment.original), assignment.companionOf,
             ])
     }
 
@@ -181,8 +190,8 @@ extension Ledger {
     }
 
     /// A card does not know to whom a frame goes when two of its VFs have one address.
-    private static func refuseSecondMAC(of slot: Draft.Slot, owner: String, _ db: Database) throws {
-        guard let mac = slot.settings.mac, let physical = slot.function.virtualFunction?.physicalFunction else {
+    private static func refuseSecondMAC(of assignment: Assignment, owner: String, _ db: Database) throws {
+        guard let mac = assignment.settings.mac, let physical = assignment.virtualFunction?.physicalFunction else {
             return
         }
         let rows = try db.rows(

@@ -38,21 +38,27 @@ extension Ledger {
     /// - Parameters:
     ///   - use: of claims that a guest is about to have: they are in use then.
     ///   - audit: what to write down if they are.
+    /// - Returns: the claims as they are then.
     public func bind(
-        claims ids: [String], use: Claim.Use? = nil, audit: [AuditEntry.Draft] = []
-    ) async throws {
+        _ claims: [Claim], use: Claim.Use? = nil, audit: [AuditEntry.Draft] = []
+    ) async throws -> [Claim] {
         let at = timestamp()
-        try await commits.run { db in
-            for id in ids { try Self.bind(Self.number(ofClaim: id).unwrap(or: Refusal.unknownClaim(id)), use: use, db) }
+        return try await commits.run { db in
+            let bound = try claims.map { try Self.bind($0, use: use, db) }
             for entry in audit { try Self.write(entry, at: at, db) }
+            return bound
         }
     }
 
-    static func bind(_ number: Int, use: Claim.Use?, _ db: Database) throws {
+    static func bind(_ claim: Claim, use: Claim.Use?, _ db: Database) throws -> Claim {
+        var bound = claim
+        bound.state = use == nil ? .bound : .inUse
+        bound.use = use
         try db.run(
             "UPDATE claim SET state = ?, usedInBoot = ?, usedSince = ? WHERE number = ? AND state = 'pending'",
-            [use == nil ? Claim.State.bound.rawValue : Claim.State.inUse.rawValue, use?.bootID, use?.since, number])
-        guard db.changesCount == 1 else { throw Refusal.unknownClaim(claimID(number)) }
+            [bound.state.rawValue, use?.bootID, use?.since, number(ofClaim: claim.id)])
+        guard db.changesCount == 1 else { throw Refusal.unknownClaim(claim.id) }
+        return bound
     }
 
     /// A guest is about to have the claims' functions: all of them are in use from now on, each in a new generation.
@@ -74,26 +80,6 @@ extension Ledger {
                 else { throw Refusal.unknownClaim(id) }
                 return claim
             }
-        }
-    }
-
-    /// Ends a claim: its functions are free, its row stays as a record. Ending it again changes nothing.
-    ///
-    /// - Parameter audit: what to write down.
-    public func end(claim id: String, audit: AuditEntry.Draft? = nil) async throws {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
-        let endedAt = timestamp()
-        try await commits.run { db in
-            try db.run(
-                "DELETE FROM assignment WHERE claim = ?",
-                [number])
-            try Self.write(audit, at: endedAt, db)
-            try db.run(
-                """
-                UPDATE claim SET state = 'released', endedAt = ?, usedInBoot = NULL, usedSince = NULL
-                WHERE number = ? AND state <> 'released'
-                """,
-                [endedAt, number])
         }
     }
 

@@ -58,7 +58,6 @@ extension Reconciler {
         replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
     ) async throws -> [Claim] {
         let openGroups = try host.openGroups()
-        let disks = host.disksInUse()
         let mark = await lanes.ended
         let use = start.map { _ in Claim.Use(bootID: bootID, since: sinceBoot()) }
         let entries = [entry, start?.entry].compactMap(\.self)
@@ -67,7 +66,6 @@ extension Reconciler {
         ) { held in
             var holdings = held
             holdings.openGroups = openGroups
-            holdings.disks = disks
             holdings.foreign = seenDomains.users
             for other in earlier {
                 holdings.awaited.formUnion(Placement.wanted(by: other, on: try host.lastSeen(), holdings: holdings))
@@ -76,25 +74,24 @@ extension Reconciler {
             try start?.accept(drafts)
             return drafts
         }
+        var claims = made.map(\.claim)
         do {
             for (claim, draft) in made { try await carryOut(draft, of: claim, plannedSince: mark) }
-            let pending = made.map(\.claim).filter { $0.state == .pending }.map(\.id)
-            if !pending.isEmpty { try await ledger.bind(claims: pending, use: use, audit: entries) }
+            if claims.contains(where: { $0.state == .pending }) {
+                claims = try await ledger.bind(claims, use: use, audit: entries)
+            }
         } catch {
-            for claim in made.map(\.claim).reversed()
+            for claim in claims.reversed()
             where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse]) {
                 try await giveBack(claim)
             }
             try await ledger.takeBack(claims: replaced.map(\.id))
             throw error
         }
-        return made.map { one in
-            logger.notice("allocated", metadata: ["claim": "\(one.claim.id)", "owner": "\(one.claim.ownerName)"])
-            var claim = one.claim
-            claim.state = use == nil ? .bound : .inUse
-            claim.use = use
-            return claim
+        for claim in claims {
+            logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
         }
+        return claims
     }
 
     /// Does what a new claim needs. That it is `pending`, with what its assignments remember, is the intent of that.
@@ -128,14 +125,14 @@ extension Reconciler {
             }
             return now
         }
-        var placed = try? Placement.place(requests, on: host.lastSeen(), holdings: holdings)
+        var placed = try? place(requests, on: host.lastSeen(), holdings)
         if let chosen = placed {
             let now = try fresh(chosen)
             let isAsSeen = now?.joined().map(\.function.decisive) == chosen.joined().map(\.function.decisive)
             placed = isAsSeen ? now : nil
         }
         if placed == nil {
-            let chosen = try Placement.place(requests, on: host.snapshot(), holdings: holdings)
+            let chosen = try place(requests, on: host.snapshot(), holdings)
             placed = try fresh(chosen)
             if placed == nil, let gone = chosen.joined().first { throw Refusal.unknownFunction(gone.function.address) }
         }
@@ -153,6 +150,19 @@ extension Reconciler {
         }
     }
 
+    /// The host keeps nothing on a function that no driver of its own has: only for others are its disks looked at.
+    private func place(
+        _ requests: [ClaimRequest], on seen: HostSnapshot, _ holdings: Holdings
+    ) throws -> [[Placement.Placed]] {
+        let placed = try? Placement.place(requests, on: seen, holdings: holdings)
+        if let placed, placed.joined().allSatisfy({ $0.function.driver == nil || $0.function.isOnVFIO }) {
+            return placed
+        }
+        var holdings = holdings
+        holdings.disks = host.disksInUse()
+        return try Placement.place(requests, on: seen, holdings: holdings)
+    }
+
     /// What a release found.
     enum ReleaseOutcome: Sendable {
         case released(Claim)
@@ -164,38 +174,27 @@ extension Reconciler {
     ///
     /// - Parameter generation: the one that the caller knows; nil for whichever it has.
     func release(_ id: String, generation: Int? = nil, by actor: AuditEntry.Actor) async throws -> ReleaseOutcome {
-        guard let claim = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
-        switch claim.state {
-        case .released, .releasing: return .alreadyReleased(claim)
-        case .pending: throw Refusal.claimChanging(id)
-        case .bound, .inUse: break
-        }
-        if let generation, generation != claim.generation {
-            throw Refusal.staleGeneration(claim: id, given: generation, current: claim.generation)
-        }
-        let entry = AuditEntry.Draft(releasing: claim, by: actor)
-        return try await recorded(entry) {
-            if let (address, holder) = try use(of: claim, among: host.openGroups()) {
-                throw Refusal.inUseByOwner(address, owner: claim.ownerName, holder)
+        let openGroups = try host.openGroups()
+        let start = try await ledger.beginRelease(of: id, generation: generation) { claim in
+            if let (address, holder) = try use(of: claim, among: openGroups) {
+                return .inUseByOwner(address, owner: claim.ownerName, holder)
             }
-            if isStarting(claim) { throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName) }
-            // Of two releases at once, one gives back: the other's picture of the claim is old by then, and the
-            // functions may be somebody else's. So is the picture of one that the hook overtook.
-            guard
-                try await ledger.setState(
-                    .releasing, ofClaim: claim.id, from: [.bound, .inUse], generation: claim.generation)
-            else {
-                if let now = try await ledger.claim(claim.id), isStarting(now) {
-                    throw Refusal.guestStarting(claim: claim.id, domain: claim.ownerName)
-                }
-                try await ledger.audit(entry.ending("released already"))
-                return .alreadyReleased(claim)
+            return isStarting(claim) ? .guestStarting(claim: claim.id, domain: claim.ownerName) : nil
+        }
+        switch start {
+        case .over(let claim): return .alreadyReleased(claim)
+        case .refused(let claim, let refusal):
+            try await noteRefusal(AuditEntry.Draft(releasing: claim, by: actor), refusal)
+            throw refusal
+        case .begun(let claim):
+            let entry = AuditEntry.Draft(releasing: claim, by: actor)
+            return try await recorded(entry) {
+                try await giveBack(claim, audit: entry)
+                logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+                var released = claim
+                released.state = .released
+                return .released(released)
             }
-            try await giveBack(claim, audit: entry)
-            logger.notice("released", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
-            var released = claim
-            released.state = .released
-            return .released(released)
         }
     }
 
@@ -260,7 +259,7 @@ extension Reconciler {
             }
         }
         try await ledger.end(claim: claim.id, audit: audit)
-        Task { await line.signal() }
+        Task.immediate { await line.signal() }
     }
 
     /// Needs no intents: the claim's state says that its functions go back, and its assignments say to what.
