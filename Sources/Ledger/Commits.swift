@@ -6,8 +6,8 @@ import Synchronization
 /// Takes writes to disk, those that wait while another is on its way there together: a commit costs what the disk
 /// costs, however much is in it.
 ///
-/// Each write is whole or not at all, and is durable when its caller goes on. Writes happen in the order in which they
-/// were asked for.
+/// Each write is whole or not at all, and outlives what it is to outlive when its caller goes on. Writes happen in the
+/// order in which they were asked for.
 final class Commits: Sendable {
     private let database: any DatabaseWriter
     private let queue = Mutex(Queue())
@@ -19,8 +19,21 @@ final class Commits: Sendable {
         var isDraining = false
     }
 
-    /// One write that waits: `work` keeps what came of it, `tell` hands that to whoever asked, once it is on disk.
+    /// What a write is to outlive.
+    enum Durability: Sendable {
+        /// The power.
+        case power
+        /// The daemon, in whichever way it ends. Enough for what is on the way: what the host has from Buslane ends with
+        /// the boot, and nobody was told of anything yet. It outlives the power with the next write that does.
+        ///
+        /// Source: https://www.sqlite.org/pragma.html#pragma_synchronous, NORMAL in WAL mode.
+        case process
+    }
+
+    /// One write that waits: `work` keeps what came of it, and throws what it threw; `tell` hands that to whoever asked, once
+    /// it is on disk.
     private struct Write: Sendable {
+        let durability: Durability
         let work: @Sendable (Database) throws -> Void
         let tell: @Sendable ((any Error)?) -> Void
     }
@@ -28,24 +41,21 @@ final class Commits: Sendable {
     init(_ database: any DatabaseWriter) { self.database = database }
 
     /// - Throws: what the write throws, which is then undone; or why nothing could be committed.
-    func run<Value: Sendable>(_ write: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    func run<Value: Sendable>(
+        outliving durability: Durability = .power, _ write: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let outcome = Mutex<Result<Value, any Error>?>(nil)
             let entry = Write(
+                durability: durability,
                 work: { db in
-                    var value: Value?
                     do {
-                        try db.inSavepoint {
-                            value = try write(db)
-                            return .commit
-                        }
+                        let value = try write(db)
+                        outcome.withLock { $0 = .success(value) }
                     } catch {
                         outcome.withLock { $0 = .failure(error) }
-                        // A full disk or a broken file has taken the others' writes as well.
-                        if !db.isInsideTransaction { throw error }
-                        return
+                        throw error
                     }
-                    if let value { outcome.withLock { [value] in $0 = .success(value) } }
                 },
                 tell: { failure in
                     let result = outcome.withLock(\.self)
@@ -72,14 +82,49 @@ final class Commits: Sendable {
         while let batch = next() {
             var failure: (any Error)?
             do {
-                try database.write { db in
-                    for entry in batch { try entry.work(db) }
+                try database.writeWithoutTransaction { db in
+                    try Self.commit(outliving: batch.contains { $0.durability == .power } ? .power : .process, db) {
+                        try Self.carryOut(batch, db)
+                    }
                 }
             } catch {
                 failure = error
             }
             for entry in batch { entry.tell(failure) }
         }
+    }
+
+    /// Those that throw are undone, each by itself.
+    private static func carryOut(_ batch: [Write], _ db: Database) throws {
+        // What is alone is undone with its transaction.
+        if batch.count == 1 { return try batch[0].work(db) }
+        for entry in batch {
+            do {
+                try db.inSavepoint {
+                    try entry.work(db)
+                    return .commit
+                }
+            } catch {
+                // A full disk or a broken file has taken the others' writes as well.
+                if !db.isInsideTransaction { throw error }
+            }
+        }
+    }
+
+    private static func commit(
+        outliving durability: Durability, _ db: Database, _ work: () throws -> Void
+    ) throws {
+        func transaction() throws {
+            try db.inTransaction {
+                try work()
+                return .commit
+            }
+        }
+        if durability == .power { return try transaction() }
+        try db.execute(sql: "PRAGMA synchronous = NORMAL")
+        let outcome = Result { try transaction() }
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        try outcome.get()
     }
 
     /// nil, and nobody drains any more, when none waits.

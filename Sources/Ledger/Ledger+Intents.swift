@@ -34,7 +34,7 @@ extension Ledger {
         _ changes: [Change], context: Intent.Context, closing previous: [Int] = []
     ) async throws -> [Int] {
         let openedAt = timestamp()
-        return try await commits.run { db in
+        return try await commits.run(outliving: .process) { db in
             try Self.close(previous, db)
             let insert = try db.cachedStatement(
                 sql: """
@@ -53,7 +53,7 @@ extension Ledger {
 
     /// The changes were verified, or undone, or recovered from.
     public func close(intents ids: [Int]) async throws {
-        if !ids.isEmpty { try await commits.run { try Self.close(ids, $0) } }
+        if !ids.isEmpty { try await commits.run(outliving: .process) { try Self.close(ids, $0) } }
     }
 
     static func close(_ intents: [Int], _ db: Database) throws {

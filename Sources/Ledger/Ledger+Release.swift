@@ -24,7 +24,7 @@ extension Ledger {
         of id: String, generation: Int? = nil, unless refusal: @escaping @Sendable (Claim) throws -> Refusal?
     ) async throws -> ReleaseStart {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
-        return try await commits.run { db in
+        return try await commits.run(outliving: .process) { db in
             guard var claim = try Self.claim(number, db) else { throw Refusal.unknownClaim(id) }
             switch claim.state {
             case .released, .releasing: return .over(claim)

@@ -5,7 +5,8 @@ public import HostModel
 
 /// The store of claims, intents and the audit trail: the truth about ownership.
 ///
-/// Lies at `/var/lib/buslane/ledger.sqlite`. Every write is durable when it returns (WAL, `synchronous=FULL`).
+/// Lies at `/var/lib/buslane/ledger.sqlite`. Every write is durable when it returns (WAL, `synchronous=FULL`); that something
+/// is on its way to be changed outlives the daemon at once, and the power with the next write.
 /// Losing it loses who owns what; the host's own state it never claims to know.
 ///
 /// Source: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous.
