@@ -5,6 +5,7 @@ import Hummingbird
 import Ledger
 import Logging
 import NIOCore
+import Synchronization
 
 /// The process at the other end of a unix socket, as the kernel saw it when it connected.
 ///
@@ -39,10 +40,20 @@ struct PeerContext: RequestContext {
         channel = source.channel
     }
 
+    /// By connection, for as long as it is open: who is at its other end is asked once, which takes two turns to another thread.
+    private static let peers = Mutex<[ObjectIdentifier: PeerCredentials]>([:])
+
     /// - Throws: when the connection is gone already.
     func peer() async throws -> PeerCredentials {
+        let connection = ObjectIdentifier(channel)
+        if let known = Self.peers.withLock({ $0[connection] }) { return known }
         guard let socket = channel as? any SocketOptionProvider else { throw ChannelError.operationUnsupported }
-        return try await socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_PEERCRED)).get()
+        let peer: PeerCredentials = try await socket.unsafeGetSocketOption(
+            level: .socket, name: .init(rawValue: SO_PEERCRED)
+        ).get()
+        Self.peers.withLock { $0[connection] = peer }
+        channel.closeFuture.whenComplete { _ in Self.peers.withLock { $0[connection] = nil } }
+        return peer
     }
 
     /// Whether nobody is left at the other end who could read an answer.

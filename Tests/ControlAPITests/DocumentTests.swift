@@ -174,8 +174,7 @@ struct DocumentTests {
     func severalDevices() throws {
         func parts(_ text: String) throws -> [AllocateRequest.Part] {
             let bytes = Array(text.utf8)
-            let request = try JSON.decode(AllocateRequest.self, from: bytes)
-            try JSON.refuseUnknownFields(in: bytes, of: request)
+            let request = try JSON.decodeStrictly(AllocateRequest.self, from: bytes)
             return try request.parts()
         }
         let asked = try parts(

@@ -50,9 +50,7 @@ struct API: Sendable {
         _ type: Value.Type, of request: Request, strictly: Bool = true
     ) async throws -> Value {
         let bytes = [UInt8]((try await request.body.collect(upTo: Self.requestLimit)).readableBytesView)
-        let value = try JSON.decode(type, from: bytes)
-        if strictly { try JSON.refuseUnknownFields(in: bytes, of: value) }
-        return value
+        return try strictly ? JSON.decodeStrictly(type, from: bytes) : JSON.decode(type, from: bytes)
     }
 
     /// Who asks, when that is root.
