@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
+import Synchronization
 
 /// Lanes of work: what is on different lanes runs side by side, what is on one lane in order of arrival.
 ///
-/// The host's lane is taken before a card's, never after it.
-actor Lanes {
+/// The host's lane is taken before a card's, never after it. Behind a lock and no actor: a lane is mostly free, and to enter
+/// an actor can take a turn to another thread.
+final class Lanes: Sendable {
     enum Lane: Hashable, Sendable {
         /// What is about the declared state as a whole: applying it, and looking for drift from it.
         case host
@@ -14,8 +16,15 @@ actor Lanes {
         case domain(String)
     }
 
-    /// Who waits for each lane that somebody is on.
-    private(set) var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
+    private struct State {
+        /// Who waits for each lane that somebody is on; each is told that it had to wait.
+        var waiting: [Lane: [CheckedContinuation<Bool, Never>]] = [:]
+        var ended = 0
+        /// By card's lane: the last work on it that ended.
+        var lastEnded: [Lane: Int] = [:]
+    }
+
+    private let state = Mutex(State())
 
     func run<Result: Sendable>(on lane: Lane, _ work: @Sendable () async throws -> Result) async throws -> Result {
         try await run(on: lane) { _ in try await work() }
@@ -31,9 +40,7 @@ actor Lanes {
     }
 
     /// How many works have ended so far, on whichever lane.
-    private(set) var ended = 0
-    /// By card's lane: the last work on it that ended.
-    private var lastEnded: [Lane: Int] = [:]
+    var ended: Int { state.withLock(\.ended) }
 
     /// The same for work that was planned before it came to the lane.
     ///
@@ -45,28 +52,38 @@ actor Lanes {
     ) async throws -> Result {
         _ = await enter(lane)
         defer { leave(lane) }
-        return try await work(lastEnded[lane, default: 0] > mark)
+        let last = state.withLock { $0.lastEnded[lane] }
+        return try await work(last.map { $0 > mark } ?? false)
     }
+
+    /// How many wait for a lane.
+    func waiting(for lane: Lane) -> Int { state.withLock { $0.waiting[lane]?.count ?? 0 } }
 
     /// - Returns: whether it had to wait.
     private func enter(_ lane: Lane) async -> Bool {
-        guard waiting[lane] != nil else {
-            waiting[lane] = []
-            return false
+        await withCheckedContinuation { turn in
+            let isFree = state.withLock { state in
+                if state.waiting[lane] == nil {
+                    state.waiting[lane] = []
+                    return true
+                }
+                state.waiting[lane]?.append(turn)
+                return false
+            }
+            if isFree { turn.resume(returning: false) }
         }
-        await withCheckedContinuation { waiting[lane, default: []].append($0) }
-        return true
     }
 
     private func leave(_ lane: Lane) {
-        ended += 1
-        if case .card = lane { lastEnded[lane] = ended }
-        guard var queue = waiting[lane], !queue.isEmpty else {
-            waiting[lane] = nil
-            return
+        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            state.ended += 1
+            if case .card = lane { state.lastEnded[lane] = state.ended }
+            guard state.waiting[lane]?.isEmpty == false else {
+                state.waiting[lane] = nil
+                return nil
+            }
+            return state.waiting[lane]?.removeFirst()
         }
-        let next = queue.removeFirst()
-        waiting[lane] = queue
-        next.resume()
+        next?.resume(returning: true)
     }
 }

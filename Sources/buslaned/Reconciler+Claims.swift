@@ -58,7 +58,7 @@ extension Reconciler {
         replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
     ) async throws -> [Claim] {
         let openGroups = try host.openGroups()
-        let mark = await lanes.ended
+        let mark = lanes.ended
         let use = start.map { _ in Claim.Use(bootID: bootID, since: sinceBoot()) }
         let entries = [entry, start?.entry].compactMap(\.self)
         let made = try await ledger.allocate(

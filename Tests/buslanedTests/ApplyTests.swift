@@ -45,7 +45,7 @@ struct ApplyTests {
         let plan = try await lanes.run(on: .card(Scene.card)) {
             let applying = Task { try await scene.apply(Scene.declaring(3, vfDriver: "vfio-pci")) }
             // It has its plan when it stands in line for the card.
-            while await lanes.waiting[.card(Scene.card)]?.isEmpty != false { await Task.yield() }
+            while lanes.waiting(for: .card(Scene.card)) == 0 { await Task.yield() }
             try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: "vfio-pci"))
             try scene.host.meanwhile(.probeDriver(Scene.vf[0]))
             return applying
