@@ -80,7 +80,9 @@ struct Daemon: AsyncParsableCommand {
             processes: Processes(paths: HostPaths(root: hostRoot)))
         let server = Application(
             router: api.router(),
-            server: .http1(configuration: .init(idleTimeout: Self.clientPatience)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionPeers()], idleTimeout: Self.clientPatience)),
             configuration: .init(
                 address: .unixDomainSocket(path: socket), serverName: "buslaned",
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),

@@ -40,19 +40,9 @@ struct PeerContext: RequestContext {
         channel = source.channel
     }
 
-    /// By connection, for as long as it is open: who is at its other end is asked once, which takes two turns to another thread.
-    private static let peers = Mutex<[ObjectIdentifier: PeerCredentials]>([:])
-
     /// - Throws: when the connection is gone already.
-    func peer() async throws -> PeerCredentials {
-        let connection = ObjectIdentifier(channel)
-        if let known = Self.peers.withLock({ $0[connection] }) { return known }
-        guard let socket = channel as? any SocketOptionProvider else { throw ChannelError.operationUnsupported }
-        let peer: PeerCredentials = try await socket.unsafeGetSocketOption(
-            level: .socket, name: .init(rawValue: SO_PEERCRED)
-        ).get()
-        Self.peers.withLock { $0[connection] = peer }
-        channel.closeFuture.whenComplete { _ in Self.peers.withLock { $0[connection] = nil } }
+    func peer() throws -> PeerCredentials {
+        guard let peer = ConnectionPeers.peer(of: channel) else { throw ChannelError.ioOnClosedChannel }
         return peer
     }
 
@@ -66,6 +56,26 @@ struct PeerContext: RequestContext {
                 } ?? false
             }.get()
         }
+    }
+}
+
+/// Who is at the other end of each connection that is open: asked once, when it is made, on the thread that reads it.
+final class ConnectionPeers: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private static let peers = Mutex<[ObjectIdentifier: PeerCredentials]>([:])
+
+    static func peer(of connection: any Channel) -> PeerCredentials? {
+        peers.withLock { $0[ObjectIdentifier(connection)] }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        guard let socket = context.channel as? any SocketOptionProvider else { return }
+        let connection = ObjectIdentifier(context.channel)
+        let peer: EventLoopFuture<PeerCredentials> = socket.unsafeGetSocketOption(
+            level: .socket, name: .init(rawValue: SO_PEERCRED))
+        peer.whenSuccess { peer in Self.peers.withLock { $0[connection] = peer } }
+        context.channel.closeFuture.whenComplete { _ in Self.peers.withLock { $0[connection] = nil } }
     }
 }
 

@@ -14,7 +14,7 @@ extension API {
         }
         router.post(RouterPath(Route.claims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
-            let peer = try await context.peer()
+            let peer = try context.peer()
             let claims = try await reconciler.allocate(all: try await admitted(asked, from: peer), by: peer.actor)
             if try await context.isAbandoned {
                 try await reconciler.giveBackUntold(claims, by: peer.actor)
@@ -24,13 +24,13 @@ extension API {
         }
         router.post(RouterPath(Route.waitingClaims)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
-            let peer = try await context.peer()
+            let peer = try context.peer()
             let limit = try asked.patience()
             return waiting(try await admitted(asked, from: peer), upTo: limit, by: peer.actor, context)
         }
         router.post(RouterPath(Route.renewal)) { request, context in
             let asked = try await body(RenewRequest.self, of: request)
-            let peer = try await context.peer()
+            let peer = try context.peer()
             try await mustOwn(try await claims(ReleaseRequest(claims: asked.claims, owner: nil)), peer, "renew")
             var renewed: [Claim] = []
             for id in asked.claims { renewed.append(try await reconciler.renew(id, by: peer.actor)) }
@@ -38,7 +38,7 @@ extension API {
         }
         router.post(RouterPath(Route.explanation)) { request, context in
             let asked = try await body(AllocateRequest.self, of: request)
-            let all = try await claimRequests(asked, from: try await context.peer())
+            let all = try await claimRequests(asked, from: try context.peer())
             guard let wanted = all.first, all.count == 1 else {
                 throw MalformedValue(
                     kind: "question", text: "\(all.count) devices", expected: "one pool: each is explained by itself")
@@ -49,7 +49,7 @@ extension API {
         }
         router.post(RouterPath(Route.release)) { request, context in
             let asked = try await body(ReleaseRequest.self, of: request)
-            let peer = try await context.peer()
+            let peer = try context.peer()
             var outcomes: [Reconciler.ReleaseOutcome] = []
             // Refused before the first one is given back: what is unknown, and what is another's. Nothing is another's to
             // root, and of a single claim the release itself tells that it is unknown.

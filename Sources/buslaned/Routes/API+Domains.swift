@@ -8,7 +8,7 @@ extension API {
     /// Who asks, when they may change domains.
     private func domainManager(_ context: PeerContext, _ verb: String, _ domain: String) async throws -> PeerCredentials
     {
-        let peer = try await context.peer()
+        let peer = try context.peer()
         try await reconciler.permitted(verb, domain, to: peer) { caller throws(Refusal) in
             try caller.mustManageDomains(domain)
         }
@@ -18,7 +18,7 @@ extension API {
     func addDomainRoutes(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.inject)) { request, context in
             let asked = try await body(InjectRequest.self, of: request)
-            return try Response(json: try await domains.inject(into: asked.xml, by: try await context.peer()))
+            return try Response(json: try await domains.inject(into: asked.xml, by: try context.peer()))
         }
         router.post(RouterPath(Route.attach)) { request, context in
             let asked = try await body(DomainDevicesRequest.self, of: request)

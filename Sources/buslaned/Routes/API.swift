@@ -55,7 +55,7 @@ struct API: Sendable {
 
     /// Who asks, when that is root.
     func root(_ context: PeerContext, _ verb: String, _ subject: String) async throws -> AuditEntry.Actor {
-        let peer = try await context.peer()
+        let peer = try context.peer()
         try await reconciler.permitted(verb, subject, to: peer) { caller throws(Refusal) in
             try caller.mustBeRoot(to: verb, subject)
         }
