@@ -77,7 +77,7 @@ extension Ledger {
 
     /// The newest entries, oldest of them first.
     public func auditTrail(limit: Int = 200) async throws -> [AuditEntry] {
-        try await database.read { db in
+        try await read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM audit ORDER BY id DESC LIMIT ?", arguments: [limit])
                 .reversed()
                 .map { row in

@@ -84,10 +84,16 @@ extension Ledger {
     }
 
     /// The live claims, oldest first.
-    public func claims() async throws -> [Claim] {
-        try await database.read { db in
-            let rows = try db.rows("SELECT * FROM claim WHERE state <> 'released' ORDER BY number")
-            let assignments = try Self.assignments(db, where: "1", [])
+    ///
+    /// - Parameter owner: whose; nil for everybody's.
+    public func claims(of owner: Owner? = nil) async throws -> [Claim] {
+        try await read { db in
+            let whose = owner == nil ? "1" : "owner = ?"
+            let arguments = StatementArguments([owner?.description].compactMap(\.self))
+            let rows = try db.rows(
+                "SELECT * FROM claim WHERE state <> 'released' AND \(whose) ORDER BY number", arguments)
+            if rows.isEmpty { return [] }
+            let assignments = try Self.assignments(db, where: whose, arguments)
             return try rows.map { try Self.claim(from: $0, assignments: assignments[$0["number"]] ?? []) }
         }
     }
@@ -95,8 +101,7 @@ extension Ledger {
     /// One claim, live or ended.
     public func claim(_ id: String) async throws -> Claim? {
         guard let number = Self.number(ofClaim: id) else { return nil }
-        // Never on the caller's thread: readers that others have been given need that very thread to go on.
-        return try await database.read { try Self.claim(number, $0) }
+        return try await read { try Self.claim(number, $0) }
     }
 
     /// Takes over the group numbers of this boot: they are renumbered at each one, and mean nothing in another.

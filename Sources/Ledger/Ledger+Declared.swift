@@ -17,7 +17,7 @@ extension Ledger {
     ///
     /// - Parameter cards: PFs, and whole cards that a claim has; nil for all.
     public func made(of cards: Set<PCIAddress>? = nil) async throws -> Made {
-        try await database.read { db in
+        try await read { db in
             // Addresses have no characters that SQL would mind.
             let list = cards.map { $0.map { "'\($0)'" }.joined(separator: ",") }
             var made = Made()

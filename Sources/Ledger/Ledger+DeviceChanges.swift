@@ -58,7 +58,7 @@ extension Ledger {
     ///
     /// - Parameter domain: its UUID; nil for every domain's.
     public func deviceChanges(ofDomain domain: String? = nil) async throws -> [DeviceChange] {
-        try await database.read { db in
+        try await read { db in
             try Row.fetchAll(
                 db, sql: "SELECT * FROM deviceChange WHERE domain = ifnull(?, domain) ORDER BY domain, device",
                 arguments: [domain]

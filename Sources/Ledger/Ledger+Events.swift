@@ -56,7 +56,7 @@ extension Ledger {
 
     /// The newest events after one, oldest first.
     public func events(after id: Int = 0, limit: Int = 200) async throws -> [Event] {
-        try await database.read { db in
+        try await read { db in
             try Row.fetchAll(
                 db, sql: "SELECT * FROM event WHERE id > ? ORDER BY id DESC LIMIT ?", arguments: [id, limit]
             )
@@ -92,7 +92,7 @@ extension Ledger {
 
 extension Ledger {
     /// By function: why it is set aside.
-    public func quarantine() async throws -> [PCIAddress: String] { try await database.read(Self.quarantine) }
+    public func quarantine() async throws -> [PCIAddress: String] { try await read(Self.quarantine) }
 
     static func quarantine(_ db: Database) throws -> [PCIAddress: String] {
         var reasons: [PCIAddress: String] = [:]

@@ -63,7 +63,7 @@ extension Ledger {
 
     /// What an earlier process left open, oldest first.
     public func openIntents() async throws -> [Intent] {
-        try await database.read { db in
+        try await read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM intent ORDER BY id").map { row in
                 Intent(
                     id: row["id"], bootID: row["bootID"],

@@ -32,7 +32,7 @@ extension Ledger {
     ///
     /// - Parameter sinceBoot: seconds since the boot, now.
     public func ended(sinceBoot: Int) async throws -> (claims: [String], next: Int?) {
-        try await database.read { db in
+        try await read { db in
             let condition = "ttl IS NOT NULL AND state IN ('bound', 'inUse') AND endsAt"
             let numbers = try Int.fetchAll(
                 db, sql: "SELECT number FROM claim WHERE \(condition) <= ? ORDER BY endsAt", arguments: [sinceBoot])

@@ -13,6 +13,9 @@ public import HostModel
 public final class Ledger: Sendable {
     let database: any DatabaseWriter
     let commits: Commits
+    /// Where questions are asked, one after the other: never on the caller's thread, which others may need to go on, and
+    /// with half the turns between threads that GRDB's own way takes.
+    private let reading = DispatchQueue(label: "buslane.ledger.reading")
     private let lock: FileLock?
     private let now: @Sendable () -> Int
 
@@ -46,6 +49,12 @@ public final class Ledger: Sendable {
         try Migrations.migrator.migrate(database)
     }
 
+    func read<Value: Sendable>(_ question: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            reading.async { continuation.resume(with: Result { try self.database.read(question) }) }
+        }
+    }
+
     /// Seconds since 1970, by the ledger's clock.
     public func timestamp() -> Int { now() }
 
@@ -56,7 +65,7 @@ public final class Ledger: Sendable {
 extension Ledger {
     /// What planning must respect. The open groups are the host's to tell, and empty here.
     public func holdings() async throws -> Holdings {
-        try await database.read { db in
+        try await read { db in
             var holdings = try Self.holdings(db)
             holdings.declared = try Self.declared(db)
             return holdings

@@ -218,7 +218,7 @@ extension Reconciler {
     /// Every live claim of an owner.
     func release(allOf owner: Owner, by actor: AuditEntry.Actor) async throws -> [ReleaseOutcome] {
         var outcomes: [ReleaseOutcome] = []
-        for claim in try await ledger.claims() where claim.owner == owner {
+        for claim in try await ledger.claims(of: owner) {
             outcomes.append(try await release(claim.id, by: actor))
         }
         return outcomes

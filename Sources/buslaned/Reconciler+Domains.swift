@@ -6,7 +6,7 @@ import Ledger
 extension Reconciler {
     /// The claims of an owner that stand.
     func claims(heldBy owner: Owner) async throws -> [Claim] {
-        try await ledger.claims().filter { $0.owner == owner && $0.state.isHeld }
+        try await ledger.claims(of: owner).filter(\.state.isHeld)
     }
 
     /// Whether a guest has the claim's functions, or is on its way to.

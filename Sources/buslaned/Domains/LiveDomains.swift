@@ -37,7 +37,7 @@ struct LiveDomains: Sendable {
             state: domain.isActive ? try await libvirt.runState(of: name) : .off,
             live: domain.isActive ? try Domain(parsing: try await libvirt.liveXML(of: name)) : nil,
             config: domain.isPersistent ? try Domain(parsing: try await libvirt.inactiveXML(of: name)) : nil,
-            claims: try await ledger.claims().filter { $0.owner == owner && $0.state.isHeld },
+            claims: try await ledger.claims(of: owner).filter(\.state.isHeld),
             changes: try await ledger.deviceChanges(ofDomain: domain.uuid))
     }
 

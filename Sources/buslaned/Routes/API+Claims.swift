@@ -113,7 +113,7 @@ extension API {
         }
         if let owner = asked.owner {
             let owner = try await self.owner(named: owner).owner
-            claims += try await reconciler.ledger.claims().filter { $0.owner == owner }
+            claims += try await reconciler.ledger.claims(of: owner)
         }
         return claims
     }
