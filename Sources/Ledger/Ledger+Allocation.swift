@@ -58,7 +58,7 @@ extension Ledger {
         }
     }
 
-    /// Makes a claim: ``allocate(inBoot:sinceBoot:use:audit:decide:)`` of one.
+    /// Makes a claim: ``allocate(inBoot:sinceBoot:isForStart:audit:replacing:decide:)`` of one.
     public func allocate(
         bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
         decide: @escaping @Sendable (Holdings) throws -> Draft
@@ -75,25 +75,26 @@ extension Ledger {
     /// - Parameters:
     ///   - bootID: the boot in which the functions' group numbers hold.
     ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
-    ///   - use: of claims that a guest is about to have: those that are bound are in use.
+    ///   - isForStart: a guest is about to have them: they stay `pending` until ``bind(_:use:audit:)`` says that they are in
+    ///     use, and that alone waits for the disk.
     ///   - audit: what to write down of claims that are bound.
     ///   - replaced: claims of the same owner that these take the place of. Their functions are held until it is known
     ///     that these stay: then they are given back, else ``takeBack(claims:)``.
     ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
     public func allocate(
-        inBoot bootID: String, sinceBoot: Int = 0, use: Claim.Use? = nil, audit: [AuditEntry.Draft] = [],
+        inBoot bootID: String, sinceBoot: Int = 0, isForStart: Bool = false, audit: [AuditEntry.Draft] = [],
         replacing replaced: [Claim] = [],
         decide: @escaping @Sendable (Holdings) throws -> [Draft]
     ) async throws -> [(claim: Claim, draft: Draft)] {
         let createdAt = timestamp()
-        return try await commits.run { db in
+        return try await commits.run(outliving: isForStart ? .process : .power) { db in
             try Self.setAside(replaced, db)
             let drafts = try decide(Self.holdings(db, originals: false))
-            let isReady = drafts.allSatisfy(\.isReady)
+            let isReady = !isForStart && drafts.allSatisfy(\.isReady)
             let made = try drafts.map { draft in
                 try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
                 let claim = try Self.insert(draft, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
-                return (isReady ? try Self.bind(claim, use: use, db) : claim, draft)
+                return (isReady ? try Self.bind(claim, use: nil, db) : claim, draft)
             }
             if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }
             return made

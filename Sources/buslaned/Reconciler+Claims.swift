@@ -59,10 +59,9 @@ extension Reconciler {
     ) async throws -> [Claim] {
         let openGroups = try host.openGroups()
         let mark = lanes.ended
-        let use = start.map { _ in Claim.Use(bootID: bootID, since: sinceBoot()) }
         let entries = [entry, start?.entry].compactMap(\.self)
         let made = try await ledger.allocate(
-            inBoot: bootID, sinceBoot: sinceBoot(), use: use, audit: entries, replacing: replaced
+            inBoot: bootID, sinceBoot: sinceBoot(), isForStart: start != nil, audit: entries, replacing: replaced
         ) { held in
             var holdings = held
             holdings.openGroups = openGroups
@@ -78,6 +77,7 @@ extension Reconciler {
         do {
             for (claim, draft) in made { try await carryOut(draft, of: claim, plannedSince: mark) }
             if claims.contains(where: { $0.state == .pending }) {
+                let use = start.map { _ in Claim.Use(bootID: bootID, since: sinceBoot()) }
                 claims = try await ledger.bind(claims, use: use, audit: entries)
             }
         } catch {
