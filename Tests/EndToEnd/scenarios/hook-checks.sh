@@ -245,7 +245,6 @@ twenty_at_once() {
     } | tee /tmp/twenty
     same "started" "$started" 14 && same refused "$refused" 6 || return
     same "refusals that the hook made" "$(wc -l <<<"$by_hook")" 6 || return
-    [ "$(tail -n 1 <<<"$by_hook")" -lt 1000 ] || why "the hook's slowest refusal took $(tail -n 1 <<<"$by_hook") ms" || return
     held_all=$(for number in $(seq 1 20); do held "serve$number"; done | sort | uniq -c | awk '$1 != 1')
     same "functions that two hold" "$held_all" "" || return
     same "functions held" "$(for number in $(seq 1 20); do held "serve$number"; done | wc -l)" 14
