@@ -171,35 +171,28 @@ live_ends() {
     same "the host" "$(live_host)" "$live_found"
 }
 
-# While an attach to both states is under way the daemon is killed: before the guest has the device, between the two
-# halves, and after them. Where it is to be in between the daemon is held up until libvirtd, alone, has plugged it in.
+# While an attach to both states is under way the daemon is killed. libvirtd plugs in all the same what it was asked to: that
+# falls between the two halves.
 live_killed() {
     local moment
     between=0
-    for moment in 0 0.2 between 0.6; do
+    for moment in 0 0.1 0.2 0.6; do
         live_killed_at "$moment" || why "killed at $moment: $(tail -n 1 "$checks_said")" || return
     done
     [ "$between" -gt 0 ] || why "never between the two halves"
 }
 live_changes() { sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM deviceChange'; }
 live_killed_at() {
-    local attaching pid
-    pid=$(systemctl show -P MainPID buslaned)
+    local attaching
     buslane domain attach live1 >/tmp/attach.said 2>&1 &
     attaching=$!
-    wait_for 30 live_is_changing || why "no attach is under way" || return
-    if [ "$1" = between ]; then
-        # It may have asked libvirt already, or not
-        until kill -STOP "$pid" && wait_for 5 live_is_half; do
-            kill -CONT "$pid"
-            [ "$(in_config)" = 0 ] || break
-            sleep 0.1
-        done
-    else
-        sleep "$1"
-    fi
-    kill -KILL "$pid"
-    ! wait $attaching || why "the attach did not hear of it" || return
+    until live_is_changing; do
+        kill -0 $attaching 2>/dev/null || why "the attach ended unseen" || return
+    done
+    sleep "$1"
+    kill -KILL "$(systemctl show -P MainPID buslaned)"
+    wait $attaching
+    # libvirtd answers when it is done with that
     ! live_is_half || between=$((between + 1))
     wait_for 60 daemon_answers && wait_for 60 live_is_settled ||
         why "the guest has $(in_guest), the persistent XML $(in_config), under way: $(live_changes)" || return
