@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Dispatch
 import GRDB
+import Glibc
 import Synchronization
 
 /// Takes writes to disk, those that wait while another is on its way there together: a commit costs what the disk
@@ -11,6 +12,8 @@ import Synchronization
 final class Commits: Sendable {
     private let database: any DatabaseWriter
     private let queue = Mutex(Queue())
+    /// SQLite's write-ahead log; nil for a database in memory.
+    private let log: String?
     /// Where the writes happen, one batch after the other, without a turn of any other thread in between.
     private let disk = DispatchQueue(label: "buslane.ledger")
 
@@ -28,6 +31,9 @@ final class Commits: Sendable {
         ///
         /// Source: https://www.sqlite.org/pragma.html#pragma_synchronous, NORMAL in WAL mode.
         case process
+        /// The daemon, and a moment after its caller went on the power as well: what is about this boot alone, and whose
+        /// entry in the audit trail shall stay.
+        case processFirst
     }
 
     /// One write that waits: `work` keeps what came of it, and throws what it threw; `tell` hands that to whoever asked, once
@@ -38,7 +44,11 @@ final class Commits: Sendable {
         let tell: @Sendable ((any Error)?) -> Void
     }
 
-    init(_ database: any DatabaseWriter) { self.database = database }
+    /// - Parameter path: the database's file; nil for one in memory.
+    init(_ database: any DatabaseWriter, path: String?) {
+        self.database = database
+        log = path.map { $0 + "-wal" }
+    }
 
     /// - Throws: what the write throws, which is then undone; or why nothing could be committed.
     func run<Value: Sendable>(
@@ -83,7 +93,7 @@ final class Commits: Sendable {
             var failure: (any Error)?
             do {
                 try database.writeWithoutTransaction { db in
-                    try Self.commit(outliving: batch.contains { $0.durability == .power } ? .power : .process, db) {
+                    try Self.commit(waitingForDisk: batch.contains { $0.durability == .power }, db) {
                         try Self.carryOut(batch, db)
                     }
                 }
@@ -91,7 +101,18 @@ final class Commits: Sendable {
                 failure = error
             }
             for entry in batch { entry.tell(failure) }
+            if batch.contains(where: { $0.durability == .processFirst }) { flush() }
         }
+    }
+
+    /// What was committed so far outlives the power. No lock of SQLite's is on the log, which a second descriptor could
+    /// take away.
+    private func flush() {
+        guard let log else { return }
+        let file = open(log, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        fdatasync(file)
+        close(file)
     }
 
     /// Those that throw are undone, each by itself.
@@ -111,16 +132,14 @@ final class Commits: Sendable {
         }
     }
 
-    private static func commit(
-        outliving durability: Durability, _ db: Database, _ work: () throws -> Void
-    ) throws {
+    private static func commit(waitingForDisk waits: Bool, _ db: Database, _ work: () throws -> Void) throws {
         func transaction() throws {
             try db.inTransaction {
                 try work()
                 return .commit
             }
         }
-        if durability == .power { return try transaction() }
+        if waits { return try transaction() }
         try db.execute(sql: "PRAGMA synchronous = NORMAL")
         let outcome = Result { try transaction() }
         try db.execute(sql: "PRAGMA synchronous = FULL")

@@ -76,7 +76,7 @@ extension Ledger {
     ///   - bootID: the boot in which the functions' group numbers hold.
     ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
     ///   - isForStart: a guest is about to have them: they stay `pending` until ``bind(_:use:audit:)`` says that they are in
-    ///     use, and that alone waits for the disk.
+    ///     use.
     ///   - audit: what to write down of claims that are bound.
     ///   - replaced: claims of the same owner that these take the place of. Their functions are held until it is known
     ///     that these stay: then they are given back, else ``takeBack(claims:)``.

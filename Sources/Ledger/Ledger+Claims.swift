@@ -43,7 +43,7 @@ extension Ledger {
         _ claims: [Claim], use: Claim.Use? = nil, audit: [AuditEntry.Draft] = []
     ) async throws -> [Claim] {
         let at = timestamp()
-        return try await commits.run { db in
+        return try await commits.run(outliving: use == nil ? .power : .processFirst) { db in
             let bound = try claims.map { try Self.bind($0, use: use, db) }
             for entry in audit { try Self.write(entry, at: at, db) }
             return bound
@@ -67,7 +67,7 @@ extension Ledger {
     /// - Throws: ``Refusal/unknownClaim(_:)`` when one is not its owner's any more, and nothing is written.
     public func beginUse(ofClaims ids: [String], bootID: String, sinceBoot: Int) async throws -> [Claim] {
         if ids.isEmpty { return [] }
-        return try await commits.run { db in
+        return try await commits.run(outliving: .processFirst) { db in
             try ids.map { id in
                 try db.run(
                     """

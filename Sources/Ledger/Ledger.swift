@@ -44,7 +44,7 @@ public final class Ledger: Sendable {
         } else {
             database = try DatabaseQueue(configuration: configuration)
         }
-        commits = Commits(database)
+        commits = Commits(database, path: path)
         self.now = now
         try Migrations.migrator.migrate(database)
     }
