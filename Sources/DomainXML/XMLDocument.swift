@@ -102,19 +102,15 @@ private let namespaceSeparator: UInt8 = 0x1f
         _ = unsafe XML_StopParser(parser, 0)
     }
 
-    func start(name: String, attributes: [(String, String)]) {
+    func start(name: String, attributes: [XMLAttribute]) {
         guard open.count < XMLDocument.maximumDepth else {
             return refuse(.tooDeep(line: line, limit: XMLDocument.maximumDepth))
         }
         let (namespace, local) = Self.split(name)
-        let list = attributes.map { name, value in
-            let (namespace, local) = Self.split(name)
-            return XMLAttribute(name: local, namespace: namespace, value: value)
-        }
         let tag = place
         open.append(
             XMLElement(
-                name: local, namespace: namespace, attributes: list, startTag: tag,
+                name: local, namespace: namespace, attributes: attributes, startTag: tag,
                 endTag: tag.upperBound..<tag.upperBound, line: line))
     }
 
@@ -143,7 +139,7 @@ private let namespaceSeparator: UInt8 = 0x1f
         refuse(.encoding(encoding))
     }
 
-    private static func split(_ name: String) -> (namespace: String?, local: String) {
+    static func split(_ name: String) -> (namespace: String?, local: String) {
         // By bytes: looking for characters would cost as much as all the rest.
         guard let index = name.utf8.firstIndex(of: namespaceSeparator) else { return (nil, name) }
         return (String(name[..<index]), String(name[name.utf8.index(after: index)...]))
@@ -162,11 +158,12 @@ private func elementStarted(
     _ attributes: UnsafeMutablePointer<UnsafePointer<XML_Char>?>?
 ) {
     guard let name = unsafe name, let builder = unsafe builder(userData) else { return }
-    var list: [(String, String)] = []
+    var list: [XMLAttribute] = []
     // SAFETY: names and values alternate, a null ends them.
     if var next = unsafe attributes {
         while let key = unsafe next[0], let value = unsafe next[1] {
-            unsafe list.append((String(cString: key), String(cString: value)))
+            let (namespace, local) = TreeBuilder.split(unsafe String(cString: key))
+            list.append(XMLAttribute(name: local, namespace: namespace, value: unsafe String(cString: value)))
             unsafe next += 2
         }
     }

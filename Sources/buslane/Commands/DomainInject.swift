@@ -35,11 +35,11 @@ extension DomainCommand {
             if device.isEmpty {
                 let document = try await connection.client.post(
                     Route.inject, InjectRequest(xml: xml), as: DomainDocument.self)
-                Terminal.out(Array(document.xml.utf8))
+                Terminal.out(document.xml)
                 return
             }
             let kinds = xmlOnly ? nil : try await kindsOfFunctions()
-            Terminal.out(Array(try Self.edited(xml, adding: device, kinds: kinds).utf8))
+            Terminal.out(try Self.edited(xml, adding: device, kinds: kinds))
         }
 
         /// The document with these devices in it.

@@ -8,7 +8,7 @@ enum Terminal {
     static func error(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
     /// Ends the process when the output cannot be written: what comes after would be half an answer.
-    static func out(_ bytes: [UInt8]) {
+    static func out(_ bytes: some Sequence<UInt8>) {
         do {
             try FileDescriptor.standardOutput.writeAll(bytes)
         } catch {
@@ -17,7 +17,7 @@ enum Terminal {
         }
     }
 
-    static func out(_ text: String) { out(Array(text.utf8)) }
+    static func out(_ text: String) { out(text.utf8) }
 
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
