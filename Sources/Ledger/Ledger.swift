@@ -51,7 +51,8 @@ public final class Ledger: Sendable {
 
     func read<Value: Sendable>(_ question: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            reading.async { continuation.resume(with: Result { try self.database.read(question) }) }
+            // Of the ledger itself nothing is kept: who has the answer may be the last who has it.
+            reading.async { [database] in continuation.resume(with: Result { try database.read(question) }) }
         }
     }
 
