@@ -88,7 +88,8 @@ extension Reconciler {
             try await ledger.takeBack(claims: replaced.map(\.id))
             throw error
         }
-        for claim in claims {
+        // Of a start its own line tells.
+        for claim in claims where start == nil {
             logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
         }
         return claims

@@ -39,10 +39,12 @@ extension Placement {
     ) throws(Refusal) -> [[Placed]] {
         let chosen = try choose(together: requests, on: host, holdings: holdings)
         // What its owner has already, or gets by its own name, comes with nobody.
-        var taken = Set(chosen.flatMap(\.self).map(\.address)).union(holdings.claims.keys)
+        var taken = Set(chosen.flatMap(\.self).map(\.address))
         return chosen.map { functions in
             functions.flatMap { function in
-                let companions = host.companions(of: function).filter { taken.insert($0.address).inserted }
+                let companions = host.companions(of: function).filter {
+                    holdings.claims[$0.address] == nil && taken.insert($0.address).inserted
+                }
                 return [Placed(function: function)]
                     + companions.map { Placed(function: $0, companionOf: function.address) }
             }

@@ -38,7 +38,8 @@ extension Placement {
         var regions: [[Int]] {
             let members = ordered
             func node(_ position: Int) -> Int? { host.functions[position].numaNode }
-            let nodes = Set(members.compactMap(node)).sorted()
+            // Asked for by some policies alone, and of thousands.
+            func nodes() -> [Int] { Set(members.compactMap(node)).sorted() }
             func region(_ allowed: some Sequence<Int>) -> [Int] {
                 let allowed = Set(allowed)
                 return members.filter { node($0).map(allowed.contains) ?? false }
@@ -46,13 +47,13 @@ extension Placement {
             switch request.numa {
             case .none: return [members]
             case .preferred(let node?): return [nearest(to: node, members)]
-            case .preferred(nil): return nodes.map { region([$0]) } + [members]
+            case .preferred(nil): return nodes().map { region([$0]) } + [members]
             case .required(let node?): return [region([node])]
-            case .required(nil): return nodes.map { region([$0]) }
+            case .required(nil): return nodes().map { region([$0]) }
             case .socket(let node?):
                 return [nearest(to: node, region(Placement.socket(of: node, host.numaNodes)))]
             case .socket(nil):
-                return nodes.map { nearest(to: $0, region(Placement.socket(of: $0, host.numaNodes))) }
+                return nodes().map { nearest(to: $0, region(Placement.socket(of: $0, host.numaNodes))) }
             }
         }
 

@@ -113,7 +113,7 @@ public enum Placement {
     static func owners(ofGroupsOn host: HostSnapshot, _ holdings: Holdings) -> [Int: Holdings.ClaimReference] {
         var owners: [Int: Holdings.ClaimReference] = [:]
         for (address, claim) in holdings.claims {
-            if let group = host[address]?.iommuGroup { owners[group] = claim }
+            if let group = host.iommuGroup(of: address) { owners[group] = claim }
         }
         return owners
     }
