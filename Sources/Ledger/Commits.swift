@@ -12,6 +12,7 @@ import Synchronization
 final class Commits: Sendable {
     private let database: any DatabaseWriter
     private let queue = Mutex(Queue())
+    private let undone: @Sendable () -> Void
     /// SQLite's write-ahead log; nil for a database in memory.
     private let log: String?
     /// Where the writes happen, one batch after the other, without a turn of any other thread in between.
@@ -44,9 +45,12 @@ final class Commits: Sendable {
         let tell: @Sendable ((any Error)?) -> Void
     }
 
-    /// - Parameter path: the database's file; nil for one in memory.
-    init(_ database: any DatabaseWriter, path: String?) {
+    /// - Parameters:
+    ///   - path: the database's file; nil for one in memory.
+    ///   - undone: told when something that was written is not so.
+    init(_ database: any DatabaseWriter, path: String?, undone: @escaping @Sendable () -> Void) {
         self.database = database
+        self.undone = undone
         log = path.map { $0 + "-wal" }
     }
 
@@ -93,8 +97,10 @@ final class Commits: Sendable {
             var failure: (any Error)?
             do {
                 try database.writeWithoutTransaction { db in
-                    try Self.commit(waitingForDisk: batch.contains { $0.durability == .power }, db) {
-                        try Self.carryOut(batch, db)
+                    try noticing(db) {
+                        try Self.commit(waitingForDisk: batch.contains { $0.durability == .power }, db) {
+                            try carryOut(batch, db)
+                        }
                     }
                 }
             } catch {
@@ -116,19 +122,32 @@ final class Commits: Sendable {
     }
 
     /// Those that throw are undone, each by itself.
-    private static func carryOut(_ batch: [Write], _ db: Database) throws {
+    private func carryOut(_ batch: [Write], _ db: Database) throws {
         // What is alone is undone with its transaction.
         if batch.count == 1 { return try batch[0].work(db) }
         for entry in batch {
             do {
-                try db.inSavepoint {
-                    try entry.work(db)
-                    return .commit
+                try noticing(db) {
+                    try db.inSavepoint {
+                        try entry.work(db)
+                        return .commit
+                    }
                 }
             } catch {
                 // A full disk or a broken file has taken the others' writes as well.
                 if !db.isInsideTransaction { throw error }
             }
+        }
+    }
+
+    /// Tells of work that is undone after it had changed something.
+    private func noticing(_ db: Database, _ work: () throws -> Void) throws {
+        let before = db.totalChangesCount
+        do {
+            try work()
+        } catch {
+            if db.totalChangesCount != before { undone() }
+            throw error
         }
     }
 

@@ -87,13 +87,15 @@ extension Ledger {
         decide: @escaping @Sendable (Holdings) throws -> [Draft]
     ) async throws -> [(claim: Claim, draft: Draft)] {
         let createdAt = timestamp()
-        return try await commits.run(outliving: isForStart ? .process : .power) { db in
+        return try await commits.run(outliving: isForStart ? .process : .power) { [live] db in
             try Self.setAside(replaced, db)
-            let drafts = try decide(Self.holdings(db, originals: false))
+            let held = Holdings(claims: try live.all { try Self.liveClaims(db) }, quarantine: try Self.quarantine(db))
+            let drafts = try decide(held)
             let isReady = !isForStart && drafts.allSatisfy(\.isReady)
             let made = try drafts.map { draft in
                 try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
                 let claim = try Self.insert(draft, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
+                live.add(claim)
                 return (isReady ? try Self.bind(claim, use: nil, db) : claim, draft)
             }
             if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }

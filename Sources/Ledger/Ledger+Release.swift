@@ -49,10 +49,9 @@ extension Ledger {
     public func end(claim id: String, audit: AuditEntry.Draft? = nil) async throws {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let endedAt = timestamp()
-        try await commits.run { db in
-            try db.run(
-                "DELETE FROM assignment WHERE claim = ?",
-                [number])
+        try await commits.run { [live] db in
+            let freed = try db.rows("DELETE FROM assignment WHERE claim = ? RETURNING address", [number])
+            live.remove(try freed.map { try PCIAddress($0["address"]) })
             try Self.write(audit, at: endedAt, db)
             try db.run(
                 """

@@ -13,6 +13,7 @@ public import HostModel
 public final class Ledger: Sendable {
     let database: any DatabaseWriter
     let commits: Commits
+    let live = LiveClaims()
     /// Where questions are asked, one after the other: never on the caller's thread, which others may need to go on, and
     /// with half the turns between threads that GRDB's own way takes.
     private let reading = DispatchQueue(label: "buslane.ledger.reading")
@@ -44,7 +45,7 @@ public final class Ledger: Sendable {
         } else {
             database = try DatabaseQueue(configuration: configuration)
         }
-        commits = Commits(database, path: path)
+        commits = Commits(database, path: path, undone: live.forget)
         self.now = now
         try Migrations.migrator.migrate(database)
     }
@@ -73,24 +74,27 @@ extension Ledger {
         }
     }
 
-    /// - Parameter originals: whether to tell how PFs were found: for a claim that does not matter.
-    static func holdings(_ db: Database, originals: Bool = true) throws -> Holdings {
-        var holdings = Holdings()
-        let live = try db.rows(
+    static func holdings(_ db: Database) throws -> Holdings {
+        var holdings = Holdings(claims: try liveClaims(db), quarantine: try quarantine(db))
+        for row in try db.rows("SELECT physicalFunction, state FROM original") {
+            holdings.originals[try PCIAddress(row["physicalFunction"])] = try fromJSON(row["state"])
+        }
+        return holdings
+    }
+
+    /// By function: the live claim that has it.
+    static func liveClaims(_ db: Database) throws -> [PCIAddress: Holdings.ClaimReference] {
+        var claims: [PCIAddress: Holdings.ClaimReference] = [:]
+        let rows = try db.rows(
             """
                 SELECT assignment.address, claim.number, claim.owner, claim.ownerName
                 FROM assignment JOIN claim ON claim.number = assignment.claim
             """)
-        for row in live {
-            let reference = Holdings.ClaimReference(
+        for row in rows {
+            claims[try PCIAddress(row["address"])] = Holdings.ClaimReference(
                 id: claimID(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
-            holdings.claims[try PCIAddress(row["address"])] = reference
         }
-        holdings.quarantine = try quarantine(db)
-        for row in originals ? try db.rows("SELECT physicalFunction, state FROM original") : [] {
-            holdings.originals[try PCIAddress(row["physicalFunction"])] = try fromJSON(row["state"])
-        }
-        return holdings
+        return claims
     }
 
     /// `c17` for 17.

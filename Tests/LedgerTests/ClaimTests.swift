@@ -2,6 +2,7 @@
 import HostModel
 import HostSimulator
 import Ledger
+import Synchronization
 import Testing
 
 let pool = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
@@ -62,6 +63,49 @@ struct ClaimTests {
         // One that is given back makes room.
         try await ledger.end(claim: "c1")
         #expect(try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000).uid == 1000)
+    }
+
+    @Test(
+        "what is held is told as the table has it: after claims that came to nothing, beside others or alone, and ends")
+    func heldAsWritten() async throws {
+        let host = try host(vfs: 4)
+        let functions = host.now.functions.filter { $0.virtualFunction != nil }
+        @Sendable func draft(_ position: Int, _ name: String) -> Ledger.Draft {
+            Ledger.Draft(
+                request: ClaimRequest(pool: pool, owner: .name("fw1"), deviceName: name),
+                slots: [.init(function: functions[position], settings: VFSettings())])
+        }
+        func held() async throws -> Set<PCIAddress> {
+            let told = Mutex<Set<PCIAddress>>([])
+            _ = try await ledger.allocate(inBoot: "boot-1") { holdings in
+                told.withLock { $0 = Set(holdings.claims.keys) }
+                return []
+            }
+            return told.withLock(\.self)
+        }
+        let first = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(0, "data0")] }[0].claim
+        #expect(try await held() == [functions[0].address])
+        // The second of two has a name that is taken: neither is made.
+        for _ in 0..<2 {
+            await #expect(throws: Refusal.deviceNameTaken("data0", owner: "fw1", claim: first.id)) {
+                _ = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(1, "data1"), draft(2, "data0")] }
+            }
+            #expect(try await held() == [functions[0].address])
+        }
+        // The same at the side of others, which are made.
+        await withTaskGroup { group in
+            for position in 1..<4 {
+                group.addTask { [ledger] in
+                    _ = try? await ledger.allocate(inBoot: "boot-1") { _ in
+                        [draft(position, position == 2 ? "data0" : "data\(position)")]
+                    }
+                }
+            }
+        }
+        #expect(try await held() == Set([0, 1, 3].map { functions[$0].address }))
+        try await ledger.end(claim: first.id)
+        #expect(try await held() == Set([1, 3].map { functions[$0].address }))
+        #expect(try await held() == Set(ledger.holdings().claims.keys))
     }
 
     @Test("a claim that gives way stands until the other is made, holds its functions, and can be taken back as it was")

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Synchronization
+
+/// By function, the live claim that has it: what each decision needs, and would read thousands of rows for.
+///
+/// For those who write alone, and they do one after the other. The two places that give a function away and take it back
+/// tell of it here; a write that is undone makes the table be read again.
+final class LiveClaims: Sendable {
+    private let known = Mutex<[PCIAddress: Holdings.ClaimReference]?>(nil)
+
+    /// - Parameter read: what the table says, where it is not known.
+    func all(
+        _ read: () throws -> [PCIAddress: Holdings.ClaimReference]
+    ) rethrows -> [PCIAddress: Holdings.ClaimReference] {
+        if let known = known.withLock(\.self) { return known }
+        let claims = try read()
+        known.withLock { $0 = claims }
+        return claims
+    }
+
+    func add(_ claim: Claim) {
+        let reference = Holdings.ClaimReference(id: claim.id, owner: claim.owner, ownerName: claim.ownerName)
+        known.withLock { known in
+            for assignment in claim.assignments { known?[assignment.address] = reference }
+        }
+    }
+
+    func remove(_ addresses: [PCIAddress]) {
+        known.withLock { known in
+            for address in addresses { known?[address] = nil }
+        }
+    }
+
+    func forget() { known.withLock { $0 = nil } }
+}
