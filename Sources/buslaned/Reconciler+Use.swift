@@ -35,6 +35,23 @@ extension Reconciler {
         }
     }
 
+    /// Whether a guest may be on its way to open the claim's functions.
+    func isStarting(_ claim: Claim) -> Bool {
+        claim.use?.isStarting(bootID: bootID, sinceBoot: sinceBoot()) == true
+    }
+
+    /// A function of the claim that a process has open, by the group it is in now; nil when none is.
+    func use(of claim: Claim, among openGroups: [Int: ProcessHolder]) throws -> (PCIAddress, ProcessHolder)? {
+        if openGroups.isEmpty { return nil }
+        for assignment in claim.assignments {
+            guard let group = try host.function(at: assignment.address, with: [])?.iommuGroup,
+                let holder = openGroups[group]
+            else { continue }
+            return (assignment.address, holder)
+        }
+        return nil
+    }
+
     /// - Returns: the claim as it is then; nil when it is another guest's by now, or ended.
     @discardableResult
     func endUse(of claim: Claim) async throws -> Claim? {
