@@ -37,8 +37,8 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Read and write the host below this folder.")
     var hostRoot = "/"
 
-    @Option(help: "The libvirt to put devices into.")
-    var libvirtURI = "qemu:///system"
+    @Option(help: "The libvirt to put devices into; by itself virtqemud, or libvirtd where there is none.")
+    var libvirtURI = "qemu:///system?mode=auto"
 
     @Option(help: "Seconds after the host's start by which every declared card has its driver.")
     var latestDriver = 60

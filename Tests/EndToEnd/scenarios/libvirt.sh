@@ -9,12 +9,12 @@ here=$(dirname "$0")
 . "$here/guest-tools.sh"
 # shellcheck source=checks.sh
 . "$here/checks.sh"
-for part in hook define live team companion; do
+for part in hook define live team companion modular; do
     # shellcheck source=/dev/null
     . "$here/$part-checks.sh"
 done
 case "$(basename "$0" .sh)" in
-libvirt) parts=(hook define live companion) ;;
+libvirt) parts=(hook define live companion modular) ;;
 *) parts=("$(basename "$0" .sh)") ;;
 esac
 
