@@ -61,12 +61,9 @@ INIT
     cp "/boot/vmlinuz-$version" "$root.kernel"
 }
 
-live_domain() {
+# live_boot: how a domain boots that guest
+live_boot() {
     cat <<XML
-<domain type='qemu'>
-  <name>live1</name>
-  <memory unit='MiB'>256</memory>
-  <vcpu>1</vcpu>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>/var/lib/libvirt/boot/live.kernel</kernel>
@@ -74,6 +71,15 @@ live_domain() {
     <cmdline>console=ttyS0 quiet panic=-1</cmdline>
   </os>
   <features><acpi/></features>
+XML
+}
+live_domain() {
+    cat <<XML
+<domain type='qemu'>
+  <name>live1</name>
+  <memory unit='MiB'>256</memory>
+  <vcpu>1</vcpu>
+$(live_boot)
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <controller type='pci' index='0' model='pcie-root'/>

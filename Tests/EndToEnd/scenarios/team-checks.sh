@@ -14,13 +14,7 @@ team_domain() {
   <memory unit='MiB'>256</memory>
   <vcpu>2</vcpu>
   <numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>
-  <os>
-    <type arch='x86_64' machine='q35'>hvm</type>
-    <kernel>/var/lib/libvirt/boot/live.kernel</kernel>
-    <initrd>/var/lib/libvirt/boot/live.img</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1</cmdline>
-  </os>
-  <features><acpi/></features>
+$(live_boot)
   <cpu><numa><cell id='0' cpus='0' memory='128' unit='MiB'/><cell id='1' cpus='1' memory='128' unit='MiB'/></numa></cpu>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
