@@ -45,7 +45,7 @@ struct Directory: ~Copyable {
     /// Source: getdents64(2), `struct linux_dirent64`.
     func names() throws(Errno) -> [String] {
         var names: [String] = []
-        var buffer = [UInt8](repeating: 0, count: 32768)
+        var buffer = [UInt8](leftAsItIs: 32768)
         while true {
             // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
             let count = unsafe buffer.withUnsafeMutableBytes { bytes in
@@ -66,5 +66,14 @@ struct Directory: ~Copyable {
                 entry += length
             }
         }
+    }
+}
+
+extension [UInt8] {
+    /// So many bytes of whatever was there before, for what the kernel is about to write: to clear them first would take
+    /// longer than most of what is then read.
+    init(leftAsItIs count: Int) {
+        // SAFETY: every pattern of bits is a byte.
+        self = unsafe [UInt8](unsafeUninitializedCapacity: count) { $1 = count }
     }
 }

@@ -24,7 +24,7 @@ struct ReadPass {
     /// Lists of words that were met before: most functions have the same few.
     private var wordLists: [String: [String]] = [:]
     /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.
-    private var buffer = [UInt8](repeating: 0, count: 4096)
+    private var buffer = [UInt8](leftAsItIs: 4096)
 
     mutating func warn(_ line: String) { warnings.append(line) }
 
