@@ -28,6 +28,10 @@ public struct PCIAddress: Hashable, Sendable {
     ///
     /// - Throws: ``MalformedValue`` that quotes the text.
     public init(_ text: String) throws(MalformedValue) {
+        if let usual = PCIAddress(canonical: text.utf8.span) {
+            self = usual
+            return
+        }
         let problem = MalformedValue(
             kind: "PCI address", text: text, expected: "DDDD:BB:DD.F in hexadecimal, like 0000:3b:00.0")
         let colonParts = text.split(separator: ":", omittingEmptySubsequences: false)
