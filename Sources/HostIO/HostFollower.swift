@@ -36,6 +36,14 @@ public final class HostFollower: Sendable {
     /// The host now, and a number that grows whenever a function changes.
     public var current: (snapshot: HostSnapshot, version: Int) { state.withLock { ($0.snapshot, $0.version) } }
 
+    /// The same, with an index of these selectors' functions, which is kept up to date from then on.
+    public func current(indexedBy selectors: some Collection<Selector>) -> HostSnapshot {
+        state.withLock { state in
+            for selector in selectors { state.snapshot.index(by: selector) }
+            return state.snapshot
+        }
+    }
+
     /// Reads again what the events are about.
     ///
     /// - Parameter written: what something was written to, which not every event tells of.

@@ -46,6 +46,11 @@ struct LiveHost: Host {
 
     func lastSeen() throws -> HostSnapshot { try observed().snapshot }
 
+    func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot {
+        try observe()
+        return follower.current(indexedBy: selectors)
+    }
+
     func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function? {
         let before = follower.current.snapshot[address]
         var facts: SysfsReader.Facts = .vectors
@@ -86,8 +91,12 @@ struct LiveHost: Host {
 
     /// The host with all that an inventory tells, from memory where its events keep that true.
     func observed() throws -> (snapshot: HostSnapshot, version: Int) {
-        if monitor == nil { tell(try follower.rescan()) } else { try catchUp() }
+        try observe()
         return follower.current
+    }
+
+    private func observe() throws {
+        if monitor == nil { tell(try follower.rescan()) } else { try catchUp() }
     }
 
     /// Looks at what happened since the last time, and tells of what is different.

@@ -67,7 +67,8 @@ extension Reconciler {
             holdings.openGroups = openGroups
             holdings.foreign = seenDomains.users
             for other in earlier {
-                holdings.awaited.formUnion(Placement.wanted(by: other, on: try host.lastSeen(), holdings: holdings))
+                let seen = try host.lastSeen(indexedBy: [other.pool.selector])
+                holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
             }
             let drafts = try drafts(for: requests, holdings)
             try start?.accept(drafts)
@@ -126,7 +127,7 @@ extension Reconciler {
             }
             return now
         }
-        var placed = try? place(requests, on: host.lastSeen(), holdings)
+        var placed = try? place(requests, on: host.lastSeen(indexedBy: requests.map(\.pool.selector)), holdings)
         if let chosen = placed {
             let now = try fresh(chosen)
             let isAsSeen = now?.joined().map(\.function.decisive) == chosen.joined().map(\.function.decisive)

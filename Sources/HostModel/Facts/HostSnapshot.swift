@@ -13,6 +13,7 @@ public struct HostSnapshot: Sendable, Equatable {
     /// What could not be read, a line each: one bad attribute costs its own field, never the run.
     public var warnings: [String]
     private var positions: [PCIAddress: Int]
+    var members = MemberIndex()
 
     public init(
         host: HostIdentity, iommu: IOMMU, numaNodes: [NUMANode] = [], iommuGroups: [IOMMUGroup] = [],
@@ -34,27 +35,33 @@ public struct HostSnapshot: Sendable, Equatable {
 
     /// Groups are sorted by id.
     func groupPosition(_ id: Int) -> Int? {
-        var range = iommuGroups.startIndex..<iommuGroups.endIndex
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            if iommuGroups[middle].id == id { return middle }
-            range = iommuGroups[middle].id < id ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return nil
+        let position = iommuGroups.partitioningIndex { $0.id >= id }
+        return position < iommuGroups.endIndex && iommuGroups[position].id == id ? position : nil
     }
 
     /// Puts each changed function where it belongs: in its place if it has one, else in a new order.
     mutating func replace(_ changes: [FunctionChange]) {
         var (comers, leavers): ([Function], Set<PCIAddress>) = ([], [])
+        var changed: [(position: Int, before: Function)] = []
         for change in changes {
             switch (positions[change.address], change.after) {
-            case (let position?, let function?): functions[position] = function
+            case (let position?, let function?):
+                let before = functions[position]
+                functions[position] = function
+                changed.append((position, before))
             case (nil, let function?): comers.append(function)
             case (_?, nil): leavers.insert(change.address)
             case (nil, nil): break
             }
         }
-        guard !comers.isEmpty || !leavers.isEmpty else { return }
+        guard !comers.isEmpty || !leavers.isEmpty else {
+            var index = members
+            members = MemberIndex()
+            for (position, before) in changed { index.change(at: position, from: before, on: self) }
+            members = index
+            return
+        }
+        members = MemberIndex()
         if !leavers.isEmpty { functions.removeAll { leavers.contains($0.address) } }
         functions += comers
         if !comers.isEmpty { functions.sort { $0.address < $1.address } }
@@ -63,6 +70,7 @@ public struct HostSnapshot: Sendable, Equatable {
 
     /// Fills in what is not read for a decision, as it was seen before.
     public mutating func takeUnread(from earlier: HostSnapshot) {
+        members = MemberIndex()
         for position in functions.indices { functions[position].takeUnread(from: earlier[functions[position].address]) }
     }
 

@@ -56,7 +56,11 @@ public struct Selector: Hashable, Sendable, Codable {
 
     /// Where they stand among the host's functions: copying thousands costs more than choosing among them.
     func positions(in host: HostSnapshot) -> [Int] {
-        host.functions.indices.filter { admits($0, of: host.functions) && admitsCard(of: $0, on: host) }
+        host.members[self] ?? host.functions.indices.filter { admits($0, on: host) }
+    }
+
+    func admits(_ position: Int, on host: HostSnapshot) -> Bool {
+        admits(position, of: host.functions) && admitsCard(of: position, on: host)
     }
 
     /// By the function's own facts, each looked at in its place: to hand on the function would copy it.
@@ -72,11 +76,14 @@ public struct Selector: Hashable, Sendable, Codable {
             && allows(vfs) { range in functions[position].virtualFunction.map { range.contains($0.index) } ?? false }
     }
 
+    /// Whether it says anything of the function's card.
+    var namesCards: Bool {
+        physicalFunctions != nil || pfNames != nil || macs != nil || serials != nil || paths != nil
+    }
+
     private func admitsCard(of position: Int, on host: HostSnapshot) -> Bool {
         // Most selectors say nothing of it, and finding it for each of thousands costs more than all else.
-        guard physicalFunctions != nil || pfNames != nil || macs != nil || serials != nil || paths != nil else {
-            return true
-        }
+        guard namesCards else { return true }
         let function = host.functions[position]
         let address = function.virtualFunction?.physicalFunction ?? function.address
         let interfaces = host[address]?.interfaces ?? []

@@ -6,6 +6,8 @@ public protocol Host: Sendable {
     func snapshot() throws -> HostSnapshot
     /// Everything, as the host's events told it last: for noticing, never for deciding.
     func lastSeen() throws -> HostSnapshot
+    /// The same for who will look for these selectors' functions.
+    func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot
     /// One function, now; nil when there is none at the address.
     ///
     /// - Parameter parts: what to read of it beyond its own attributes.
@@ -62,6 +64,9 @@ extension Host {
 
     /// A host without events is read.
     public func lastSeen() throws -> HostSnapshot { try snapshot() }
+
+    /// A host that keeps no index.
+    public func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot { try lastSeen() }
 
     /// A host without disks.
     public func disksInUse() -> [PCIAddress: [DiskUse]] { [:] }

@@ -10,7 +10,6 @@ extension Placement {
         let holdings: Holdings
         /// The pool's functions, in address order.
         let members: [Int]
-        private let groupOwners: [Int: Holdings.ClaimReference]
         private let loads: CardLoads?
         /// By function, why it cannot be had; nil within for one that can.
         private var verdicts: [Int: Refusal?] = [:]
@@ -20,7 +19,6 @@ extension Placement {
             self.host = host
             self.holdings = holdings
             members = request.pool.selector.positions(in: host)
-            groupOwners = Placement.owners(ofGroupsOn: host, holdings)
             loads = request.pool.order == .address ? nil : CardLoads(on: host, holdings)
         }
 
@@ -28,8 +26,7 @@ extension Placement {
 
         mutating func verdict(on position: Int) -> Refusal? {
             if let known = verdicts[position] { return known }
-            let verdict = Placement.obstacle(
-                to: host.functions[position], for: request, on: host, holdings, groupOwners)
+            let verdict = Placement.obstacle(to: host.functions[position], for: request, on: host, holdings)
             verdicts[position] = .some(verdict)
             return verdict
         }

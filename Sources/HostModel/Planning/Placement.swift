@@ -109,19 +109,9 @@ public enum Placement {
         }
     }
 
-    /// Whoever holds one function of a group holds the group.
-    static func owners(ofGroupsOn host: HostSnapshot, _ holdings: Holdings) -> [Int: Holdings.ClaimReference] {
-        var owners: [Int: Holdings.ClaimReference] = [:]
-        for (address, claim) in holdings.claims {
-            if let group = host.iommuGroup(of: address) { owners[group] = claim }
-        }
-        return owners
-    }
-
     /// The first reason why a function cannot be handed out; nil when it can.
     static func obstacle(
-        to function: Function, for request: ClaimRequest, on host: HostSnapshot, _ holdings: Holdings,
-        _ groupOwners: [Int: Holdings.ClaimReference]
+        to function: Function, for request: ClaimRequest, on host: HostSnapshot, _ holdings: Holdings
     ) -> Refusal? {
         let address = function.address
         guard let groupID = function.iommuGroup, let group = host.group(groupID) else { return .noIOMMU }
@@ -132,10 +122,12 @@ public enum Placement {
         if let claim = holdings.claims[address] {
             return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
         }
-        if let claim = groupOwners[groupID], claim.owner != request.owner {
+        // Whoever holds one function of a group holds the group.
+        let groupOwner = group.functions.lazy.compactMap { holdings.claims[$0] }.first
+        if let claim = groupOwner, claim.owner != request.owner {
             return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
         }
-        if groupOwners[groupID] == nil, let holder = holdings.openGroups[groupID] {
+        if groupOwner == nil, let holder = holdings.openGroups[groupID] {
             return .heldByProcess(address, holder)
         }
         if let use = use(of: function, by: request.owner, holdings) { return use }
