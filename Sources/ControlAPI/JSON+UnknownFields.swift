@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import HostModel
+import Synchronization
 
 extension JSON {
     /// A field that nobody reads is a field misspelt: what was meant by it would silently not be done.
@@ -18,6 +19,10 @@ private struct Strict<Value: Decodable>: Decodable {
 
     init(from decoder: any Decoder) throws {
         value = try Value(from: decoder)
+        if let fields = try? decoder.container(keyedBy: Field.self), PlainFields.of(value).isSuperset(of: fields.names)
+        {
+            return
+        }
         try Self.refuseUnknownFields(in: decoder, of: Mirror(reflecting: value))
     }
 
@@ -38,25 +43,51 @@ private struct Strict<Value: Decodable>: Decodable {
             let known = Dictionary(
                 value.children.compactMap { child in child.label.map { ($0, child.value) } },
                 uniquingKeysWith: { first, _ in first })
-            for field in fields.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
-                guard let property = known[field.stringValue] else {
+            for name in fields.names.sorted() {
+                guard let property = known[name] else {
                     throw MalformedValue(
-                        kind: "field", text: field.stringValue,
-                        expected: "one of " + known.keys.sorted().joined(separator: ", "))
+                        kind: "field", text: name, expected: "one of " + known.keys.sorted().joined(separator: ", "))
                 }
-                try refuseUnknownFields(in: try fields.superDecoder(forKey: field), of: Mirror(reflecting: property))
+                let document = try fields.superDecoder(forKey: Field(stringValue: name))
+                try refuseUnknownFields(in: document, of: Mirror(reflecting: property))
             }
         default: break
         }
     }
+}
 
-    /// Any name that a field has.
-    private struct Field: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
+/// Any name that a field has.
+private struct Field: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
 
-        init(stringValue: String) { self.stringValue = stringValue }
+    init(stringValue: String) { self.stringValue = stringValue }
 
-        init?(intValue: Int) { nil }
+    init?(intValue: Int) { nil }
+}
+
+extension KeyedDecodingContainer<Field> {
+    fileprivate var names: [String] { allKeys.map(\.stringValue) }
+}
+
+/// The names of those fields of a type in which no other field can be: most requests have nothing else, and to look into a
+/// value takes longer than all the rest of reading it.
+private enum PlainFields {
+    private static let known = Mutex<[ObjectIdentifier: Set<String>]>([:])
+
+    static func of(_ value: some Any) -> Set<String> {
+        let type = ObjectIdentifier(type(of: value))
+        if let names = known.withLock({ $0[type] }) { return names }
+        let plain = Mirror(reflecting: value).children.filter { isPlain(Swift.type(of: $0.value)) }
+        let names = Set(plain.compactMap(\.label))
+        known.withLock { $0[type] = names }
+        return names
+    }
+
+    private static func isPlain(_ type: Any.Type) -> Bool {
+        let plain: [Any.Type] = [
+            Bool.self, Int.self, String.self, Bool?.self, Int?.self, String?.self, [String].self, [String]?.self,
+        ]
+        return plain.contains { $0 == type }
     }
 }

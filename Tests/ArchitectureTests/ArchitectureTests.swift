@@ -68,7 +68,7 @@ struct ArchitectureTests {
         "Ledger": ["HostModel", "GRDB", "Foundation", "Dispatch", "Synchronization", "Glibc"],
         "ControlAPI": [
             "HostModel", "Wire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
-            "Foundation",
+            "Foundation", "Synchronization",
         ],
         "buslane": system.union([
             "HostModel", "ControlAPI", "ConfigurationFiles", "DomainXML", "HostIO", "ArgumentParser", "Foundation",
