@@ -30,12 +30,16 @@ package struct ConfigurationFolder: Sendable {
 
     /// The files that there are, in the order in which they are read.
     package var files: [String] {
-        let fragments = (try? FileManager.default.contentsOfDirectory(atPath: directory + "/conf.d")) ?? []
+        let folder = directory + "/conf.d"
+        // Asked at every claim, and for a folder that is not there Foundation makes a long error.
+        let fragments = Self.exists(folder) ? (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] : []
         let main = directory + "/buslane.yaml"
-        return (FileManager.default.fileExists(atPath: main) ? [main] : [])
+        return (Self.exists(main) ? [main] : [])
             + fragments.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.sorted()
             .map { "\(directory)/conf.d/\($0)" }
     }
+
+    private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// What is different after a file was written, replaced, added or removed, without reading one.
     package var version: [FileVersion] { files.map(FileVersion.init) }
