@@ -152,15 +152,9 @@ final class Commits: Sendable {
     }
 
     private static func commit(waitingForDisk waits: Bool, _ db: Database, _ work: () throws -> Void) throws {
-        func transaction() throws {
-            try db.inTransaction {
-                try work()
-                return .commit
-            }
-        }
-        if waits { return try transaction() }
+        if waits { return try db.transaction(work) }
         try db.execute(sql: "PRAGMA synchronous = NORMAL")
-        let outcome = Result { try transaction() }
+        let outcome = Result { try db.transaction(work) }
         try db.execute(sql: "PRAGMA synchronous = FULL")
         try outcome.get()
     }
@@ -174,6 +168,22 @@ final class Commits: Sendable {
             }
             defer { queue.waiting = [] }
             return queue.waiting
+        }
+    }
+}
+
+extension Database {
+    /// All of the work is committed, or none. As `inTransaction(_:_:)`, which makes its statements out of their text each
+    /// time.
+    fileprivate func transaction(_ work: () throws -> Void) throws {
+        try run("BEGIN IMMEDIATE", [])
+        do {
+            try work()
+            try run("COMMIT", [])
+        } catch {
+            // A full disk or a broken file ends it without being asked.
+            if isInsideTransaction { try rollback() }
+            throw error
         }
     }
 }

@@ -160,7 +160,8 @@ extension Ledger {
                 claim, position, owner, assignment.name, assignment.address.description, bootID,
                 assignment.iommuGroup, assignment.numaNode, assignment.isNetwork,
                 assignment.virtualFunction?.physicalFunction.description, assignment.virtualFunction?.index,
-                try toJSON(assignment.settings), try toJSON(assignment.original), assignment.companionOf,
+                try settingsTexts.text(of: assignment.settings), try originalTexts.text(of: assignment.original),
+                assignment.companionOf,
             ])
     }
 

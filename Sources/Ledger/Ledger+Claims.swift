@@ -90,11 +90,8 @@ extension Ledger {
         try await read { db in
             let whose = owner == nil ? "1" : "owner = ?"
             let arguments = StatementArguments([owner?.description].compactMap(\.self))
-            let rows = try db.rows(
-                "SELECT * FROM claim WHERE state <> 'released' AND \(whose) ORDER BY number", arguments)
-            if rows.isEmpty { return [] }
-            let assignments = try Self.assignments(db, where: whose, arguments)
-            return try rows.map { try Self.claim(from: $0, assignments: assignments[$0["number"]] ?? []) }
+            return try Self.claims(
+                db, where: "state <> 'released' AND \(whose) ORDER BY number", andAssignments: whose, arguments)
         }
     }
 
@@ -142,54 +139,5 @@ extension Ledger {
                     """)
             return conflicts
         }
-    }
-}
-
-extension Ledger {
-    static func claim(_ number: Int, _ db: Database) throws -> Claim? {
-        guard let row = try db.rows("SELECT * FROM claim WHERE number = ?", [number]).first else {
-            return nil
-        }
-        let assignments = try assignments(db, where: "claim = ?", [number])
-        return try claim(from: row, assignments: assignments[number] ?? [])
-    }
-
-    private static func claim(from row: Row, assignments: [Assignment]) throws -> Claim {
-        Claim(
-            id: claimID(row["number"]), generation: row["generation"], pool: row["pool"],
-            owner: try Owner(row["owner"]), ownerName: row["ownerName"], numa: try NUMAPolicy(row["numa"]),
-            state: Claim.State(rawValue: row["state"]) ?? .released, createdAt: row["createdAt"],
-            uid: row["uid"], life: life(from: row), use: use(from: row), assignments: assignments)
-    }
-
-    private static func life(from row: Row) -> Claim.Life? {
-        guard let seconds: Int = row["ttl"], let endsAt: Int = row["endsAt"] else { return nil }
-        return Claim.Life(seconds: seconds, endsAt: endsAt)
-    }
-
-    private static func use(from row: Row) -> Claim.Use? {
-        guard let bootID: String = row["usedInBoot"], let since: Int = row["usedSince"] else { return nil }
-        return Claim.Use(bootID: bootID, since: since)
-    }
-
-    /// By claim number, in slot order.
-    private static func assignments(
-        _ db: Database, where condition: String, _ arguments: StatementArguments
-    ) throws -> [Int: [Assignment]] {
-        var result: [Int: [Assignment]] = [:]
-        let rows = try db.rows("SELECT * FROM assignment WHERE \(condition) ORDER BY claim, slot", arguments)
-        for row in rows {
-            var virtual: VirtualFunction?
-            if let physical: String = row["physicalFunction"], let index: Int = row["vfIndex"] {
-                virtual = VirtualFunction(physicalFunction: try PCIAddress(physical), index: index)
-            }
-            let assignment = Assignment(
-                name: row["name"], address: try PCIAddress(row["address"]), virtualFunction: virtual,
-                iommuGroup: row["iommuGroup"], numaNode: row["numaNode"], isNetwork: row["isNetwork"],
-                settings: try fromJSON(row["settings"]), original: try fromJSON(row["original"]),
-                companionOf: row["companionOf"])
-            result[row["claim"], default: []].append(assignment)
-        }
-        return result
     }
 }

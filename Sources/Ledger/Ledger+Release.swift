@@ -50,8 +50,8 @@ extension Ledger {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let endedAt = timestamp()
         try await commits.run { [live] db in
-            let freed = try db.rows("DELETE FROM assignment WHERE claim = ? RETURNING address", [number])
-            live.remove(try freed.map { try PCIAddress($0["address"]) })
+            try db.run("DELETE FROM assignment WHERE claim = ?", [number])
+            live.remove(claim: id)
             try Self.write(audit, at: endedAt, db)
             try db.run(
                 """

@@ -37,6 +37,8 @@ public final class Ledger: Sendable {
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
         if let path {
+            // A claim changes a row here and there, and a commit writes whole pages. Counts for a new file alone.
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA page_size = 1024") }
             let pool = try DatabasePool(path: path, configuration: configuration)
             // The pool switches its writer to NORMAL when it sets up WAL, after the configuration had its say: a
             // commit could then be lost with the power.

@@ -26,6 +26,9 @@ enum Migrations {
         migrator.registerMigration("7: devices of running domains that are on their way") { db in
             try db.execute(sql: seventh)
         }
+        migrator.registerMigration("8: fewer pages for a claim") { db in
+            try db.execute(sql: eighth)
+        }
         return migrator
     }
 

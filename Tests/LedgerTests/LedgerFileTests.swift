@@ -109,6 +109,7 @@ struct LedgerFileTests {
                         INSERT INTO groupOwner VALUES ('boot', 7, 'fw1');
                         INSERT INTO assignment VALUES (1, 0, 'fw1', 'c1', '0000:3b:10.0', 'boot', 7, NULL, 1, NULL, NULL,
                             '{}', '{}');
+                        INSERT INTO audit VALUES (41, 5, 0, 1, 'allocate', 'vfs', '1 for fw1', 'done');
                         """)
             }
             try queue.close()
@@ -124,6 +125,14 @@ struct LedgerFileTests {
         // Numbers go on from the last claim that ever was.
         try await ledger.end(claim: "c1")
         #expect(try await claim("0000:3b:10.0", for: "fw3", in: ledger).id == "c3")
+        // So do those of the audit trail, which is append-only as before.
+        try await ledger.audit("allocate", subject: "vfs", detail: "", result: "done", actor: .daemon)
+        #expect(try await ledger.auditTrail().map(\.id) == [41, 42])
+        for change in ["UPDATE audit SET result = ''", "DELETE FROM audit"] {
+            await #expect(throws: DatabaseError.self) {
+                try await ledger.database.write { try $0.execute(sql: change) }
+            }
+        }
     }
 
     @Test("a ledger of a later version is refused, and left as it is")
