@@ -115,7 +115,7 @@ let package = Package(
 
         // What deciding costs, measured.
         .executableTarget(
-            name: "planning-benchmark", dependencies: ["HostModel", "HostIO", "ConfigurationFiles"],
+            name: "planning-benchmark", dependencies: ["HostModel", "HostIO", "ConfigurationFiles", "Ledger"],
             path: "Benchmarks/Planning", swiftSettings: house),
 
         // Tests.

@@ -3,8 +3,9 @@
 """What a durable claim and its release cost through the daemon's socket: claims.py FOLDER BUILT
 
 Run in namespaces of its own, where the folder's sysfs takes the place of the kernel's. Prints JSON: seconds of one SQLite
-commit on the same disk with the same durability, of a claim with its release by one client, how many of them a second one
-client and 64 get, and the daemon's anonymous memory with a thousand claims.
+commit on the same disk with the same durability, of the ledger's part of a claim with its release, of a request that asks for
+next to nothing, of a claim with its release by one client, how many of them a second one client and 64 get, and the daemon's
+anonymous memory with a thousand claims.
 """
 import json
 import os
@@ -19,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{HERE}/../Tests/Concurrency")
 from client import POOL, Connection, Daemon  # noqa: E402
 
-ROUNDS, CLIENTS, SECONDS, CLAIMS = 400, 64, 10, 1000
+ROUNDS, COMMITS, CLIENTS, SECONDS, CLAIMS = 5, 200, 64, 2, 1000
 
 
 def commits(place):
@@ -33,56 +34,44 @@ def committing(ledger):
     ledger.execute("PRAGMA synchronous = FULL")
     ledger.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, text TEXT)")
     times = []
-    for number in range(ROUNDS):
+    for number in range(COMMITS):
         began = time.perf_counter()
         ledger.execute("INSERT INTO row (text) VALUES (?)", ("a claim of one function for one owner " * 4,))
         times.append(time.perf_counter() - began)
     return times
 
 
-def cycle(connection, owner):
-    status, answer = connection.ask("POST", "/v1/claims", {"pool": POOL, "count": 1, "owner": owner})
-    assert status == 200, answer
-    status, answer = connection.ask("POST", "/v1/claims/release", {"claims": [answer["claims"][0]["id"]]})
-    assert status == 200, answer
+def ledger_alone(built, place):
+    """Seconds of the writes that a claim and its release are in the ledger, without a host and without a socket."""
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        return float(subprocess.check_output([f"{built}/planning-benchmark", "--ledger", f"{folder}/ledger.sqlite"]))
 
 
-def alone(daemon):
-    connection = Connection(daemon.socket)
-    times = []
-    for number in range(ROUNDS + 20):
-        began = time.perf_counter()
-        cycle(connection, "bench")
-        times.append(time.perf_counter() - began)
-    return times[20:]
-
-
-def together(daemon, seconds):
-    """Cycles a second of many clients, each a process: one interpreter would be the limit."""
-    program = (
-        "import sys, time; sys.path[:0] = [sys.argv[1], sys.argv[2]]\n"
-        "import claims, client\n"
-        "connection, end, done = client.Connection(sys.argv[3]), time.time() + float(sys.argv[4]), 0\n"
-        "while time.time() < end:\n"
-        "    claims.cycle(connection, sys.argv[5]); done += 1\n"
-        "print(done)\n")
-    clients = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, HERE, f"{HERE}/../Tests/Concurrency", daemon.socket, str(seconds), f"bench-{number}"],
-            stdout=subprocess.PIPE, text=True)
-        for number in range(CLIENTS)]
-    return sum(int(client.communicate()[0]) for client in clients) / seconds
+def cycles(clients, daemon, many, seconds):
+    """Seconds of each cycle of so many clients; of 0, of each answer to one that only asks for the daemon's health."""
+    line = [clients, daemon.socket, POOL, str(many), str(seconds)]
+    return [int(nanoseconds) / 1e9 for nanoseconds in subprocess.check_output(line, text=True).split()]
 
 
 def main():
     _, built = sys.argv[1:]
     # On a disk: in memory a commit costs nothing.
     with tempfile.TemporaryDirectory(dir=os.environ.get("BUSLANE_BENCHMARK_DISK", "/var/tmp")) as place:
+        clients = f"{place}/clients"
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-pthread", "-o", clients, f"{HERE}/clients.c"], check=True)
         daemon = Daemon(built, place)
-        floor = commits(place)
-        one = alone(daemon)
-        floor += commits(place)
-        many = together(daemon, SECONDS)
+        cycles(clients, daemon, 1, 1)  # warm
+        floor, written, one, empty, rates = [], [], [], [], []
+        # In turn: what else the machine does shall slow down all of them.
+        for _ in range(ROUNDS):
+            floor += commits(place)
+            written.append(ledger_alone(built, place))
+            empty += cycles(clients, daemon, 0, 0.5)
+            alone = cycles(clients, daemon, 1, SECONDS)
+            one += alone
+            many = cycles(clients, daemon, CLIENTS, SECONDS)
+            rates.append((1 / statistics.mean(alone), len(many) / SECONDS))
+            floor += commits(place)
         connection = Connection(daemon.socket)
         for number in range(CLAIMS):
             status, answer = connection.ask("POST", "/v1/claims", {"pool": POOL, "count": 1, "owner": f"owner-{number}"})
@@ -91,8 +80,10 @@ def main():
         daemon.stop()
     one.sort()
     print(json.dumps({
-        "commit": statistics.median(floor), "cycle": statistics.median(one), "p99": one[int(len(one) * 0.99)],
-        "rateOfOne": 1 / statistics.mean(one), "rateOfMany": many, "memory": memory,
+        "commit": statistics.median(floor), "ledger": statistics.median(written),
+        "request": statistics.median(empty), "cycle": statistics.median(one),
+        "p99": one[int(len(one) * 0.99)], "rateOfOne": statistics.median(alone for alone, _ in rates),
+        "rateOfMany": statistics.median(many for _, many in rates), "memory": memory,
     }))
 
 

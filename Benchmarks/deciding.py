@@ -33,5 +33,6 @@ def note(decided, claims):
     """What the ratios are made of."""
     return (
         f"Plans of {decided['rebound']['steps']:,} and {decided['recut']['steps']:,} steps; one commit {claims['commit'] * 1000:.2f} ms, "
-        f"a claim with its release {claims['cycle'] * 1000:.1f} ms, {claims['rateOfOne']:.0f} of them a second by one client and "
-        f"{claims['rateOfMany']:.0f} by 64.")
+        f"the ledger's part of a claim with its release {claims['ledger'] * 1000:.2f} ms, two requests that ask for nothing "
+        f"{2 * claims['request'] * 1000:.2f} ms, a claim with its release {claims['cycle'] * 1000:.1f} ms, "
+        f"{claims['rateOfOne']:.0f} of them a second by one client and {claims['rateOfMany']:.0f} by 64.")

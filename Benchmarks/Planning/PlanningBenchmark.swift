@@ -4,16 +4,21 @@ import Foundation
 import HostIO
 import HostModel
 
-/// What deciding costs on a synthetic host: planning-benchmark FOLDER
+/// What deciding costs on a synthetic host, and what the ledger's part of a claim does: planning-benchmark FOLDER, or
+/// planning-benchmark --ledger FILE
 ///
-/// Prints JSON: median seconds of a plan by kind, with its steps, and of one placement.
+/// Prints JSON: median seconds of a plan by kind, with its steps, and of one placement; or of the writes of one claim with
+/// its release.
 @main
 struct PlanningBenchmark {
     private static let runs = 31
 
-    static func main() throws {
+    static func main() async throws {
+        if CommandLine.arguments.dropFirst().first == "--ledger", let file = CommandLine.arguments.dropFirst(2).first {
+            return print(try await LedgerBenchmark.secondsOfACycle(in: file))
+        }
         guard CommandLine.arguments.count == 2 else {
-            FileHandle.standardError.write(Data("error: usage: planning-benchmark FOLDER\n".utf8))
+            FileHandle.standardError.write(Data("error: usage: planning-benchmark FOLDER | --ledger FILE\n".utf8))
             exit(64)
         }
         let host = try SysfsReader(paths: HostPaths(root: CommandLine.arguments[1])).snapshot(including: .decisive)
@@ -46,6 +51,9 @@ struct PlanningBenchmark {
     /// One more claim among a thousand, near a node.
     private static func placement(on host: HostSnapshot) throws -> Double {
         let pool = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
+        // As the daemon has it.
+        var host = host
+        host.index(by: pool.selector)
         var holdings = Holdings()
         for (number, function) in Placement.free(of: pool, on: host, holdings: holdings).prefix(1000).enumerated() {
             holdings.claims[function.address] = .init(
@@ -59,7 +67,15 @@ struct PlanningBenchmark {
         let clock = ContinuousClock()
         var times: [Duration] = []
         for _ in 0..<runs { times.append(try clock.measure(work)) }
-        let middle = times.sorted()[runs / 2].components
+        return times.medianSeconds
+    }
+}
+
+extension [Duration] {
+    /// 0 of none.
+    var medianSeconds: Double {
+        guard !isEmpty else { return 0 }
+        let middle = sorted()[count / 2].components
         return Double(middle.seconds) + Double(middle.attoseconds) / 1e18
     }
 }
