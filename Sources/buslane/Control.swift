@@ -11,8 +11,10 @@ struct Control: AsyncParsableCommand {
         discussion: """
             A first look:      buslane inventory
             What is amiss:     buslane doctor
-            Cut up the cards:  buslane plan, then buslane apply  (declared in /etc/buslane/buslane.yaml)
-            Hand one out:      buslane allocate POOL --for domain:NAME, then buslane domain attach NAME
+            What is wanted:    declared in /etc/buslane/buslane.yaml
+            Cut up the cards:  buslane plan, then buslane apply
+            Hand one out:      buslane allocate POOL --for domain:NAME
+            Put it in:         buslane domain attach NAME
             """,
         version: Version.current,
         subcommands: subcommands(asked: CommandLine.arguments.dropFirst().first))

@@ -102,7 +102,9 @@ struct InventorySource: ParsableArguments {
                 of: try SysfsReader(paths: paths).snapshot(), names: PCINames(),
                 uses: HostUseReader(paths: paths).uses(), capturedAt: now)
         } catch {
-            throw Failure(.refused, "unreadable-host", subject: root, "\(error)")
+            throw Failure(
+                .refused, "unreadable-host", subject: root, "\(error)",
+                fix: root == "/" ? "mount -t sysfs sysfs /sys" : "name the folder that has the host's sys in it")
         }
     }
 }

@@ -10,9 +10,10 @@ struct AllocateCommand: AsyncParsableCommand {
         commandName: "allocate",
         abstract: "Claims functions of a pool, binds them to VFIO and sets what was asked for.",
         discussion: """
-            Several devices at once, of one pool or of several, are had together or not at all, on one NUMA node where
+            Several devices at once, of one pool or of several, are had together or not at all, on one NUMA node where \
             the policy asks for that, and become a claim each:
-              buslane allocate --device data0=dataplane,vlan=100 --device disk0=disks --for domain:fw1 --numa required
+              buslane allocate --device data0=dataplane,vlan=100 \\
+                --device disk0=disks --for domain:fw1 --numa required
             """,
         aliases: ["claim"])
 

@@ -8,7 +8,7 @@ extension DomainCommand {
             commandName: "attach",
             abstract: "Gives a domain the functions that it holds, and those that it requests.",
             discussion: """
-                Into the persistent XML of a domain that does not run, into that and the running guest of one that
+                Into the persistent XML of a domain that does not run, into that and the running guest of one that \
                 does; --live, --config and --both say otherwise. What is to be in both is in both or in neither.
                 """)
 
@@ -31,7 +31,7 @@ extension DomainCommand {
             commandName: "detach",
             abstract: "Takes Buslane's devices out of a domain. Its claims stay.",
             discussion: """
-                A running guest is asked for each and has --wait to give it up. What it keeps stays where it is, and
+                A running guest is asked for each and has --wait to give it up. What it keeps stays where it is, and \
                 its claim with it (exit code 75); should it give it up later, the persistent XML follows.
                 """)
 
@@ -56,9 +56,9 @@ extension DomainCommand {
             commandName: "evict",
             abstract: "Takes all of Buslane's devices out of a running guest, so that it can be migrated or saved.",
             discussion: """
-                All or none: when the guest keeps one, the others are plugged in again. The persistent XML stays as it
-                is, and so do the claims, so that 'readmit' gives the guest the same functions again. Of a guest that
-                leaves this host for good they are given back when libvirt undefines it here (virsh migrate
+                All or none: when the guest keeps one, the others are plugged in again. The persistent XML stays as it \
+                is, and so do the claims, so that 'readmit' gives the guest the same functions again. Of a guest that \
+                leaves this host for good they are given back when libvirt undefines it here (virsh migrate \
                 --undefinesource); --release gives them back at once, and takes the devices out of the persistent XML.
                 """)
 

@@ -10,16 +10,17 @@ extension DomainCommand {
             commandName: "inject",
             abstract: "A filter: domain XML in, the same with its devices out. Everything else stays byte for byte.",
             discussion: """
-                With --device, those devices are added. Without, the document's own claims and the devices that it
+                With --device, those devices are added. Without, the document's own claims and the devices that it \
                 requests in <metadata> are. --xml-only asks no daemon and looks at no host.
 
-                DEVICE is ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N][,failover=ALIAS][,companion=NAME]
+                DEVICE is an ADDRESS and what is to be known of it, after commas: kind=interface or hostdev, mac=M, vlan=V, \
+                name=N, failover=ALIAS, companion=NAME.
 
-                failover names the virtio interface that stands in while the device is away. A companion shares the
+                failover names the virtio interface that stands in while the device is away. A companion shares the \
                 guest's slot of the device of that name, as a GPU's sound does.
 
                 Before a pipe whose end starts a domain, say set -o pipefail: nothing is printed when it is refused.
-                virt-install … --print-xml | buslane domain inject | virsh create /dev/stdin
+                  virt-install … --print-xml | buslane domain inject | virsh create /dev/stdin
                 """)
 
         @OptionGroup var connection: ConnectionOptions
@@ -59,7 +60,9 @@ extension DomainCommand {
                 }
                 return try Domain(parsing: xml).adding(specs)
             } catch let error as MalformedValue {
-                throw Failure(.usage, "malformed", subject: error.text, error.description)
+                throw Failure(
+                    .usage, "malformed", subject: error.text, error.description,
+                    fix: "buslane domain inject --help says what a device is written like")
             } catch let error as DomainXMLError {
                 throw Failure(
                     .refused, "bad-domain-xml", subject: "standard input", error.description, fix: error.remedy)

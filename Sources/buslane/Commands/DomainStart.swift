@@ -8,7 +8,7 @@ extension DomainCommand {
             commandName: "start",
             abstract: "Starts a domain with the devices that it requests.",
             discussion: """
-                With binding="running" they are claimed for this run and are there from the first instruction; its
+                With binding="running" they are claimed for this run and are there from the first instruction; its \
                 persistent XML stays as it is. Any other domain is started as virsh start does it.
                 """)
 

@@ -6,7 +6,7 @@ struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events", abstract: "What happened: applied, drifted, repaired, refused, quarantined.",
         discussion: """
-            buslane audit tells what was asked for, and by whom; this tells what became of the host.
+            buslane audit tells what was asked for, and by whom; this tells what became of the host. \
             With --follow it goes on, a line for each event; with --json each line is a JSON document.
             """)
 

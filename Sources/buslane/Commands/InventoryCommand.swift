@@ -8,7 +8,7 @@ struct InventoryCommand: AsyncParsableCommand {
         commandName: "inventory",
         abstract: "Every PCI function with the facts that decide passthrough.",
         discussion: """
-            A group number with an exclamation mark is not viable: something in it is on a host driver.
+            A group number with an exclamation mark is not viable: something in it is on a host driver. \
             The JSON is described by docs/inventory.schema.json. --pf and --vf together show both kinds.
             """)
 

@@ -7,7 +7,7 @@ struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "Looks after the record of who owns what.",
         discussion: """
-            The daemon looks at its ledger at each start, keeps a copy before it changes its schema, and never writes over
+            The daemon looks at its ledger at each start, keeps a copy before it changes its schema, and never writes over \
             one that it cannot read: that one is set aside, and what may have an owner is not handed out again.
             """,
         subcommands: [Check.self, Backup.self, Restore.self])

@@ -7,8 +7,8 @@ struct RecoverCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover", abstract: "Takes a function out of quarantine.",
         discussion: """
-            A function is set aside when its state is not understood: after a crash, or when it could not be put back.
-            It is reset, what its PF enforced for it is taken away, and all of that is verified; then it is free again.
+            A function is set aside when its state is not understood: after a crash, or when it could not be put back. \
+            It is reset, what its PF enforced for it is taken away, and all of that is verified; then it is free again. \
             Refused while a claim or a guest has it.
             """)
 
