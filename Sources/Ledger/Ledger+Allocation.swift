@@ -94,9 +94,11 @@ extension Ledger {
             let isReady = !isForStart && drafts.allSatisfy(\.isReady)
             let made = try drafts.map { draft in
                 try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
-                let claim = try Self.insert(draft, createdAt: createdAt, bootID: bootID, sinceBoot: sinceBoot, db)
+                let claim = try Self.insert(
+                    draft, as: isReady ? .bound : .pending, createdAt: createdAt, bootID: bootID,
+                    sinceBoot: sinceBoot, db)
                 live.add(claim)
-                return (isReady ? try Self.bind(claim, use: nil, db) : claim, draft)
+                return (claim, draft)
             }
             if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }
             return made
@@ -104,7 +106,7 @@ extension Ledger {
     }
 
     private static func insert(
-        _ draft: Draft, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
+        _ draft: Draft, as state: Claim.State, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
     ) throws -> Claim {
         let request = draft.request
         let life = request.ttl.map { Claim.Life(seconds: $0, endsAt: $0 + sinceBoot) }
@@ -116,7 +118,7 @@ extension Ledger {
             """,
             [
                 request.pool.name, request.owner.description, request.ownerName, request.numa.description,
-                Claim.State.pending.rawValue, createdAt, request.uid,
+                state.rawValue, createdAt, request.uid,
                 life?.seconds, life?.endsAt, life.map { _ in bootID },
             ])
         let number = Int(db.lastInsertedRowID)
@@ -127,7 +129,7 @@ extension Ledger {
         }
         return Claim(
             id: claimID(number), pool: request.pool.name, owner: request.owner, ownerName: request.ownerName,
-            numa: request.numa, state: .pending, createdAt: createdAt, uid: request.uid, life: life,
+            numa: request.numa, state: state, createdAt: createdAt, uid: request.uid, life: life,
             assignments: assignments)
     }
 
