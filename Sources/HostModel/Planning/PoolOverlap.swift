@@ -15,22 +15,28 @@ extension DesiredState {
     public func overlaps(on host: HostSnapshot) -> [DeclarationProblem] {
         guard pools.contains(where: \.isExclusive), pools.count > 1 else { return [] }
         let host = foretold(on: host)
-        let members = pools.map { Set($0.selector.matches(in: host).map(\.address)) }
+        let members = pools.map { $0.selector.positions(in: host) }
         var problems: [DeclarationProblem] = []
         for first in pools.indices {
             for second in pools.indices.dropFirst(first + 1)
             where pools[first].isExclusive || pools[second].isExclusive {
-                guard let shared = members[first].intersection(members[second]).min() else { continue }
+                guard let shared = members[first].first(sharedWith: members[second]) else { continue }
                 // The later one is where somebody has just written.
                 let (exclusive, other) = pools[first].isExclusive ? (first, second) : (second, first)
                 problems.append(
                     DeclarationProblem(
                         place: pools[second].place,
                         refusal: .poolsOverlap(
-                            exclusive: pools[exclusive].name, other: pools[other].name, function: shared)))
+                            exclusive: pools[exclusive].name, other: pools[other].name,
+                            function: host.functions[shared].address)))
             }
         }
         return problems
+    }
+
+    /// The selectors by which ``overlaps(on:)`` looks for functions; none where no pool is exclusive.
+    public var selectorsOfOverlaps: [Selector] {
+        pools.contains(where: \.isExclusive) ? pools.map(\.selector) + physicalFunctions.map(\.selector) : []
     }
 
     /// The host with its cards cut up as declared.
@@ -56,5 +62,17 @@ extension DesiredState {
         return HostSnapshot(
             host: host.host, iommu: host.iommu, numaNodes: host.numaNodes, iommuGroups: host.iommuGroups,
             functions: functions)
+    }
+}
+
+extension [Int] {
+    /// Of two sorted lists.
+    fileprivate func first(sharedWith other: [Int]) -> Int? {
+        var (own, others) = (0, 0)
+        while own < count, others < other.count {
+            if self[own] == other[others] { return self[own] }
+            if self[own] < other[others] { own += 1 } else { others += 1 }
+        }
+        return nil
     }
 }

@@ -40,7 +40,8 @@ extension Reconciler {
     func pool(_ name: String) throws -> Pool {
         let desired = try configuration.inForce()
         guard let pool = desired.pool(name) else { throw Refusal.unknownPool(name, known: desired.pools.map(\.name)) }
-        for problem in desired.overlaps(on: try host.lastSeen()) where problem.refusal.concerns(pool: name) {
+        let seen = try host.lastSeen(indexedBy: desired.selectorsOfOverlaps)
+        for problem in desired.overlaps(on: seen) where problem.refusal.concerns(pool: name) {
             throw problem.refusal
         }
         return pool
