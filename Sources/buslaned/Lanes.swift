@@ -17,8 +17,8 @@ final class Lanes: Sendable {
     }
 
     private struct State {
-        /// Who waits for each lane that somebody is on; each is told that it had to wait.
-        var waiting: [Lane: [CheckedContinuation<Bool, Never>]] = [:]
+        /// Who waits for each lane that somebody is on.
+        var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
         var ended = 0
         /// By card's lane: the last work on it that ended.
         var lastEnded: [Lane: Int] = [:]
@@ -27,16 +27,9 @@ final class Lanes: Sendable {
     private let state = Mutex(State())
 
     func run<Result: Sendable>(on lane: Lane, _ work: @Sendable () async throws -> Result) async throws -> Result {
-        try await run(on: lane) { _ in try await work() }
-    }
-
-    /// The same for work that knows something already.
-    ///
-    /// - Parameter work: told whether somebody else was on the lane before it: what it knows may have changed then.
-    func run<Result: Sendable>(on lane: Lane, _ work: @Sendable (Bool) async throws -> Result) async throws -> Result {
-        let waited = await enter(lane)
+        await enter(lane)
         defer { leave(lane) }
-        return try await work(waited)
+        return try await work()
     }
 
     /// How many works have ended so far, on whichever lane.
@@ -50,17 +43,16 @@ final class Lanes: Sendable {
     func run<Result: Sendable>(
         on lane: Lane, since mark: Int, _ work: @Sendable (_ isOutdated: Bool) async throws -> Result
     ) async throws -> Result {
-        _ = await enter(lane)
-        defer { leave(lane) }
-        let last = state.withLock { $0.lastEnded[lane] }
-        return try await work(last.map { $0 > mark } ?? false)
+        try await run(on: lane) {
+            let last = state.withLock { $0.lastEnded[lane] }
+            return try await work(last.map { $0 > mark } ?? false)
+        }
     }
 
     /// How many wait for a lane.
     func waiting(for lane: Lane) -> Int { state.withLock { $0.waiting[lane]?.count ?? 0 } }
 
-    /// - Returns: whether it had to wait.
-    private func enter(_ lane: Lane) async -> Bool {
+    private func enter(_ lane: Lane) async {
         await withCheckedContinuation { turn in
             let isFree = state.withLock { state in
                 if state.waiting[lane] == nil {
@@ -70,12 +62,12 @@ final class Lanes: Sendable {
                 state.waiting[lane]?.append(turn)
                 return false
             }
-            if isFree { turn.resume(returning: false) }
+            if isFree { turn.resume() }
         }
     }
 
     private func leave(_ lane: Lane) {
-        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.ended += 1
             if case .card = lane { state.lastEnded[lane] = state.ended }
             guard state.waiting[lane]?.isEmpty == false else {
@@ -84,6 +76,6 @@ final class Lanes: Sendable {
             }
             return state.waiting[lane]?.removeFirst()
         }
-        next?.resume(returning: true)
+        next?.resume()
     }
 }

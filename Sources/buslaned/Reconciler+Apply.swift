@@ -24,6 +24,7 @@ extension Reconciler {
         reporting report: @escaping @Sendable (Stride) -> Void = { _ in }
     ) async throws -> Plan {
         try await lanes.run(on: .host) {
+            let mark = lanes.ended
             let before = try host.snapshot()
             let holdings = try await holdings()
             let plan = try Planner.plan(for: desired, on: before, holdings: holdings)
@@ -37,7 +38,7 @@ extension Reconciler {
             let entry = AuditEntry.Draft("apply", subject: "host", detail: plan.summary, actor: actor)
             return try await recorded(entry) {
                 try await recordOriginals(plan, on: before)
-                let outcome = await carryOut(plan, declared, holdings, Pace(of: plan, report))
+                let outcome = await carryOut(plan, since: mark, declared, holdings, Pace(of: plan, report))
                 // After a reboot, the VFs of claims that stand are back only now.
                 if !outcome.groups.isEmpty { try await adopt(groups: outcome.groups) }
                 if let first = plan.perPF.lazy.compactMap({ outcome.failures[$0.physicalFunction] }).first {
@@ -69,14 +70,14 @@ extension Reconciler {
 
     /// Works on every PF to its end, whatever becomes of the others.
     private func carryOut(
-        _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ holdings: Holdings, _ pace: Pace
+        _ plan: Plan, since mark: Int, _ declared: [PCIAddress: PFDeclaration], _ holdings: Holdings, _ pace: Pace
     ) async -> Outcome {
         await withTaskGroup(of: Outcome.self) { group in
             for entry in plan.perPF {
                 let pf = entry.physicalFunction
                 group.addTask {
                     do {
-                        return Outcome(groups: try await carryOut(entry, declared[pf], holdings, pace))
+                        return Outcome(groups: try await carryOut(entry, since: mark, declared[pf], holdings, pace))
                     } catch {
                         return Outcome(failures: [pf: error])
                     }
@@ -89,18 +90,20 @@ extension Reconciler {
         }
     }
 
-    /// - Parameter planned: what the plan was made with.
+    /// - Parameters:
+    ///   - mark: the lanes' before the look that the plan was made from.
+    ///   - planned: what else it was made with.
     /// - Returns: the IOMMU groups of the card's functions, when it was cut up anew.
     private func carryOut(
-        _ entry: PFPlan, _ declaration: PFDeclaration?, _ planned: Holdings, _ pace: Pace
+        _ entry: PFPlan, since mark: Int, _ declaration: PFDeclaration?, _ planned: Holdings, _ pace: Pace
     ) async throws -> [PCIAddress: Int] {
         let pf = entry.physicalFunction
         let executor = executor.telling { pace.stepDone($0, of: pf) }
         let context = Intent.Context(bootID: bootID, purpose: .apply)
-        let groups: [PCIAddress: Int] = try await lanes.run(on: .card(pf)) { waited in
+        let groups: [PCIAddress: Int] = try await lanes.run(on: .card(pf), since: mark) { isOutdated in
             let now = try await ledger.holdings()
             // Somebody may have claimed a VF meanwhile, or worked on the card.
-            let isAsPlanned = !waited && now.claims == planned.claims && now.quarantine == planned.quarantine
+            let isAsPlanned = !isOutdated && now.claims == planned.claims && now.quarantine == planned.quarantine
             let changes =
                 isAsPlanned ? entry.changes : try await self.changes(of: pf, declaration, on: try card(at: pf))
             try await executor.run(changes, context: context)
