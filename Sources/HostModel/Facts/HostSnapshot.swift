@@ -28,9 +28,6 @@ public struct HostSnapshot: Sendable, Equatable {
         positions = Self.positions(of: self.functions)
     }
 
-    /// The number of a function's group: without a copy of the function, which is what most of a question costs.
-    func iommuGroup(of address: PCIAddress) -> Int? { positions[address].flatMap { functions[$0].iommuGroup } }
-
     public func group(_ id: Int) -> IOMMUGroup? { groupPosition(id).map { iommuGroups[$0] } }
 
     /// Groups are sorted by id.

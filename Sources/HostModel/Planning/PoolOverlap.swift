@@ -13,7 +13,7 @@ extension DesiredState {
     ///
     /// VFs that are declared and not made yet count as well: as the host will be, not as it is.
     public func overlaps(on host: HostSnapshot) -> [DeclarationProblem] {
-        guard pools.contains(where: \.isExclusive), pools.count > 1 else { return [] }
+        guard mayOverlap else { return [] }
         let host = foretold(on: host)
         let members = pools.map { $0.selector.positions(in: host) }
         var problems: [DeclarationProblem] = []
@@ -34,10 +34,12 @@ extension DesiredState {
         return problems
     }
 
-    /// The selectors by which ``overlaps(on:)`` looks for functions; none where no pool is exclusive.
+    /// The selectors by which ``overlaps(on:)`` looks for functions; none where it looks for none.
     public var selectorsOfOverlaps: [Selector] {
-        pools.contains(where: \.isExclusive) ? pools.map(\.selector) + physicalFunctions.map(\.selector) : []
+        mayOverlap ? pools.map(\.selector) + physicalFunctions.map(\.selector) : []
     }
+
+    private var mayOverlap: Bool { pools.contains(where: \.isExclusive) && pools.count > 1 }
 
     /// The host with its cards cut up as declared.
     private func foretold(on host: HostSnapshot) -> HostSnapshot {
