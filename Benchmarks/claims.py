@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a durable claim and its release cost through the daemon's socket: claims.py FOLDER BUILT
+"""What a durable claim and its release cost through the daemon's socket: claims.py FOLDER BUILT ROUNDS
 
 Run in namespaces of its own, where the folder's sysfs takes the place of the kernel's. Prints JSON: seconds of one SQLite
 commit on the same disk with the same durability, of the ledger's part of a claim with its release, of a request that asks for
@@ -15,26 +15,35 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{HERE}/../Tests/Concurrency")
 from client import POOL, Connection, Daemon  # noqa: E402
 
-ROUNDS, COMMITS, CLIENTS, SECONDS, CLAIMS = 5, 200, 64, 2, 1000
+WARMING, COMMITS, CLIENTS, SECONDS, CLAIMS = 1200, 200, 64, 2, 1000
 
 
+@contextmanager
 def commits(place):
-    """Seconds of each of many commits of one row. Source: the ledger's own settings, WAL and synchronous=FULL."""
+    """How to have the seconds of each of many commits of one row. Source: the ledger's own settings, WAL and synchronous=FULL.
+
+    In its stride, as the daemon is: its log was full once, and is written anew from its beginning. While the log still
+    grows a commit costs two to three times as much.
+    """
     with tempfile.TemporaryDirectory(dir=place) as folder:
-        return committing(sqlite3.connect(f"{folder}/floor.sqlite", isolation_level=None))
+        ledger = sqlite3.connect(f"{folder}/floor.sqlite", isolation_level=None)
+        ledger.execute("PRAGMA journal_mode = WAL")
+        ledger.execute("PRAGMA synchronous = FULL")
+        ledger.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, text TEXT)")
+        committing(ledger, WARMING)
+        yield lambda: committing(ledger, COMMITS)
+        ledger.close()
 
 
-def committing(ledger):
-    ledger.execute("PRAGMA journal_mode = WAL")
-    ledger.execute("PRAGMA synchronous = FULL")
-    ledger.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, text TEXT)")
+def committing(ledger, many):
     times = []
-    for number in range(COMMITS):
+    for _ in range(many):
         began = time.perf_counter()
         ledger.execute("INSERT INTO row (text) VALUES (?)", ("a claim of one function for one owner " * 4,))
         times.append(time.perf_counter() - began)
@@ -54,24 +63,24 @@ def cycles(clients, daemon, many, seconds):
 
 
 def main():
-    _, built = sys.argv[1:]
+    _, built, rounds = sys.argv[1:]
     # On a disk: in memory a commit costs nothing.
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BUSLANE_BENCHMARK_DISK", "/var/tmp")) as place:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BUSLANE_BENCHMARK_DISK", "/var/tmp")) as place, commits(place) as committed:
         clients = f"{place}/clients"
         subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-pthread", "-o", clients, f"{HERE}/clients.c"], check=True)
         daemon = Daemon(built, place)
         cycles(clients, daemon, 1, 1)  # warm
         floor, written, one, empty, rates = [], [], [], [], []
         # In turn: what else the machine does shall slow down all of them.
-        for _ in range(ROUNDS):
-            floor += commits(place)
+        for _ in range(int(rounds)):
+            floor += committed()
             written.append(ledger_alone(built, place))
             empty += cycles(clients, daemon, 0, 0.5)
             alone = cycles(clients, daemon, 1, SECONDS)
             one += alone
             many = cycles(clients, daemon, CLIENTS, SECONDS)
             rates.append((1 / statistics.mean(alone), len(many) / SECONDS))
-            floor += commits(place)
+            floor += committed()
         connection = Connection(daemon.socket)
         for number in range(CLAIMS):
             status, answer = connection.ask("POST", "/v1/claims", {"pool": POOL, "count": 1, "owner": f"owner-{number}"})

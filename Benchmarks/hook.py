@@ -22,13 +22,18 @@ def measure():
             return {kind: statistics.median(times) for kind, times in json.load(file).items()}
 
 
+# Milliseconds of `sh` on the day on which the limits were set in milliseconds: the machine that emulates is not always as fast
+QUIET = 11.7
+
+
 def targets(ms):
     return [
         ("the hook at a start that is none of Buslane's: at most 3 times `sh -c 'cat >/dev/null'`",
          ms["hook"] / ms["sh"], 3, "×", True),
-        ("the hook at a start that claims and binds: beyond the kernel's own time for binding",
-         ms["asking"] - ms["bind"], 50, " ms", True),
-        ("`domain inject --xml-only` on 2,000 lines: beyond the same on five lines", ms["large"] - ms["small"], 20, " ms", True),
+        ("the hook at a start that claims and binds, beyond the kernel's own time for binding: 50 ms where that `sh` takes 11.7",
+         (ms["asking"] - ms["bind"]) / ms["sh"], 50 / QUIET, "× `sh`", True),
+        ("`domain inject --xml-only` on 2,000 lines, beyond the same on five lines: 20 ms where that `sh` takes 11.7",
+         (ms["large"] - ms["small"]) / ms["sh"], 20 / QUIET, "× `sh`", True),
     ]
 
 
