@@ -63,16 +63,7 @@ extension Reconciler {
         let made = try await ledger.allocate(
             inBoot: bootID, sinceBoot: sinceBoot(), isForStart: start != nil, audit: entries, replacing: replaced
         ) { held in
-            var holdings = held
-            holdings.openGroups = openGroups
-            holdings.foreign = seenDomains.users
-            for other in earlier {
-                let seen = try host.lastSeen(indexedBy: [other.pool.selector])
-                holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
-            }
-            let drafts = try drafts(for: requests, holdings)
-            try start?.accept(drafts)
-            return drafts
+            try drafts(for: requests, start, after: earlier, held, openGroups)
         }
         var claims = made.map(\.claim)
         do {
@@ -108,6 +99,32 @@ extension Reconciler {
                 try await executor.run(changes, context: claim.state == .pending ? nil : context)
             }
         }
+    }
+
+    /// Refuses what a start could not have now, before any of what it has already is touched. Claiming decides anew.
+    ///
+    /// - Parameter given: claims that go for it.
+    func foresee(_ requests: [ClaimRequest], for start: Start, without given: [Claim]) async throws {
+        var held = try await ledger.holdings()
+        for assignment in given.flatMap(\.assignments) { held.claims[assignment.address] = nil }
+        _ = try drafts(for: requests, start, after: await line.requests, held, try host.openGroups())
+    }
+
+    /// What the requests get beside what is held, and what those who came before could be given.
+    private func drafts(
+        for requests: [ClaimRequest], _ start: Start?, after earlier: [ClaimRequest], _ held: Holdings,
+        _ openGroups: [Int: ProcessHolder]
+    ) throws -> [Ledger.Draft] {
+        var holdings = held
+        holdings.openGroups = openGroups
+        holdings.foreign = seenDomains.users
+        for other in earlier {
+            let seen = try host.lastSeen(indexedBy: [other.pool.selector])
+            holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
+        }
+        let drafts = try drafts(for: requests, holdings)
+        try start?.accept(drafts)
+        return drafts
     }
 
     /// Which functions the requests get, as they are now and nobody has them: that is what will be put back.

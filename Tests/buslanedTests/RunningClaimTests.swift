@@ -127,6 +127,24 @@ struct RunningClaimTests {
         #expect(third.first?.assignments.first?.settings.vlan == .id(try VLANID("9")))
     }
 
+    @Test(
+        "a start that cannot have all it asks for touches nothing of what its domain has",
+        arguments: ["pool='vfs'", "pool='none'"])
+    func refusedBeforehand(second: String) async throws {
+        let earlier = try await scene.allocate(for: owner, name: "a")
+        _ = try await scene.allocate(for: .name("somebody"))
+        let done = scene.host.actions
+        for vlan in ["", "vlan='9'"] {
+            let more = try asking("<b:device name='a' pool='vfs' \(vlan)/><b:device name='b' \(second)/>")
+            await #expect(throws: Refusal.self) { try await call("prepare", more) }
+            #expect(try await scene.ledger.claim(earlier.id) == earlier)
+        }
+        #expect(scene.host.actions == done)
+        try await call("prepare", try asking("<b:device name='a' pool='vfs' vlan='9'/>"))
+        let had = try await scene.ledger.claims().flatMap(\.assignments).map(\.address)
+        #expect(Set(had) == [Scene.vf[0], Scene.vf[1]])
+    }
+
     @Test("a start of which nothing more is heard is given back once its time is over and nobody has the group open")
     mutating func settled() async throws {
         let domain = try asking(one)
