@@ -135,36 +135,3 @@ struct ExecutorTests {
         #expect(HostAction.reset(Scene.card).patience >= .seconds(10))
     }
 }
-
-@Suite("Lanes")
-struct LaneTests {
-    @Test("work on one card is in order and alone; work on two goes on side by side")
-    func order() async throws {
-        let lanes = Lanes()
-        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
-        let log = Log()
-        async let first: Void = lanes.run(on: .card(Scene.card)) {
-            await log.add("first in")
-            for await _ in gate { break }
-            await log.add("first out")
-        }
-        while await log.lines.isEmpty { await Task.yield() }
-        async let second: Void = lanes.run(on: .card(Scene.card)) { await log.add("second") }
-        try await lanes.run(on: .card("0000:af:00.0")) { await log.add("other card") }
-        opener.yield()
-        _ = try await (first, second)
-        #expect(await log.lines == ["first in", "other card", "first out", "second"])
-    }
-
-    @Test("a lane is free again after work that failed")
-    func afterFailure() async throws {
-        let lanes = Lanes()
-        await #expect(throws: Refusal.noIOMMU) { try await lanes.run(on: .card(Scene.card)) { throw Refusal.noIOMMU } }
-        #expect(try await lanes.run(on: .card(Scene.card)) { 7 } == 7)
-    }
-
-    private actor Log {
-        var lines: [String] = []
-        func add(_ line: String) { lines.append(line) }
-    }
-}
