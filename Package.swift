@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import PackageDescription
 
-/// Every target: Swift 6 language mode, imports internal unless said otherwise, no warning left standing.
+/// Every target: Swift 6 language mode, imports internal unless said otherwise, no warning left standing. But a library that
+/// deprecates something in its next release breaks nobody's build.
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
 ]
 
 /// The targets that touch C also have every unsafe construct marked where it stands.
