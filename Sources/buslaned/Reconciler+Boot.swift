@@ -16,10 +16,11 @@ extension Reconciler {
         do {
             let originals = try await ledger.holdings().originals
             let declared = try await ledger.declared()
-            if originals.isEmpty, declared.isEmpty { return }
-            let desired = try configuration.declared()
-            let missing = try await missing(of: desired, waitingFor: patience)
-            try await bringBack(desired, missing)
+            if !originals.isEmpty || !declared.isEmpty {
+                let desired = try configuration.declared()
+                let missing = try await missing(of: desired, waitingFor: patience)
+                try await bringBack(desired, missing)
+            }
         } catch {
             await tellDegraded("host", (error as? Refusal)?.message ?? "\(error)")
         }

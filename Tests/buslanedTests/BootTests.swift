@@ -125,6 +125,23 @@ struct BootTests {
         #expect(vfCounts(scene) == [0, 0])
         #expect(scene.host.actions.isEmpty)
     }
+
+    @Test("a claim on a VF that somebody else makes at each boot is made ready, though nothing was ever applied")
+    func foreignVFs() async throws {
+        let scene = try Scene(Self.twoCards())
+        func make(_ host: HostSimulator) throws {
+            try host.meanwhile(.setDriversAutoprobe(physicalFunction: Scene.card, on: false))
+            try host.meanwhile(.setLink(physicalFunction: Scene.card, up: true))
+            try host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 2))
+        }
+        try make(scene.host)
+        let claim = try await scene.allocate(settings: VFSettings(trust: true))
+        let next = try scene.next(reboot: true)
+        try make(next.host)
+        try await boot(next)
+        let function = next.host.now[claim.assignments[0].address]
+        #expect(function?.driver == "vfio-pci" && function?.vfSettings?.trust == true)
+    }
 }
 
 private final class Counter: Sendable {

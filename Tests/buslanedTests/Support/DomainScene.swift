@@ -25,6 +25,7 @@ struct DomainScene {
         try await scene.apply(Scene.declaring(4))
         try scene.configure(
             """
+            physicalFunctions: [ { select: { addresses: ["\(Scene.card)"] }, vfCount: 4 } ]
             pools:
               - { name: vfs, select: { kinds: [virtual-function] } }
               - { name: few, select: { addresses: ["\(Scene.vf[0])"] } }
