@@ -11,7 +11,7 @@ extension Reconciler {
     /// host's events, and goes on without those that do not come: they are made as declared whenever they do.
     ///
     /// Takes nothing from anybody: what would need a person's consent, or is refused, is told and left. A host on which
-    /// nothing was ever applied is left alone.
+    /// nothing was ever applied is left alone, but for its claims.
     func resume(patience: Duration = .zero) async {
         do {
             let originals = try await ledger.holdings().originals
