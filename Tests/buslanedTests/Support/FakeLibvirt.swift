@@ -18,12 +18,20 @@ final class FakeLibvirt: DomainControl {
         var attachFails: String?
         /// What was asked, in order: `attach data0`, `detach data0`, `define`.
         var calls: [String] = []
+        /// The daemon ends at so many moments from now: a question is one, a change two, before it and after it.
+        var momentsLeft: Int?
+        var isDaemonDead = false
     }
+
+    /// What every call throws once the daemon has ended.
+    struct DaemonEnded: Error {}
 
     enum Answer { case gives, refuses, silent }
 
     let state: Mutex<State>
     let feed: DomainFeed
+    /// Told at the moment at which the daemon ends.
+    let onEnd = Mutex<@Sendable () -> Void>({})
 
     /// - Parameter xml: a domain's; runs when `live` is true.
     init(_ xml: String, live: Bool, persistent: Bool = true, feed: DomainFeed) {
@@ -41,10 +49,24 @@ final class FakeLibvirt: DomainControl {
         return try text.map { try Domain(parsing: $0).injected.map(\.name) } ?? []
     }
 
+    private func moment() throws {
+        let ends = try state.withLock { state in
+            if state.isDaemonDead { throw DaemonEnded() }
+            state.momentsLeft = state.momentsLeft.map { $0 - 1 }
+            state.isDaemonDead = state.momentsLeft == 0
+            return state.isDaemonDead
+        }
+        if ends {
+            onEnd.withLock(\.self)()
+            throw DaemonEnded()
+        }
+    }
+
     // MARK: What libvirt does
 
     func domain(named name: String) async throws -> DomainHandleValue {
-        try state.withLock { state in
+        try moment()
+        return try state.withLock { state in
             guard state.live != nil || state.config != nil, name == "fw1" else { throw LibvirtError.noSuchDomain(name) }
             return DomainHandleValue(
                 name: name, uuid: Domain.uuid, isActive: state.live != nil, isPersistent: state.config != nil)
@@ -52,23 +74,33 @@ final class FakeLibvirt: DomainControl {
     }
 
     func runState(of name: String) async throws -> DomainRunState {
-        state.withLock { $0.live == nil ? .off : $0.isPaused ? .paused : .running }
+        try moment()
+        return state.withLock { $0.live == nil ? .off : $0.isPaused ? .paused : .running }
     }
 
-    func liveXML(of name: String) async throws -> String { state.withLock { $0.live ?? $0.config ?? "" } }
+    func liveXML(of name: String) async throws -> String {
+        try moment()
+        return state.withLock { $0.live ?? $0.config ?? "" }
+    }
 
-    func inactiveXML(of name: String) async throws -> String { state.withLock { $0.config ?? "" } }
+    func inactiveXML(of name: String) async throws -> String {
+        try moment()
+        return state.withLock { $0.config ?? "" }
+    }
 
     func define(_ xml: String) async throws -> DomainHandleValue {
+        try moment()
         try state.withLock { state in
             state.calls.append("define")
             if state.definesFail { throw Self.failure }
             state.config = xml
         }
+        // Its answer is the moment after it.
         return try await domain(named: "fw1")
     }
 
     func attach(_ deviceXML: String, to name: String) async throws {
+        try moment()
         let alias = try state.withLock { state in
             guard let live = state.live, let end = live.range(of: "</devices>") else { throw Self.failure }
             let edited = live.replacingCharacters(in: end, with: deviceXML + "</devices>")
@@ -78,10 +110,12 @@ final class FakeLibvirt: DomainControl {
             state.live = edited
             return DeviceSpec.aliasPrefix + device
         }
+        try moment()
         tell(.deviceAdded(alias: alias))
     }
 
     func detach(alias: String, from name: String) async throws {
+        try moment()
         let device = String(alias.dropFirst(DeviceSpec.aliasPrefix.count))
         let answer = state.withLock { state in
             state.calls.append("detach \(device)")
@@ -92,6 +126,7 @@ final class FakeLibvirt: DomainControl {
         case .refuses: tell(.deviceRemovalFailed(alias: alias))
         case .silent: break
         }
+        try moment()
     }
 
     /// The guest lets go of a device, asked or late.

@@ -72,9 +72,17 @@ struct Scene {
 
     /// The process ends at its `call`-th call of the host from now. What it goes on to write reaches no disk that
     /// matters: the ledger is copied as it is on disk at that moment.
-    func crash(at call: Int) {
+    func crash(at call: Int) { host.crash(at: call, then: keptLedger) }
+
+    /// The same at once.
+    func end() {
+        keptLedger()
+        host.crash(at: 1)
+    }
+
+    private var keptLedger: @Sendable () -> Void {
         let (from, to) = (folder.path + "/" + file, folder.path + "/crashed-" + file)
-        host.crash(at: call) {
+        return {
             for suffix in ["", "-wal"] { try? FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix) }
         }
     }
