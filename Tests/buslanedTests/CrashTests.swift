@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
 import HostModel
 import HostSimulator
 import Ledger
@@ -158,6 +159,41 @@ struct CrashTests {
             let claim = try #require(try await next.ledger.claims().first)
             try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
             #expect(Scene.vf.prefix(2).allSatisfy { next.host.now[$0]?.driver == "vfio-pci" }, comment)
+        }
+    }
+
+    private static let asking = """
+        <b:request xmlns:b='urn:buslane:request:1' binding='running'>\
+        <b:device name='a' pool='vfs' vlan='7'/><b:device name='b' pool='vfs'/></b:request>
+        """
+
+    @Test("while a start claims its devices, or its stop gives them back: the next start has them, each once")
+    func startingAndStopping() async throws {
+        let domain = try Domain.guest("fw1", uuid: Domain.uuid, having: [], request: Self.asking)
+        func configured(_ scene: Scene) async throws {
+            try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
+            try await scene.apply(Scene.declaring(3))
+        }
+        func stop(_ scene: Scene) async throws {
+            try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+        }
+        let reference = try Scene()
+        try await configured(reference)
+        try await atEveryStep { scene in
+            try await configured(scene)
+        } _: { scene in
+            try await scene.reconciler.prepare(domain, by: Scene.root)
+            try await stop(scene)
+        } _: { _, next, comment in
+            // Between the end of its use and its release it is bound.
+            for claim in try await next.ledger.claims() { #expect(claim.state.isHeld, comment) }
+            try await next.reconciler.prepare(domain, by: Scene.root)
+            let claims = try await next.ledger.claims()
+            #expect(claims.map(\.state) == [.inUse, .inUse], comment)
+            #expect(claims.flatMap(\.assignments).map(\.name).sorted() == ["a", "b"], comment)
+            try await stop(next)
+            #expect(try await next.ledger.claims().isEmpty, comment)
+            #expect(next.host.now == reference.host.now, comment)
         }
     }
 
