@@ -101,10 +101,10 @@ extension Reconciler {
         }
     }
 
-    /// Refuses what a start could not have now, before any of what it has already is touched. Claiming decides anew.
+    /// Refuses what could not be had now, before anything that its owner has already is touched. Claiming decides anew.
     ///
     /// - Parameter given: claims that go for it.
-    func foresee(_ requests: [ClaimRequest], for start: Start, without given: [Claim]) async throws {
+    func foresee(_ requests: [ClaimRequest], for start: Start? = nil, without given: [Claim]) async throws {
         var held = try await ledger.holdings()
         for assignment in given.flatMap(\.assignments) { held.claims[assignment.address] = nil }
         _ = try drafts(for: requests, start, after: await line.requests, held, try host.openGroups())

@@ -37,6 +37,32 @@ extension Reconciler {
         }
     }
 
+    /// Makes claims that take the place of others of the same owner.
+    ///
+    /// The others stand until it is known that these stay. Only where these could be had of what the others have alone,
+    /// two pools of one function each exchanged, do the others go first.
+    ///
+    /// - Returns: what was made, and which of the others are still to be given back or taken back.
+    func exchange(
+        _ replaced: [Claim], for requests: [ClaimRequest], by actor: AuditEntry.Actor
+    ) async throws -> (made: [Claim], replaced: [Claim]) {
+        if requests.isEmpty { return ([], replaced) }
+        if !replaced.isEmpty, await !canHave(requests, without: []), await canHave(requests, without: replaced) {
+            for claim in replaced { _ = try await release(claim.id, generation: claim.generation, by: actor) }
+            return (try await allocate(all: requests, by: actor), [])
+        }
+        return (try await allocate(all: requests, replacing: replaced, by: actor), replaced)
+    }
+
+    private func canHave(_ requests: [ClaimRequest], without given: [Claim]) async -> Bool {
+        do {
+            try await foresee(requests, without: given)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Ends claims that others have taken the place of.
     func giveBack(replaced claims: [Claim], by actor: AuditEntry.Actor) async throws {
         for claim in claims {

@@ -213,13 +213,6 @@ struct BindingTests {
 
     @Test("what fails on the way leaves the claim that was to be exchanged, and its function, as they were")
     func notExchanged() async throws {
-        try at.scene.configure(
-            """
-            pools:
-              - { name: vfs, select: { kinds: [virtual-function] } }
-              - { name: few, select: { addresses: ["\(Scene.vf[0])"] } }
-              - { name: rest, select: { addresses: ["\(Scene.vf[2])"] } }
-            """)
         try await at.define("<b:device name='a' pool='few'/><b:device name='b' pool='vfs'/>")
         try await at.sync()
         let before = try await at.scene.ledger.claims()
@@ -244,6 +237,23 @@ struct BindingTests {
         #expect(try await at.claimed() == ["a": Scene.vf[2], "b": Scene.vf[1]])
         #expect(try await at.injected() == ["a": Scene.vf[2], "b": Scene.vf[1]])
         #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
+        try await at.scene.expectAtRest()
+    }
+
+    @Test("two devices that exchange their pools, of one function each, exchange their functions")
+    func exchanged() async throws {
+        try await at.define("<b:device name='a' pool='few'/><b:device name='b' pool='rest' vlan='7'/>")
+        try await at.sync()
+        try await at.edit {
+            $0.replacing("name=\"a\" pool=\"few\"", with: "name=\"a\" pool=\"rest\"")
+                .replacing("name=\"b\" pool=\"rest\"", with: "name=\"b\" pool=\"few\"")
+        }
+        #expect(try await at.sync().contains("released c1"))
+        #expect(try await at.claimed() == ["a": Scene.vf[2], "b": Scene.vf[0]])
+        #expect(try await at.injected() == ["a": Scene.vf[2], "b": Scene.vf[0]])
+        #expect(try at.scene.host.now[Scene.vf[0]]?.vfSettings?.vlan == .id(VLANID("7")))
+        #expect(at.scene.host.now[Scene.vf[2]]?.vfSettings?.vlan == VFSettings.VLANChoice.none)
+        #expect(at.trouble() == nil)
         try await at.scene.expectAtRest()
     }
 

@@ -18,6 +18,10 @@ struct DomainCrashTests {
         (one, one + "<b:device name='b' pool='vfs' vlan='7'/>"),
         (one, "<b:device name='a' pool='few'/>"),
         (one, "<b:device name='a' pool='few' vlan='7'/><b:device name='b' pool='vfs'/>"),
+        (
+            "<b:device name='a' pool='few'/><b:device name='b' pool='rest'/>",
+            "<b:device name='a' pool='rest'/><b:device name='b' pool='few' vlan='7'/>"
+        ),
         (one, "<b:device name='a' pool='vfs' mac='52:54:00:11:22:33'/>"),
         ("<b:device name='a' pool='few'/><b:device name='b' pool='vfs'/>", "<b:device name='b' pool='vfs'/>"),
     ]

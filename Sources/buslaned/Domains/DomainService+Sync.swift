@@ -81,11 +81,10 @@ extension DomainService {
         let missing = try (plan.unclaimed + changes.replacing).map {
             try reconciler.claimRequest(for: $0, in: request, of: domain, uid: nil)
         }
-        let replaced = claims.filter { changes.replaced.contains($0.id) }
+        let going = claims.filter { changes.replaced.contains($0.id) }
         let kept = claims.filter { !changes.replaced.contains($0.id) }
         try await refuseFarAway(missing, besides: kept, of: domain, request)
-        let made =
-            missing.isEmpty ? [] : try await reconciler.allocate(all: missing, replacing: replaced, by: actor)
+        let (made, replaced) = try await reconciler.exchange(going, for: missing, by: actor)
         var held = kept + made
         var done: [String] = []
         do {
@@ -104,7 +103,7 @@ extension DomainService {
             throw error
         }
         try await reconciler.giveBack(replaced: replaced, by: actor)
-        done += replaced.map { "released \($0.id)" }
+        done += going.map { "released \($0.id)" }
         for claim in plan.released where try await reconciler.releaseUnused(claim, by: actor) {
             done.append("released \(claim.id)")
         }

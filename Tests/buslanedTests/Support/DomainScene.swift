@@ -19,7 +19,7 @@ struct DomainScene {
     static let name = "fw1"
     static let owner = Owner.domain(uuid: Domain.uuid)
 
-    /// A card with four VFs, of the pool `vfs`, and of the pool `few`, which has the first alone.
+    /// A card with four VFs, of the pool `vfs`; the first is all that the pool `few` has, the third all of `rest`.
     init() async throws {
         scene = try Scene()
         try await scene.apply(Scene.declaring(4))
@@ -29,6 +29,7 @@ struct DomainScene {
             pools:
               - { name: vfs, select: { kinds: [virtual-function] } }
               - { name: few, select: { addresses: ["\(Scene.vf[0])"] } }
+              - { name: rest, select: { addresses: ["\(Scene.vf[2])"] } }
             """)
         folder = TemporaryFolder()
         let node = "<node>\(Self.xml())</node>".replacing("</domain>", with: Self.shutOff + "</domain>")
