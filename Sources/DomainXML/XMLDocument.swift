@@ -70,7 +70,7 @@ private let namespaceSeparator: UInt8 = 0x1f
             // SAFETY: the string is expat's own constant.
             let reason = unsafe XML_ErrorString(XML_GetErrorCode(raw)).map { unsafe String(cString: $0) }
             throw unsafe .malformed(
-                line: Int(parser_line(raw)), column: Int(parser_column(raw)) + 1,
+                line: parser_line(raw), column: parser_column(raw) + 1,
                 reason: reason ?? "unknown error")
         }
         return root
@@ -89,12 +89,12 @@ private let namespaceSeparator: UInt8 = 0x1f
 
     /// Where the reported markup stands.
     private var place: Range<Int> {
-        let start = unsafe Int(parser_offset(parser))
-        let length = unsafe Int(parser_length(parser))
+        let start = unsafe parser_offset(parser)
+        let length = unsafe parser_length(parser)
         return start..<start + length
     }
 
-    private var line: Int { unsafe Int(parser_line(parser)) }
+    private var line: Int { unsafe parser_line(parser) }
 
     private func refuse(_ error: DomainXMLError) {
         if failure == nil { failure = error }
