@@ -47,20 +47,13 @@ extension Reconciler {
         _ replaced: [Claim], for requests: [ClaimRequest], by actor: AuditEntry.Actor
     ) async throws -> (made: [Claim], replaced: [Claim]) {
         if requests.isEmpty { return ([], replaced) }
-        if !replaced.isEmpty, await !canHave(requests, without: []), await canHave(requests, without: replaced) {
+        if !replaced.isEmpty, (try? await foresee(requests, without: [])) == nil,
+            (try? await foresee(requests, without: replaced)) != nil
+        {
             for claim in replaced { _ = try await release(claim.id, generation: claim.generation, by: actor) }
             return (try await allocate(all: requests, by: actor), [])
         }
         return (try await allocate(all: requests, replacing: replaced, by: actor), replaced)
-    }
-
-    private func canHave(_ requests: [ClaimRequest], without given: [Claim]) async -> Bool {
-        do {
-            try await foresee(requests, without: given)
-            return true
-        } catch {
-            return false
-        }
     }
 
     /// Ends claims that others have taken the place of.

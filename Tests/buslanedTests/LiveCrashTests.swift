@@ -38,16 +38,9 @@ struct LiveCrashTests {
                 try await scene.allocate(for: owner, name: "data0"),
                 try await scene.allocate(for: owner, name: "data1"),
             ]
-            let ports = (1...4).map { port in
-                """
-                <controller type='pci' index='\(port)' model='pcie-root-port'>\
-                <address type='pci' domain='0x0000' bus='0x00' slot='0x0\(port)' function='0x0'/></controller>
-                """
-            }.joined()
             let had = change == .attach ? [] : claims.flatMap(\.assignments)
-            let xml = try Domain.guest(having: had).text.replacing("</devices>", with: ports + "</devices>")
             let domains = World.domains(scene)
-            libvirt = FakeLibvirt(xml, live: true, feed: domains.feed)
+            libvirt = try FakeLibvirt(having: had, feed: domains.feed)
             live = World.live(libvirt, domains, scene)
             if change != .attach { try await scene.reconciler.takeIntoUse(claims) }
             if change == .readmit { _ = try await live.evict("fw1", within: soon, releasing: false, by: root) }

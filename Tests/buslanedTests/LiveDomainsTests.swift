@@ -30,16 +30,9 @@ struct LiveDomainsTests {
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
     ) throws -> (LiveDomains, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
-        // libvirt gives what runs its places.
-        let spare = (1...ports).map { port in
-            """
-            <controller type='pci' index='\(port)' model='pcie-root-port'>\
-            <address type='pci' domain='0x0000' bus='0x00' slot='0x0\(port)' function='0x0'/></controller>
-            """
-        }.joined()
-        let xml = try Domain.guest(having: assignments).text.replacing("</devices>", with: spare + "</devices>")
         let domains = DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
-        let fake = FakeLibvirt(xml, live: live, persistent: persistent, feed: domains.feed)
+        let fake = try FakeLibvirt(
+            having: assignments, ports: ports, live: live, persistent: persistent, feed: domains.feed)
         return (
             LiveDomains(
                 libvirt: fake, domains: domains, feed: domains.feed, reconciler: scene.reconciler,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import DomainXML
+import HostModel
 import Libvirt
 import Synchronization
 
@@ -33,8 +34,19 @@ final class FakeLibvirt: DomainControl {
     /// Told at the moment at which the daemon ends.
     let onEnd = Mutex<@Sendable () -> Void>({})
 
-    /// - Parameter xml: a domain's; runs when `live` is true.
-    init(_ xml: String, live: Bool, persistent: Bool = true, feed: DomainFeed) {
+    /// fw1, with these devices, and with root ports for more: libvirt gives what runs its places.
+    ///
+    /// - Parameter live: whether it runs.
+    init(
+        having assignments: [Assignment], ports: Int = 4, live: Bool = true, persistent: Bool = true, feed: DomainFeed
+    ) throws {
+        let spare = (1...ports).map { port in
+            """
+            <controller type='pci' index='\(port)' model='pcie-root-port'>\
+            <address type='pci' domain='0x0000' bus='0x00' slot='0x0\(port)' function='0x0'/></controller>
+            """
+        }.joined()
+        let xml = try Domain.guest(having: assignments).text.replacing("</devices>", with: spare + "</devices>")
         self.feed = feed
         state = Mutex(State(config: persistent ? xml : nil, live: live ? xml : nil))
     }

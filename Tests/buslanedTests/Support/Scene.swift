@@ -82,9 +82,11 @@ struct Scene {
 
     private var keptLedger: @Sendable () -> Void {
         let (from, to) = (folder.path + "/" + file, folder.path + "/crashed-" + file)
-        return {
-            for suffix in ["", "-wal"] { try? FileManager.default.copyItem(atPath: from + suffix, toPath: to + suffix) }
-        }
+        return { Self.copy(ledger: from, to: to) }
+    }
+
+    private static func copy(ledger: String, to copy: String) {
+        for suffix in ["", "-wal"] { try? FileManager.default.copyItem(atPath: ledger + suffix, toPath: copy + suffix) }
     }
 
     /// From here on each moment of an effect is kept, the host and the disk as they are then: there the process might
@@ -94,9 +96,7 @@ struct Scene {
         let (path, file) = (folder.path + "/", file)
         host.atEachEffect { moment, host in
             let copy = "moment-\(moment)-\(file)"
-            for suffix in ["", "-wal"] {
-                try? FileManager.default.copyItem(atPath: path + file + suffix, toPath: path + copy + suffix)
-            }
+            Self.copy(ledger: path + file, to: path + copy)
             moments.kept.withLock { $0.append((host, copy)) }
         }
         return moments
