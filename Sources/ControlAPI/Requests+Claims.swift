@@ -2,7 +2,7 @@
 public import HostModel
 
 /// What a caller can ask of a VF, under the names of the API.
-protocol VFWishes {
+protocol VFSettingsRequest {
     var mac: MACAddress? { get }
     var vlan: VLANID? { get }
     /// The VLAN's priority, 0 to 7.
@@ -17,7 +17,7 @@ protocol VFWishes {
     var maxTxRate: Int? { get }
 }
 
-extension VFWishes {
+extension VFSettingsRequest {
     /// What is asked for of the VFs.
     ///
     /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
@@ -29,7 +29,7 @@ extension VFWishes {
 }
 
 /// `POST /v1/claims`
-public struct AllocateRequest: Codable, Sendable, VFWishes {
+public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
     /// Left out where `devices` are given.
     public var pool: String?
     /// nil: 1.
@@ -61,7 +61,7 @@ public struct AllocateRequest: Codable, Sendable, VFWishes {
     public var waitSeconds: Int?
 
     /// One of several devices.
-    public struct Device: Codable, Sendable, VFWishes {
+    public struct Device: Codable, Sendable, VFSettingsRequest {
         public var pool: String
         /// What it is called in the owner's domain.
         public var name: String?

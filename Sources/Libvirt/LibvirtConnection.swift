@@ -30,7 +30,7 @@ public final class LibvirtConnection: Sendable {
     public let uri: String
     private let lines: LibvirtLines
     /// What is registered for events stays open, and waits for no call.
-    private let listening: LibvirtLine
+    private let listening: LibvirtWorker
 
     /// How long a call may take.
     enum Patience {
@@ -49,7 +49,7 @@ public final class LibvirtConnection: Sendable {
     ///     each connection's own, like `test:///FILE`.
     public init(uri: String, openTimeout: Duration = .seconds(10), lines: Int = 32) {
         self.uri = uri
-        let make: @Sendable () -> LibvirtLine = { LibvirtLine(uri: uri, openTimeout: openTimeout) }
+        let make: @Sendable () -> LibvirtWorker = { LibvirtWorker(uri: uri, openTimeout: openTimeout) }
         self.lines = LibvirtLines(limit: lines, make: make)
         listening = lines == 1 ? self.lines.first : make()
     }

@@ -64,7 +64,7 @@ struct Daemon: AsyncParsableCommand {
 
         let file = LedgerFile(path: ledger)
         let (ledger, loss) = try file.open()
-        let host = try LiveHost(paths: HostPaths(root: hostRoot), logger: logger)
+        let host = try KernelHost(paths: HostPaths(root: hostRoot), logger: logger)
         let reconciler = try Reconciler(
             host: host, ledger: ledger, configuration: ConfigurationFolder(directory: configurationDirectory),
             logger: logger)
@@ -72,7 +72,7 @@ struct Daemon: AsyncParsableCommand {
         let events = HostEventService(host: host, logger: logger)
         let drift = DriftService(reconciler: reconciler, feed: host.feed)
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
-        let live = LiveDomains(
+        let live = RunningGuests(
             libvirt: domains.libvirt, domains: domains, feed: domains.feed, reconciler: reconciler)
         let api = API(
             reconciler: reconciler, domains: domains, live: live,
@@ -89,7 +89,7 @@ struct Daemon: AsyncParsableCommand {
             onServerRunning: { [socket, socketGroup, logger] _ in
                 Self.open(socket, to: socketGroup, logger: logger)
                 logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
-                Notification.ready(problems: reconciler.problems)
+                SystemdNotifier.ready(problems: reconciler.problems)
             },
             logger: logger.quieter)
         let lives = LifeService(reconciler: reconciler)
@@ -115,7 +115,7 @@ struct Daemon: AsyncParsableCommand {
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
-        Notification.stopping()
+        SystemdNotifier.stopping()
         unlink(socket)
         logger.notice("stopped")
     }

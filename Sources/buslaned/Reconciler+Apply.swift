@@ -21,7 +21,7 @@ extension Reconciler {
     /// - Returns: what was done; empty when there was nothing to do.
     func apply(
         _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor,
-        reporting report: @escaping @Sendable (Stride) -> Void = { _ in }
+        reporting report: @escaping @Sendable (ApplyProgress.Step) -> Void = { _ in }
     ) async throws -> Plan {
         try await lanes.run(on: .host) {
             let mark = lanes.ended
@@ -38,7 +38,7 @@ extension Reconciler {
             let entry = AuditEntry.Draft("apply", subject: "host", detail: plan.summary, actor: actor)
             return try await recorded(entry) {
                 try await recordOriginals(plan, on: before)
-                let outcome = await carryOut(plan, since: mark, declared, holdings, Pace(of: plan, report))
+                let outcome = await carryOut(plan, since: mark, declared, holdings, ApplyProgress(of: plan, report))
                 // After a reboot, the VFs of claims that stand are back only now.
                 if !outcome.groups.isEmpty { try await adopt(groups: outcome.groups) }
                 if let first = plan.perPF.lazy.compactMap({ outcome.failures[$0.physicalFunction] }).first {
@@ -70,7 +70,8 @@ extension Reconciler {
 
     /// Works on every PF to its end, whatever becomes of the others.
     private func carryOut(
-        _ plan: Plan, since mark: Int, _ declared: [PCIAddress: PFDeclaration], _ holdings: Holdings, _ pace: Pace
+        _ plan: Plan, since mark: Int, _ declared: [PCIAddress: PFDeclaration], _ holdings: Holdings,
+        _ pace: ApplyProgress
     ) async -> Outcome {
         await withTaskGroup(of: Outcome.self) { group in
             for entry in plan.perPF {
@@ -95,7 +96,7 @@ extension Reconciler {
     ///   - planned: what else it was made with.
     /// - Returns: the IOMMU groups of the card's functions, when it was cut up anew.
     private func carryOut(
-        _ entry: PFPlan, since mark: Int, _ declaration: PFDeclaration?, _ planned: Holdings, _ pace: Pace
+        _ entry: PFPlan, since mark: Int, _ declaration: PFDeclaration?, _ planned: Holdings, _ pace: ApplyProgress
     ) async throws -> [PCIAddress: Int] {
         let pf = entry.physicalFunction
         let executor = executor.telling { pace.stepDone($0, of: pf) }

@@ -41,7 +41,7 @@ extension Reconciler {
     /// Nothing is written down of a try that fails; the caller writes how the waiting ended.
     func allocate(
         all requests: [ClaimRequest], waitingUpTo limit: Duration, by actor: AuditEntry.Actor
-    ) async -> AsyncStream<WaitingLine.Update> {
+    ) async -> AsyncStream<AllocationQueue.Update> {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
         return await line.wait(
             for: requests, upTo: limit,
@@ -95,7 +95,7 @@ extension Reconciler {
         for (assignment, slot) in zip(claim.assignments, draft.slots) {
             try await lanes.run(on: .card(card(of: assignment)), since: mark) { isOutdated in
                 let changes =
-                    isOutdated ? try Planner.ready(assignment, on: LiveFunctions(host: host)) : slot.changes
+                    isOutdated ? try Planner.ready(assignment, on: FreshLook(host: host)) : slot.changes
                 try await executor.run(changes, context: claim.state == .pending ? nil : context)
             }
         }
@@ -156,7 +156,7 @@ extension Reconciler {
             if placed == nil, let gone = chosen.joined().first { throw Refusal.unknownFunction(gone.function.address) }
         }
         // As they were read a moment ago: that moment is the one that counts.
-        let live = LiveFunctions(host: host, knowing: placed?.joined().map(\.function) ?? [])
+        let live = FreshLook(host: host, knowing: placed?.joined().map(\.function) ?? [])
         return try zip(requests, placed ?? []).map { request, functions in
             let slots = try functions.map { one in
                 let settings =
@@ -191,7 +191,7 @@ extension Reconciler {
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state, now.generation == claim.generation
                 else { throw Refusal.unknownClaim(claim.id) }
-                let changes = try Planner.ready(assignment, on: LiveFunctions(host: host))
+                let changes = try Planner.ready(assignment, on: FreshLook(host: host))
                 try await executor.run(changes, context: context)
             }
         }

@@ -65,7 +65,7 @@ extension Reconciler {
         guard standing.mayRepair(drift.subject) else {
             return try await ledger.record(
                 .refused, subject: subject,
-                detail: "put right \(Standing.repairLimit) times in a short while: somebody else goes on changing it")
+                detail: "put right \(CardState.repairLimit) times in a short while: somebody else goes on changing it")
         }
         do {
             if let id = drift.claim {

@@ -37,7 +37,7 @@ extension Reconciler {
     private func settle(_ intent: Intent) async throws {
         let decision = Recovery.decide(
             from: intent.from, to: intent.to, purpose: intent.purpose, sameBoot: intent.bootID == bootID,
-            on: LiveFunctions(host: host))
+            on: FreshLook(host: host))
         let context = Intent.Context(bootID: bootID, purpose: intent.purpose, claim: intent.claim)
         var result: String
         switch decision {
@@ -49,7 +49,7 @@ extension Reconciler {
             } catch {
                 result = "quarantined: \(error)"
                 try await ledger.quarantine(
-                    intent.to.suspect(on: LiveFunctions(host: host)), reason: "recovery failed: \(error)")
+                    intent.to.suspect(on: FreshLook(host: host)), reason: "recovery failed: \(error)")
             }
         case .quarantine(let address, let reason):
             result = "quarantined: \(reason)"

@@ -74,7 +74,7 @@ extension Reconciler {
     ///
     /// Some drivers take no MAC address away again: rather than none, the VF then has the one that is its own anyway.
     private func putBack(_ assignment: Assignment) async throws {
-        let live = LiveFunctions(host: host)
+        let live = FreshLook(host: host)
         do {
             try await executor.run(try Planner.restore(assignment, on: live), context: nil)
         } catch let failure as Executor.Failure {

@@ -10,12 +10,12 @@ import Logging
 struct Reconciler: Sendable {
     let host: any Host
     let ledger: Ledger
-    let configuration: StandingConfiguration
+    let configuration: ConfigurationInForce
     var executor: Executor
     let lanes = Lanes()
-    let standing = Standing()
+    let standing = CardState()
     /// Those who wait for functions.
-    let line = WaitingLine()
+    let line = AllocationQueue()
     /// What libvirt told last: what domains have that Buslane did not give them, and which of them run.
     let seenDomains = SeenDomains()
     let logger: Logger
@@ -33,7 +33,7 @@ struct Reconciler: Sendable {
     ) throws {
         self.host = host
         self.ledger = ledger
-        self.configuration = StandingConfiguration(configuration)
+        self.configuration = ConfigurationInForce(configuration)
         self.logger = logger
         executor = Executor(host: host, ledger: ledger, logger: logger, patience: patience)
         identity = try host.snapshot().host

@@ -12,7 +12,7 @@ struct ApplyTests {
     @Test("each step is told once it is verified, in order, and as many as were foreseen")
     func strides() async throws {
         let scene = try Scene()
-        let told = Mutex<[Stride]>([])
+        let told = Mutex<[ApplyProgress.Step]>([])
         let desired = Scene.declaring(2, vfDriver: "vfio-pci")
         let plan = try await scene.reconciler.apply(desired, confirmed: true, by: Scene.root) { stride in
             told.withLock { $0.append(stride) }

@@ -314,7 +314,7 @@ struct BindingTests {
     func byHand() async throws {
         let claim = try await at.scene.allocate(for: DomainScene.owner, name: "mine")
         try await at.define("<b:device name='a' pool='vfs'/>")
-        let live = LiveDomains(
+        let live = RunningGuests(
             libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed, reconciler: at.scene.reconciler)
         _ = try await live.attach(DomainScene.name, .init(), by: DomainScene.peer)
         try await at.sync()
@@ -384,7 +384,7 @@ struct AligningTests {
 
     @Test("is told whether it is near them, and what to do")
     func told() async throws {
-        let live = LiveDomains(
+        let live = RunningGuests(
             libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed, reconciler: at.scene.reconciler)
         func alignment() async throws -> DomainReport.Alignment? {
             try await live.report(on: DomainScene.name).devices.first?.alignment

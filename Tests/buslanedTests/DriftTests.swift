@@ -158,7 +158,7 @@ struct DriftTests {
             await scene.reconciler.checkForDrift()
         }
         #expect(scene.host.now[Scene.vf[1]]?.driver == nil)
-        #expect(try await kinds(scene).count { $0 == .repaired } == Standing.repairLimit)
+        #expect(try await kinds(scene).count { $0 == .repaired } == CardState.repairLimit)
         #expect(try await kinds(scene).count { $0 == .refused } == 1)
     }
 

@@ -22,7 +22,7 @@ struct LiveCrashTests {
     /// fw1 runs, and two claims are its own.
     private struct World {
         var scene: Scene
-        var live: LiveDomains
+        var live: RunningGuests
         let libvirt: FakeLibvirt
 
         init(before change: Change) async throws {
@@ -50,8 +50,8 @@ struct LiveCrashTests {
             DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
         }
 
-        private static func live(_ libvirt: FakeLibvirt, _ domains: DomainService, _ scene: Scene) -> LiveDomains {
-            LiveDomains(
+        private static func live(_ libvirt: FakeLibvirt, _ domains: DomainService, _ scene: Scene) -> RunningGuests {
+            RunningGuests(
                 libvirt: libvirt, domains: domains, feed: libvirt.feed, reconciler: scene.reconciler, patience: soon)
         }
 

@@ -43,7 +43,7 @@ extension DomainService {
     func plugIn(
         _ request: DomainRequest, _ state: DomainHandleValue, by actor: AuditEntry.Actor
     ) async throws -> [String] {
-        let live = LiveDomains(libvirt: libvirt, domains: self, feed: feed, reconciler: reconciler)
+        let live = RunningGuests(libvirt: libvirt, domains: self, feed: feed, reconciler: reconciler)
         let picture = try await live.picture(of: state.name)
         guard let running = picture.live else { return [] }
         // What is on its way into the guest or out of it, or evicted from it, is somebody else's to finish.

@@ -63,7 +63,7 @@ extension DomainTrouble {
 
 /// The last trouble of each domain. Kept in memory alone: a new process looks anew.
 final class DomainTroubles: Sendable {
-    struct Standing: Sendable {
+    struct Episode: Sendable {
         let trouble: DomainTrouble
         /// When it was met first.
         let since: Int
@@ -71,10 +71,10 @@ final class DomainTroubles: Sendable {
         var tries = 1
     }
 
-    private let last = Mutex<[String: Standing]>([:])
+    private let last = Mutex<[String: Episode]>([:])
 
     /// - Parameter uuid: the domain's, in lower case.
-    subscript(uuid: String) -> Standing? { last.withLock { $0[uuid] } }
+    subscript(uuid: String) -> Episode? { last.withLock { $0[uuid] } }
 
     /// - Parameter trouble: nil when there is none any more.
     /// - Returns: whether that is news.
@@ -84,7 +84,7 @@ final class DomainTroubles: Sendable {
                 last[uuid]?.tries += 1
                 return false
             }
-            defer { last[uuid] = trouble.map { Standing(trouble: $0, since: now) } }
+            defer { last[uuid] = trouble.map { Episode(trouble: $0, since: now) } }
             return trouble != nil || last[uuid] != nil
         }
     }

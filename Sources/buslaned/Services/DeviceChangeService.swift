@@ -7,7 +7,7 @@ import ServiceLifecycle
 /// Finishes or undoes changes of running domains' devices that were begun and not ended: by a daemon that ended in
 /// between, a libvirt that could not write, a guest that answers late.
 struct DeviceChangeService: Service {
-    let live: LiveDomains
+    let live: RunningGuests
     let logger: Logger
     /// From before anything runs: that libvirt is there is told once.
     private let news: AsyncStream<DomainNews>
@@ -15,7 +15,7 @@ struct DeviceChangeService: Service {
     /// Between tries at what libvirt could not write.
     private static let pause = Duration.seconds(30)
 
-    init(live: LiveDomains, logger: Logger) {
+    init(live: RunningGuests, logger: Logger) {
         self.live = live
         self.logger = logger
         news = live.feed.watch()

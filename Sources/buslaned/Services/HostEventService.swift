@@ -7,7 +7,7 @@ import Synchronization
 
 /// Keeps the host in memory as the host is, and wakes whoever waits for a change of it.
 struct HostEventService: Service {
-    let host: LiveHost
+    let host: KernelHost
     let logger: Logger
 
     /// How long an attribute that changes without an event can be told wrongly, at most.

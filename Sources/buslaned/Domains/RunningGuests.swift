@@ -9,7 +9,7 @@ import Libvirt
 /// libvirt can change the running and the persistent state in one call, but not as one: it may fail at the second with
 /// the first done. So each is a call of its own, the running guest's first, since that can be refused; what is to be in
 /// both is written into the ledger before (``DeviceChange``), and finished or undone by whoever comes after a crash.
-struct LiveDomains: Sendable {
+struct RunningGuests: Sendable {
     let libvirt: any DomainControl
     let domains: DomainService
     let feed: DomainFeed

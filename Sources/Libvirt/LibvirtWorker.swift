@@ -6,7 +6,7 @@ import Synchronization
 /// One connection to libvirt with a queue of its own, whose thread may block: those of Swift's pool must not.
 ///
 /// Opened when first needed, and again when it was lost.
-final class LibvirtLine: Sendable {
+final class LibvirtWorker: Sendable {
     private let uri: String
     private let openTimeout: Duration
     private let queue = DispatchQueue(label: "libvirt")
@@ -84,23 +84,23 @@ final class LibvirtLine: Sendable {
 /// The lines of a connection: a call takes one that is free, so that none waits for another's.
 final class LibvirtLines: Sendable {
     private struct Line {
-        let line: LibvirtLine
+        let line: LibvirtWorker
         var load = 0
     }
 
     private let limit: Int
-    private let make: @Sendable () -> LibvirtLine
+    private let make: @Sendable () -> LibvirtWorker
     private let lines: Mutex<[Line]>
 
     /// - Parameter limit: how many there are at most; more calls than that take turns.
-    init(limit: Int, make: @escaping @Sendable () -> LibvirtLine) {
+    init(limit: Int, make: @escaping @Sendable () -> LibvirtWorker) {
         self.limit = limit
         self.make = make
         lines = Mutex([Line(line: make())])
     }
 
     /// The first line, whatever it is used for.
-    var first: LibvirtLine { lines.withLock { $0[0].line } }
+    var first: LibvirtWorker { lines.withLock { $0[0].line } }
 
     func run<Value: Sendable>(
         within limit: Duration, _ body: @escaping @Sendable (ConnectionHandle) throws(LibvirtError) -> Value
@@ -112,7 +112,7 @@ final class LibvirtLines: Sendable {
     func close() { for line in lines.withLock(\.self) { line.line.close() } }
 
     /// The one with the least to do; the first of them, whose connection is open most likely.
-    private func take() -> (index: Int, line: LibvirtLine) {
+    private func take() -> (index: Int, line: LibvirtWorker) {
         lines.withLock { lines in
             var index = lines.indices.min { lines[$0].load < lines[$1].load } ?? 0
             if lines[index].load > 0, lines.count < limit {

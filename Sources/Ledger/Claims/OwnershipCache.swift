@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// For those who write alone, and they do one after the other. The two places that give a function away and take it back
 /// tell of it here; a write that is undone makes the table be read again.
-final class LiveClaims: Sendable {
+final class OwnershipCache: Sendable {
     private struct Known {
         var claims: [PCIAddress: Holdings.ClaimReference]
         /// By claim, so that one that ends need not be looked for.

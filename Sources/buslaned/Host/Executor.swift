@@ -76,7 +76,7 @@ struct Executor: Sendable {
             let reason = describe(blocked, current.action)
             logger.error("a write hangs", metadata: ["action": "\(current.action)", "reason": "\(reason)"])
             try? await ledger.close(intents: open.notBegun)
-            try? await ledger.quarantine(current.change.to.suspect(on: LiveFunctions(host: host)), reason: reason)
+            try? await ledger.quarantine(current.change.to.suspect(on: FreshLook(host: host)), reason: reason)
             throw Failure(action: current.action, reason: reason, notUndone: begun.map(\.from))
         } catch {
             let failure = await undo(begun, after: error, during: current.action)
@@ -100,7 +100,7 @@ struct Executor: Sendable {
 
     /// - Parameter kept: what the step before promised and was seen to keep: that is not looked at again.
     private func check(_ step: Step, knowing kept: [Condition] = []) throws {
-        let live = LiveFunctions(host: host)
+        let live = FreshLook(host: host)
         guard let unmet = step.preconditions.first(where: { !kept.contains($0) && !$0.holds(on: live) }) else { return }
         throw Unmet(description: "it needs that \(unmet)")
     }
@@ -146,7 +146,7 @@ struct Executor: Sendable {
         let deadline = ContinuousClock.now + patience
         var nextProbe = ContinuousClock.now + Self.probeInterval
         while true {
-            let live = LiveFunctions(host: host)
+            let live = FreshLook(host: host)
             guard let unmet = step.postconditions.first(where: { !$0.holds(on: live) }) else { return }
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else {
@@ -164,7 +164,7 @@ struct Executor: Sendable {
 
     /// Who keeps a write from returning, as far as that can be told.
     private func describe(_ blocked: Blocked, _ action: HostAction) -> String {
-        let live = LiveFunctions(host: host)
+        let live = FreshLook(host: host)
         let function = live[action.subject]
         let vfs = (function?.sriov?.virtualFunctions ?? []).compactMap { live[$0] }
         let groups = (try? host.openGroups()) ?? [:]
@@ -182,8 +182,8 @@ struct Executor: Sendable {
             do {
                 // What is gone took its state with it; what cannot be read is not gone.
                 _ = try host.function(at: change.from.subject, with: [])
-                if change.from.isGone(from: LiveFunctions(host: host)) { continue }
-                guard let back = try Planner.change(to: change.from, on: LiveFunctions(host: host)) else { continue }
+                if change.from.isGone(from: FreshLook(host: host)) { continue }
+                guard let back = try Planner.change(to: change.from, on: FreshLook(host: host)) else { continue }
                 for step in back.steps {
                     try check(step)
                     try await take(step)
@@ -194,57 +194,6 @@ struct Executor: Sendable {
             }
         }
         return Failure(action: action, reason: "\(error)", notUndone: notUndone)
-    }
-}
-
-/// One look at the host: reads a function when it is first asked for, and no more often. For a second look, take another.
-///
-/// A function that cannot be read is treated as not there: no condition holds of it.
-final class LiveFunctions: FunctionSource {
-    private let host: any Host
-    private var functions: [PCIAddress: Function?] = [:]
-    private var bindings: [PCIAddress: DriverBinding?] = [:]
-    private var settings: [PCIAddress: VFSettings?] = [:]
-    private var addresses: [VirtualFunction: PCIAddress?] = [:]
-
-    /// - Parameter known: functions that were just read, with all there is of them.
-    init(host: any Host, knowing known: [Function] = []) {
-        self.host = host
-        for function in known {
-            functions[function.address] = .some(function)
-            settings[function.address] = .some(function.vfSettings)
-        }
-    }
-
-    subscript(_ address: PCIAddress) -> Function? {
-        known(&functions, address) { try host.function(at: address, with: .virtualFunctions) }
-    }
-
-    func binding(of address: PCIAddress) -> DriverBinding? {
-        if let known = functions[address] { return known?.binding }
-        return known(&bindings, address) { try host.binding(at: address) }
-    }
-
-    func address(of virtual: VirtualFunction) -> PCIAddress? {
-        known(&addresses, virtual) { try host.address(of: virtual) }
-    }
-
-    func downInterface(of address: PCIAddress) -> String? {
-        if let known = functions[address] { return known?.downInterface }
-        return (try? host.downInterface(of: address)).flatMap(\.self)
-    }
-
-    func settings(ofVFAt address: PCIAddress) -> VFSettings? {
-        known(&settings, address) { try host.function(at: address, with: .settings)?.vfSettings }
-    }
-
-    private func known<Key: Hashable, Value>(
-        _ seen: inout [Key: Value?], _ key: Key, _ read: () throws -> Value?
-    ) -> Value? {
-        if let known = seen[key] { return known }
-        let value = (try? read()).flatMap(\.self)
-        seen[key] = .some(value)
-        return value
     }
 }
 

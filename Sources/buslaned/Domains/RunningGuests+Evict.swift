@@ -5,7 +5,7 @@ import HostModel
 import Ledger
 
 /// So that a guest can be migrated or saved: without a device of the host's it can.
-extension LiveDomains {
+extension RunningGuests {
     /// Takes all of Buslane's devices out of the running guest, or none. The persistent XML and the claims stay.
     ///
     /// - Parameter releasing: gives the claims back too, for a guest that will not come back to this host: its

@@ -5,7 +5,7 @@ import HostModel
 ///
 /// Whoever is before you is tried before you, and what they could be given is kept from you: a claim of many functions
 /// is not starved by small ones. What nobody before you could use, you get at once.
-actor WaitingLine {
+actor AllocationQueue {
     /// Tries to make the claims out of what nobody who came earlier waits for: all of them or none.
     typealias Attempt = @Sendable ([ClaimRequest], _ earlier: [ClaimRequest]) async throws -> [Claim]
 

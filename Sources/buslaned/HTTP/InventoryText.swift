@@ -11,7 +11,7 @@ import Synchronization
 /// The inventory as text, made anew only when a function or a claim changed: with thousands of functions that costs more
 /// than all else that an answer takes.
 final class InventoryText: Sendable {
-    private let host: LiveHost
+    private let host: KernelHost
     private let ledger: Ledger
     private let names = PCINames()
     private let made = Mutex<Made?>(nil)
@@ -24,7 +24,7 @@ final class InventoryText: Sendable {
         let text: ByteBuffer
     }
 
-    init(host: LiveHost, ledger: Ledger) {
+    init(host: KernelHost, ledger: Ledger) {
         self.host = host
         self.ledger = ledger
     }

@@ -4,7 +4,7 @@ import HostModel
 import Synchronization
 
 /// The configuration that the daemon goes by. Files are read again when they changed, and never half.
-final class StandingConfiguration: Sendable {
+final class ConfigurationInForce: Sendable {
     private let folder: ConfigurationFolder
     private let state = Mutex(State())
 

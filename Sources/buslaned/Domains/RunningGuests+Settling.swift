@@ -4,7 +4,7 @@ import HostModel
 import Ledger
 import Libvirt
 
-extension LiveDomains {
+extension RunningGuests {
     /// Finishes or undoes what somebody began in a domain and did not end.
     ///
     /// - Parameter asking: guests that may never have been asked for a device are asked again, and not waited for.

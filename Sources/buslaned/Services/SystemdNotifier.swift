@@ -4,7 +4,7 @@ import CSystemd
 /// Tells the service manager where the daemon stands; does nothing when none asked.
 ///
 /// Source: sd_notify(3).
-enum Notification {
+enum SystemdNotifier {
     /// - Parameter problems: what is not as declared, a line each.
     static func ready(problems: [String]) {
         let status = problems.first.map { "degraded: \($0)" + (problems.count > 1 ? " (and more)" : "") }

@@ -62,7 +62,7 @@ extension API {
 }
 
 extension DomainDevicesRequest {
-    fileprivate var order: LiveDomains.Order {
+    fileprivate var order: RunningGuests.Order {
         get throws(MalformedValue) { .init(scope: scope, devices: devices, wait: try patience()) }
     }
 }

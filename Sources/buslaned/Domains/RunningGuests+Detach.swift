@@ -4,7 +4,7 @@ import DomainXML
 import HostModel
 import Ledger
 
-extension LiveDomains {
+extension RunningGuests {
     /// Takes devices of Buslane's out of the running guest, the persistent XML, or both. The claims stay.
     ///
     /// Each device by itself: what the guest gives up is out, what it keeps stays in both, and is told.

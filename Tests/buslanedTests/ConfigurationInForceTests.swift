@@ -10,9 +10,9 @@ import Testing
 @Suite("The configuration that the daemon goes by")
 struct StandingConfigurationTests {
     private let folder = TemporaryFolder()
-    private let configuration: StandingConfiguration
+    private let configuration: ConfigurationInForce
 
-    init() { configuration = StandingConfiguration(ConfigurationFolder(directory: folder.path)) }
+    init() { configuration = ConfigurationInForce(ConfigurationFolder(directory: folder.path)) }
 
     private func write(_ text: String) throws {
         try text.write(toFile: folder.path + "/buslane.yaml", atomically: true, encoding: .utf8)

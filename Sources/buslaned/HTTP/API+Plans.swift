@@ -85,7 +85,7 @@ private final class Pause: Sendable {
 }
 
 extension ApplyLine.Step {
-    fileprivate init(_ stride: Stride) {
+    fileprivate init(_ stride: ApplyProgress.Step) {
         self.init(
             number: stride.number, total: stride.total, physicalFunction: stride.physicalFunction,
             action: stride.action.description)

@@ -13,7 +13,7 @@ public import HostModel
 public final class Ledger: Sendable {
     let database: any DatabaseWriter
     let commits: Commits
-    let live = LiveClaims()
+    let live = OwnershipCache()
     /// Where questions are asked, one after the other: never on the caller's thread, which others may need to go on, and
     /// with half the turns between threads that GRDB's own way takes.
     private let reading = DispatchQueue(label: "buslane.ledger.reading")

@@ -3,7 +3,7 @@ import ControlAPI
 import HostModel
 import Ledger
 
-extension LiveDomains {
+extension RunningGuests {
     /// What the domain asks for, what it has, and what it could do.
     func report(on name: String) async throws -> DomainReport {
         let picture = try await picture(of: name)

@@ -11,7 +11,7 @@ import NIOCore
 struct API: Sendable {
     let reconciler: Reconciler
     let domains: DomainService
-    let live: LiveDomains
+    let live: RunningGuests
     let inventory: InventoryText
     let file: LedgerFile
     let spool: HookSpool

@@ -28,13 +28,13 @@ struct LiveDomainsTests {
     /// fw1, with these of its devices in its XML.
     private func domain(
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
-    ) throws -> (LiveDomains, FakeLibvirt) {
+    ) throws -> (RunningGuests, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
         let domains = DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
         let fake = try FakeLibvirt(
             having: assignments, ports: ports, live: live, persistent: persistent, feed: domains.feed)
         return (
-            LiveDomains(
+            RunningGuests(
                 libvirt: fake, domains: domains, feed: domains.feed, reconciler: scene.reconciler,
                 patience: .milliseconds(50)), fake
         )

@@ -4,7 +4,7 @@ import DomainXML
 import HostModel
 import Ledger
 
-extension LiveDomains {
+extension RunningGuests {
     /// Puts what the domain holds, and what its request asks for, into its persistent XML, its running guest, or both.
     func attach(
         _ name: String, _ order: Order, verb: String = "domain attach", by peer: PeerCredentials

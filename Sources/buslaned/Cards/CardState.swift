@@ -5,7 +5,7 @@ import Synchronization
 /// How the host stands against what it should be: what is awaited, what drifted, and what was put right how often.
 ///
 /// Kept in memory alone: a new process looks anew.
-final class Standing: Sendable {
+final class CardState: Sendable {
     /// As often a function is put right within ``repairWindow``, and then no more: two programs that undo each
     /// other's work help nobody.
     static let repairLimit = 10

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// One look at the host: reads a function when it is first asked for, and no more often. For a second look, take another.
+///
+/// A function that cannot be read is treated as not there: no condition holds of it.
+final class FreshLook: FunctionSource {
+    private let host: any Host
+    private var functions: [PCIAddress: Function?] = [:]
+    private var bindings: [PCIAddress: DriverBinding?] = [:]
+    private var settings: [PCIAddress: VFSettings?] = [:]
+    private var addresses: [VirtualFunction: PCIAddress?] = [:]
+
+    /// - Parameter known: functions that were just read, with all there is of them.
+    init(host: any Host, knowing known: [Function] = []) {
+        self.host = host
+        for function in known {
+            functions[function.address] = .some(function)
+            settings[function.address] = .some(function.vfSettings)
+        }
+    }
+
+    subscript(_ address: PCIAddress) -> Function? {
+        known(&functions, address) { try host.function(at: address, with: .virtualFunctions) }
+    }
+
+    func binding(of address: PCIAddress) -> DriverBinding? {
+        if let known = functions[address] { return known?.binding }
+        return known(&bindings, address) { try host.binding(at: address) }
+    }
+
+    func address(of virtual: VirtualFunction) -> PCIAddress? {
+        known(&addresses, virtual) { try host.address(of: virtual) }
+    }
+
+    func downInterface(of address: PCIAddress) -> String? {
+        if let known = functions[address] { return known?.downInterface }
+        return (try? host.downInterface(of: address)).flatMap(\.self)
+    }
+
+    func settings(ofVFAt address: PCIAddress) -> VFSettings? {
+        known(&settings, address) { try host.function(at: address, with: .settings)?.vfSettings }
+    }
+
+    private func known<Key: Hashable, Value>(
+        _ seen: inout [Key: Value?], _ key: Key, _ read: () throws -> Value?
+    ) -> Value? {
+        if let known = seen[key] { return known }
+        let value = (try? read()).flatMap(\.self)
+        seen[key] = .some(value)
+        return value
+    }
+}
