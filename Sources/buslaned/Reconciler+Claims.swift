@@ -60,14 +60,17 @@ extension Reconciler {
         let openGroups = try host.openGroups()
         let mark = lanes.ended
         let entries = [entry, start?.entry].compactMap(\.self)
-        let made = try await ledger.allocate(
+        let (made, prepared) = try await ledger.allocate(
             inBoot: bootID, sinceBoot: sinceBoot(), isForStart: start != nil, audit: entries, replacing: replaced
         ) { held in
-            try drafts(for: requests, start, after: earlier, held, openGroups)
+            let prepared = try drafts(for: requests, start, after: earlier, held, openGroups)
+            return (drafts: prepared.map(\.draft), plan: prepared)
         }
-        var claims = made.map(\.claim)
+        var claims = made
         do {
-            for (claim, draft) in made { try await carryOut(draft, of: claim, plannedSince: mark) }
+            for (claim, draft) in zip(made, prepared) {
+                try await carryOut(draft.changes, of: claim, plannedSince: mark)
+            }
             if claims.contains(where: { $0.state == .pending }) {
                 let use = start.map { _ in Claim.Use(bootID: bootID, since: sinceBoot()) }
                 claims = try await ledger.bind(claims, use: use, audit: entries)
@@ -87,15 +90,21 @@ extension Reconciler {
         return claims
     }
 
+    /// A claim that is to be made, and the changes that each of its functions still needs.
+    private struct PreparedDraft {
+        let draft: Ledger.Draft
+        let changes: [[Change]]
+    }
+
     /// Does what a new claim needs. That it is `pending`, with what its assignments remember, is the intent of that.
     ///
     /// Planned from a look before its turn on the card: after somebody else's it is planned again.
-    private func carryOut(_ draft: Ledger.Draft, of claim: Claim, plannedSince mark: Int) async throws {
+    private func carryOut(_ planned: [[Change]], of claim: Claim, plannedSince mark: Int) async throws {
         let context = Intent.Context(bootID: bootID, purpose: .allocate, claim: claim.id)
-        for (assignment, slot) in zip(claim.assignments, draft.slots) {
+        for (assignment, planned) in zip(claim.assignments, planned) {
             try await lanes.run(on: .card(card(of: assignment)), since: mark) { isOutdated in
                 let changes =
-                    isOutdated ? try Planner.ready(assignment, on: FreshLook(host: host)) : slot.changes
+                    isOutdated ? try Planner.ready(assignment, on: FreshLook(host: host)) : planned
                 try await executor.run(changes, context: claim.state == .pending ? nil : context)
             }
         }
@@ -114,7 +123,7 @@ extension Reconciler {
     private func drafts(
         for requests: [ClaimRequest], _ start: Start?, after earlier: [ClaimRequest], _ held: Holdings,
         _ openGroups: [Int: ProcessHolder]
-    ) throws -> [Ledger.Draft] {
+    ) throws -> [PreparedDraft] {
         var holdings = held
         holdings.openGroups = openGroups
         holdings.foreign = seenDomains.users
@@ -123,7 +132,7 @@ extension Reconciler {
             holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
         }
         let drafts = try drafts(for: requests, holdings)
-        try start?.accept(drafts)
+        try start?.accept(drafts.map(\.draft))
         return drafts
     }
 
@@ -131,7 +140,7 @@ extension Reconciler {
     ///
     /// Chosen among what the host's events told last, and looked at again, each by itself: a whole look at a large host
     /// takes longer than everything else. Where the two differ the host is read, and chosen from anew.
-    private func drafts(for requests: [ClaimRequest], _ holdings: Holdings) throws -> [Ledger.Draft] {
+    private func drafts(for requests: [ClaimRequest], _ holdings: Holdings) throws -> [PreparedDraft] {
         /// The same choice with each function as it is now; nil where one is not there any more.
         func fresh(_ placed: [[Placement.Placed]]) throws -> [[Placement.Placed]]? {
             var now: [[Placement.Placed]] = []
@@ -158,14 +167,15 @@ extension Reconciler {
         // As they were read a moment ago: that moment is the one that counts.
         let live = FreshLook(host: host, knowing: placed?.joined().map(\.function) ?? [])
         return try zip(requests, placed ?? []).map { request, functions in
-            let slots = try functions.map { one in
+            var (slots, changes): ([Ledger.Draft.Slot], [[Change]]) = ([], [])
+            for one in functions {
                 let settings =
                     one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
-                return Ledger.Draft.Slot(
-                    function: one.function, settings: settings, companionOf: one.companionOf,
-                    changes: try Planner.ready(one.function.address, as: settings, on: live))
+                slots.append(.init(function: one.function, settings: settings, companionOf: one.companionOf))
+                changes.append(try Planner.ready(one.function.address, as: settings, on: live))
             }
-            return Ledger.Draft(request: request, slots: slots, isReady: slots.allSatisfy(\.changes.isEmpty))
+            let draft = Ledger.Draft(request: request, slots: slots, isReady: changes.allSatisfy(\.isEmpty))
+            return PreparedDraft(draft: draft, changes: changes)
         }
     }
 

@@ -83,7 +83,7 @@ struct ClaimTests {
             }
             return told.withLock(\.self)
         }
-        let first = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(0, "data0")] }[0].claim
+        let first = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(0, "data0")] }[0]
         #expect(try await held() == [functions[0].address])
         // The second of two has a name that is taken: neither is made.
         for _ in 0..<2 {
@@ -124,7 +124,7 @@ struct ClaimTests {
                         request: request, slots: functions.map { .init(function: $0, settings: VFSettings()) })
                 ]
             }
-            return made.map(\.claim)
+            return made
         }
         // It is held while the choice is made: of three functions two are left, and then nothing is changed.
         await #expect(throws: Refusal.self) { _ = try await exchange(old, count: 3) }

@@ -3,112 +3,81 @@ import GRDB
 public import HostModel
 
 extension Ledger {
-    /// A claim that is about to be written: all but what the ledger itself adds.
-    public struct Draft: Sendable {
-        public let request: ClaimRequest
-        public let slots: [Slot]
-        /// Nothing is left to do on the host: the claim begins its life as bound.
-        public let isReady: Bool
-
-        /// A function, and what it shall be like.
-        public struct Slot: Sendable {
-            public let function: Function
-            public let settings: VFSettings
-            /// What the device is called in its owner's domain; nil for a name after the claim.
-            public let name: String?
-            /// The function among the draft's that this one comes with; nil for what was asked for.
-            public let companionOf: PCIAddress?
-            /// What is left to do on the host until it is ready.
-            public let changes: [Change]
-
-            public init(
-                function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil,
-                changes: [Change] = []
-            ) {
-                self.function = function
-                self.settings = settings
-                self.name = name
-                self.companionOf = companionOf
-                self.changes = changes
-            }
-        }
-
-        public init(request: ClaimRequest, slots: [Slot], isReady: Bool = false) {
-            self.request = request
-            self.slots = slots
-            self.isReady = isReady
-        }
-
-        /// By function: what the devices are called in their owner's domain.
-        ///
-        /// A name that is not given comes from the claim. A companion's comes from the device's that it is with, and no
-        /// name is longer than an alias may be.
-        func names(inClaim id: String) -> [PCIAddress: String] {
-            let wanted = slots.filter { $0.companionOf == nil }
-            var names: [PCIAddress: String] = [:]
-            for (position, slot) in wanted.enumerated() {
-                names[slot.function.address] =
-                    slot.name ?? request.deviceName ?? (wanted.count == 1 ? id : "\(id)-\(position)")
-            }
-            for slot in slots {
-                guard let first = slot.companionOf.flatMap({ names[$0] }) else { continue }
-                names[slot.function.address] = slot.name ?? "\(first.prefix(36))-f\(slot.function.address.function)"
-            }
-            return names
-        }
-    }
-
-    /// Makes a claim: ``allocate(inBoot:sinceBoot:isForStart:audit:replacing:decide:)`` of one.
+    /// Makes one claim. As `allocate(inBoot:…)`, which makes several.
     public func allocate(
         bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
         decide: @escaping @Sendable (Holdings) throws -> Draft
     ) async throws -> Claim {
-        let made = try await allocate(inBoot: bootID, sinceBoot: sinceBoot, audit: [audit].compactMap(\.self)) {
-            [try decide($0)]
+        let createdAt = timestamp()
+        return try await commits.run { [live] db in
+            let draft = try decide(try Self.held(live, db))
+            let claim = try Self.insert(
+                draft, as: draft.isReady ? .bound : .pending, createdAt: createdAt, bootID: bootID,
+                sinceBoot: sinceBoot, besides: [], db)
+            live.add(claim)
+            if draft.isReady { try Self.write(audit, at: createdAt, db) }
+            return claim
         }
-        return try made.first.unwrap(or: Refusal.countOutOfRange(0)).claim
     }
 
-    /// Makes claims in one transaction with the decision what they get: in state `pending`, or all of them bound where
-    /// nothing is left to do for any.
+    /// Makes claims in one transaction with the decision what they get. They are `bound` if nothing is left to do on the
+    /// host for any of them, and `pending` otherwise.
     ///
     /// - Parameters:
     ///   - bootID: the boot in which the functions' group numbers hold.
     ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
-    ///   - isForStart: a guest is about to have them: they stay `pending` until ``bind(_:use:audit:)`` says that they are in
-    ///     use.
-    ///   - audit: what to write down of claims that are bound.
-    ///   - replaced: claims of the same owner that these take the place of. Their functions are held until it is known
-    ///     that these stay: then they are given back, else ``takeBack(claims:)``.
-    ///   - decide: is given what is held, and chooses. What it throws ends the transaction with nothing written.
+    ///   - isForStart: a guest is about to start with them: they stay `pending` until ``bind(_:use:audit:)`` puts them
+    ///     in use.
+    ///   - audit: entries to write if the claims are bound.
+    ///   - replaced: claims of the same owner that these replace. They keep their functions until the caller releases
+    ///     them or, if the new claims fail, calls ``takeBack(claims:)``.
+    ///   - decide: receives what is held, and chooses. If it throws, nothing is written. What it returns beside the
+    ///     drafts is the caller's own and is returned unchanged.
+    /// - Returns: the claims, in the order of their drafts.
+    public func allocate<Plan: Sendable>(
+        inBoot bootID: String, sinceBoot: Int = 0, isForStart: Bool = false, audit: [AuditEntry.Draft] = [],
+        replacing replaced: [Claim] = [],
+        decide: @escaping @Sendable (Holdings) throws -> (drafts: [Draft], plan: Plan)
+    ) async throws -> (claims: [Claim], plan: Plan) {
+        let createdAt = timestamp()
+        return try await commits.run(outliving: isForStart ? .process : .power) { [live] db in
+            try Self.setAside(replaced, db)
+            let (drafts, plan) = try decide(try Self.held(live, db))
+            let isReady = !isForStart && drafts.allSatisfy(\.isReady)
+            let claims = try drafts.map { draft in
+                let claim = try Self.insert(
+                    draft, as: isReady ? .bound : .pending, createdAt: createdAt, bootID: bootID,
+                    sinceBoot: sinceBoot, besides: replaced, db)
+                live.add(claim)
+                return claim
+            }
+            if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }
+            return (claims, plan)
+        }
+    }
+
+    /// The same for a caller that needs only the claims.
     public func allocate(
         inBoot bootID: String, sinceBoot: Int = 0, isForStart: Bool = false, audit: [AuditEntry.Draft] = [],
         replacing replaced: [Claim] = [],
         decide: @escaping @Sendable (Holdings) throws -> [Draft]
-    ) async throws -> [(claim: Claim, draft: Draft)] {
-        let createdAt = timestamp()
-        return try await commits.run(outliving: isForStart ? .process : .power) { [live] db in
-            try Self.setAside(replaced, db)
-            let held = Holdings(claims: try live.all { try Self.liveClaims(db) }, quarantine: try Self.quarantine(db))
-            let drafts = try decide(held)
-            let isReady = !isForStart && drafts.allSatisfy(\.isReady)
-            let made = try drafts.map { draft in
-                try Self.refuseBeyondQuota(draft.request, besides: replaced, db)
-                let claim = try Self.insert(
-                    draft, as: isReady ? .bound : .pending, createdAt: createdAt, bootID: bootID,
-                    sinceBoot: sinceBoot, db)
-                live.add(claim)
-                return (claim, draft)
-            }
-            if isReady { for entry in audit { try Self.write(entry, at: createdAt, db) } }
-            return made
-        }
+    ) async throws -> [Claim] {
+        try await allocate(
+            inBoot: bootID, sinceBoot: sinceBoot, isForStart: isForStart, audit: audit, replacing: replaced
+        ) { (drafts: try decide($0), plan: ()) }.claims
+    }
+
+    /// What a new claim has to respect.
+    private static func held(_ live: OwnershipCache, _ db: Database) throws -> Holdings {
+        Holdings(claims: try live.all { try liveClaims(db) }, quarantine: try quarantine(db))
     }
 
     private static func insert(
-        _ draft: Draft, as state: Claim.State, createdAt: Int, bootID: String, sinceBoot: Int, _ db: Database
+        _ draft: Draft, as state: Claim.State, createdAt: Int, bootID: String, sinceBoot: Int,
+        besides replaced: [Claim], _ db: Database
     ) throws -> Claim {
         let request = draft.request
+        try refuseBeyondQuota(request, besides: replaced, db)
         let life = request.ttl.map { Claim.Life(seconds: $0, endsAt: $0 + sinceBoot) }
         try db.run(
             """
@@ -122,8 +91,7 @@ extension Ledger {
                 life?.seconds, life?.endsAt, life.map { _ in bootID },
             ])
         let number = Int(db.lastInsertedRowID)
-        let names = draft.names(inClaim: claimID(number))
-        let assignments = try draft.slots.map { try assignment($0, names: names) }
+        let assignments = try draft.assignments(inClaim: claimID(number))
         for (position, assignment) in assignments.enumerated() {
             try insert(assignment, at: position, claim: number, request: request, bootID: bootID, db)
         }
@@ -131,18 +99,6 @@ extension Ledger {
             id: claimID(number), pool: request.pool.name, owner: request.owner, ownerName: request.ownerName,
             numa: request.numa, state: state, createdAt: createdAt, uid: request.uid, life: life,
             assignments: assignments)
-    }
-
-    private static func assignment(_ slot: Draft.Slot, names: [PCIAddress: String]) throws -> Assignment {
-        let function = slot.function
-        return Assignment(
-            name: try names[function.address].unwrap(or: Refusal.unknownFunction(function.address)),
-            address: function.address, virtualFunction: function.virtualFunction,
-            iommuGroup: try function.iommuGroup.unwrap(or: Refusal.noIOMMU), numaNode: function.numaNode,
-            isNetwork: function.isNetwork, settings: slot.settings,
-            original: OriginalState(
-                driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings),
-            companionOf: slot.companionOf.flatMap { names[$0] })
     }
 
     private static func insert(
@@ -216,12 +172,5 @@ extension Ledger {
         try db.run(
             "INSERT INTO groupOwner (bootID, iommuGroup, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [bootID, group, owner])
-    }
-}
-
-extension Optional {
-    func unwrap(or error: @autoclosure () -> any Error) throws -> Wrapped {
-        guard let self else { throw error() }
-        return self
     }
 }
