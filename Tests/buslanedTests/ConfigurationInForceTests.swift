@@ -60,8 +60,8 @@ struct StandingConfigurationTests {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
         let again = try scene.next()
-        try await again.reconciler.recover()
-        await again.reconciler.resume()
+        try await again.daemon.recovery.recover()
+        await again.daemon.bootRestore.restore()
         #expect(again.host.now[Scene.card]?.sriov?.vfCount == 2)
         #expect(try await again.ledger.events().last?.kind == .degraded)
     }

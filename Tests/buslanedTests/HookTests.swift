@@ -21,7 +21,7 @@ struct HookTests {
     func ready() async throws {
         let claim = try await scene.allocate(2, for: owner)
         let actions = scene.host.actions
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         #expect(scene.host.actions == actions)
     }
 
@@ -29,7 +29,7 @@ struct HookTests {
     func notClaimed() async throws {
         let claim = try await scene.allocate(for: .name("somebody"))
         let refusal = await #expect(throws: Refusal.self) {
-            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         }
         #expect(refusal?.code == "not-claimed-for-domain")
         let trail = try await scene.ledger.auditTrail()
@@ -42,7 +42,7 @@ struct HookTests {
         let address = try #require(claim.assignments.first?.address)
         try await scene.ledger.quarantine(address, reason: "in doubt")
         let refusal = await #expect(throws: Refusal.self) {
-            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         }
         #expect(refusal == .quarantined(address, reason: "in doubt"))
     }
@@ -54,7 +54,7 @@ struct HookTests {
         let names = claim.assignments.map(\.name)
         let devices = names.map { "<b:device name='\($0)' pool='vfs'/>" }.joined()
         let request = "<b:request xmlns:b='urn:buslane:request:1' binding='running'>\(devices)</b:request>"
-        try await scene.reconciler.prepare(try .guest(having: [], request: request), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: [], request: request), by: Scene.root)
         let now = try #require(try await scene.ledger.claims().first)
         #expect(now.state == .inUse && now.generation == claim.generation + 1)
     }
@@ -69,7 +69,7 @@ struct HookTests {
             <b:request xmlns:b='urn:buslane:request:1' binding='running'><b:device name='data0' pool='vfs'/></b:request>
             """
         await #expect(throws: Refusal.quarantined(address, reason: "in doubt")) {
-            try await scene.reconciler.prepare(try .guest(having: [], request: request), by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(try .guest(having: [], request: request), by: Scene.root)
         }
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
     }
@@ -79,7 +79,7 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let impostor = try Domain.guest(
             uuid: "00000000-1d52-d8f3-2516-782e98ab3fa0", having: claim.assignments)
-        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(impostor, by: Scene.root) }
+        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(impostor, by: Scene.root) }
     }
 
     @Test("a claim that was released, or moved to another function, does not let the old XML start")
@@ -87,12 +87,12 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner, name: "data0")
         let domain = try Domain.guest(having: claim.assignments)
         try await scene.release(claim)
-        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
         _ = try await scene.allocate(for: .name("in-between"))
         let again = try await scene.allocate(for: owner, name: "data0")
         #expect(again.assignments[0].address != claim.assignments[0].address)
-        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
-        try await scene.reconciler.prepare(try .guest(having: again.assignments), by: Scene.root)
+        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
+        try await scene.daemon.prepareHook.prepare(try .guest(having: again.assignments), by: Scene.root)
     }
 
     @Test("what was changed meanwhile is made right before the start")
@@ -102,7 +102,7 @@ struct HookTests {
         try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
         try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: nil))
         try scene.host.meanwhile(.setVFSettings(virtual, VFSettings(mac: "52:54:00:00:00:99")))
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         #expect(scene.host.now[Scene.vf[0]]?.driver == "vfio-pci")
         #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac == "52:54:00:11:22:33")
         try await scene.expectAtRest()
@@ -113,19 +113,21 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: false))
-        let down = await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        let down = await #expect(throws: Refusal.self) {
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+        }
         #expect(down?.code == "pf-down")
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
         await #expect(throws: Refusal.unknownFunction(Scene.vf[0])) {
-            try await scene.reconciler.prepare(domain, by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         }
         try await scene.expectAtRest()
     }
 
     @Test("a guest without devices of Buslane's is none of its business")
     func unconcerned() async throws {
-        try await scene.reconciler.prepare(try .guest(having: []), by: Scene.root)
-        try await scene.reconciler.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: []), by: Scene.root)
+        try await scene.daemon.stopHook.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
     }
 
     @Test("when the guest stops, claims of the defined domain stay, those of one run end", arguments: [true, false])
@@ -136,7 +138,7 @@ struct HookTests {
             <b:device name="\(claim.id)" pool="vfs"/></b:request>
             """
         let domain = try Domain.guest(having: claim.assignments, request: request)
-        try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+        try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
         #expect(try await scene.ledger.claims().map(\.id) == (running ? [] : [claim.id]))
         #expect(scene.host.now[Scene.vf[0]]?.driver == (running ? nil : "vfio-pci"))
     }
@@ -148,7 +150,7 @@ struct HookTests {
         try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
         async let released: Void = { _ = try? await scene.release(claim) }()
         for _ in 0..<round { await Task.yield() }
-        let started = (try? await scene.reconciler.prepare(domain, by: Scene.root)) != nil
+        let started = (try? await scene.daemon.prepareHook.prepare(domain, by: Scene.root)) != nil
         await released
         let stands = try await !scene.ledger.claims().isEmpty
         let vf = try #require(scene.host.now[Scene.vf[0]])
@@ -165,11 +167,11 @@ struct HookTests {
     func starting() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
-        try await scene.reconciler.prepare(domain, by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
             try await scene.release(claim)
         }
-        try await scene.reconciler.stopped(domain, reason: "failed", by: Scene.root)
+        try await scene.daemon.stopHook.stopped(domain, reason: "failed", by: Scene.root)
         try await scene.release(claim)
     }
 
@@ -178,17 +180,17 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         for start in 1...3 {
-            try await scene.reconciler.prepare(domain, by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
             let used = try #require(try await scene.ledger.claim(claim.id))
             #expect(used.state == .inUse && used.generation == claim.generation + start)
-            try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+            try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
             #expect(try await scene.ledger.claim(claim.id)?.state == .bound)
         }
         await #expect(throws: Refusal.staleGeneration(claim: claim.id, given: 1, current: 4)) {
-            _ = try await scene.reconciler.release(claim.id, generation: 1, by: Scene.root)
+            _ = try await scene.daemon.release.release(claim.id, generation: 1, by: Scene.root)
         }
         try await scene.expectAtRest()
-        _ = try await scene.reconciler.release(claim.id, generation: 4, by: Scene.root)
+        _ = try await scene.daemon.release.release(claim.id, generation: 4, by: Scene.root)
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
@@ -196,12 +198,12 @@ struct HookTests {
     func overtaken() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
-        try await scene.reconciler.prepare(domain, by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         let first = try #require(try await scene.ledger.claim(claim.id))
-        try await scene.reconciler.prepare(domain, by: Scene.root)
-        #expect(try await scene.reconciler.endUse(of: first) == nil)
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+        #expect(try await scene.daemon.use.end(of: first) == nil)
         await #expect(throws: Refusal.self) {
-            _ = try await scene.reconciler.release(claim.id, generation: first.generation, by: Scene.root)
+            _ = try await scene.daemon.release.release(claim.id, generation: first.generation, by: Scene.root)
         }
         #expect(try await scene.ledger.claim(claim.id)?.state == .inUse)
     }
@@ -209,11 +211,11 @@ struct HookTests {
     @Test("the daemon's end does not open the time between the hook's yes and the guest's opening of the group")
     func startingOverRestart() async throws {
         let claim = try await scene.allocate(for: owner)
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let next = try scene.next()
-        try await next.reconciler.recover()
+        try await next.daemon.recovery.recover()
         await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
-            _ = try await next.reconciler.release(claim.id, by: Scene.root)
+            _ = try await next.daemon.release.release(claim.id, by: Scene.root)
         }
     }
 
@@ -221,21 +223,21 @@ struct HookTests {
     func settled() async throws {
         let claim = try await scene.allocate(for: owner)
         let address = claim.assignments[0].address
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         scene.host.open(address)
-        var next = try scene.next()
-        next.reconciler.sinceBoot = { BootClock.now() + 1000 }
-        try await next.reconciler.recover()
+        let next = try scene.next()
+        next.clock.set { BootClock.now() + 1000 }
+        try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
         next.host.close(address)
-        try await next.reconciler.recover()
+        try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
-        next.reconciler.seenDomains.list([])
-        try await next.reconciler.settleUses()
+        next.daemon.guests.list([])
+        try await next.daemon.use.endAbandoned()
         #expect(try await next.ledger.claim(claim.id)?.state == .bound)
-        try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await next.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let rebooted = try next.next(reboot: true)
-        try await rebooted.reconciler.recover()
+        try await rebooted.daemon.recovery.recover()
         #expect(try await rebooted.ledger.claim(claim.id)?.state == .bound)
     }
 }

@@ -7,7 +7,8 @@ import ServiceLifecycle
 /// Gives back what owners have that went without a word: processes that ended, units that stopped, domains that are
 /// neither defined nor running.
 struct OwnerService: Service {
-    let reconciler: Reconciler
+    let owners: OwnerWatch
+    let cards: CardState
     let libvirt: LibvirtConnection
     let processes: Processes
     /// How long a domain or a unit may be away, in seconds.
@@ -20,8 +21,8 @@ struct OwnerService: Service {
             while true {
                 try await Task.sleep(for: pause)
                 // Before the start is over nothing is given back.
-                guard reconciler.standing.hasResumed else { continue }
-                try? await reconciler.endVanished(&absences, presence: presence)
+                guard cards.hasRestored else { continue }
+                try? await owners.releaseVanished(&absences, presence: presence)
             }
         }
     }

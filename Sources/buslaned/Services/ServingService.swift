@@ -6,7 +6,11 @@ import ServiceLifecycle
 /// Settles what an earlier run left, brings back what was declared, and only then opens the socket: nobody shall see, or
 /// add to, what is half done.
 struct ServingService: Service {
-    let reconciler: Reconciler
+    let lostOwners: LostOwners
+    let recovery: CrashRecovery
+    let bootRestore: BootRestore
+    let drift: DriftCheck
+    let cards: CardState
     let file: LedgerFile
     /// The ledger that could not be read, when there was one.
     let loss: LedgerFile.Loss?
@@ -17,15 +21,15 @@ struct ServingService: Service {
 
     func run() async throws {
         if let loss {
-            try await reconciler.setAsideUnaccounted(for: loss)
+            try await lostOwners.quarantineUnaccounted(for: loss)
             try file.forgetLoss()
         }
-        try await reconciler.recover()
+        try await recovery.recover()
         // Before any new start is asked about.
-        await spool.takeIn(by: reconciler)
-        await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
-        reconciler.standing.resumed()
-        await reconciler.checkForDrift()
+        await spool.takeIn()
+        await cancelWhenGracefulShutdown { await bootRestore.restore(patience: left) }
+        cards.restored()
+        await drift.check()
         try await server.run()
     }
 

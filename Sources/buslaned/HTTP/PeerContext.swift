@@ -1,36 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
-import HostModel
 import Hummingbird
-import Ledger
-import Logging
 import NIOCore
 import Synchronization
 
-/// The process at the other end of a unix socket, as the kernel saw it when it connected.
-///
-/// Source: unix(7), SO_PEERCRED; the layout is `struct ucred`.
-struct PeerCredentials: Sendable {
-    var pid: Int32 = 0
-    var uid: UInt32 = 0
-    var gid: UInt32 = 0
-
-    var actor: AuditEntry.Actor { .init(uid: Int(uid), pid: Int(pid)) }
-
-    /// With the names that the user database has now.
-    ///
-    /// Source: getpwuid_r(3), getgrouplist(3), getgrgid_r(3).
-    var caller: Caller {
-        if uid == 0 { return .root }
-        var groups = [gid]
-        let user = UserDatabase.user(uid)
-        if let user { groups += UserDatabase.groups(of: user.name, primary: user.group) }
-        return Caller(
-            uid: Int(uid), user: user?.name, groups: Set(groups.compactMap(UserDatabase.name(ofGroup:))))
-    }
-}
-
-/// A request that knows who asks.
+/// A request with the process that sent it.
 struct PeerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     private let channel: any Channel
@@ -40,13 +14,13 @@ struct PeerContext: RequestContext {
         channel = source.channel
     }
 
-    /// - Throws: when the connection is gone already.
+    /// - Throws: when the connection is closed.
     func peer() throws -> PeerCredentials {
         guard let peer = ConnectionPeers.peer(of: channel) else { throw ChannelError.ioOnClosedChannel }
         return peer
     }
 
-    /// Whether nobody is left at the other end who could read an answer.
+    /// Whether the client has disconnected, so that no reply can reach it.
     var isAbandoned: Bool {
         get async throws {
             guard channel.isActive else { return true }
@@ -59,7 +33,7 @@ struct PeerContext: RequestContext {
     }
 }
 
-/// Who is at the other end of each connection that is open: asked once, when it is made, on the thread that reads it.
+/// The process at the other end of each open connection. Read once, when the connection is made, on its own thread.
 final class ConnectionPeers: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
@@ -80,7 +54,8 @@ final class ConnectionPeers: ChannelInboundHandler, RemovableChannelHandler {
 }
 
 extension PeerCredentials {
-    /// Whether the process at the other end has closed the connection, or ended. Having said all it has to say is less.
+    /// Whether the process at the other end has closed the connection or ended. A client that only closed its sending
+    /// side is still there.
     ///
     /// Source: unix_poll, net/unix/af_unix.c: POLLHUP is both directions.
     static func hasHungUp(_ socket: Int32) -> Bool {

@@ -8,15 +8,27 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// The inventory as text, made anew only when a function or a claim changed: with thousands of functions that costs more
-/// than all else that an answer takes.
+/// The inventory, and what changes in it.
+struct InventoryRoutes: RouteGroup {
+    let inventory: InventoryText
+
+    func add(to router: Router<PeerContext>) {
+        router.get(RouterPath(Route.inventory)) { _, _ in
+            Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await inventory.current()))
+        }
+        router.get(RouterPath(Route.inventoryChanges)) { _, _ in inventory.changes() }
+    }
+}
+
+/// The inventory as text, made anew only when a function or a claim changed. With thousands of functions, making the text
+/// takes longer than everything else.
 final class InventoryText: Sendable {
     private let host: KernelHost
     private let ledger: Ledger
     private let names = PCINames()
     private let made = Mutex<Made?>(nil)
 
-    /// What an inventory tells of functions and groups, and what it was made from.
+    /// The text about functions and groups, and what it was made from.
     private struct Made {
         let version: Int
         let claims: [PCIAddress: String]
@@ -29,7 +41,7 @@ final class InventoryText: Sendable {
         self.ledger = ledger
     }
 
-    /// The document in pieces, with the nodes' memory as it is now: that changes without an event.
+    /// The document in pieces. The memory of the NUMA nodes is read each time: it changes without an event.
     func current() async throws -> [ByteBuffer] {
         let (claims, uses) = try await held()
         let (snapshot, version) = try host.observed()
@@ -47,33 +59,25 @@ final class InventoryText: Sendable {
     /// A line for each function that changes from now on.
     func changes() -> Response {
         let watched = host.feed.watch()
-        return Response(
-            status: .ok, headers: .jsonLines,
-            body: ResponseBody { [self] writer in
-                try await writer.write(try Self.line(InventoryChange.watching(at: Ledger.wallClock())))
-                for await entry in watched.cancelOnGracefulShutdown() {
-                    let (claims, uses) = try await held()
-                    for change in entry.changes {
-                        try await writer.write(
-                            try Self.line(
-                                InventoryChange(
-                                    change, on: entry.snapshot, names: names, claim: claims[change.address], uses: uses,
-                                    at: Ledger.wallClock())))
-                    }
+        return Response(jsonLines: { [self] output in
+            try await output.write(InventoryChange.watching(at: Ledger.wallClock()))
+            for await entry in watched.cancelOnGracefulShutdown() {
+                let (claims, uses) = try await held()
+                for change in entry.changes {
+                    try await output.write(
+                        InventoryChange(
+                            change, on: entry.snapshot, names: names, claim: claims[change.address], uses: uses,
+                            at: Ledger.wallClock()))
                 }
-                try await writer.finish(nil)
-            })
+            }
+        })
     }
 
-    /// Who has what: by function the claim, and what else keeps it from being handed out.
+    /// By function the claim that has it, and what else uses it.
     private func held() async throws -> (claims: [PCIAddress: String], uses: HostUses) {
         let holdings = try await ledger.holdings()
         var uses = host.uses()
         uses.quarantine = holdings.quarantine
         return (holdings.claims.mapValues(\.id), uses)
-    }
-
-    private static func line(_ change: InventoryChange) throws -> ByteBuffer {
-        ByteBuffer(bytes: try JSON.encode(change, pretty: false) + [UInt8(ascii: "\n")])
     }
 }
