@@ -58,7 +58,7 @@ extension YAMLCursor {
     /// A MAC address that one VF can have.
     func stationMAC() throws(ConfigurationError) -> MACAddress {
         let mac = try value(MACAddress.self)
-        guard !mac.isZero, !mac.isMulticast else { throw fail(Refusal.badMAC(mac).message) }
+        guard !mac.isZero, !mac.isMulticast else { throw fail(Refusal.request(.badMAC(mac)).message) }
         return mac
     }
 }

@@ -87,7 +87,7 @@ extension Reconciler {
         } catch let refusal as Refusal {
             // A start has come first.
             switch refusal {
-            case .staleGeneration, .guestStarting, .inUseByOwner: return false
+            case .claim(_, .staleGeneration), .claim(_, .guestStarting), .function(_, .inUseByOwner): return false
             default: throw refusal
             }
         }

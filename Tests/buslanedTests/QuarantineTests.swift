@@ -53,14 +53,14 @@ struct QuarantineTests {
         scene.host.open(address)
         let before = scene.host.now
         let holder = ProcessHolder(pid: 4711, command: "qemu")
-        await #expect(throws: Refusal.heldByProcess(address, holder)) {
+        await #expect(throws: Refusal.function(address, .heldByProcess(holder))) {
             try await scene.reconciler.recover(address, by: Scene.root)
         }
         let other = try #require(Scene.vf.prefix(2).first { $0 != address })
-        await #expect(throws: Refusal.notQuarantined(other)) {
+        await #expect(throws: Refusal.function(other, .notQuarantined)) {
             try await scene.reconciler.recover(other, by: Scene.root)
         }
-        await #expect(throws: Refusal.unknownFunction("0000:ff:00.0")) {
+        await #expect(throws: Refusal.function("0000:ff:00.0", .unknown)) {
             try await scene.reconciler.recover("0000:ff:00.0", by: Scene.root)
         }
         #expect(scene.host.now == before)
