@@ -34,7 +34,7 @@ extension YAMLCursor {
         let number = try keys["vlan"]?.integer(in: 0...4094)
         guard let number, let id = VLANID(number) else {
             for key in ["qos", "protocol"] {
-                if let extra = keys[key] { throw extra.fail("'\(key)' is about a VLAN, and there is none") }
+                if let extra = keys[key] { throw extra.fail("'\(key)' needs a VLAN, and none is set") }
             }
             return number.map { _ in VFSettings.VLANChoice.none }
         }
