@@ -123,8 +123,12 @@ let package = Package(
         // Tests.
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
+        .target(
+            name: "ErrorExamples", dependencies: ["HostModel", "HostSimulator"], path: "Tests/ErrorExamples",
+            swiftSettings: house),
         .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
-        .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
+        .testTarget(
+            name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
         .testTarget(
             name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
             swiftSettings: house),
@@ -143,13 +147,16 @@ let package = Package(
         .testTarget(
             name: "buslanedTests",
             dependencies: [
-                "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
+                "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
+                "ControlAPI",
+                "DomainXML",
                 "Libvirt", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),
         .testTarget(
-            name: "buslaneTests", dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "HostModel"],
+            name: "buslaneTests",
+            dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel"],
             swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
     ]

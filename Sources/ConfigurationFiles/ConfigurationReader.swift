@@ -39,7 +39,7 @@ package struct ConfigurationReader {
             errors.append(ConfigurationError(yaml: error, file: file, text: text))
             return
         } catch {
-            errors.append(ConfigurationError(at: Place(file: file), "\(error)"))
+            errors.append(ConfigurationError(at: Place(file: file), "the file is not YAML"))
             return
         }
         // An empty file is rather one that somebody was about to write, and would take every VF away.
@@ -112,8 +112,8 @@ package struct ConfigurationReader {
             selector.physicalFunctions?.allSatisfy({ $0.vfs == nil }) ?? true
         else {
             throw cursor.fail(
-                "a declaration is about whole cards, and cannot select some of their VFs",
-                remedy: "leave out 'vfs' and what follows '#'; pools can have them")
+                "a declaration is for whole PFs, and cannot select some of their VFs",
+                remedy: "leave out 'vfs' and the part after '#'; only pools can have them")
         }
         return selector
     }
@@ -128,7 +128,7 @@ package struct ConfigurationReader {
                 let name = (try? PCIAddress(text)).map { "address \($0)" } ?? "\(key) \(text.lowercased())"
                 if let earlier = cards[name] {
                     throw item.fail(
-                        "\(text) is declared already, at \(earlier)", remedy: "make one declaration of the two")
+                        "\(text) is declared already, at \(earlier)", remedy: "merge the two into one declaration")
                 }
                 cards[name] = item.place
             }

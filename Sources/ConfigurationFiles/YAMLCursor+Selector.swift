@@ -16,7 +16,8 @@ extension YAMLCursor {
     func selector() throws(ConfigurationError) -> Selector {
         let keys = try mapping(of: Selector.keys)
         guard node.mapping?.isEmpty == false else {
-            throw fail("an empty selector would mean every function", remedy: "say which: addresses, vendors, …")
+            throw fail(
+                "an empty selector would mean every function", remedy: "name what to select: addresses, vendors, …")
         }
         return Selector(
             addresses: keys["addresses"]?.entries { (item) throws(ConfigurationError) in try item.address() },
@@ -47,7 +48,7 @@ extension YAMLCursor {
     private func entries<Value>(_ read: (YAMLCursor) throws(ConfigurationError) -> Value) -> [Value]? {
         attempt { (list) throws(ConfigurationError) in
             guard try !list.list().isEmpty else {
-                throw list.fail("an empty list selects nothing", remedy: "leave the key out, or say which")
+                throw list.fail("an empty list selects nothing", remedy: "leave the key out, or list values")
             }
             return try list.each(read)
         }
@@ -58,8 +59,8 @@ extension YAMLCursor {
         let text = try string()
         if text.contains("#") {
             throw fail(
-                "'\(text)': 'addresses' names functions themselves, not VFs of one",
-                remedy: "put it into 'physicalFunctions'")
+                "'\(text)': 'addresses' selects functions by their own address, not VFs of a PF",
+                remedy: "move it to 'physicalFunctions'")
         }
         return try value(PCIAddress.self)
     }

@@ -34,7 +34,7 @@ extension YAMLCursor {
         let number = try keys["vlan"]?.integer(in: 0...4094)
         guard let number, let id = VLANID(number) else {
             for key in ["qos", "protocol"] {
-                if let extra = keys[key] { throw extra.fail("'\(key)' is about a VLAN, and there is none") }
+                if let extra = keys[key] { throw extra.fail("'\(key)' needs a VLAN, and none is set") }
             }
             return number.map { _ in VFSettings.VLANChoice.none }
         }
@@ -58,7 +58,7 @@ extension YAMLCursor {
     /// A MAC address that one VF can have.
     func stationMAC() throws(ConfigurationError) -> MACAddress {
         let mac = try value(MACAddress.self)
-        guard !mac.isZero, !mac.isMulticast else { throw fail(Refusal.badMAC(mac).message) }
+        guard !mac.isZero, !mac.isMulticast else { throw fail(Refusal.request(.badMAC(mac)).message) }
         return mac
     }
 }

@@ -75,7 +75,7 @@ struct YAMLCursor {
     }
 
     func string() throws(ConfigurationError) -> String {
-        guard let string = node.scalar?.string, !string.isEmpty else { throw fail("expected a text") }
+        guard let string = node.scalar?.string, !string.isEmpty else { throw fail("expected a string") }
         return string
     }
 

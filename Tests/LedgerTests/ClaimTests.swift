@@ -52,11 +52,11 @@ struct ClaimTests {
         var limited = pool
         limited.maxClaims = 2
         for owner in ["a", "b"] { _ = try await ledger.allocate(for: owner, on: host, from: limited, uid: 1000) }
-        let third = Refusal.quotaReached(pool: "vfs", holder: "user id 1000", limit: 2)
+        let third = Refusal.pool("vfs", .quotaReached(holder: "user id 1000", limit: 2))
         await #expect(throws: third) { try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000) }
         // Root claims for others, and each of them has the limit.
         for _ in 0..<2 { _ = try await ledger.allocate(for: "d", on: host, from: limited, uid: 0) }
-        await #expect(throws: Refusal.quotaReached(pool: "vfs", holder: "d", limit: 2)) {
+        await #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "d", limit: 2))) {
             try await ledger.allocate(for: "d", on: host, from: limited, uid: 0)
         }
         #expect(try await ledger.claims().map(\.uid) == [1000, 1000, 0, 0])
@@ -87,7 +87,7 @@ struct ClaimTests {
         #expect(try await held() == [functions[0].address])
         // The second of two has a name that is taken: neither is made.
         for _ in 0..<2 {
-            await #expect(throws: Refusal.deviceNameTaken("data0", owner: "fw1", claim: first.id)) {
+            await #expect(throws: Refusal.request(.deviceNameTaken("data0", owner: "fw1", claim: first.id))) {
                 _ = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(1, "data1"), draft(2, "data0")] }
             }
             #expect(try await held() == [functions[0].address])
@@ -137,7 +137,7 @@ struct ClaimTests {
         #expect(try await ledger.claim(old.id)?.state == .releasing)
         #expect(try await ledger.holdings().claims.count == 2)
         // The picture of it is old by now.
-        await #expect(throws: Refusal.claimChanging(old.id)) { _ = try await exchange(bound) }
+        await #expect(throws: Refusal.claim(old.id, .changing)) { _ = try await exchange(bound) }
         try await ledger.end(claim: made[0].id)
         for _ in 0..<2 { try await ledger.takeBack(claims: [old.id]) }
         #expect(try await ledger.claims() == [bound])
@@ -194,7 +194,7 @@ struct ClaimTests {
         #expect(try await ledger.claims().isEmpty)
         #expect(try await ledger.holdings().claims.isEmpty)
         #expect(try await ledger.allocate(for: "b", on: host).id == "c2")
-        await #expect(throws: Refusal.unknownClaim("x")) { try await ledger.end(claim: "x") }
+        await #expect(throws: Refusal.claim("x", .unknown)) { try await ledger.end(claim: "x") }
     }
 
     @Test("what the decision throws leaves nothing behind, not even a used id")

@@ -45,7 +45,7 @@ struct AllocationTests {
         #expect(record.id == claim.id)
         #expect(scene.host.actions.count == actions)
         #expect(try await scene.ledger.claims() == [other])
-        await #expect(throws: Refusal.unknownClaim("c99")) {
+        await #expect(throws: Refusal.claim("c99", .unknown)) {
             try await scene.daemon.release.release("c99", by: Scene.root)
         }
     }

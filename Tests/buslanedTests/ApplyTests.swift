@@ -102,7 +102,7 @@ struct ApplyTests {
         let claim = try await scene.allocate()
         let before = scene.host.now
         for desired in [Scene.declaring(2), Scene.declaring(0), DesiredState()] {
-            await #expect(throws: Refusal.heldByClaim(Scene.vf[0], claim: claim.id, owner: "fw1")) {
+            await #expect(throws: Refusal.function(Scene.vf[0], .heldByClaim(claim: claim.id, owner: "fw1"))) {
                 try await scene.apply(desired)
             }
         }

@@ -455,7 +455,7 @@ struct RunningBindingTests {
         #expect(try await at.claimed() == ["a": Scene.vf[0]])
         // Its own start is told of: nothing is left to do.
         #expect(try await at.sync() == [])
-        await #expect(throws: Refusal.domainRunning(DomainScene.name)) {
+        await #expect(throws: Refusal.domain(DomainScene.name, .running)) {
             _ = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
         }
     }

@@ -180,7 +180,7 @@ struct FaultTests {
         await #expect(throws: Refusal.self) { _ = try await scene.allocate(1, for: .name("other")) }
         // Nor is it touched when nobody has it open any more, before somebody has looked at it.
         host.close(Scene.vf[0])
-        await #expect(throws: Refusal.quarantined(Scene.card, reason: said)) { try await scene.apply(both) }
+        await #expect(throws: Refusal.function(Scene.card, .quarantined(reason: said))) { try await scene.apply(both) }
     }
 
     @Test("a full disk under the ledger: nothing is begun that could not be written down")

@@ -44,7 +44,7 @@ struct HookTests {
         let refusal = await #expect(throws: Refusal.self) {
             try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         }
-        #expect(refusal == .quarantined(address, reason: "in doubt"))
+        #expect(refusal == .function(address, .quarantined(reason: "in doubt")))
     }
 
     @Test("one claim may have several of the devices that a request names, and starts once with them")
@@ -68,7 +68,7 @@ struct HookTests {
         let request = """
             <b:request xmlns:b='urn:buslane:request:1' binding='running'><b:device name='data0' pool='vfs'/></b:request>
             """
-        await #expect(throws: Refusal.quarantined(address, reason: "in doubt")) {
+        await #expect(throws: Refusal.function(address, .quarantined(reason: "in doubt"))) {
             try await scene.daemon.prepareHook.prepare(try .guest(having: [], request: request), by: Scene.root)
         }
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
@@ -113,12 +113,10 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: false))
-        let down = await #expect(throws: Refusal.self) {
-            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
-        }
+        let down = await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
         #expect(down?.code == "pf-down")
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
-        await #expect(throws: Refusal.unknownFunction(Scene.vf[0])) {
+        await #expect(throws: Refusal.function(Scene.vf[0], .unknown)) {
             try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         }
         try await scene.expectAtRest()
@@ -168,7 +166,7 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
-        await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
+        await #expect(throws: Refusal.claim(claim.id, .guestStarting(domain: "\(owner)"))) {
             try await scene.release(claim)
         }
         try await scene.daemon.stopHook.stopped(domain, reason: "failed", by: Scene.root)
@@ -186,7 +184,7 @@ struct HookTests {
             try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
             #expect(try await scene.ledger.claim(claim.id)?.state == .bound)
         }
-        await #expect(throws: Refusal.staleGeneration(claim: claim.id, given: 1, current: 4)) {
+        await #expect(throws: Refusal.claim(claim.id, .staleGeneration(given: 1, current: 4))) {
             _ = try await scene.daemon.release.release(claim.id, generation: 1, by: Scene.root)
         }
         try await scene.expectAtRest()
@@ -214,7 +212,7 @@ struct HookTests {
         try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let next = try scene.next()
         try await next.daemon.recovery.recover()
-        await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
+        await #expect(throws: Refusal.claim(claim.id, .guestStarting(domain: "\(owner)"))) {
             _ = try await next.daemon.release.release(claim.id, by: Scene.root)
         }
     }

@@ -53,12 +53,12 @@ struct LifeTests {
         #expect(try await scene.daemon.expiry.renew(short.id, by: Scene.root).life?.endsAt == 210)
         clock.pass(50)
         #expect(try await scene.daemon.expiry.releaseExpired() == 10)
-        await #expect(throws: Refusal.notRenewable(long.id, hasEnded: false)) {
+        await #expect(throws: Refusal.claim(long.id, .notRenewable(hasEnded: false))) {
             try await scene.daemon.expiry.renew(long.id, by: Scene.root)
         }
         clock.pass(10)
         _ = try await scene.daemon.expiry.releaseExpired()
-        await #expect(throws: Refusal.notRenewable(short.id, hasEnded: true)) {
+        await #expect(throws: Refusal.claim(short.id, .notRenewable(hasEnded: true))) {
             try await scene.daemon.expiry.renew(short.id, by: Scene.root)
         }
     }

@@ -94,14 +94,14 @@ struct RunningClaimTests {
     func notYet() async throws {
         let domain = try asking(two, binding: "defined")
         let refusal = await #expect(throws: Refusal.self) { try await call("prepare", domain) }
-        #expect(refusal == .requestWithoutDevices(domain: "fw1", devices: ["a", "b"]))
+        #expect(refusal == .domain("fw1", .requestWithoutDevices(devices: ["a", "b"])))
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
     @Test("an unknown pool, or a request that is not understood, refuses the start with nothing claimed")
     func wrong() async throws {
         let unknown = try asking("<b:device name='a' pool='vfs'/><b:device name='b' pool='none'/>")
-        await #expect(throws: Refusal.unknownPool("none", known: ["vfs"])) { try await call("prepare", unknown) }
+        await #expect(throws: Refusal.pool("none", .unknown(known: ["vfs"]))) { try await call("prepare", unknown) }
         let misspelt = try asking("<b:device name='a' pool='vfs' vlna='7'/>")
         await #expect(throws: DomainXMLError.self) { try await call("prepare", misspelt) }
         #expect(try await scene.ledger.claims().isEmpty)

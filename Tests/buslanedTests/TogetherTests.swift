@@ -126,7 +126,7 @@ struct ClaimingTogetherTests {
         let claim = try await scene.allocate(settings: VFSettings(mac: mac))
         let before = scene.host.now
         await #expect(
-            throws: Refusal.macInUse(mac, physicalFunction: Scene.card, claim: claim.id, owner: "fw1")
+            throws: Refusal.request(.macInUse(mac, physicalFunction: Scene.card, claim: claim.id, owner: "fw1"))
         ) { try await scene.allocate(for: .name("fw2"), settings: VFSettings(mac: mac)) }
         #expect(scene.host.now == before)
         try await scene.release(claim)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 /// A text that does not parse as the value it should be.
-public struct MalformedValue: Error, Equatable, Sendable, CustomStringConvertible {
+public struct MalformedValue: Reportable, Equatable {
     /// What it should have been, like `PCI address`.
     public let kind: String
     /// The text as given.
@@ -15,7 +15,9 @@ public struct MalformedValue: Error, Equatable, Sendable, CustomStringConvertibl
         self.expected = expected
     }
 
-    public var description: String { "'\(text)' is not a \(kind): expected \(expected)" }
+    public var report: ErrorReport {
+        ErrorReport(.malformed, "malformed", text, "'\(text)' is not a \(kind): expected \(expected)")
+    }
 }
 
 /// A value that is written as one string in JSON and YAML, and parses itself.
@@ -29,7 +31,8 @@ extension TextCodable {
         do {
             try self.init(container.decode(String.self))
         } catch let error as MalformedValue {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: error.description, underlyingError: error))
         }
     }
 

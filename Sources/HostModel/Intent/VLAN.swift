@@ -23,7 +23,8 @@ public struct VLANID: Hashable, Sendable, TextCodable {
         do {
             try self.init((try? container.decode(Int.self)).map(String.init) ?? container.decode(String.self))
         } catch let error as MalformedValue {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: error.description, underlyingError: error))
         }
     }
 

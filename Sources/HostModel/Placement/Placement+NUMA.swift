@@ -20,9 +20,9 @@ extension Placement {
     }
 
     /// How many of the functions are on each node.
-    public static func supply(of free: [Function]) -> [Refusal.NodeSupply] {
+    public static func supply(of free: [Function]) -> [PoolObstacle.NodeSupply] {
         Dictionary(grouping: free, by: \.numaNode)
-            .map { Refusal.NodeSupply(node: $0.key, free: $0.value.count) }
+            .map { PoolObstacle.NodeSupply(node: $0.key, free: $0.value.count) }
             .sorted { ($0.node ?? .max) < ($1.node ?? .max) }
     }
 }

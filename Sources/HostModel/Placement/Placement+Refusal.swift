@@ -10,19 +10,21 @@ extension Placement.Search {
             let supply = Placement.supply(of: free)
             if request.spread != .any {
                 let cards = Dictionary(grouping: free) { $0.virtualFunction?.physicalFunction ?? $0.address }
-                return .cardsExhausted(
-                    pool: request.pool.name, spread: request.spread, policy: request.numa, wanted: request.count,
-                    freeByCard: cards.map {
-                        Refusal.CardSupply(card: $0.key, node: $0.value.first?.numaNode, free: $0.value.count)
-                    }
-                    .sorted { $0.card < $1.card })
+                return .pool(
+                    request.pool.name,
+                    .cardsExhausted(
+                        spread: request.spread, policy: request.numa, wanted: request.count,
+                        freeByCard: cards.map {
+                            PoolObstacle.CardSupply(card: $0.key, node: $0.value.first?.numaNode, free: $0.value.count)
+                        }
+                        .sorted { $0.card < $1.card }))
             }
-            return .nodeExhausted(
-                pool: request.pool.name, policy: request.numa, wanted: request.count, freeByNode: supply)
+            return .pool(
+                request.pool.name, .nodeExhausted(policy: request.numa, wanted: request.count, freeByNode: supply))
         }
     }
 
-    /// The one reason that no waiting will mend, else the shortage with its causes counted.
+    /// The one reason that waiting cannot end, else the shortage with its causes counted.
     private func shortage(_ obstacles: [Refusal], free: Int) -> Refusal {
         let passing = obstacles.filter(\.endsByItself)
         if let lasting = obstacles.first(where: { !$0.endsByItself }), free + passing.count < request.count {
@@ -31,18 +33,22 @@ extension Placement.Search {
         var counts: [(code: String, count: Int)] = []
         var holders: [String] = []
         for obstacle in obstacles {
-            if case .heldByClaim(_, _, let owner) = obstacle, !holders.contains(owner) { holders.append(owner) }
+            if case .function(_, .heldByClaim(_, let owner)) = obstacle, !holders.contains(owner) {
+                holders.append(owner)
+            }
             if let position = counts.firstIndex(where: { $0.code == obstacle.briefly }) {
                 counts[position].count += 1
             } else {
                 counts.append((obstacle.briefly, 1))
             }
         }
-        return .poolExhausted(
-            pool: request.pool.name, wanted: request.count, free: free, total: members.count,
-            reasons: counts.map { code, count in
-                "\(count) \(code)" + (code == Refusal.claimed ? " by \(Self.fewOf(holders))" : "")
-            })
+        return .pool(
+            request.pool.name,
+            .exhausted(
+                wanted: request.count, free: free, total: members.count,
+                reasons: counts.map { code, count in
+                    "\(count) \(code)" + (code == Refusal.claimed ? " by \(Self.fewOf(holders))" : "")
+                }))
     }
 }
 
@@ -59,18 +65,20 @@ extension Refusal {
 
     /// Someone else's use ends; a host's wiring does not.
     fileprivate var endsByItself: Bool {
-        switch self {
+        guard case .function(_, let obstacle) = self else { return false }
+        return switch obstacle {
         case .heldByClaim, .heldByProcess, .heldByDomain, .awaited: true
         default: false
         }
     }
 
     fileprivate var briefly: String {
-        switch self {
+        guard case .function(_, let obstacle) = self else { return code }
+        return switch obstacle {
         case .heldByClaim: Self.claimed
-        case .awaited: "waited for by who came earlier"
+        case .awaited: "waited for by earlier requests"
         case .heldByProcess: "open in a guest that Buslane did not start"
-        case .heldByDomain(_, let domain): "in the XML of domain \(domain)"
+        case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code
         }
     }

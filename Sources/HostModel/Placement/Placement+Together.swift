@@ -17,7 +17,7 @@ extension Placement {
         if let only = requests.first, requests.count == 1 {
             return [try choose(for: only, on: host, holdings: holdings)]
         }
-        for request in requests where request.count != 1 { throw .countOutOfRange(request.count) }
+        for request in requests where request.count != 1 { throw .request(.countOutOfRange(request.count)) }
         for policies in policies(of: requests, on: host) {
             var searches = zip(requests, policies).map { Search(for: $0.with(numa: $1), on: host, holdings) }
             if let chosen = matched(&searches, spread: sharedSpread(of: requests)) {
@@ -30,9 +30,11 @@ extension Placement {
             let alike = requests.count { $0.pool == request.pool && $0.numa == request.numa }
             if alike > 1 { _ = try choose(for: request.asking(for: alike), on: host, holdings: holdings) }
         }
-        throw .notTogether(
-            pools: requests.map(\.pool.name), devices: requests.map { $0.deviceName ?? $0.pool.name },
-            policy: requests[0].numa, spread: sharedSpread(of: requests))
+        throw .pool(
+            requests[0].pool.name,
+            .notTogether(
+                devices: requests.map { $0.deviceName ?? $0.pool.name },
+                policy: requests[0].numa, spread: sharedSpread(of: requests)))
     }
 
     /// What the policies can mean together, the best first: an open one is about the same node for everybody.

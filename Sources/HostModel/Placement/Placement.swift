@@ -102,10 +102,10 @@ public enum Placement {
     }
 
     static func refuseMalformed(_ request: ClaimRequest) throws(Refusal) {
-        guard request.count >= 1 else { throw .countOutOfRange(request.count) }
+        guard request.count >= 1 else { throw .request(.countOutOfRange(request.count)) }
         if let mac = request.settings.mac {
-            if mac.isZero || mac.isMulticast { throw .badMAC(mac) }
-            if request.count > 1 { throw .macNeedsOneFunction(count: request.count) }
+            if mac.isZero || mac.isMulticast { throw .request(.badMAC(mac)) }
+            if request.count > 1 { throw .request(.macNeedsOneFunction(count: request.count)) }
         }
     }
 
@@ -117,32 +117,34 @@ public enum Placement {
         guard let groupID = function.iommuGroup, let group = host.group(groupID) else { return .noIOMMU }
         // Of a card in doubt, every VF is.
         for suspect in [address, function.virtualFunction?.physicalFunction].compactMap(\.self) {
-            if let reason = holdings.quarantine[suspect] { return .quarantined(suspect, reason: reason) }
+            if let reason = holdings.quarantine[suspect] { return .function(suspect, .quarantined(reason: reason)) }
         }
         if let claim = holdings.claims[address] {
-            return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
+            return .function(address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
         // Whoever holds one function of a group holds the group.
         let groupOwner = group.functions.lazy.compactMap { holdings.claims[$0] }.first
         if let claim = groupOwner, claim.owner != request.owner {
-            return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
+            return .function(address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
         if groupOwner == nil, let holder = holdings.openGroups[groupID] {
-            return .heldByProcess(address, holder)
+            return .function(address, .heldByProcess(holder))
         }
         if let use = use(of: function, by: request.owner, holdings) { return use }
-        if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction(address) }
+        if !request.settings.isEmpty, !function.takesVFSettings {
+            return .function(address, .settingsNeedVirtualFunction)
+        }
         var going: Set<PCIAddress> = [address]
         for companion in host.companions(of: function) where holdings.claims[companion.address] == nil {
             if let reason = holdings.quarantine[companion.address] {
-                return .quarantined(companion.address, reason: reason)
+                return .function(companion.address, .quarantined(reason: reason))
             }
             if let use = use(of: companion, by: request.owner, holdings) { return use }
             going.insert(companion.address)
         }
         let blockers = host.blockers(of: group)
         guard blockers.allSatisfy({ going.contains($0.address) }) else {
-            return .groupNotViable(address, group: groupID, blockers: blockers)
+            return .function(address, .groupNotViable(group: groupID, blockers: blockers))
         }
         return nil
     }
@@ -151,19 +153,19 @@ public enum Placement {
     private static func use(of function: Function, by owner: Owner, _ holdings: Holdings) -> Refusal? {
         let address = function.address
         if let domain = holdings.foreign[address], .domain(uuid: domain.uuid) != owner {
-            return .heldByDomain(address, domain: domain.name)
+            return .function(address, .heldByDomain(domain: domain.name))
         }
-        if holdings.awaited.contains(address) { return .awaited(address) }
+        if holdings.awaited.contains(address) { return .function(address, .awaited) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {
-            return .cutIntoVFs(address, count: sriov.vfCount)
+            return .function(address, .cutIntoVFs(count: sriov.vfCount))
         }
         if let physical = function.virtualFunction?.physicalFunction, let claim = holdings.claims[physical] {
-            return .heldByClaim(physical, claim: claim.id, owner: claim.ownerName)
+            return .function(physical, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
-        if let disk = holdings.disks[address]?.first { return .diskInUse(address, disk) }
+        if let disk = holdings.disks[address]?.first { return .function(address, .diskInUse(disk)) }
         if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
-            return .usedByHost(address, interface: interface.name)
+            return .function(address, .usedByHost(interface: interface.name))
         }
         return nil
     }

@@ -3,7 +3,7 @@
 extension Refusal {
     /// Whether it is about this pool and another.
     public func concerns(pool name: String) -> Bool {
-        guard case .poolsOverlap(let exclusive, let other, _) = self else { return false }
+        guard case .declaration(.poolsOverlap(let exclusive, let other, _)) = self else { return false }
         return name == exclusive || name == other
     }
 }
@@ -26,9 +26,10 @@ extension DesiredState {
                 problems.append(
                     DeclarationProblem(
                         place: pools[second].place,
-                        refusal: .poolsOverlap(
-                            exclusive: pools[exclusive].name, other: pools[other].name,
-                            function: host.functions[shared].address)))
+                        refusal: .declaration(
+                            .poolsOverlap(
+                                exclusive: pools[exclusive].name, other: pools[other].name,
+                                function: host.functions[shared].address))))
             }
         }
         return problems

@@ -29,7 +29,7 @@ extension DesiredState {
         possible(on: host).problems
             + met(on: host).sorted { $0.key < $1.key }.compactMap { address, declaration in
                 declaration.isReady(on: host[address])
-                    ? nil : DeclarationProblem(place: declaration.place, refusal: .noDriver(address))
+                    ? nil : DeclarationProblem(place: declaration.place, refusal: .declaration(.noDriver(address)))
             }
     }
 
@@ -70,15 +70,15 @@ extension DesiredState {
         let declaration = physicalFunctions[index]
         let name = placeOfDeclaration(index)
         if let ambiguous = declaration.selector.ambiguities(on: host).first {
-            throw .selectorAmbiguous(declaration: name, met: ambiguous)
+            throw .declaration(.selectorAmbiguous(declaration: name, met: ambiguous))
         }
         let functions = declaration.selector.matches(in: host).filter { $0.virtualFunction == nil }
         guard !functions.isEmpty else {
-            throw .selectorMatchesNothing(declaration: name, met: declaration.selector.meetings(on: host))
+            throw .declaration(.selectorMatchesNothing(declaration: name, met: declaration.selector.meetings(on: host)))
         }
         for function in functions { try declaration.refuseIfImpossible(on: function) }
         if functions.count > 1, let mac = declaration.vfs.lazy.compactMap(\.settings.mac).first {
-            throw .macOfSeveralCards(mac, declaration: name, physicalFunctions: functions.map(\.address))
+            throw .declaration(.macOfSeveralCards(mac, declaration: name, physicalFunctions: functions.map(\.address)))
         }
         return functions
     }
@@ -96,8 +96,9 @@ extension DesiredState {
                 first[function.address] = declaration
                 continue
             }
-            let refusal = Refusal.declaredTwice(
-                function.address, places: [earlier, declaration].compactMap(\.place))
+            let refusal = Refusal.declaration(
+                .declaredTwice(
+                    function.address, places: [earlier, declaration].compactMap(\.place)))
             return (refusal, declaration.place)
         }
         return nil
@@ -134,23 +135,21 @@ extension PFDeclaration {
 
     /// What a look at the card alone rules out.
     fileprivate func refuseIfImpossible(on function: Function) throws(Refusal) {
-        guard let sriov = function.sriov else { throw .noSRIOV(function.address) }
+        guard let sriov = function.sriov else { throw .declaration(.noSRIOV(function.address)) }
         guard vfCount <= sriov.totalVFs else {
-            throw .tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs)
+            throw .declaration(.tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs))
         }
-        if msixTotal > 0 {
+        // Without a driver, the number of vectors is not known.
+        if msixTotal > 0, let driver = function.driver {
             let total = sriov.vfTotalMSIX ?? 0
-            // Without its driver nobody can say.
-            guard total > 0 || function.driver == nil else {
-                throw .msixNotShared(function.address, driver: function.driver ?? "none")
-            }
-            guard msixTotal <= total || function.driver == nil else {
-                throw .tooManyVectors(function.address, wanted: msixTotal, total: total)
+            guard total > 0 else { throw .declaration(.msixNotShared(function.address, driver: driver)) }
+            guard msixTotal <= total else {
+                throw .declaration(.tooManyVectors(function.address, wanted: msixTotal, total: total))
             }
         }
         let isSet = mtu != nil || linkUp != nil || vfs.contains { !$0.settings.isEmpty }
         if isSet, function.interfaces.isEmpty {
-            throw .noInterfaceToSetThrough(function.address)
+            throw .declaration(.noInterfaceToSetThrough(function.address))
         }
     }
 }

@@ -63,14 +63,16 @@ extension Planner {
     private static func drift(
         of address: PCIAddress, from declaration: PFDeclaration, on host: HostSnapshot, _ holdings: Holdings
     ) -> Drift? {
-        guard let function = host[address] else { return Drift(subject: address, obstacle: .unknownFunction(address)) }
+        guard let function = host[address] else {
+            return Drift(subject: address, obstacle: .function(address, .unknown))
+        }
         do {
             let plan = try plan(for: declaration, of: function, on: host, holdings: holdings)
             if plan.isEmpty { return nil }
             let interface = plan.blastRadius.interfaces.first
             return Drift(
                 subject: address, changes: plan.perPF.flatMap(\.changes),
-                obstacle: interface.map { .usedByHost(address, interface: $0) })
+                obstacle: interface.map { .function(address, .usedByHost(interface: $0)) })
         } catch {
             return Drift(subject: address, obstacle: error)
         }
@@ -87,7 +89,7 @@ extension Planner {
             let holder = host[address]?.iommuGroup.flatMap { holdings.openGroups[$0] }
             return Drift(
                 subject: address, card: card, claim: claim.id, changes: changes,
-                obstacle: holder.map { .heldByProcess(address, $0) })
+                obstacle: holder.map { .function(address, .heldByProcess($0)) })
         } catch {
             return Drift(subject: address, card: card, claim: claim.id, obstacle: error)
         }

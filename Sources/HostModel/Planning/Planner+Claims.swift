@@ -14,11 +14,11 @@ extension Planner {
     public static func ready(
         _ address: PCIAddress, as settings: VFSettings, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
-        guard let function = source[address] else { throw .unknownFunction(address) }
+        guard let function = source[address] else { throw .function(address, .unknown) }
         var changes: [Change] = []
         if let virtual = function.virtualFunction, function.isNetwork {
             if let down = source.downInterface(of: virtual.physicalFunction) {
-                throw .physicalFunctionDown(virtual.physicalFunction, interface: down)
+                throw .function(virtual.physicalFunction, .physicalFunctionDown(interface: down))
             }
             // Before binding: on some cards setting a MAC resets the VF, and a guest that has it would notice.
             if !settings.isEmpty, let change = try change(to: .vfSettings(virtual, settings), on: source) {
@@ -65,11 +65,11 @@ extension Planner {
     public static func cleanse(
         _ address: PCIAddress, declared: PFDeclaration?, on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [Change] {
-        guard let function = host[address] else { throw .unknownFunction(address) }
+        guard let function = host[address] else { throw .function(address, .unknown) }
         try refuseIfHeld(function, holdings)
         for neighbour in host.group(function.iommuGroup ?? -1)?.functions ?? [] where neighbour != address {
             if let claim = holdings.claims[neighbour] {
-                throw .heldByClaim(neighbour, claim: claim.id, owner: claim.ownerName)
+                throw .function(neighbour, .heldByClaim(claim: claim.id, owner: claim.ownerName))
             }
         }
         var changes: [Change] = []

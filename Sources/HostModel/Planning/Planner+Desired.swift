@@ -34,7 +34,7 @@ extension Planner {
         var plan = Plan()
         let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
         if !changes.isEmpty, let reason = holdings.quarantine[function.address] {
-            throw .quarantined(function.address, reason: reason)
+            throw .function(function.address, .quarantined(reason: reason))
         }
         plan.append(changes, to: function.address, purpose: .declared)
         return plan
@@ -45,13 +45,13 @@ extension Planner {
         _ blast: inout BlastRadius
     ) throws(Refusal) -> [Change] {
         let pf = function.address
-        guard let sriov = function.sriov else { throw .noSRIOV(pf) }
+        guard let sriov = function.sriov else { throw .declaration(.noSRIOV(pf)) }
         // The card itself in someone's hands excludes cutting it up.
         if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
         if declaration.vfCount > sriov.vfCount, declaration.linkUp == false, let driver = function.driver,
             DriverOrder.of(driver: driver).makesVFsOnlyWhenUp
         {
-            throw .vfsNeedLink(pf, driver: driver)
+            throw .declaration(.vfsNeedLink(pf, driver: driver))
         }
         var changes: [Change] = []
         // First of all: a change of the MTU resets some cards, and their VFs with them.
@@ -194,16 +194,16 @@ extension Planner {
     ) throws(Refusal) {
         for address in sriov.virtualFunctions {
             guard let group = host[address]?.iommuGroup, let holder = holdings.openGroups[group] else { continue }
-            throw .heldByProcess(address, holder)
+            throw .function(address, .heldByProcess(holder))
         }
     }
 
     static func refuseIfHeld(_ function: Function, _ holdings: Holdings) throws(Refusal) {
         if let claim = holdings.claims[function.address] {
-            throw .heldByClaim(function.address, claim: claim.id, owner: claim.ownerName)
+            throw .function(function.address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
         if let group = function.iommuGroup, let holder = holdings.openGroups[group], function.isOnVFIO {
-            throw .heldByProcess(function.address, holder)
+            throw .function(function.address, .heldByProcess(holder))
         }
     }
 

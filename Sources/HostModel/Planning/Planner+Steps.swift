@@ -6,12 +6,12 @@ public enum Planner {}
 extension Planner {
     /// The change that brings an aspect about; nil when it holds already.
     ///
-    /// - Throws: ``Refusal/unknownFunction(_:)`` when its function is not there.
+    /// - Throws: ``Refusal`` when its function does not exist.
     public static func change(
         to aspect: Aspect, on source: some FunctionSource
     ) throws(Refusal) -> Change? {
         if aspect.holds(on: source) { return nil }
-        guard let from = aspect.observed(on: source) else { throw .unknownFunction(aspect.subject) }
+        guard let from = aspect.observed(on: source) else { throw .function(aspect.subject, .unknown) }
         return Change(from: from, to: aspect, steps: steps(from: from, to: aspect))
     }
 

@@ -2,6 +2,7 @@
 import Foundation
 import GRDB
 import Glibc
+public import HostModel
 
 /// A ledger's place in its folder: that one daemon has it, and that no file is ever written over that somebody may need.
 public struct LedgerFile: Sendable {
@@ -10,19 +11,32 @@ public struct LedgerFile: Sendable {
     public init(path: String) { self.path = path }
 
     /// Why the file cannot be used. Nothing was changed.
-    public enum Trouble: Error, Hashable, CustomStringConvertible {
+    public enum Trouble: Reportable, Hashable {
         case inUse(String)
         case newer(String)
         case unusable(String, [String])
-        /// Claims that live now, and that the file offered in its place does not know.
+        /// The offered file does not have these live claims.
         case wouldForget([String])
 
-        public var description: String {
+        public var report: ErrorReport {
             switch self {
-            case .inUse(let path): "\(path) is in use by another buslaned"
-            case .newer(let path): "\(path) was written by a later version of Buslane"
-            case .unusable(let path, let problems): "\(path) is no sound ledger: \(problems.joined(separator: "; "))"
-            case .wouldForget(let claims): "claims that live now are not in it: \(claims.joined(separator: ", "))"
+            case .inUse(let path):
+                ErrorReport(
+                    .conflict, "ledger", "ledger", "\(path) is in use by another buslaned",
+                    remedy: "stop the other buslaned")
+            case .newer(let path):
+                ErrorReport(
+                    .conflict, "ledger", "ledger", "\(path) was written by a later version of Buslane",
+                    remedy: "use the version that wrote it")
+            case .unusable(let path, let problems):
+                ErrorReport(
+                    .conflict, "ledger", "ledger", "\(path) is not a usable ledger: \(problems.joined(separator: "; "))"
+                )
+            case .wouldForget(let claims):
+                ErrorReport(
+                    .conflict, "ledger", "ledger",
+                    "the offered ledger lacks live claims: \(claims.joined(separator: ", "))",
+                    remedy: "release them first, or restore with --force: their functions then have no owner")
             }
         }
     }

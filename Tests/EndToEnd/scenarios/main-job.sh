@@ -366,7 +366,7 @@ check "--ttl gives a claim back that nobody renews" ends_by_itself
 explains() {
     exits 0 buslane allocate dataplane --count 2 --spread pf --explain --json || return
     same "the cards that would be taken from" "$(jq -r '[.candidates[] | select(.taken) | .card] | sort | join(" ")' <<<"$OUT")" "$PF0 $PF1" || return
-    exits 75 buslane allocate dataplane --count 3 --spread pf --explain && holds "$ERR" "on as many cards" || return
+    exits 75 buslane allocate dataplane --count 3 --spread pf --explain && holds "$ERR" "on as many PFs" || return
     same "the claims" "$(buslane claims --quiet)" ""
 }
 check "--explain says who would be taken, and claims nothing" explains
