@@ -36,9 +36,16 @@ struct SysfsWriterTests {
         }
     }
 
-    @Test("a function without a driver is unbound already")
+    @Test("a function without a driver is unbound already: no driver is asked")
     func driverless() throws {
+        let drivers = tree.root + "/sys/bus/pci/drivers"
+        for driver in try FileManager.default.contentsOfDirectory(atPath: drivers) {
+            try tree.write("untouched", to: "/sys/bus/pci/drivers/\(driver)/unbind")
+        }
         try tree.writer.perform(.unbindDriver(address("0000:3b:10.1")))
+        for driver in try FileManager.default.contentsOfDirectory(atPath: drivers) {
+            #expect(try tree.text("/sys/bus/pci/drivers/\(driver)/unbind") == "untouched\n", "\(driver)")
+        }
     }
 
     @Test("a driver that cannot be left is an error, not an unbound function")
