@@ -67,6 +67,8 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),
+        // What writes to the host, apart from HostIO: a program that does not depend on it cannot.
+        .target(name: "HostActions", dependencies: ["HostModel", "HostIO", "CNetlinkRoute"], swiftSettings: cFacing),
         .target(
             name: "ConfigurationFiles", dependencies: ["HostModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
@@ -93,8 +95,9 @@ let package = Package(
         .executableTarget(
             name: "buslaned",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "Wire",
-                "CSystemd",
+                "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger",
+                "ControlAPI",
+                "Wire", "CSystemd",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -124,9 +127,15 @@ let package = Package(
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
         .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
+        .target(
+            name: "FixtureHosts", dependencies: ["HostModel", "HostIO"], path: "Tests/FixtureHosts",
+            swiftSettings: house),
         .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
         .testTarget(
-            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
+            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "FixtureHosts", "SchemaCheck"],
+            swiftSettings: house),
+        .testTarget(
+            name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
             swiftSettings: house),
         .testTarget(
             name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import Foundation
 import HostModel
 import Testing

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
+import FixtureHosts
 import Foundation
 import HostIO
 import HostModel

@@ -46,7 +46,7 @@ extension HostIOError: CustomStringConvertible {
             "cannot \(action): the kernel refused the write to \(path): \(Self.reason(errno))"
         case .noInterface(let address): "\(address) has no network interface that its VFs could be set through"
         case .netlink(let action, let interface, let code):
-            "cannot \(action) on interface \(interface): \(VFSettingsLink.reason(code))"
+            "cannot \(action) on interface \(interface): \(NetlinkSocket.reason(code))"
         case .notThisHost(let root): "cannot reach the kernel of the host below \(root): it is not the running one"
         case .noEvents(let call, let errno): "cannot listen for device events: \(call): \(Self.reason(errno))"
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
+package import HostModel
 
 /// Where everything on the host lies, below one root.
 ///
@@ -25,7 +25,7 @@ public struct HostPaths: Sendable {
     var pciBus: String { sysfs + "/bus/pci" }
     var pciDevices: String { pciBus + "/devices" }
     /// Takes the address of a function that the kernel shall find a driver for.
-    var driversProbe: String { pciBus + "/drivers_probe" }
+    package var driversProbe: String { pciBus + "/drivers_probe" }
     var iommuGroups: String { sysfs + "/kernel/iommu_groups" }
     var iommuClass: String { sysfs + "/class/iommu" }
     var numaNodes: String { sysfs + "/devices/system/node" }
@@ -44,7 +44,7 @@ public struct HostPaths: Sendable {
     var machineID: String { prefix + "/etc/machine-id" }
 
     /// A function's folder, or an attribute in it.
-    func function(_ address: PCIAddress, _ attribute: String? = nil) -> String {
+    package func function(_ address: PCIAddress, _ attribute: String? = nil) -> String {
         pciDevices + "/\(address)" + (attribute.map { "/" + $0 } ?? "")
     }
 

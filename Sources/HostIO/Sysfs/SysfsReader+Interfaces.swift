@@ -65,7 +65,7 @@ extension SysfsReader {
     }
 
     /// The indexes of a function's interfaces, in order; empty when it has none or is not there.
-    func interfaceIndexes(of address: PCIAddress) -> [Int] {
+    package func interfaceIndexes(of address: PCIAddress) -> [Int] {
         var pass = ReadPass()
         return eachInterface(of: address, &pass) { home, _, pass in
             (try? pass.read("ifindex", in: home, SysfsText.count)).flatMap(\.self)
@@ -123,7 +123,7 @@ extension SysfsReader {
         let known = Dictionary(
             functions.map { ($0.address, $0.interfaces.map(\.index)) }, uniquingKeysWith: { first, _ in first })
         do {
-            let link = try VFSettingsLink()
+            let link = try VFSettingsReader()
             for physical in members.keys.sorted() {
                 let indexes = known[physical] ?? interfaceIndexes(of: physical)
                 do {
