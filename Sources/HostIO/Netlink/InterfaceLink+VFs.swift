@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CNetlinkRoute
-import HostModel
+package import HostModel
 
 /// Reads what libnl holds about one VF.
 ///

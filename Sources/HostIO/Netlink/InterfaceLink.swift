@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CNetlinkRoute
-import HostModel
+package import HostModel
 
 /// A network interface as libnl's `rtnl_link`: the kernel's answer about it, or a change that is to be sent.
 @safe package struct InterfaceLink: ~Copyable {
