@@ -12,7 +12,7 @@ let house: [SwiftSetting] = [
     .treatWarning("DeprecatedDeclaration", as: .warning),
 ]
 
-/// The targets that touch C also have every unsafe construct marked where it stands.
+/// For every target that calls C: each unsafe expression must be marked where it is.
 let cFacing = house + [.strictMemorySafety()]
 
 /// A system library, found by pkg-config and named for the package manager that would install it.
@@ -69,6 +69,8 @@ let package = Package(
             swiftSettings: cFacing),
         // What writes to the host, apart from HostIO: a program that does not depend on it cannot.
         .target(name: "HostActions", dependencies: ["HostModel", "HostIO", "CNetlinkRoute"], swiftSettings: cFacing),
+        // systemd, the user database and the boot clock, for both the daemon and the CLI.
+        .target(name: "SystemServices", dependencies: ["CSystemd"], swiftSettings: cFacing),
         .target(
             name: "ConfigurationFiles", dependencies: ["HostModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
@@ -97,7 +99,7 @@ let package = Package(
             dependencies: [
                 "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger",
                 "ControlAPI",
-                "Wire", "CSystemd",
+                "SystemServices", "Wire",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -108,7 +110,7 @@ let package = Package(
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "SystemServices",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -137,6 +139,7 @@ let package = Package(
         .testTarget(
             name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
             swiftSettings: house),
+        .testTarget(name: "SystemServicesTests", dependencies: ["SystemServices"], swiftSettings: house),
         .testTarget(
             name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],
             swiftSettings: house),
@@ -153,7 +156,7 @@ let package = Package(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
-                "Libvirt", "Wire",
+                "Libvirt", "SystemServices", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),

@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Glibc
 import HostModel
 import Ledger
-
-/// The clock that lives of claims are measured by.
-enum BootClock {
-    /// Seconds since the boot. Source: clock_gettime(2), `CLOCK_BOOTTIME`.
-    static let now: @Sendable () -> Int = {
-        var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
-        return now.tv_sec
-    }
-}
+import SystemServices
 
 extension Reconciler {
     /// A claim that would end lives as long again.

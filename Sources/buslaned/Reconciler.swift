@@ -3,6 +3,7 @@ import ConfigurationFiles
 import HostModel
 import Ledger
 import Logging
+import SystemServices
 
 /// Owns the write side: whatever changes a claim or the host goes through here.
 ///

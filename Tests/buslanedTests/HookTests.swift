@@ -3,6 +3,7 @@ import DomainXML
 import HostModel
 import HostSimulator
 import Ledger
+import SystemServices
 import Testing
 
 @testable import buslaned
