@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "Ledger",
             dependencies: ["HostModel", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .target(
             name: "ControlAPI",
             dependencies: [
@@ -106,7 +106,7 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .executableTarget(
             name: "buslane",
             dependencies: [
@@ -114,9 +114,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .executableTarget(
-            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: house,
+            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: cFacing,
             // Nothing to look up and load at each start of each domain: half the time.
             linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
 
