@@ -145,7 +145,9 @@ struct ArchitectureTests {
         // Nor does its build: the compiler finds the modules of every dependency.
         let manifest = try String(contentsOf: Repository.root.appending(path: "Package.swift"), encoding: .utf8)
         let target = try #require(
-            manifest.components(separatedBy: "executableTarget(").dropFirst().first { $0.contains("name: \"buslane\",") })
+            manifest.components(separatedBy: "executableTarget(").dropFirst().first {
+                $0.contains("name: \"buslane\",")
+            })
         #expect(target.contains("\"HostIO\""))
         #expect(!target.contains("\"HostActions\"") && !target.contains("\"Ledger\""))
     }

@@ -180,7 +180,7 @@ struct TroubledHostTests {
             host.warnings.sorted() == [
                 "0000:00:02.0: cannot read reset_method: Is a directory",
                 "0000:00:02.0: has no device",
-                "0000:00:02.0: numa_node reads 'near the window', which is not understood",
+                "0000:00:02.0: numa_node has the unexpected value 'near the window'",
                 "lost+found on the PCI bus is not an address",
             ])
     }
@@ -217,7 +217,7 @@ struct TroubledHostTests {
         try tree.write("2147483647", to: card + "/sriov_numvfs")
         host = try tree.reader.snapshot()
         #expect(host[try address("0000:3b:00.0")]?.sriov?.vfCount == 2)
-        #expect(host.warnings == ["0000:3b:00.0: sriov_numvfs reads '2147483647', which is not understood"])
+        #expect(host.warnings == ["0000:3b:00.0: sriov_numvfs has the unexpected value '2147483647'"])
     }
 
     @Test("a VF whose PF is gone is left out, and one line says so")
