@@ -12,7 +12,7 @@ let house: [SwiftSetting] = [
     .treatWarning("DeprecatedDeclaration", as: .warning),
 ]
 
-/// The targets that touch C also have every unsafe construct marked where it stands.
+/// For every target that calls C: each unsafe expression must be marked where it is.
 let cFacing = house + [.strictMemorySafety()]
 
 /// A system library, found by pkg-config and named for the package manager that would install it.
@@ -67,6 +67,10 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),
+        // What writes to the host, apart from HostIO: a program that does not depend on it cannot.
+        .target(name: "HostActions", dependencies: ["HostModel", "HostIO", "CNetlinkRoute"], swiftSettings: cFacing),
+        // systemd, the user database and the boot clock, for both the daemon and the CLI.
+        .target(name: "SystemServices", dependencies: ["CSystemd"], swiftSettings: cFacing),
         .target(
             name: "ConfigurationFiles", dependencies: ["HostModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
@@ -75,7 +79,7 @@ let package = Package(
         .target(
             name: "Ledger",
             dependencies: ["HostModel", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .target(
             name: "ControlAPI",
             dependencies: [
@@ -93,25 +97,26 @@ let package = Package(
         .executableTarget(
             name: "buslaned",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "Wire",
-                "CSystemd",
+                "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger",
+                "ControlAPI",
+                "SystemServices", "Wire",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "SystemServices",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .executableTarget(
-            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: house,
+            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: cFacing,
             // Nothing to look up and load at each start of each domain: half the time.
             linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
 
@@ -127,11 +132,18 @@ let package = Package(
             name: "ErrorExamples", dependencies: ["HostModel", "HostSimulator"], path: "Tests/ErrorExamples",
             swiftSettings: house),
         .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
+        .target(
+            name: "FixtureHosts", dependencies: ["HostModel", "HostIO"], path: "Tests/FixtureHosts",
+            swiftSettings: house),
         .testTarget(
             name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
         .testTarget(
-            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
+            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "FixtureHosts", "SchemaCheck"],
             swiftSettings: house),
+        .testTarget(
+            name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
+            swiftSettings: house),
+        .testTarget(name: "SystemServicesTests", dependencies: ["SystemServices"], swiftSettings: house),
         .testTarget(
             name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],
             swiftSettings: house),
@@ -148,9 +160,7 @@ let package = Package(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
-                "ControlAPI",
-                "DomainXML",
-                "Libvirt", "Wire",
+                "ControlAPI", "DomainXML", "Libvirt", "SystemServices", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),

@@ -13,6 +13,7 @@ import Libvirt
 import Logging
 import NIOCore
 import ServiceLifecycle
+import SystemServices
 
 /// The daemon: puts the parts together, settles what an earlier run left, and serves until it is told to stop.
 @main
@@ -135,19 +136,19 @@ struct Daemon: AsyncParsableCommand {
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
         SystemdNotifier.stopping()
-        unlink(socket)
+        UnixSocket.remove(socket)
         logger.notice("stopped")
     }
 
     private static func open(_ socket: String, to group: String, logger: Logger) {
-        chmod(socket, 0o660)
-        guard let entry = getgrnam(group) else {
-            logger.warning("no such group: the socket is for root alone", metadata: ["group": "\(group)"])
+        guard let id = UserDatabase.group(named: group) else {
+            logger.warning("no such group: only root can use the socket", metadata: ["group": "\(group)"])
             return
         }
-        if chown(socket, uid_t.max, entry.pointee.gr_gid) != 0 {
-            logger.warning("cannot give the socket to its group", metadata: ["group": "\(group)", "errno": "\(errno)"])
-        }
+        let problem = UnixSocket.open(socket, to: id)
+        guard problem != 0 else { return }
+        logger.warning(
+            "cannot change the group of the socket", metadata: ["group": "\(group)", "errno": "\(problem)"])
     }
 }
 

@@ -3,6 +3,7 @@ import DomainXML
 import HostModel
 import Ledger
 import Logging
+import SystemServices
 
 /// What the Domains room still calls until it is given its parts by themselves.
 struct Reconciler: Sendable {

@@ -3,6 +3,7 @@ import DomainXML
 import HostModel
 import HostSimulator
 import Ledger
+import SystemServices
 import Testing
 
 @testable import buslaned
@@ -122,10 +123,16 @@ struct HookTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a guest without devices of Buslane's is none of its business")
+    @Test("a guest without devices of Buslane's starts and stops, and only its start is recorded")
     func unconcerned() async throws {
+        let claim = try await scene.allocate(for: .name("somebody"))
+        let (actions, before) = (scene.host.actions, try await scene.ledger.auditTrail().count)
         try await scene.daemon.prepareHook.prepare(try .guest(having: []), by: Scene.root)
         try await scene.daemon.stopHook.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
+        #expect(scene.host.actions == actions)
+        #expect(try await scene.ledger.auditTrail().dropFirst(before).map(\.verb) == ["hook prepare"])
+        #expect(try await scene.ledger.claims() == [claim])
+        try await scene.expectAtRest()
     }
 
     @Test("when the guest stops, claims of the defined domain stay, those of one run end", arguments: [true, false])

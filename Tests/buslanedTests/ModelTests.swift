@@ -28,7 +28,7 @@ struct ModelTests {
     private static let uuids = (1...3).map { "0000000\($0)-1d52-d8f3-2516-782e98ab3fa0" }
 
     /// How an operation ended, as far as both sides can tell.
-    fileprivate enum Outcome: Equatable {
+    private enum Outcome: Equatable {
         case done
         case nothing
         case refused(String)
@@ -79,11 +79,10 @@ struct ModelTests {
         let owner =
             Bool.random(using: &random) ? .name("fw\(Int.random(in: 1...3, using: &random))") : domain ?? .name("x")
         let expected: Outcome =
-            count == 0
-            ? .refused("count-out-of-range") : model.free.count < count ? .refused("no-free-function") : .done
+            count == 0 ? .refused("count-out-of-range") : model.free.count < count ? .refused("no-capacity") : .done
         let settings = VFSettings(trust: Bool.random(using: &random) ? true : nil)
         let (outcome, claim) = try await outcome { try await scene.allocate(count, for: owner, settings: settings) }
-        #expect(outcome == expected || expected == .refused("no-free-function") && outcome.isRefusal, comment)
+        #expect(outcome == expected, comment)
         guard let claim, expected == .done else { return }
         let functions = Set(claim.assignments.map(\.address))
         #expect(functions.count == count && functions.isSubset(of: model.free), comment)
@@ -163,8 +162,4 @@ struct ModelTests {
             of: Scene.pool, on: scene.host.now, holdings: scene.ledger.holdings())
         #expect(Set(free.map(\.address)) == model.free, comment)
     }
-}
-
-extension ModelTests.Outcome {
-    fileprivate var isRefusal: Bool { if case .refused = self { true } else { false } }
 }

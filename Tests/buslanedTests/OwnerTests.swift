@@ -26,22 +26,6 @@ struct OwnerTests {
         #expect(absences.note([unit: .gone], now: 301) == [unit])
     }
 
-    @Test("who has hung up cannot be told anything; who has only said all it has to say can")
-    func hungUp() throws {
-        func pair() throws -> [Int32] {
-            var ends: [Int32] = [0, 0]
-            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-            return ends
-        }
-        let (closed, ended) = (try pair(), try pair())
-        defer { for end in [closed[0]] + ended { close(end) } }
-        #expect(!PeerCredentials.hasHungUp(closed[0]) && !PeerCredentials.hasHungUp(ended[0]))
-        shutdown(ended[1], Int32(SHUT_WR))
-        #expect(!PeerCredentials.hasHungUp(ended[0]))
-        close(closed[1])
-        #expect(PeerCredentials.hasHungUp(closed[0]))
-    }
-
     @Test("claims that nobody could be told of are given back, and both are written down")
     func untold() async throws {
         let scene = try Scene()

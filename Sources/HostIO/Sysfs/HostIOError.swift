@@ -6,19 +6,19 @@ import SystemPackage
 
 /// Why the host could not be read or changed.
 public enum HostIOError: Sendable, Equatable {
-    /// There is no `sys` below the root: no host can be read there.
+    /// The root has no `sys` folder, so there is no host to read.
     case noSysfs(root: String)
-    /// The function was removed, before or during the work.
+    /// The function was removed, before the call or during it.
     case vanished(PCIAddress)
-    /// A file or folder that the answer needs.
+    /// A required file or folder cannot be read.
     case unreadable(path: String, errno: Int32)
     /// The kernel refused a write, or the attribute does not exist.
     case refusedByKernel(action: String, path: String, errno: Int32)
-    /// The physical function has no network interface through which its VFs could be set.
+    /// The PF has no network interface, which is needed to configure its VFs.
     case noInterface(PCIAddress)
-    /// rtnetlink refused; `code` is libnl's, `interface` an ifindex.
+    /// rtnetlink reported an error. `code` is libnl's; `interface` is an ifindex.
     case netlink(action: String, interface: Int, code: Int32)
-    /// rtnetlink and udev only reach the running host, and the root names another one.
+    /// The root is not `/`, and rtnetlink and udev only reach the running host.
     case notThisHost(root: String)
     /// The event source could not be opened.
     case noEvents(call: String, errno: Int32)
@@ -40,7 +40,7 @@ extension HostIOError: Reportable {
         switch self {
         case .noSysfs(let root):
             ErrorReport(.failed, "internal", root, "cannot read the host below \(root): it has no sys folder")
-        case .vanished(let address): ErrorReport(.failed, "internal", address, "\(address) was removed")
+        case .vanished(let address): ErrorReport(.failed, "internal", address, "\(address) no longer exists")
         case .unreadable(let path, let errno):
             ErrorReport(.failed, "internal", path, "cannot read \(path): \(Self.reason(errno))")
         case .refusedByKernel(let action, let path, let errno):
@@ -49,16 +49,16 @@ extension HostIOError: Reportable {
                 "cannot \(action): the kernel refused the write to \(path): \(Self.reason(errno))")
         case .noInterface(let address):
             ErrorReport(
-                .failed, "internal", address, "cannot set the VFs of \(address): it has no network interface")
+                .failed, "internal", address, "\(address) has no network interface, which is needed to configure its VFs")
         case .netlink(let action, let interface, let code):
             ErrorReport(
                 .failed, "internal", interface,
-                "cannot \(action) on interface \(interface): \(VFSettingsLink.reason(code))")
+                "cannot \(action) on interface \(interface): \(NetlinkSocket.reason(code))")
         case .notThisHost(let root):
             ErrorReport(
-                .failed, "internal", root, "cannot reach the kernel of the host below \(root): it is not running here")
+                .failed, "internal", root, "cannot reach the kernel of the host below \(root): it is not the running host")
         case .noEvents(let call, let errno):
-            ErrorReport(.failed, "internal", "host", "cannot listen for device events: \(call): \(Self.reason(errno))")
+            ErrorReport(.failed, "internal", "host", "cannot receive device events: \(call): \(Self.reason(errno))")
         }
     }
 

@@ -115,7 +115,8 @@ final class Commits: Sendable {
     /// take away.
     private func flush() {
         guard let log else { return }
-        let file = open(log, O_RDONLY | O_CLOEXEC)
+        // SAFETY: the string lives until the call returns.
+        let file = unsafe open(log, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return }
         fdatasync(file)
         close(file)

@@ -186,12 +186,14 @@ public struct LedgerFile: Sendable {
         // A file by itself: without the log beside it that the ledger has.
         try target.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
         try target.close()
-        let file = Glibc.open(half, O_RDONLY | O_CLOEXEC)
+        // SAFETY: the string lives until the call returns.
+        let file = unsafe Glibc.open(half, O_RDONLY | O_CLOEXEC)
         if file >= 0 {
             fsync(file)
             close(file)
         }
-        guard rename(half, copy) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        // SAFETY: the strings live until the call returns.
+        guard unsafe rename(half, copy) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
     }
 
     /// `20261124T153600Z`
@@ -209,7 +211,8 @@ final class FileLock: Sendable {
     ///
     /// - Throws: `POSIXError` when it cannot be made.
     init?(_ path: String) throws {
-        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // SAFETY: the string lives until the call returns.
+        file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 { return }
         let error = errno
         if file >= 0 { close(file) }

@@ -50,7 +50,8 @@ struct ConfigCommand: AsyncParsableCommand {
                 return ["standard input"]
             }
             var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), isFolder.boolValue else {
+            // SAFETY: the variable lives until the call returns.
+            guard unsafe FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), isFolder.boolValue else {
                 reader.read(contentsOf: name)
                 return [name]
             }

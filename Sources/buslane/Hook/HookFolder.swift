@@ -51,7 +51,8 @@ struct HookFolder {
     /// - Parameter pristine: the hook that came with this program; nil when it is not there.
     func place(comparedWith pristine: Data?) -> Place {
         var status = stat()
-        guard lstat(hook, &status) == 0 else { return .absent }
+        // SAFETY: the string and the structure live until the call returns.
+        guard unsafe lstat(hook, &status) == 0 else { return .absent }
         guard status.st_mode & S_IFMT == S_IFREG, let content = FileManager.default.contents(atPath: hook),
             content.range(of: Self.mark) != nil
         else { return .foreign }
@@ -67,35 +68,39 @@ struct HookFolder {
         let new = path + "/.buslane-hook.new"
         do {
             try FileManager.default.createDirectory(atPath: path + "/qemu.d", withIntermediateDirectories: true)
-            unlink(new)
-            let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            // SAFETY: the strings live until the calls return; so below.
+            unsafe unlink(new)
+            let file = unsafe open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard file >= 0 else { throw Self.failure("make", new) }
             defer { close(file) }
             try FileHandle(fileDescriptor: file, closeOnDealloc: false).write(contentsOf: content)
             guard fchmod(file, 0o755) == 0, fsync(file) == 0 else { throw Self.failure("write", new) }
-            guard rename(new, hook) == 0 else { throw Self.failure("put in place", hook) }
+            guard unsafe rename(new, hook) == 0 else { throw Self.failure("put in place", hook) }
         } catch let failure as Failure {
-            unlink(new)
+            unsafe unlink(new)
             throw failure
         } catch {
-            unlink(new)
+            unsafe unlink(new)
             throw Failure(.refused, "hook-not-installed", subject: hook, "cannot install \(hook): \(error)")
         }
     }
 
     func remove() throws(Failure) {
-        guard unlink(hook) == 0 || errno == ENOENT else { throw Self.failure("remove", hook) }
+        // SAFETY: the string lives until the call returns.
+        guard unsafe unlink(hook) == 0 || errno == ENOENT else { throw Self.failure("remove", hook) }
     }
 
     private static func failure(_ verb: String, _ path: String) -> Failure {
-        Failure(
-            .refused, "hook-not-changed", subject: path, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+        // SAFETY: the C library returns a string that lives until the next call.
+        let reason = unsafe String(cString: strerror(errno))
+        return Failure(.refused, "hook-not-changed", subject: path, "cannot \(verb) \(path): \(reason)")
     }
 
     private static func program(at path: String) -> Program? {
         var status = stat()
-        // Followed: libvirt runs what a link leads to.
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o111 != 0 else {
+        // libvirt follows links.
+        // SAFETY: the string and the structure live until the call returns.
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o111 != 0 else {
             return nil
         }
         let content = FileManager.default.contents(atPath: path)

@@ -3,6 +3,7 @@ import Glibc
 import Hummingbird
 import NIOCore
 import Synchronization
+import SystemServices
 
 /// A request with the process that sent it.
 struct PeerContext: RequestContext {
@@ -26,7 +27,7 @@ struct PeerContext: RequestContext {
             guard channel.isActive else { return true }
             return try await channel.eventLoop.submit { [channel] in
                 try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-                    PeerCredentials.hasHungUp($0)
+                    UnixSocket.hasHungUp($0)
                 } ?? false
             }.get()
         }
@@ -50,16 +51,5 @@ final class ConnectionPeers: ChannelInboundHandler, RemovableChannelHandler {
             level: .socket, name: .init(rawValue: SO_PEERCRED))
         peer.whenSuccess { peer in Self.peers.withLock { $0[connection] = peer } }
         context.channel.closeFuture.whenComplete { _ in Self.peers.withLock { $0[connection] = nil } }
-    }
-}
-
-extension PeerCredentials {
-    /// Whether the process at the other end has closed the connection or ended. A client that only closed its sending
-    /// side is still there.
-    ///
-    /// Source: unix_poll, net/unix/af_unix.c: POLLHUP is both directions.
-    static func hasHungUp(_ socket: Int32) -> Bool {
-        var question = pollfd(fd: socket, events: 0, revents: 0)
-        return poll(&question, 1, 0) == 1 && question.revents & Int16(POLLHUP) != 0
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Glibc
 import HostModel
+import SystemServices
 
 /// The boot that the daemon runs in: the host's identity, and the clock that counts from the boot.
 struct Boot: Sendable {
@@ -17,15 +17,5 @@ struct Boot: Sendable {
     /// Whether a message belongs to this boot. True when the message or the host has no boot id.
     func isCurrent(_ bootID: String?) -> Bool {
         bootID == nil || identity.bootID == nil || bootID == id
-    }
-}
-
-/// The clock that measures lifetimes of claims. Nobody can set it, and it counts suspended time.
-enum BootClock {
-    /// Seconds since the boot. Source: clock_gettime(2), `CLOCK_BOOTTIME`.
-    static let now: @Sendable () -> Int = {
-        var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
-        return now.tv_sec
     }
 }

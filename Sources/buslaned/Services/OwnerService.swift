@@ -3,6 +3,7 @@ import HostIO
 import HostModel
 import Libvirt
 import ServiceLifecycle
+import SystemServices
 
 /// Gives back what owners have that went without a word: processes that ended, units that stopped, domains that are
 /// neither defined nor running.
@@ -32,7 +33,7 @@ struct OwnerService: Service {
         case .name: return .there
         case .process(let pid, let startTime): return processes.startTime(of: pid) == startTime ? .there : .gone
         case .unit(let name):
-            guard let state = await Units.state(of: name) else { return .unknown }
+            guard let state = await SystemdUnits.state(of: name) else { return .unknown }
             return state == "inactive" || state == "failed" ? .gone : .there
         case .domain(let uuid):
             do {

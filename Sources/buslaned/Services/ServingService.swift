@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Glibc
 import Ledger
 import ServiceLifecycle
+import SystemServices
 
 /// Settles what an earlier run left, brings back what was declared, and only then opens the socket: nobody shall see, or
 /// add to, what is half done.
@@ -33,10 +33,6 @@ struct ServingService: Service {
         try await server.run()
     }
 
-    /// Nothing is late on a host that has been up for long. Source: clock_gettime(2), `CLOCK_BOOTTIME`.
-    private var left: Duration {
-        var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
-        return max(.zero, patience - .seconds(now.tv_sec))
-    }
+    /// Zero on a host that has been up for longer.
+    private var left: Duration { max(.zero, patience - .seconds(BootClock.now())) }
 }

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import Foundation
+import HostActions
 import HostIO
 import HostModel
 import Testing
 
 @Suite("Writing to a host")
-struct SysfsWriterTests {
+struct HostWriterTests {
     private let tree: FixtureTree
+    private let writer: HostWriter
     private let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
 
     init() throws {
         tree = try FixtureTree(named: "dataplane-host")
+        writer = HostWriter(paths: tree.paths)
         try tree.write("", to: "/sys/bus/pci/drivers/i40e/unbind")
         try tree.write("", to: "/sys/bus/pci/drivers_probe")
     }
 
-    @Test("each effect is one line in one attribute")
+    @Test("each action writes one line to one attribute")
     func attributes() throws {
         let function = try address("0000:3b:00.0")
         let vf = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:10.0"
@@ -31,37 +35,44 @@ struct SysfsWriterTests {
             (.probeDriver(function), "/sys/bus/pci/drivers_probe", "0000:3b:00.0\n"),
         ]
         for (action, path, text) in cases {
-            try tree.writer.perform(action)
+            try writer.perform(action)
             #expect(try tree.text(path) == text, "\(action)")
         }
     }
 
-    @Test("a function without a driver is unbound already")
+    @Test("unbinding a function without a driver succeeds and writes to no driver")
     func driverless() throws {
-        try tree.writer.perform(.unbindDriver(address("0000:3b:10.1")))
+        let drivers = tree.root + "/sys/bus/pci/drivers"
+        for driver in try FileManager.default.contentsOfDirectory(atPath: drivers) {
+            try tree.write("untouched", to: "/sys/bus/pci/drivers/\(driver)/unbind")
+        }
+        try writer.perform(.unbindDriver(address("0000:3b:10.1")))
+        for driver in try FileManager.default.contentsOfDirectory(atPath: drivers) {
+            #expect(try tree.text("/sys/bus/pci/drivers/\(driver)/unbind") == "untouched\n", "\(driver)")
+        }
     }
 
-    @Test("a driver that cannot be left is an error, not an unbound function")
+    @Test("a driver that cannot be unbound is an error, not an unbound function")
     func noUnbind() throws {
-        // The e1000 link is there, but its driver has no unbind.
+        // The link to e1000 exists, but that driver has no `unbind`.
         let function = try address("0000:02:01.0")
         #expect(
             throws: HostIOError.refusedByKernel(
                 action: "unbind 0000:02:01.0 from its driver",
                 path: tree.root + "/sys/bus/pci/devices/0000:02:01.0/driver/unbind", errno: ENOENT)
-        ) { try tree.writer.perform(.unbindDriver(function)) }
+        ) { try writer.perform(.unbindDriver(function)) }
     }
 
-    @Test("an attribute that is not there is never created")
+    @Test("a missing attribute is never created")
     func neverCreates() throws {
         let function = try address("0000:02:01.0")
-        #expect(throws: HostIOError.self) { try tree.writer.perform(.reset(function)) }
+        #expect(throws: HostIOError.self) { try writer.perform(.reset(function)) }
         #expect(throws: (any Error).self) {
             try tree.text("/sys/devices/pci0000:00/0000:00:1e.0/0000:02:01.0/reset")
         }
     }
 
-    @Test("a function that has gone is said to have gone, whatever was to be done to it")
+    @Test("every action on a function that was removed reports that it was removed")
     func gone() throws {
         let function = try address("0000:77:00.0")
         let actions: [HostAction] = [
@@ -69,11 +80,11 @@ struct SysfsWriterTests {
             .reset(function), .setDriverOverride(function, driver: nil),
         ]
         for action in actions {
-            #expect(throws: HostIOError.vanished(function)) { try tree.writer.perform(action) }
+            #expect(throws: HostIOError.vanished(function)) { try writer.perform(action) }
         }
     }
 
-    @Test("the kernel of this machine is never asked on behalf of another tree")
+    @Test("no action on another tree reaches the kernel of this machine")
     func notThisHost() throws {
         let physical = try address("0000:3b:00.0")
         let place = VirtualFunction(physicalFunction: physical, index: 0)
@@ -82,11 +93,11 @@ struct SysfsWriterTests {
             .setVFSettings(place, VFSettings(trust: true)),
         ]
         for action in actions {
-            #expect(throws: HostIOError.notThisHost(root: tree.root)) { try tree.writer.perform(action) }
+            #expect(throws: HostIOError.notThisHost(root: tree.root)) { try writer.perform(action) }
         }
     }
 
-    @Test("a refusal tells the action, the file and the kernel's reason")
+    @Test("a refusal names the action, the file and the kernel's reason")
     func text() throws {
         let error = HostIOError.refusedByKernel(
             action: "set VF count of 0000:3b:00.0 to 4", path: "/sys/x/sriov_numvfs", errno: EBUSY)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 
-/// Config spaces described in words, as the fixture trees have them: `pcie=root-port acs=sv,rr,cr,uf msix=64 flr`.
+/// Builds a config space from words of a fixture tree: `pcie=root-port acs=sv,rr,cr,uf msix=64 flr`.
 ///
 /// Words: `pcie=KIND`, `multi`, `flr`, `af-flr`, `msix=N`, `acs=SUPPORTED[/ENABLED]` (`sv rr cr uf ec dt tb`, `all`,
-/// `none`), `ats`, `pasid`, `ari`, `sriov`, `bytes=N` (how much of it can be read), `far` (the extended capabilities
-/// lie at the end), `asleep` (all ones).
-func configSpace(_ words: String) throws -> [UInt8] {
+/// `none`), `ats`, `pasid`, `ari`, `sriov`, `bytes=N` (the length of the file), `far` (the extended capabilities
+/// are at the end), `asleep` (all ones).
+package func configSpace(_ words: String) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 4096)
     var length: Int?
     var chain: [(id: UInt8, body: [UInt8])] = []
@@ -54,7 +54,7 @@ func configSpace(_ words: String) throws -> [UInt8] {
         let next = place + 1 < chain.count ? UInt8(start + 0x40) : 0
         bytes.replaceSubrange(start..<start + 2 + capability.body.count, with: [capability.id, next] + capability.body)
     }
-    // The first extended one is always at 0x100: where others follow far away, it is an empty one.
+    // The first extended capability is always at 0x100: for `far` it is an empty one.
     if first != 0x100 { extended.insert((0x19, [0, 0, 0, 0]), at: 0) }
     var start = 0x100
     for (place, capability) in extended.enumerated() {

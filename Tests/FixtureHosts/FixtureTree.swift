@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
-import HostIO
-import HostModel
+package import HostIO
+package import HostModel
 
-/// A host tree of Tests/Fixtures, or of a test's own text, written below a folder of its own and removed at the end.
-final class FixtureTree {
-    let root: String
+/// The files of a host, in a temporary folder that exists as long as this object.
+package final class FixtureTree {
+    package let root: String
     private let files = FileManager.default
 
     /// A tree of Tests/Fixtures.
-    convenience init(named name: String) throws {
-        let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+    package convenience init(named name: String) throws {
+        let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         try self.init(String(contentsOf: fixtures.appending(path: "Fixtures/\(name).tree"), encoding: .utf8))
     }
 
-    /// A tree from a text in the format of Tests/Fixtures/README.md.
-    init(_ manifest: String = "") throws {
+    /// A tree in the format of Tests/Fixtures/README.md.
+    package init(_ manifest: String = "") throws {
         root = files.temporaryDirectory.appending(path: "buslane-tree-\(UUID().uuidString)").path()
         try files.createDirectory(atPath: root, withIntermediateDirectories: true)
         var folder = "/"
@@ -41,30 +41,30 @@ final class FixtureTree {
 
     deinit { try? files.removeItem(atPath: root) }
 
-    var paths: HostPaths { HostPaths(root: root) }
-    var reader: SysfsReader { SysfsReader(paths: paths) }
-    var writer: SysfsWriter { SysfsWriter(paths: paths) }
+    package var paths: HostPaths { HostPaths(root: root) }
+    package var reader: SysfsReader { SysfsReader(paths: paths) }
 
-    /// The host as it reads, with the tree there until it was read.
-    func snapshot() throws -> HostSnapshot { try withExtendedLifetime(self) { try reader.snapshot() } }
+    /// Reads the host, and keeps the tree until it was read.
+    package func snapshot() throws -> HostSnapshot { try withExtendedLifetime(self) { try reader.snapshot() } }
 
-    /// What a file of the tree holds.
-    func text(_ path: String) throws -> String { try String(contentsOfFile: root + path, encoding: .utf8) }
+    /// A file's content.
+    package func text(_ path: String) throws -> String { try String(contentsOfFile: root + path, encoding: .utf8) }
 
-    func write(_ text: String, to path: String) throws {
+    /// Writes a line, and creates the folders above it.
+    package func write(_ text: String, to path: String) throws {
         try makeParent(of: path)
         try (text + "\n").write(toFile: root + path, atomically: false, encoding: .utf8)
     }
 
-    func write(bytes: [UInt8], to path: String) throws {
+    package func write(bytes: [UInt8], to path: String) throws {
         try makeParent(of: path)
         try Data(bytes).write(to: URL(filePath: root + path))
     }
 
-    func remove(_ path: String) throws { try files.removeItem(atPath: root + path) }
+    package func remove(_ path: String) throws { try files.removeItem(atPath: root + path) }
 
-    /// A link whose text is taken as it stands, as in /proc/PID/fd.
-    func makeRawLink(at path: String, to target: String) throws {
+    /// A link with exactly this target, as in /proc/PID/fd.
+    package func makeRawLink(at path: String, to target: String) throws {
         try makeParent(of: path)
         try files.createSymbolicLink(atPath: root + path, withDestinationPath: target)
     }
@@ -85,7 +85,7 @@ final class FixtureTree {
         try makeLink(at: "/sys/bus/pci/devices/\(name)", to: path)
     }
 
-    /// A relative link, and the group's own list for `iommu_group`.
+    /// A relative link; for `iommu_group` also the group's link to its member.
     private func makeLink(at path: String, to target: String) throws {
         let depth = path.split(separator: "/").count - 1
         try makeRawLink(at: path, to: String(repeating: "../", count: depth) + target.dropFirst())
@@ -96,5 +96,5 @@ final class FixtureTree {
     }
 }
 
-/// A PCI address that a test knows to be one.
-func address(_ text: String) throws -> PCIAddress { try PCIAddress(text) }
+/// A PCI address from a literal of a test.
+package func address(_ text: String) throws -> PCIAddress { try PCIAddress(text) }
