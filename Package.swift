@@ -124,18 +124,22 @@ let package = Package(
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
         .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
+        .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles", swiftSettings: house),
         .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
         .testTarget(
             name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
             swiftSettings: house),
         .testTarget(
-            name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],
+            name: "ConfigurationFilesTests",
+            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "TemporaryFiles"],
             swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "HostModel", "HostSimulator", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Ledger", "HostModel", "HostSimulator", "TemporaryFiles", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house),
         .testTarget(
             name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck"],
@@ -144,7 +148,7 @@ let package = Package(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
-                "Libvirt", "Wire",
+                "Libvirt", "TemporaryFiles", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),

@@ -80,7 +80,7 @@ extension Reconciler {
             where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse]) {
                 try await giveBack(claim)
             }
-            try await ledger.takeBack(claims: replaced.map(\.id))
+            try await ledger.reinstate(claims: replaced.map(\.id))
             throw error
         }
         // Of a start its own line tells.

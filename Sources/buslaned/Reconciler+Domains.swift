@@ -68,7 +68,7 @@ extension Reconciler {
     func takeBack(_ replaced: [Claim], giving made: [Claim], by actor: AuditEntry.Actor) async {
         do {
             for claim in made { _ = try await release(claim.id, by: actor) }
-            try await ledger.takeBack(claims: replaced.map(\.id))
+            try await ledger.reinstate(claims: replaced.map(\.id))
         } catch {
             logger.error(
                 "not taken back",

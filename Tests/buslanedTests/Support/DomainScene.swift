@@ -5,6 +5,7 @@ import HostModel
 import HostSimulator
 import Ledger
 import Libvirt
+import TemporaryFiles
 
 @testable import buslaned
 
