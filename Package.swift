@@ -132,6 +132,7 @@ let package = Package(
             name: "ErrorExamples", dependencies: ["HostModel", "HostSimulator"], path: "Tests/ErrorExamples",
             swiftSettings: house),
         .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
+        .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles", swiftSettings: house),
         .target(
             name: "FixtureHosts", dependencies: ["HostModel", "HostIO"], path: "Tests/FixtureHosts",
             swiftSettings: house),
@@ -145,13 +146,16 @@ let package = Package(
             swiftSettings: house),
         .testTarget(name: "SystemServicesTests", dependencies: ["SystemServices"], swiftSettings: house),
         .testTarget(
-            name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],
+            name: "ConfigurationFilesTests",
+            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "TemporaryFiles"],
             swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "HostModel", "HostSimulator", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Ledger", "HostModel", "HostSimulator", "TemporaryFiles", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house),
         .testTarget(
             name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck"],
@@ -160,7 +164,7 @@ let package = Package(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
-                "ControlAPI", "DomainXML", "Libvirt", "SystemServices", "Wire",
+                "ControlAPI", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),

@@ -2,6 +2,7 @@
 import Foundation
 import HostModel
 import HostSimulator
+import TemporaryFiles
 import Testing
 
 @testable import ConfigurationFiles
@@ -322,7 +323,7 @@ struct ConfigurationTests {
 
     @Test("reads buslane.yaml first, then conf.d in name order, and names the file that is wrong")
     func folder() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         func write(_ name: String, _ text: String) throws {
             try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import HostModel
+import TemporaryFiles
 import Testing
 
 @testable import ConfigurationFiles
@@ -13,7 +14,7 @@ struct SchemaTests {
 
     /// The validator's exit status and its lines, one a fault. Without Python's jsonschema the status is 2.
     private func validate(_ texts: [String]) throws -> (status: Int32, lines: String) {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let files = try texts.enumerated().map { index, text in
             let file = "\(folder.path)/\(index).json"
             try text.write(toFile: file, atomically: true, encoding: .utf8)

@@ -3,6 +3,7 @@ import ConfigurationFiles
 import Foundation
 import HostModel
 import HostSimulator
+import TemporaryFiles
 import Testing
 
 @testable import buslaned

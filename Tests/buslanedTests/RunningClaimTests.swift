@@ -6,6 +6,7 @@ import HostSimulator
 import Ledger
 import Libvirt
 import SystemServices
+import TemporaryFiles
 import Testing
 import Wire
 

@@ -75,7 +75,7 @@ struct WaitingTests {
         #expect(small.claim == nil && large.claim == nil)
         let refused = await #expect(throws: Refusal.self) { try await scene.allocate(for: .name("new")) }
         #expect(refused?.isTemporary == true)
-        #expect(refused?.message.contains("2 waited for by earlier requests") == true, "\(refused?.message ?? "")")
+        #expect(refused?.message.contains("2 reserved for an earlier request") == true, "\(refused?.message ?? "")")
         _ = try await scene.daemon.release.release(held[2].id, by: Scene.root)
         await large.ended()
         #expect(large.claim?.assignments.count == 3)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A text that does not parse as the value it should be.
+/// A string that cannot be parsed as the expected value.
 public struct MalformedValue: Reportable, Equatable {
-    /// What it should have been, like `PCI address`.
+    /// The expected kind of value, like `PCI address`.
     public let kind: String
-    /// The text as given.
+    /// The string that was given.
     public let text: String
-    /// The form that would have been accepted.
+    /// The accepted format.
     public let expected: String
 
     public init(kind: String, text: String, expected: String) {
@@ -20,7 +20,7 @@ public struct MalformedValue: Reportable, Equatable {
     }
 }
 
-/// A value that is written as one string in JSON and YAML, and parses itself.
+/// A value that is written as one string in JSON and YAML.
 public protocol TextCodable: Codable, CustomStringConvertible {
     init(_ text: String) throws(MalformedValue)
 }

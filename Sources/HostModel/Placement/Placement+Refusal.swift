@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Placement.Search {
-    /// Why no region had enough.
+    /// Why no region has enough free functions.
     var refusal: Refusal {
         mutating get {
             let obstacles = members.compactMap { verdict(on: $0) }
@@ -24,7 +24,7 @@ extension Placement.Search {
         }
     }
 
-    /// The one reason that waiting cannot end, else the shortage with its causes counted.
+    /// The first reason that does not pass by waiting; if all may pass, the shortage with a count of each reason.
     private func shortage(_ obstacles: [Refusal], free: Int) -> Refusal {
         let passing = obstacles.filter(\.endsByItself)
         if let lasting = obstacles.first(where: { !$0.endsByItself }), free + passing.count < request.count {
@@ -53,7 +53,7 @@ extension Placement.Search {
 }
 
 extension Placement.Search {
-    /// Names that a line has room for.
+    /// The first names, and how many more there are.
     private static func fewOf(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")
         return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
@@ -63,7 +63,7 @@ extension Placement.Search {
 extension Refusal {
     fileprivate static let claimed = "claimed"
 
-    /// Someone else's use ends; a host's wiring does not.
+    /// Another user's use ends by itself; a property of the host does not.
     fileprivate var endsByItself: Bool {
         guard case .function(_, let obstacle) = self else { return false }
         return switch obstacle {
@@ -76,7 +76,7 @@ extension Refusal {
         guard case .function(_, let obstacle) = self else { return code }
         return switch obstacle {
         case .heldByClaim: Self.claimed
-        case .awaited: "waited for by earlier requests"
+        case .awaited: "reserved for an earlier request"
         case .heldByProcess: "open in a guest that Buslane did not start"
         case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code

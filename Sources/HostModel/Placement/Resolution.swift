@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension DesiredState {
-    /// Which function is declared how, in the order of the declarations and then of the addresses.
+    /// Each declared function with its declaration, in the order of the declarations and then of the addresses.
     ///
-    /// - Throws: what ``problems(on:)`` would list first.
+    /// - Throws: the first of the problems that ``problems(on:)`` lists.
     func resolved(on host: HostSnapshot) throws(Refusal) -> [(declaration: PFDeclaration, function: Function)] {
         var pairs: [(declaration: PFDeclaration, function: Function)] = []
         for index in physicalFunctions.indices {
@@ -16,15 +16,15 @@ extension DesiredState {
         return pairs
     }
 
-    /// Every reason why this host cannot be as declared, as far as no work on it is looked at: selectors that meet
-    /// nothing or more than was meant, cards that cannot be cut up so.
+    /// Every reason why the declaration does not fit this host: selectors that match nothing or more than one PF, and PFs
+    /// that cannot have the declared VFs. Claims and guests are not considered.
     public func problems(on host: HostSnapshot) -> [DeclarationProblem] {
         let (pairs, problems) = possible(on: host)
         let twice = declaredTwice(pairs).map { DeclarationProblem(place: $0.place, refusal: $0.0) }
         return problems + [twice].compactMap(\.self) + overlaps(on: host)
     }
 
-    /// What is declared for cards that are not there, or that have no driver yet to make VFs.
+    /// Declarations for PFs that are missing, or that have no driver to create VFs.
     public func missing(on host: HostSnapshot) -> [DeclarationProblem] {
         possible(on: host).problems
             + met(on: host).sorted { $0.key < $1.key }.compactMap { address, declaration in
@@ -33,15 +33,14 @@ extension DesiredState {
             }
     }
 
-    /// The others: by PF, how it is declared.
+    /// By PF: the declarations that can be applied now.
     public func ready(on host: HostSnapshot) -> [PCIAddress: PFDeclaration] {
         met(on: host).filter { $0.value.isReady(on: host[$0.key]) }
     }
 
-    /// By PF, how it is declared, with the card named by its address: what can be met on this host as it is now.
+    /// By PF: the declarations that fit this host, each with the PF's address as its selector.
     ///
-    /// What cannot be, for a card that is not there or lacks its driver, is left out. Of two declarations of one
-    /// card the first counts.
+    /// A declaration that does not fit is left out. Of two declarations of one PF the first counts.
     public func met(on host: HostSnapshot) -> [PCIAddress: PFDeclaration] {
         var met: [PCIAddress: PFDeclaration] = [:]
         for (declaration, function) in possible(on: host).pairs where met[function.address] == nil {
@@ -105,9 +104,9 @@ extension DesiredState {
     }
 }
 
-/// Why a declaration cannot be met on a host.
+/// Why a declaration does not fit a host.
 public struct DeclarationProblem: Hashable, Sendable {
-    /// Where the declaration stands.
+    /// The declaration's place in its file; nil when it comes from no file.
     public let place: String?
     public let refusal: Refusal
 
@@ -123,17 +122,17 @@ extension DeclarationProblem: CustomStringConvertible {
 }
 
 extension PFDeclaration {
-    /// The same for one card, whatever becomes of the names and places it was selected by.
+    /// The same declaration for one PF, selected by its address: interface names and slots may change later.
     func naming(_ address: PCIAddress) -> PFDeclaration {
         var declaration = self
         declaration.selector = Selector(addresses: [address])
         return declaration
     }
 
-    /// No driver is needed to have no VFs.
+    /// A PF that is to have no VFs needs no driver.
     fileprivate func isReady(on function: Function?) -> Bool { function?.driver != nil || vfCount == 0 }
 
-    /// What a look at the card alone rules out.
+    /// Refuses what the PF itself cannot do.
     fileprivate func refuseIfImpossible(on function: Function) throws(Refusal) {
         guard let sriov = function.sriov else { throw .declaration(.noSRIOV(function.address)) }
         guard vfCount <= sriov.totalVFs else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Glibc
 import HostModel
 import Ledger
+import SystemServices
 
 /// The process at the other end of a unix socket, as the kernel saw it when it connected.
 ///

@@ -102,7 +102,7 @@ struct ClaimAllocator: Sendable {
             where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse]) {
                 try await release.finish(claim)
             }
-            try await ledger.takeBack(claims: replaced.map(\.id))
+            try await ledger.reinstate(claims: replaced.map(\.id))
             throw error
         }
         // A start writes a line of its own.

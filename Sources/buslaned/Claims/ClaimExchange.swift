@@ -44,7 +44,7 @@ struct ClaimExchange: Sendable {
     func undo(_ replaced: [Claim], releasing made: [Claim], by actor: AuditEntry.Actor) async {
         do {
             for claim in made { _ = try await release.release(claim.id, by: actor) }
-            try await ledger.takeBack(claims: replaced.map(\.id))
+            try await ledger.reinstate(claims: replaced.map(\.id))
         } catch {
             logger.error(
                 "claims were not reinstated",

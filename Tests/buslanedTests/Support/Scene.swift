@@ -7,28 +7,10 @@ import HostSimulator
 import Ledger
 import Logging
 import Synchronization
+import TemporaryFiles
 import Testing
 
 @testable import buslaned
-
-/// A folder of its own, gone when the test is.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() {
-        // Every commit is written through: in memory that costs nothing, and it is the order that is tested here.
-        let memory = "/dev/shm"
-        let base =
-            FileManager.default.isWritableFile(atPath: memory)
-            ? URL(filePath: memory) : FileManager.default.temporaryDirectory
-        let url = base.appending(path: "buslane-\(UUID().uuidString)")
-        // A folder that cannot be made fails the test at its first use.
-        try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 /// Seconds since the boot, as a test has them.
 final class SceneClock: Sendable {

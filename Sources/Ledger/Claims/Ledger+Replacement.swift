@@ -2,11 +2,13 @@
 import GRDB
 public import HostModel
 
-/// Claims that give way to others of the same owner: set aside in the transaction that makes those, so that there is
-/// either the one or the other, and given back, or taken back, once it is known which.
+/// Claims that are replaced by others of the same owner. The transaction that makes the new ones moves the old ones to
+/// `releasing`; afterwards the caller releases the old ones, or releases the new ones and reinstates the old.
 extension Ledger {
-    /// On their way out, with the names of their devices free for those that come.
-    static func setAside(_ claims: [Claim], _ db: Database) throws {
+    /// Moves claims to `releasing` and frees the names of their devices for the claims that replace them.
+    ///
+    /// - Throws: ``Refusal/claimChanging(_:)`` for a claim that is no longer as the caller knows it.
+    static func replace(_ claims: [Claim], _ db: Database) throws {
         for claim in claims {
             let number = number(ofClaim: claim.id)
             try db.run(
@@ -16,12 +18,12 @@ extension Ledger {
                 """,
                 [number, claim.generation])
             guard db.changesCount == 1 else { throw Refusal.claimChanging(claim.id) }
-            try db.run("UPDATE assignment SET name = name || '\(asideMark)' || claim WHERE claim = ?", [number])
+            try db.run("UPDATE assignment SET name = name || '\(replacedMark)' || claim WHERE claim = ?", [number])
         }
     }
 
-    /// Claims that were set aside are their owner's as before.
-    public func takeBack(claims ids: [String]) async throws {
+    /// Makes replaced claims their owner's again, with the names that their devices had.
+    public func reinstate(claims ids: [String]) async throws {
         if ids.isEmpty { return }
         try await commits.run { db in
             for id in ids {
@@ -30,22 +32,25 @@ extension Ledger {
                 guard db.changesCount == 1 else { continue }
                 try db.run(
                     """
-                    UPDATE assignment SET name = substr(name, 1, instr(name, '\(Self.asideMark)') - 1)
-                    WHERE claim = ? AND instr(name, '\(Self.asideMark)') > 0
+                    UPDATE assignment SET name = substr(name, 1, instr(name, '\(Self.replacedMark)') - 1)
+                    WHERE claim = ? AND instr(name, '\(Self.replacedMark)') > 0
                     """,
                     [number])
             }
         }
     }
 
-    /// In no name that a device can have.
-    private static let asideMark = "~"
+    /// Follows the name of a replaced claim's device. A device's own name never contains it.
+    private static let replacedMark = "~"
 
-    /// A claim whose functions would do for another request as they are is one of that request's pool and policy.
+    /// Gives a claim the pool and the NUMA policy of another request that its functions satisfy as they are.
+    ///
+    /// - Throws: ``Refusal/quotaReached(pool:holder:limit:)`` of the new pool; ``Refusal/claimChanging(_:)`` for a claim
+    ///   that is no longer as the caller knows it.
     public func repool(_ claim: Claim, as request: ClaimRequest, audit: AuditEntry.Draft) async throws {
         let at = timestamp()
         try await commits.run { db in
-            try Self.refuseBeyondQuota(request, besides: [claim], db)
+            try request.refuseBeyondQuota(LiveClaimRecords(besides: [claim], db))
             try db.run(
                 """
                 UPDATE claim SET pool = ?, numa = ?

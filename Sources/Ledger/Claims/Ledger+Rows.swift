@@ -2,15 +2,15 @@
 import GRDB
 import HostModel
 
-/// From rows to claims.
+/// Makes claims from rows.
 extension Ledger {
     static func claim(_ number: Int, _ db: Database) throws -> Claim? {
         try claims(db, where: "number = ?", andAssignments: "claim = ?", [number]).first
     }
 
     /// - Parameters:
-    ///   - condition: which claims, by the columns of their table; it may say in which order, too.
-    ///   - assignmentCondition: which rows are their functions, with the same arguments.
+    ///   - condition: selects the claims, by columns of `claim`; `ORDER BY` may follow.
+    ///   - assignmentCondition: selects their rows in `assignment`, with the same arguments.
     static func claims(
         _ db: Database, where condition: String, andAssignments assignmentCondition: String,
         _ arguments: StatementArguments
@@ -61,38 +61,5 @@ extension Ledger {
             settings: try settingsTexts.value(of: columns.next()),
             original: try originalTexts.value(of: columns.next()), companionOf: columns.nextOrNil())
         return (claim, assignment)
-    }
-}
-
-/// A row's columns, one after the other: by its name each would be looked for among all of them.
-struct Columns {
-    private let row: Row
-    private var position = 0
-
-    fileprivate init(_ row: Row) { self.row = row }
-
-    mutating func next<Value: DatabaseValueConvertible & StatementColumnConvertible>() -> Value {
-        defer { position += 1 }
-        return row[position]
-    }
-
-    mutating func nextOrNil<Value: DatabaseValueConvertible & StatementColumnConvertible>() -> Value? {
-        defer { position += 1 }
-        return row[position]
-    }
-}
-
-extension Database {
-    /// What each row of a query is, read while the row is there; the query is kept for the next time.
-    func map<Value>(
-        _ sql: String, _ arguments: StatementArguments, _ read: (inout Columns) throws -> Value
-    ) throws -> [Value] {
-        var values: [Value] = []
-        let rows = try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments)
-        while let row = try rows.next() {
-            var columns = Columns(row)
-            values.append(try read(&columns))
-        }
-        return values
     }
 }

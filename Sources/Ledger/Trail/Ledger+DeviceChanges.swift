@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import GRDB
 
-/// What a device of a running domain is on its way to, written down before the first of its steps: who comes after a
-/// crash finishes it, or undoes it.
+/// A change of a running domain's device. It is recorded before its first step, so that it can be finished or undone
+/// after a crash.
 public struct DeviceChange: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable {
-        /// Into the running guest, then into the persistent XML.
+        /// Being added to the running guest, then to the persistent XML.
         case attaching
-        /// Out of the running guest, then out of the persistent XML.
+        /// Being removed from the running guest, then from the persistent XML.
         case detaching
-        /// Out of the running guest, together with all others.
+        /// Being removed from the running guest, together with all its other devices.
         case evicting
-        /// Out of it until it is readmitted or the domain stops; its claim stays.
+        /// Removed from the running guest until it is readmitted or the domain stops; its claim stays.
         case evicted
     }
 
@@ -31,7 +31,7 @@ public struct DeviceChange: Hashable, Sendable {
 }
 
 extension Ledger {
-    /// Writes changes down; one about the same device takes the place of the one before.
+    /// Records changes. A change replaces an earlier one of the same device.
     public func begin(_ changes: [DeviceChange]) async throws {
         if changes.isEmpty { return }
         try await commits.run { db in
@@ -54,7 +54,7 @@ extension Ledger {
         }
     }
 
-    /// What is on its way, by domain and device.
+    /// The recorded changes, ordered by domain and device.
     ///
     /// - Parameter domain: its UUID; nil for every domain's.
     public func deviceChanges(ofDomain domain: String? = nil) async throws -> [DeviceChange] {
