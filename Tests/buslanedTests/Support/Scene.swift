@@ -7,6 +7,7 @@ import HostSimulator
 import Ledger
 import Logging
 import Synchronization
+import SystemServices
 import TemporaryFiles
 import Testing
 
