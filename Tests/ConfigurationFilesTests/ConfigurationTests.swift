@@ -75,7 +75,7 @@ struct ConfigurationTests {
             try DesiredState(yaml: "pools:\n  - name: a\n\tselect: {numaNodes: [0]}\n", file: "a.yaml")
         }
         #expect(error?.place.line == 3, "\(error as Any)")
-        #expect(error?.remedy == "indent with spaces: YAML takes no tabs")
+        #expect(error?.remedy == "indent with spaces: YAML does not allow tabs")
     }
 
     @Test(

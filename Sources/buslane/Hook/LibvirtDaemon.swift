@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Foundation
+import FoundationEssentials
+import Glibc
+import SystemPackage
 
 /// The daemon of libvirt that runs QEMU's domains, as systemd knows it.
 struct LibvirtDaemon {
@@ -49,12 +51,9 @@ struct LibvirtDaemon {
     ///
     /// Source: proc_pid_attr(5).
     var confinement: String? {
-        guard let process, let text = try? String(contentsOfFile: "/proc/\(process)/attr/current", encoding: .utf8)
-        else {
-            return nil
-        }
-        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines.union(.controlCharacters))
-        return trimmed.isEmpty ? nil : trimmed
+        guard let process, let bytes = try? File.read("/proc/\(process)/attr/current") else { return nil }
+        let text = String(decoding: bytes.prefix { $0 >= 0x20 }, as: UTF8.self)
+        return text.isEmpty ? nil : text
     }
 
     /// Lets it look for hooks anew. Its domains go on.
@@ -63,15 +62,11 @@ struct LibvirtDaemon {
     func reload() -> Bool { Self.run(["reload", name + ".service"])?.status == 0 }
 
     private static func run(_ arguments: [String]) -> (status: Int32, output: String)? {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/systemctl")
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return nil }
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        // popen(3): the words are constants of this file, so the shell changes none of them.
+        let command = (["/usr/bin/systemctl"] + arguments).joined(separator: " ") + " 2>/dev/null"
+        guard let pipe = popen(command, "re") else { return nil }
+        let output = try? File.read(FileDescriptor(rawValue: fileno(pipe)))
+        let status = pclose(pipe)
+        return (status, String(decoding: output ?? [], as: UTF8.self))
     }
 }
