@@ -38,7 +38,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0", traits: []),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
@@ -49,6 +48,7 @@ let package = Package(
         systemLibrary("CNetlinkRoute", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev"),
         systemLibrary("CNetlinkGeneric", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         systemLibrary("CExpat", pkgConfig: "expat", debian: "libexpat1-dev"),
+        systemLibrary("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         systemLibrary("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         .target(name: "CPCIGuard", dependencies: ["CPCI"]),
         .target(name: "CDirectory"),
@@ -71,9 +71,7 @@ let package = Package(
         .target(name: "HostActions", dependencies: ["HostModel", "HostIO", "CNetlinkRoute"], swiftSettings: cFacing),
         // systemd, the user database and the boot clock, for both the daemon and the CLI.
         .target(name: "SystemServices", dependencies: ["CSystemd"], swiftSettings: cFacing),
-        .target(
-            name: "ConfigurationFiles", dependencies: ["HostModel", .product(name: "Yams", package: "Yams")],
-            swiftSettings: house),
+        .target(name: "ConfigurationFiles", dependencies: ["HostModel", "CYAML"], swiftSettings: cFacing),
         .target(name: "DomainXML", dependencies: ["HostModel", "CExpat"], swiftSettings: cFacing),
         .target(name: "Libvirt", dependencies: ["HostModel", "CLibvirt"], swiftSettings: cFacing),
         .target(

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 package import HostModel
-import Yams
 
 /// A place in a configuration file.
 package struct Place: Hashable, Sendable, CustomStringConvertible {
@@ -40,23 +39,14 @@ package struct ConfigurationError: Reportable, Hashable {
 }
 
 extension ConfigurationError {
-    /// - Parameter text: the file's contents, for a remedy that the YAML library does not give.
-    init(yaml error: YamlError, file: String, text: String) {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            let line = text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(mark.line - 1).first
-            let indentation = line?.prefix { $0 == " " || $0 == "\t" } ?? ""
-            self.init(
-                at: Place(file: file, line: mark.line, column: mark.column), problem,
-                remedy: indentation.contains("\t") ? "indent with spaces: YAML does not allow tabs" : nil)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
-            self.init(
-                at: Place(file: file, line: context.mark.line, column: context.mark.column), "\(keys) is given twice")
-        default:
-            self.init(at: Place(file: file), "the file is not YAML")
-        }
+    /// - Parameter text: the file's text, which shows whether a tab is the reason.
+    init(yaml error: YAMLError, file: String, text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let line = error.mark.flatMap { lines.dropFirst($0.line - 1).first }
+        let indentation = line?.prefix { $0 == " " || $0 == "\t" } ?? ""
+        self.init(
+            at: Place(file: file, line: error.mark?.line, column: error.mark?.column), error.problem,
+            remedy: indentation.contains("\t") ? "indent with spaces: YAML does not allow tabs" : nil)
     }
 }
 

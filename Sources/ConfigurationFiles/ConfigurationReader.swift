@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 package import HostModel
-import Yams
 
 /// Reads files one after the other into one declared state, and goes on after an error: each value that is wrong is
 /// told, and the entry that it is in is left out.
@@ -32,18 +31,15 @@ package struct ConfigurationReader {
 
     /// - Parameter file: the name that errors bear.
     package mutating func read(_ text: String, file: String) {
-        let root: Node?
+        let root: YAMLNode?
         do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            errors.append(ConfigurationError(yaml: error, file: file, text: text))
-            return
+            root = try YAMLNode.document(in: text)
         } catch {
-            errors.append(ConfigurationError(at: Place(file: file), "the file is not YAML"))
+            errors.append(ConfigurationError(yaml: error, file: file, text: text))
             return
         }
         // An empty file is rather one that somebody was about to write, and would take every VF away.
-        guard let root, root.null == nil else {
+        guard let root, !root.isNull else {
             errors.append(
                 ConfigurationError(
                     at: Place(file: file), "declares nothing",

@@ -65,17 +65,17 @@ struct ArchitectureTests {
         ]),
         "HostActions": ["HostModel", "HostIO", "CNetlinkRoute", "Glibc"],
         "SystemServices": ["CSystemd", "Glibc", "Dispatch"],
-        "ConfigurationFiles": ["HostModel", "Yams", "Foundation"],
+        "ConfigurationFiles": ["HostModel", "CYAML", "FoundationEssentials", "Glibc"],
         "DomainXML": ["HostModel", "CExpat"],
         "Libvirt": system.union(["HostModel", "CLibvirt"]),
         "Ledger": ["HostModel", "GRDB", "Foundation", "Dispatch", "Synchronization", "Glibc"],
         "ControlAPI": [
             "HostModel", "Wire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
-            "Foundation", "Synchronization",
+            "FoundationEssentials", "Synchronization",
         ],
         "buslane": system.union([
             "HostModel", "ControlAPI", "ConfigurationFiles", "DomainXML", "HostIO", "SystemServices", "ArgumentParser",
-            "Foundation", "SystemPackage",
+            "FoundationEssentials", "SystemPackage",
         ]),
         "buslane-hook": ["Wire", "Glibc"],
     ]

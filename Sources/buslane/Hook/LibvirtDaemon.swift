@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Foundation
+import FoundationEssentials
 import SystemServices
 
 /// The daemon of libvirt that runs QEMU's domains, as systemd knows it.
@@ -35,12 +35,9 @@ struct LibvirtDaemon {
     ///
     /// Source: proc_pid_attr(5).
     var confinement: String? {
-        guard let process, let text = try? String(contentsOfFile: "/proc/\(process)/attr/current", encoding: .utf8)
-        else {
-            return nil
-        }
-        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines.union(.controlCharacters))
-        return trimmed.isEmpty ? nil : trimmed
+        guard let process, let bytes = try? File.read("/proc/\(process)/attr/current") else { return nil }
+        let text = String(decoding: bytes.prefix { $0 >= 0x20 }, as: UTF8.self)
+        return text.isEmpty ? nil : text
     }
 
     /// Reloads the daemon, which then looks for hooks again. Its domains keep running.

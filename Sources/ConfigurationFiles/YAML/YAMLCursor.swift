@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
-import Yams
 
 /// One node of a YAML file that knows where it stands, so that every complaint names its line.
 struct YAMLCursor {
     let file: String
-    let node: Node
+    let node: YAMLNode
     let complaints: Complaints
 
-    private func at(_ node: Node) -> YAMLCursor { YAMLCursor(file: file, node: node, complaints: complaints) }
+    private func at(_ node: YAMLNode) -> YAMLCursor { YAMLCursor(file: file, node: node, complaints: complaints) }
 
-    var place: Place { Place(file: file, line: node.mark?.line, column: node.mark?.column) }
+    var place: Place { Place(file: file, line: node.mark.line, column: node.mark.column) }
 
     func fail(_ problem: String, remedy: String? = nil) -> ConfigurationError {
         ConfigurationError(at: place, problem, remedy: remedy)
@@ -46,7 +45,7 @@ struct YAMLCursor {
             complaints.add(
                 at(key).fail(
                     "unknown key '\(given)'", remedy: meant.map { "did you mean '\($0)'? \(known)" } ?? known))
-            if let meant, mapping[Node(meant)] == nil { values[meant] = at(value) }
+            if let meant, !mapping.contains(where: { $0.key.string == meant }) { values[meant] = at(value) }
         }
         for name in required where values[name] == nil { complaints.add(fail("has no '\(name)'")) }
         return values
@@ -75,14 +74,14 @@ struct YAMLCursor {
     }
 
     func string() throws(ConfigurationError) -> String {
-        guard let string = node.scalar?.string, !string.isEmpty else { throw fail("expected a string") }
+        guard let string = node.string, !string.isEmpty else { throw fail("expected a string") }
         return string
     }
 
     func bool() throws(ConfigurationError) -> Bool {
         if let value = node.bool { return value }
         // In quotes they are no booleans to YAML, and that is how the SR-IOV operator's users write them.
-        switch node.scalar?.string {
+        switch node.string {
         case "on": return true
         case "off": return false
         default: throw fail("expected true or false")
