@@ -38,6 +38,37 @@ wait_for() {
 configure() { mkdir -p /etc/buslane && cat >/etc/buslane/buslane.yaml; }
 daemon_answers() { buslane claims --json >/dev/null 2>&1; }
 
+# restarted_by_hand: from now on a daemon that died stays dead until someone starts it; with `no`, as before
+restarted_by_hand() {
+    local place=/run/systemd/system/buslaned.service.d
+    if [ "${1:-}" = no ]; then
+        rm -rf "$place"
+    else
+        mkdir -p "$place"
+        printf '[Service]\nRestart=no\n' >"$place/by-hand.conf"
+    fi
+    systemctl daemon-reload
+}
+
+# injected SYSCALL INJECTION [PATH]: strace(1)'s injection into the daemon's calls; with a path, only into those on that
+# file. Returns when it is in force, and leaves strace's process id in $tracer.
+injected() {
+    local pid
+    pid=$(systemctl show -P MainPID buslaned)
+    strace --quiet=attach,exit -f -p "$pid" ${3:+-P "$3"} -e "trace=$1" -e "inject=$1:$2" -o /tmp/trace &
+    tracer=$!
+    wait_for 60 traced "$pid" || why "strace did not attach to the daemon"
+}
+# killed_at NUMBER SYSCALL [PATH]: the daemon dies as one of its threads enters that call for the NUMBERth time, before the
+# kernel begins it
+killed_at() { injected "$2" "signal=KILL:when=$1" "${3:-}"; }
+# Every thread of it has a tracer
+traced() { ! grep -qsE '^TracerPid:[[:space:]]*0$' /proc/"$1"/task/*/status; }
+# died: the death that killed_at arranged has come
+died() { ! kill -0 "$tracer" 2>/dev/null; }
+# spared: the daemon is not to die any more
+spared() { kill "$tracer" 2>/dev/null; wait "$tracer" 2>/dev/null; }
+
 # frame CAPTURE MAC [VLAN]: prints the first such frame on that wire
 frame() {
     local filter="ether src $2"

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # lab: reboots
-# The daemon is killed at twenty moments of real applies, then the host is
-# reset in the middle of one and comes back with a guest that starts by itself.
+# The daemon is killed at twenty steps of real applies, then the host is reset
+# in the middle of one and comes back with a guest that starts by itself.
 set -uo pipefail
 # shellcheck source=guest-tools.sh
 . "$(dirname "$0")/guest-tools.sh"
 # shellcheck source=checks.sh
 . "$(dirname "$0")/checks.sh"
 
-KILLS=20
 phase=/var/lib/lab-phase ledger=/var/lib/buslane/ledger.sqlite
 mac=52:54:00:bb:00:05 vlan=55
 
@@ -18,8 +17,8 @@ rows() { sqlite3 -readonly "$ledger" "SELECT count(*) FROM $1"; }
 # wanted A|B: two ways to cut the same cards up, "address VFs" each
 wanted() {
     case $1 in
-    A) printf '%s\n' "$PF0 3" "$PF1 2" "$NVME 2" ;;
-    B) printf '%s\n' "$PF0 1" "$PF1 0" "$NVME 4" ;;
+    A) printf '%s\n' "$PF0 4" "$PF1 2" "$NVME 2" ;;
+    B) printf '%s\n' "$PF0 2" "$PF1 0" "$NVME 4" ;;
     esac
 }
 declare_as() {
@@ -43,36 +42,61 @@ is_as() {
     same "steps left open" "$(rows intent)" 0 && same "functions set aside" "$(rows quarantine)" 0
 }
 
-# killed_at A|B SECONDS: an apply to that, and kill -9 so long after its start
-killed_at() {
-    local pid
+# written_for A|B: what an apply to that writes, a file a line, as the kernel names it: the number of each PF's VFs, and the
+# driver_override of each VF that it makes
+written_for() {
+    local pf count
+    wanted "$1" | while read -r pf count; do
+        echo "$(realpath "$PCI/$pf")/sriov_numvfs"
+        sed -n "s|^$pf \(.*\)|\1/driver_override|p" /tmp/all-vfs | head -n "$count"
+    done
+}
+# The folders of all VFs that the cards can have, by index, each after its PF
+all_vfs_known() {
+    local pf vf
+    for pf in "$PF0" "$PF1" "$NVME"; do
+        echo 0 >"$PCI/$pf/sriov_drivers_autoprobe"
+        cat "$PCI/$pf/sriov_totalvfs" >"$PCI/$pf/sriov_numvfs" || return
+        for vf in $(vfs "$pf"); do echo "$pf $(realpath "$PCI/$vf")"; done
+        echo 0 >"$PCI/$pf/sriov_numvfs"
+        echo 1 >"$PCI/$pf/sriov_drivers_autoprobe"
+    done >/tmp/all-vfs
+}
+
+# killed_at_write A|B FILE: an apply to that, and kill -9 as the daemon is about to write that file
+killed_at_write() {
     declare_as "$1"
-    pid=$(systemctl show -P MainPID buslaned)
-    buslane apply --yes >/dev/null 2>&1 &
-    sleep "$2"
-    kill -KILL "$pid" || return
-    wait $! && unhurt=$((unhurt + 1))
-    [ "$(rows intent)" -eq 0 ] || midway=$((midway + 1))
-    wait_for 90 daemon_answers || why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)" || return
+    killed_at 1 write "$2" || return
+    run buslane apply --yes
+    wait_for 60 died || { spared; why "the apply never wrote $2: $OUT $ERR"; return; }
+    [ "$(rows intent)" -gt 0 ] || why "no step is recorded as under way" || return
+    systemctl start buslaned && wait_for 90 daemon_answers || why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)" || return
     exits 0 buslane apply --yes && is_as "$1"
 }
 
 killed_often() {
-    local number target=A delay begin whole
-    midway=0 unhurt=0
-    declare_as B && exits 0 buslane apply --yes || return
-    begin=${EPOCHREALTIME/./}
-    declare_as A && exits 0 buslane apply --yes && is_as A || return
-    whole=$((${EPOCHREALTIME/./} - begin))
-    for number in $(seq 1 "$KILLS"); do
-        [ "$target" = A ] && target=B || target=A
-        delay=$((whole * number / (KILLS + 1)))
-        killed_at "$target" "$(printf '%d.%06d' $((delay / 1000000)) $((delay % 1000000)))" ||
-            why "killed $delay us after the start of an apply to $target: $(tail -n 1 "$checks_said")" || return
+    local target file
+    declare_as B && exits 0 buslane apply --yes && is_as B || return
+    mapfile -t moments_A < <(written_for A)
+    mapfile -t moments_B < <(written_for B)
+    restarted_by_hand
+    # In turns, since each leads from one to the other
+    while [ ${#moments_A[@]} -gt 0 ] || [ ${#moments_B[@]} -gt 0 ]; do
+        for target in A B; do
+            local -n moments=moments_$target
+            if [ ${#moments[@]} -eq 0 ]; then
+                declare_as "$target" && exits 0 buslane apply --yes || return
+                continue
+            fi
+            file=${moments[0]} moments=("${moments[@]:1}")
+            killed_at_write "$target" "$file" || why "killed at $file in an apply to $target: $(tail -n 1 "$checks_said")" || return
+            kills=$((kills + 1))
+        done
     done
-    echo "# killed $KILLS times in applies of $((whole / 1000)) ms: $midway times with a step under way" >/tmp/kills
-    [ "$midway" -ge $((KILLS / 3)) ] || why "only $midway of $KILLS kills hit a step" || return
+    restarted_by_hand no
+    [ "$kills" -eq 20 ] || why "killed $kills times instead of 20"
 }
+step_is_open() { [ "$(rows intent)" -gt 0 ]; }
 
 guest_is_ready() {
     local claim
@@ -91,12 +115,14 @@ guest_is_ready() {
 
 reset_midway() {
     # The guest's card stays as it is; the two others are cut anew
-    { cat /etc/buslane/buslane.yaml; } | sed "/$PF0/s/vfCount: 3/vfCount: 7/; /$NVME/s/vfCount: 2/vfCount: 4/" >/tmp/more.yaml
+    { cat /etc/buslane/buslane.yaml; } | sed "/$PF0/s/vfCount: 4/vfCount: 7/; /$NVME/s/vfCount: 2/vfCount: 4/" >/tmp/more.yaml
     configure </tmp/more.yaml
     echo "$checks_passed $checks_failed" >"$phase"
     sync
+    # The write that makes the NVMe card's VFs waits until the reset
+    injected write delay_enter=600s "$(realpath "$PCI/$NVME")/sriov_numvfs"
     buslane apply --yes >/dev/null 2>&1 &
-    sleep 1
+    wait_for 60 step_is_open
     rows intent >"$LAB_OUT/open-at-reset"
     echo b >/proc/sysrq-trigger
     sleep 60
@@ -105,6 +131,7 @@ reset_midway() {
 # ---- after the reset
 
 back_as_declared() {
+    [ "$(cat "$LAB_OUT/open-at-reset")" -gt 0 ] || why "no step was under way at the reset" || return
     same "the daemon" "$(systemctl is-active buslaned)" active || return
     same "$PF0's number of VFs" "$(numvfs "$PF0")" 7 && same "$NVME's number of VFs" "$(numvfs "$NVME")" 4 &&
         same "$PF1's number of VFs" "$(numvfs "$PF1")" 2 || return
@@ -163,8 +190,10 @@ all_put_back() {
 if [ ! -e "$phase" ]; then
     systemctl enable --quiet --now buslaned
     wait_for 60 daemon_answers
-    check "kill -9 at $KILLS moments of an apply: each time the host comes to what was declared" killed_often
-    cat /tmp/kills
+    kills=0
+    check "each card makes all VFs that it can have" all_vfs_known
+    check "kill -9 before each of 20 writes of applies: each time the host comes to what was declared" killed_often
+    restarted_by_hand no
     check "a guest that starts by itself has a VF with a MAC and a VLAN" guest_is_ready
     reset_midway
     echo "not ok the host was reset"
