@@ -129,7 +129,8 @@ let package = Package(
             name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
             swiftSettings: house),
         .testTarget(
-            name: "ConfigurationFilesTests", dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator"],
+            name: "ConfigurationFilesTests",
+            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck"],
             swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
