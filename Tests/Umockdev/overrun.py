@@ -30,7 +30,7 @@ def driver(daemon, address):
 
 
 def overrun(daemon, told, untold):
-    """Floods the daemon with one function's events while it sleeps; another's it is never told of."""
+    """Floods the daemon with one function's events while it sleeps, and sends none of another function that changed."""
     sender = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15)
     sender.bind((0, 0))
     rebind(home(untold), "nvme")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host in umockdev's testbed, and a daemon on it: what it reads of /sys is the testbed's, and udev's events come through
-the real libudev from there."""
+"""A host in umockdev's testbed, and a daemon on it: the daemon reads the testbed's /sys, and the real libudev delivers the
+testbed's events."""
 import json
 import os
 import signal

@@ -166,8 +166,8 @@ live_silent() {
     exits 75 buslane domain detach mute1 --wait 3s || return
     exits 1 buslane release "$claim" || return
     virsh --quiet destroy mute1
-    mute_is_settled() { [ "$(in_config mute1)" = 0 ]; }
-    wait_for 30 mute_is_settled || why "the persistent XML still has it after the stop" || return
+    mute_is_reconciled() { [ "$(in_config mute1)" = 0 ]; }
+    wait_for 30 mute_is_reconciled || why "the persistent XML still has it after the stop" || return
     exits 0 buslane release "$claim" && virsh --quiet undefine mute1
 }
 live_ends() {
@@ -177,16 +177,16 @@ live_ends() {
     same "the host" "$(live_host)" "$live_found"
 }
 
-# While an attach to both states is under way the daemon is killed. libvirtd plugs in all the same what it was asked to: that
-# falls between the two halves.
+# Kills the daemon during an attach to both states. libvirtd still completes the request that it has: the daemon is then
+# dead between the two halves.
 live_killed() {
     local moment
     for moment in 0 between 0.2 0.6; do
         live_killed_at "$moment" || why "killed at $moment: $(tail -n 1 "$checks_said")" || return
     done
 }
-# live_stopped_between PID: the daemon runs a moment at a time until the guest has what libvirtd was asked to plug in, and
-# then no more
+# live_stopped_between PID: lets the daemon run in short slices until the guest has the device, and stops it before the
+# persistent XML has it
 live_stopped_between() {
     local end=$((SECONDS + 90))
     kill -STOP "$1"
@@ -211,7 +211,7 @@ live_killed_at() {
     if [ "$1" = between ]; then live_stopped_between "$pid" || { kill -CONT "$pid"; return 1; }; else sleep "$1"; fi
     kill -KILL "$pid"
     wait $attaching
-    wait_for 60 daemon_answers && wait_for 60 live_is_settled ||
+    wait_for 60 daemon_answers && wait_for 60 live_is_reconciled ||
         why "the guest has $(in_guest), the persistent XML $(in_config), under way: $(live_changes)" || return
     same "the claims" "$(buslane claims --quiet | grep -cx "$live_claim")" 1 || return
     if [ "$(in_guest)" = 1 ]; then
@@ -220,7 +220,7 @@ live_killed_at() {
     live_is 0 0 bound
 }
 live_is_changing() { [ "$(live_changes)" -gt 0 ]; }
-live_is_settled() { [ "$(live_changes)" -eq 0 ] && [ "$(in_guest)" = "$(in_config)" ]; }
+live_is_reconciled() { [ "$(live_changes)" -eq 0 ] && [ "$(in_guest)" = "$(in_config)" ]; }
 
 live_checks() {
     # It boots beside the other one
@@ -229,7 +229,7 @@ live_checks() {
     check "attach --live: QEMU has the VF, its frame is on the wire, its claim is not released" live_attach
     check "detach --live: the guest gives it up, and the claim is free" live_detach
     check "attach and detach in both states" live_both
-    check "a persistent XML that cannot be written: the running guest gives the device back" live_half
+    check "a persistent XML that cannot be written: the device is unplugged from the running guest" live_half
     check "kill -9 at four moments of an attach, one of them between the two states: both or neither" live_killed
     check "a paused guest keeps its device: 75, and what to do" live_paused
     check "evicted, the guest is saved, restored, and readmitted" live_evicted
