@@ -12,7 +12,7 @@ let house: [SwiftSetting] = [
     .treatWarning("DeprecatedDeclaration", as: .warning),
 ]
 
-/// The targets that touch C also have every unsafe construct marked where it stands.
+/// For every target that calls C: each unsafe expression must be marked where it is.
 let cFacing = house + [.strictMemorySafety()]
 
 /// A system library, found by pkg-config and named for the package manager that would install it.
@@ -38,7 +38,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0", traits: []),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
@@ -49,6 +48,7 @@ let package = Package(
         systemLibrary("CNetlinkRoute", pkgConfig: "libnl-route-3.0", debian: "libnl-route-3-dev"),
         systemLibrary("CNetlinkGeneric", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         systemLibrary("CExpat", pkgConfig: "expat", debian: "libexpat1-dev"),
+        systemLibrary("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         systemLibrary("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         .target(name: "CPCIGuard", dependencies: ["CPCI"]),
         .target(name: "CDirectory"),
@@ -67,15 +67,17 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),
-        .target(
-            name: "ConfigurationFiles", dependencies: ["HostModel", .product(name: "Yams", package: "Yams")],
-            swiftSettings: house),
+        // What writes to the host, apart from HostIO: a program that does not depend on it cannot.
+        .target(name: "HostActions", dependencies: ["HostModel", "HostIO", "CNetlinkRoute"], swiftSettings: cFacing),
+        // systemd, the user database and the boot clock, for both the daemon and the CLI.
+        .target(name: "SystemServices", dependencies: ["CSystemd"], swiftSettings: cFacing),
+        .target(name: "ConfigurationFiles", dependencies: ["HostModel", "CYAML"], swiftSettings: cFacing),
         .target(name: "DomainXML", dependencies: ["HostModel", "CExpat"], swiftSettings: cFacing),
         .target(name: "Libvirt", dependencies: ["HostModel", "CLibvirt"], swiftSettings: cFacing),
         .target(
             name: "Ledger",
             dependencies: ["HostModel", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .target(
             name: "ControlAPI",
             dependencies: [
@@ -93,25 +95,26 @@ let package = Package(
         .executableTarget(
             name: "buslaned",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI", "Wire",
-                "CSystemd",
+                "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger",
+                "ControlAPI",
+                "SystemServices", "Wire",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "SystemServices",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            swiftSettings: house),
+            swiftSettings: cFacing),
         .executableTarget(
-            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: house,
+            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: cFacing,
             // Nothing to look up and load at each start of each domain: half the time.
             linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
 
@@ -123,20 +126,34 @@ let package = Package(
         // Tests.
         .target(
             name: "HostSimulator", dependencies: ["HostModel"], path: "Tests/HostSimulator", swiftSettings: house),
+        .target(
+            name: "ErrorExamples", dependencies: ["HostModel", "HostSimulator"], path: "Tests/ErrorExamples",
+            swiftSettings: house),
         .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
-        .testTarget(name: "HostModelTests", dependencies: ["HostModel", "HostSimulator"], swiftSettings: house),
-        .testTarget(
-            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "SchemaCheck"],
+        .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles", swiftSettings: house),
+        .target(
+            name: "FixtureHosts", dependencies: ["HostModel", "HostIO"], path: "Tests/FixtureHosts",
             swiftSettings: house),
         .testTarget(
+            name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
+        .testTarget(
+            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "FixtureHosts", "SchemaCheck"],
+            swiftSettings: house),
+        .testTarget(
+            name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
+            swiftSettings: house),
+        .testTarget(name: "SystemServicesTests", dependencies: ["SystemServices"], swiftSettings: house),
+        .testTarget(
             name: "ConfigurationFilesTests",
-            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck"],
+            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck", "TemporaryFiles"],
             swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "HostModel", "HostSimulator", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Ledger", "HostModel", "HostSimulator", "TemporaryFiles", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house),
         .testTarget(
             name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck"],
@@ -144,13 +161,14 @@ let package = Package(
         .testTarget(
             name: "buslanedTests",
             dependencies: [
-                "buslaned", "HostSimulator", "Ledger", "HostModel", "ConfigurationFiles", "ControlAPI", "DomainXML",
-                "Libvirt", "Wire",
+                "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
+                "ControlAPI", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),
         .testTarget(
-            name: "buslaneTests", dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "HostModel"],
+            name: "buslaneTests",
+            dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel"],
             swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
     ]

@@ -25,7 +25,7 @@ def measure():
 def targets(seconds):
     return [
         ("28 VFs made and bound: at most 1.25 times the bare loop", seconds["buslane"] / seconds["bare"], 1.25, "×", True),
-        ("28 VFs bound, which is all that driverctl does: at most a quarter of its time",
+        ("28 VFs bound, as driverctl does: at most a quarter of its time",
          seconds["buslaneBinding"] / seconds["driverctlBinding"], 0.25, "×", True),
     ]
 
@@ -33,5 +33,5 @@ def targets(seconds):
 def note(seconds):
     return (
         f"28 VFs of four cards made and bound: the bare loop {seconds['bare']:.1f} s, `buslane apply` {seconds['buslane']:.1f} s, the bare "
-        f"loop with `driverctl set-override` {seconds['driverctl']:.1f} s. Bound alone: {seconds['bareBinding']:.2f}, "
-        f"{seconds['buslaneBinding']:.2f} and {seconds['driverctlBinding']:.2f} s. A plan by itself takes {seconds['plan']:.2f} s.")
+        f"loop with `driverctl set-override` {seconds['driverctl']:.1f} s. Bound only: {seconds['bareBinding']:.2f}, "
+        f"{seconds['buslaneBinding']:.2f} and {seconds['driverctlBinding']:.2f} s. A plan takes {seconds['plan']:.2f} s.")

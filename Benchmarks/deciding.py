@@ -47,7 +47,7 @@ def note(decided, slower):
     claims = slower[0]
     lines = [
         f"Plans of {decided['rebound']['steps']:,} and {decided['recut']['steps']:,} steps; one commit {claims['commit'] * 1000:.2f} ms, "
-        f"the ledger's part of a claim with its release {claims['ledger'] * 1000:.2f} ms, two requests that ask for nothing "
+        f"the ledger's part of a claim and its release {claims['ledger'] * 1000:.2f} ms, two empty requests "
         f"{2 * claims['request'] * 1000:.2f} ms, a claim with its release {claims['cycle'] * 1000:.1f} ms.",
         "",
         "| a flush takes longer by | one commit | a claim with its release | | a second by one client | by 64 |",

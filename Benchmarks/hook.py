@@ -39,8 +39,7 @@ def targets(ms):
 
 def note(ms):
     return (
-        f"The hook by itself, as libvirt calls it: {ms['hook']:.1f} ms for a domain that is none of Buslane's, beside {ms['sh']:.1f} ms of "
-        f"`/bin/sh -c 'cat >/dev/null'`. Where it claims a VF and has it bound {ms['asking']:.0f} ms, of which the two writes that bind one take "
-        f"{ms['bind']:.0f} ms by themselves. `inject` on 2,000 lines takes {ms['large']:.0f} ms there, on five lines {ms['small']:.0f} ms, and "
-        f"`buslane --version` {ms['version']:.0f} ms: what is left is the program's start. Under software emulation everything takes some ten "
-        f"to forty times as long.")
+        f"The hook takes {ms['hook']:.1f} ms for a domain without devices of Buslane; `/bin/sh -c 'cat >/dev/null'` takes {ms['sh']:.1f} ms. "
+        f"If it claims and binds a VF it takes {ms['asking']:.0f} ms; the two writes that bind one take {ms['bind']:.0f} ms. "
+        f"`inject` takes {ms['large']:.0f} ms on 2,000 lines, {ms['small']:.0f} ms on five lines, and `buslane --version` {ms['version']:.0f} ms: "
+        f"most of it is the program's start. Software emulation makes everything ten to forty times slower.")

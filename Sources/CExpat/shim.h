@@ -2,8 +2,8 @@
 #pragma once
 #include <expat.h>
 
-// Where the parser stands. expat 2.9 deprecates these four for others that count in 64 bits on every machine; here a long
-// has them anyway, and a program built with that expat runs with an older one.
+// The parser's position. expat 2.9 deprecates these four for others with 64 bits on every machine. A long has 64 bits
+// here, and a program that is built with expat 2.9 and these four also runs with an older expat.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 static inline long parser_line(XML_Parser parser) { return (long)XML_GetCurrentLineNumber(parser); }

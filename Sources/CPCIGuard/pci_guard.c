@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Where the error handler goes back to: set by each call below before it enters libpci, and gone when it returns.
-// One a thread, since different threads may work with different accesses.
+// The place to which the error handler jumps. Each call below sets it before it enters libpci; it is invalid after the
+// call. One for each thread, because different threads can use different accesses.
 static _Thread_local jmp_buf escape;
 
-// libpci counts on its error handler not to return.
+// libpci requires that its error handler does not return.
 __attribute__((noreturn)) static void on_error(char *message, ...) {
     (void)message;
     longjmp(escape, 1);
@@ -29,11 +29,11 @@ struct pci_access *pci_guard_open_names(const char *ids_path) {
     access->error = on_error;
     access->warning = on_message;
     access->debug = on_message;
-    // Off: the cache of names asked over the network, a file in the user's home.
+    // Do not use the cache of names from the network, a file in the user's home.
     access->id_lookup_mode = 0;
     // The access frees the path.
     if (path) pci_set_name_list_path(access, path, 1);
-    // `access` is not changed after this line, so its value is the same when the handler comes back here.
+    // `access` does not change after this line, so its value is defined when the handler jumps here.
     if (setjmp(escape) || !pci_load_name_list(access)) {
         pci_guard_close(access);
         return NULL;
@@ -45,10 +45,10 @@ void pci_guard_close(struct pci_access *access) {
     if (!setjmp(escape)) pci_cleanup(access);
 }
 
-// A name that didn't fit is not in the buffer: libpci then returns a text of its own.
+// A name that does not fit is not in the buffer: libpci then returns a string of its own.
 static int found(const char *name, const char *buffer) { return name && name == buffer && *name ? 0 : -1; }
 
-// NO_NUMBERS makes an unknown name NULL instead of "Device 1572"; names come from pci.ids alone.
+// With NO_NUMBERS an unknown name is NULL instead of "Device 1572". With NO_HWDB names come only from pci.ids.
 enum { FLAGS = PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB };
 
 int pci_guard_vendor_name(struct pci_access *access, char *buffer, size_t size, int vendor) {
@@ -72,9 +72,10 @@ struct pci_access *pci_guard_open_config(void) {
     access->error = on_error;
     access->warning = on_message;
     access->debug = on_message;
-    // A device needs a back-end, but what it would read is in the cache given to it: this one opens nothing by itself.
+    // A device needs a back-end. This one opens nothing on its own, and all that it would read is in the device's
+    // cache.
     access->method = PCI_ACCESS_SYS_BUS_PCI;
-    // `access` is not changed after this line, so its value is the same when the handler comes back here.
+    // `access` does not change after this line, so its value is defined when the handler jumps here.
     if (setjmp(escape)) {
         pci_guard_close(access);
         return NULL;
@@ -91,12 +92,13 @@ static uint32_t dword(const uint8_t *config, unsigned int offset) {
     return word(config, offset) | (uint32_t)word(config, offset + 2) << 16;
 }
 
-// Where a capability's registers start; 0 without it, and with those `bytes` that are asked for beyond the end.
+// The offset of a capability; 0 without it. If its first `bytes` bytes are not all within `length`: 0, and `beyond` is
+// set.
 static unsigned int place(
     struct pci_dev *device, unsigned int identity, unsigned int type, unsigned int bytes, size_t length, int *beyond) {
     struct pci_cap *capability = pci_find_cap(device, identity, type);
     if (!capability) return 0;
-    // The header of a conventional one cannot point past the first 256 bytes, but its registers can.
+    // The header of a conventional capability is within the first 256 bytes, but its registers can end after them.
     if (capability->addr + bytes > length) {
         *beyond = 1;
         return 0;
@@ -104,7 +106,7 @@ static unsigned int place(
     return capability->addr;
 }
 
-// Parts of a root complex have no link. Source: pcie_cap_has_lnkctl(), drivers/pci/access.c.
+// Functions inside a root complex have no link. Source: pcie_cap_has_lnkctl(), drivers/pci/access.c.
 static void read_link(
     const uint8_t *config, unsigned int at, size_t length, struct pci_guard_capabilities *out) {
     enum { VERSION_2_END = PCI_EXP_LNKCAP2 + 4 };
@@ -134,7 +136,7 @@ static int parse(struct pci_dev *device, const uint8_t *config, size_t length, s
         out->msix_table_size = (word(config, at + 2) & PCI_MSIX_TABSIZE) + 1;
     if (beyond) return -1;
 
-    // A function that is not PCI Express has no extended space; of one that is, all ones is no answer.
+    // A function that is not PCI Express has no extended space. On PCI Express, all ones mean that nothing answered.
     if (out->port_type < 0) {
         out->extended = 1;
         return 0;
@@ -152,7 +154,7 @@ static int parse(struct pci_dev *device, const uint8_t *config, size_t length, s
     }
     if ((at = place(device, PCI_EXT_CAP_ID_DSN, PCI_CAP_EXTENDED, 12, length, &beyond)))
         out->serial = (uint64_t)dword(config, at + 8) << 32 | dword(config, at + 4);
-    // Does the list go on where nothing was read?
+    // Does a capability point beyond the bytes that were read?
     for (struct pci_cap *each = device->first_cap; each; each = each->next)
         if (each->type == PCI_CAP_EXTENDED && (dword(config, each->addr) >> 20 & ~3u) + 4 > length) beyond = 1;
     if (beyond) out->extended = 0;
@@ -162,11 +164,11 @@ static int parse(struct pci_dev *device, const uint8_t *config, size_t length, s
 int pci_guard_capabilities(
     struct pci_access *access, uint8_t *config, size_t length, struct pci_guard_capabilities *out) {
     memset(out, 0, sizeof *out);
-    // A caller without privilege reads 64 bytes. All ones in the status register: nobody answered.
+    // Without privilege only 64 bytes can be read. All ones in the status register mean that nothing answered.
     if (length < 256 || length > PCI_GUARD_CONFIG_SIZE || word(config, PCI_STATUS) == 0xffff) return -1;
-    // With a whole space in the cache libpci never asks its back-end; what was not read looks like no answer.
+    // With a whole space in the cache libpci does not call its back-end. Bytes that were not read are all ones.
     memset(config + length, 0xff, PCI_GUARD_CONFIG_SIZE - length);
-    // Volatile: given a value between setjmp and the handler's return, and needed after it.
+    // Volatile: its value changes after setjmp, and is needed when the handler jumps back.
     struct pci_dev *volatile device = NULL;
     int result = -1;
     if (!setjmp(escape)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Yams
+package import HostModel
 
 /// A place in a configuration file.
 package struct Place: Hashable, Sendable, CustomStringConvertible {
@@ -21,8 +21,8 @@ package struct Place: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A configuration that cannot be used, and where the trouble is.
-package struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+/// What is wrong at one place of a configuration.
+package struct ConfigurationError: Reportable, Hashable {
     package let place: Place
     package let problem: String
     package var remedy: String?
@@ -33,42 +33,35 @@ package struct ConfigurationError: Error, Hashable, Sendable, CustomStringConver
         self.remedy = remedy
     }
 
-    package var description: String { "\(place): \(problem)" }
-}
-
-extension ConfigurationError {
-    /// - Parameter text: what the file says, for telling what YAML's own words do not.
-    init(yaml error: YamlError, file: String, text: String) {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            let line = text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(mark.line - 1).first
-            let indentation = line?.prefix { $0 == " " || $0 == "\t" } ?? ""
-            self.init(
-                at: Place(file: file, line: mark.line, column: mark.column), problem,
-                remedy: indentation.contains("\t") ? "indent with spaces: YAML takes no tabs" : nil)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
-            self.init(
-                at: Place(file: file, line: context.mark.line, column: context.mark.column), "\(keys) is given twice")
-        default:
-            self.init(at: Place(file: file), "is not YAML: \(error)")
-        }
+    package var report: ErrorReport {
+        ErrorReport(.unprocessable, "bad-configuration", place, "\(place): \(problem)", remedy: remedy)
     }
 }
 
-/// The errors of one file, gathered while it is read: an error ends nothing but the value that it is about.
+extension ConfigurationError {
+    /// - Parameter text: the file's text, which shows whether a tab is the reason.
+    init(yaml error: YAMLError, file: String, text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let line = error.mark.flatMap { lines.dropFirst($0.line - 1).first }
+        let indentation = line?.prefix { $0 == " " || $0 == "\t" } ?? ""
+        self.init(
+            at: Place(file: file, line: error.mark?.line, column: error.mark?.column), error.problem,
+            remedy: indentation.contains("\t") ? "indent with spaces: YAML does not allow tabs" : nil)
+    }
+}
+
+/// The errors of one file. Reading goes on after an error: only the value with the error is skipped.
 final class Complaints {
     private(set) var errors: [ConfigurationError] = []
 
-    /// What is looked at twice is told once.
+    /// Ignores an error that it has already: some values are read twice.
     func add(_ error: ConfigurationError) {
         if !errors.contains(error) { errors.append(error) }
     }
 
-    /// As a person goes through the file: those about the whole of it first.
+    /// Sorted by line and column; errors of the whole file come first.
     var inOrder: [ConfigurationError] {
-        // Those at one place stay in the order in which they were met.
+        // Errors at one place keep the order in which they were found.
         func rank(_ entry: (offset: Int, element: ConfigurationError)) -> (Int, Int, Int) {
             (entry.element.place.line ?? 0, entry.element.place.column ?? 0, entry.offset)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Foundation
+import FoundationEssentials
+import Glibc
 package import HostModel
 
 /// The declared state as files: `buslane.yaml`, then `conf.d/*.yaml` in name order; lists of later files are appended.
@@ -39,7 +40,7 @@ package struct ConfigurationFolder: Sendable {
             .map { "\(directory)/conf.d/\($0)" }
     }
 
-    private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// What is different after a file was written, replaced, added or removed, without reading one.
     package var version: [FileVersion] { files.map(FileVersion.init) }
@@ -57,7 +58,7 @@ package struct FileVersion: Hashable, Sendable {
     init(path: String) {
         var status = stat()
         self.path = path
-        guard stat(path, &status) == 0 else {
+        guard unsafe stat(path, &status) == 0 else {
             (device, inode, size, changed) = (0, 0, 0, [])
             return
         }

@@ -58,7 +58,7 @@ extension ConfigurationReader {
     private mutating func stationMAC(_ cursor: YAMLCursor, ofVFs count: Int) throws(ConfigurationError) -> MACAddress {
         let mac = try cursor.stationMAC()
         guard count == 1 else {
-            throw cursor.fail("one MAC address cannot be that of \(count) VFs", remedy: "give each its own range")
+            throw cursor.fail("\(count) VFs cannot have one MAC address", remedy: "give each VF its own range")
         }
         if let earlier = macs.updateValue(cursor.place, forKey: mac) {
             throw cursor.fail("\(mac) is given already, at \(earlier)")

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 package import HostModel
-import Yams
 
 /// Reads files one after the other into one declared state, and goes on after an error: each value that is wrong is
 /// told, and the entry that it is in is left out.
@@ -32,18 +31,15 @@ package struct ConfigurationReader {
 
     /// - Parameter file: the name that errors bear.
     package mutating func read(_ text: String, file: String) {
-        let root: Node?
+        let root: YAMLNode?
         do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            errors.append(ConfigurationError(yaml: error, file: file, text: text))
-            return
+            root = try YAMLNode.document(in: text)
         } catch {
-            errors.append(ConfigurationError(at: Place(file: file), "\(error)"))
+            errors.append(ConfigurationError(yaml: error, file: file, text: text))
             return
         }
         // An empty file is rather one that somebody was about to write, and would take every VF away.
-        guard let root, root.null == nil else {
+        guard let root, !root.isNull else {
             errors.append(
                 ConfigurationError(
                     at: Place(file: file), "declares nothing",
@@ -112,8 +108,8 @@ package struct ConfigurationReader {
             selector.physicalFunctions?.allSatisfy({ $0.vfs == nil }) ?? true
         else {
             throw cursor.fail(
-                "a declaration is about whole cards, and cannot select some of their VFs",
-                remedy: "leave out 'vfs' and what follows '#'; pools can have them")
+                "a declaration is for whole PFs, and cannot select some of their VFs",
+                remedy: "leave out 'vfs' and the part after '#'; only pools can have them")
         }
         return selector
     }
@@ -128,7 +124,7 @@ package struct ConfigurationReader {
                 let name = (try? PCIAddress(text)).map { "address \($0)" } ?? "\(key) \(text.lowercased())"
                 if let earlier = cards[name] {
                     throw item.fail(
-                        "\(text) is declared already, at \(earlier)", remedy: "make one declaration of the two")
+                        "\(text) is declared already, at \(earlier)", remedy: "merge the two into one declaration")
                 }
                 cards[name] = item.place
             }

@@ -1,22 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HTTPTypes
+public import HostModel
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOPosix
 
-/// Why a request got no answer, or not the one it wanted.
-public enum ControlError: Error, Sendable {
-    /// Nobody listens on the socket.
+/// Why a request to the daemon got no answer, or an error.
+public enum ControlError: Sendable {
+    /// Nothing listens on the socket.
     case unreachable(socket: String, reason: String)
-    /// The socket is there, and not for this user.
+    /// The socket exists, and this user may not connect to it.
     case notPermitted(socket: String)
     case timedOut(socket: String)
-    /// The daemon said no.
+    /// The daemon answered with an error.
     case refused(ErrorBody.Detail, status: Int)
-    /// What came back is no answer of this API.
+    /// The answer has not the form of this API.
     case garbled(String)
+}
+
+extension ControlError: Reportable {
+    public var report: ErrorReport {
+        switch self {
+        case .unreachable(let socket, _):
+            ErrorReport(
+                .unreachable, "daemon-unreachable", socket, "no daemon answers at \(socket)",
+                remedy: "systemctl start buslaned")
+        case .notPermitted(let socket):
+            ErrorReport(
+                .notPermitted, "not-permitted", socket, "no permission to use \(socket)",
+                remedy: "run as root, or join the group buslane")
+        case .timedOut(let socket):
+            ErrorReport(
+                .notNow, "timed-out", socket, "the daemon at \(socket) did not answer in time",
+                remedy: "try again; journalctl -u buslaned shows what it is doing")
+        case .refused(let detail, let status):
+            ErrorReport(
+                ErrorKind(httpStatus: status), detail.code, detail.subject, detail.message, remedy: detail.remedy)
+        case .garbled(let problem):
+            ErrorReport(
+                .failed, "garbled-answer", "daemon", "cannot understand the daemon's answer: \(problem)",
+                remedy: "check that buslane and buslaned have the same version")
+        }
+    }
 }
 
 /// Speaks to the daemon: one request a connection, over its unix socket.
@@ -42,7 +69,9 @@ public struct ControlClient: Sendable {
     }
 
     private static func encode(_ request: some Encodable) throws(ControlError) -> [UInt8] {
-        do { return try JSON.encode(request, pretty: false) } catch { throw .garbled("\(error)") }
+        do { return try JSON.encode(request, pretty: false) } catch {
+            throw .garbled("the request cannot be written as JSON")
+        }
     }
 
     /// An answer's text as it came.
@@ -95,7 +124,11 @@ public struct ControlClient: Sendable {
     private static func decode<Answer: Decodable>(
         _ type: Answer.Type, from bytes: [UInt8]
     ) throws(ControlError) -> Answer {
-        do { return try JSON.decode(type, from: bytes) } catch { throw .garbled("\(error)") }
+        do { return try JSON.decode(type, from: bytes) } catch let error as DecodingError {
+            throw .garbled(MalformedDocument(error, in: "answer").message)
+        } catch {
+            throw .garbled("it is not a document of this API")
+        }
     }
 
     private func send(

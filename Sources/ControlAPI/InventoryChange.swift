@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Foundation
 public import HostModel
 
 /// One line of `GET /v1/inventory/changes` and of `inventory --watch`.
@@ -50,17 +49,6 @@ public struct InventoryChange: Codable, Sendable, Equatable {
         event = before == nil ? .added : after == nil ? .removed : .changed
         function = after ?? before
         fields = []
-        if let before, let after { fields = Self.fields(of: before, unlike: after) }
-    }
-
-    private static func fields(of one: Inventory.Function, unlike other: Inventory.Function) -> [String] {
-        guard let one = object(one), let other = object(other) else { return [] }
-        // Arrays of one, since Foundation compares those whatever is in them.
-        return one.keys.filter { !NSArray(array: [one[$0] as Any]).isEqual(to: [other[$0] as Any]) }.sorted()
-    }
-
-    private static func object(_ function: Inventory.Function) -> [String: Any]? {
-        guard let text = try? JSON.encode(function, pretty: false) else { return nil }
-        return (try? JSONSerialization.jsonObject(with: Data(text))) as? [String: Any]
+        if let before, let after { fields = before.fields(unlike: after).map(\.stringValue).sorted() }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// This release, as every program of it says.
+/// The version of this release, which every program reports.
 public enum Version {
     public static let current = "0.1.0"
 }

@@ -1,33 +1,45 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CLibvirt
+public import HostModel
 
-/// Why libvirt did not do what it was asked. One line each: the subject, what is wrong, why.
-public enum LibvirtError: Error, Equatable, Sendable {
+/// Why libvirt did not do what Buslane asked.
+public enum LibvirtError: Equatable, Sendable {
     /// libvirt knows no domain of this name or UUID.
     case noSuchDomain(String)
     /// No connection could be made: the daemon is down, or refuses this user.
     case unreachable(uri: String, reason: String)
-    /// libvirt takes calls and does not answer them: it is stopped, or what the call is about waits for a hook. Whether it
-    /// will still do what was asked is not known.
+    /// libvirt accepts calls and does not answer them: it is stopped, or the domain waits for a hook. It may still do what
+    /// was asked.
     case noAnswer(uri: String, after: Duration)
-    /// The connection broke during a call: whether libvirt did what was asked is not known. The next call reconnects.
+    /// The connection broke during a call: libvirt may have done what was asked. The next call reconnects.
     case connectionLost(reason: String)
-    /// libvirt said no. `code` is a `virErrorNumber`, `domain` the part of libvirt that said so, a `virErrorDomain`.
+    /// libvirt refused. `code` is a `virErrorNumber`; `domain` is a `virErrorDomain`, the part of libvirt that refused.
     case refused(code: Int32, domain: Int32, message: String)
 }
 
-extension LibvirtError: CustomStringConvertible {
-    public var description: String {
-        let text =
-            switch self {
-            case .noSuchDomain(let name): "domain '\(name)': libvirt knows no such domain"
-            case .unreachable(let uri, let reason): "libvirt at \(uri) cannot be reached: \(reason)"
-            case .noAnswer(let uri, let time): "libvirt does not answer: nothing from \(uri) in \(time)"
-            case .connectionLost(let reason): "connection to libvirt lost during a call: \(reason)"
-            case .refused(let code, let domain, let message):
-                "libvirt refused: \(message) (code \(code), domain \(domain))"
-            }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
+extension LibvirtError: Reportable {
+    public var report: ErrorReport {
+        switch self {
+        case .noSuchDomain(let name):
+            ErrorReport(
+                .notFound, "unknown-domain", "libvirt", "libvirt knows no domain '\(name)'",
+                remedy: "list the domains with virsh list --all")
+        case .unreachable(let uri, let reason):
+            ErrorReport(
+                .notNow, "libvirt-unreachable", "libvirt", "cannot connect to libvirt at \(uri): \(reason)",
+                remedy: "systemctl start libvirtd")
+        case .noAnswer(let uri, let time):
+            ErrorReport(
+                .notNow, "libvirt-not-answering", "libvirt", "libvirt does not answer: no reply from \(uri) in \(time)",
+                remedy: "try again; libvirt also waits while a hook runs")
+        case .connectionLost(let reason):
+            ErrorReport(
+                .notNow, "libvirt-lost", "libvirt", "the connection to libvirt broke during a call: \(reason)",
+                remedy: "check whether libvirt did what was asked, then try again")
+        case .refused(let code, let domain, let message):
+            ErrorReport(
+                .conflict, "libvirt", "libvirt", "libvirt refused: \(message) (code \(code), domain \(domain))")
+        }
     }
 }
 

@@ -54,8 +54,9 @@ enum DaemonCall {
         var sent = 0
         while sent < request.count {
             guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
-            let count = request[sent...].withUnsafeBytes {
-                send(channel, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            // SAFETY: the array lends its bytes until the call returns.
+            let count = unsafe request[sent...].withUnsafeBytes {
+                unsafe send(channel, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             if count > 0 { sent += count } else if errno != EINTR { break }
         }
@@ -64,7 +65,8 @@ enum DaemonCall {
         var chunk = [UInt8](repeating: 0, count: 4096)
         while answer.count < limit {
             guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
-            let count = recv(channel, &chunk, chunk.count, 0)
+            // SAFETY: the kernel writes at most the length of the array, which lends its bytes until the call returns.
+            let count = unsafe recv(channel, &chunk, chunk.count, 0)
             if count == 0 { break }
             if count > 0 {
                 answer += chunk.prefix(count)
@@ -104,18 +106,18 @@ enum DaemonCall {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
-        let isWritten = withUnsafeMutableBytes(of: &address.sun_path) { place in
-            // The place is zeroed, and keeps a zero at its end.
+        // SAFETY: the bytes fit, and the zeroed place keeps a zero at its end.
+        let isWritten = unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in
             guard bytes.count < place.count else { return false }
-            place.copyBytes(from: bytes)
+            unsafe place.copyBytes(from: bytes)
             return true
         }
         guard isWritten else { return ENAMETOOLONG }
         while true {
-            let result = withUnsafePointer(to: &address) { pointer in
-                // SAFETY: a sockaddr_un is what a socket of this family takes for a sockaddr, with its own size.
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.connect(channel, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            // SAFETY: a unix socket takes a sockaddr_un as its sockaddr, with the size of a sockaddr_un.
+            let result = unsafe withUnsafePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe Glibc.connect(channel, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
                 }
             }
             if result == 0 { return 0 }
@@ -129,14 +131,16 @@ enum DaemonCall {
         guard left > 0 else { return false }
         var time = timeval(tv_sec: left / 1000, tv_usec: left % 1000 * 1000)
         let size = socklen_t(MemoryLayout<timeval>.size)
-        return setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &time, size) == 0
+        // SAFETY: the kernel reads the structure, which lives until the calls return.
+        return unsafe setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &time, size) == 0
             && setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &time, size) == 0
     }
 
     /// In milliseconds.
     private static func now() -> Int {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        // SAFETY: the kernel fills the structure, which lives until the call returns.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     }
 }

@@ -19,7 +19,8 @@ struct DomainInput {
         let keep = (marks.map(\.count).max() ?? 1) - 1
         var chunk = [UInt8](repeating: 0, count: 32768)
         while true {
-            let count = Glibc.read(file, &chunk, chunk.count)
+            // SAFETY: the kernel writes at most the length of the array, which lends its bytes until the call returns.
+            let count = unsafe Glibc.read(file, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             // A mark may lie across two reads.
@@ -37,10 +38,11 @@ struct DomainInput {
     }
 
     private func hasMark(from start: Int) -> Bool {
-        bytes[start...].withUnsafeBytes { text in
+        // SAFETY: the bytes are read only inside the closure.
+        unsafe bytes[start...].withUnsafeBytes { text in
             Self.marks.contains { mark in
                 text.indices.dropLast(mark.count - 1).contains { position in
-                    text[position] == mark[0] && text[position...].starts(with: mark)
+                    unsafe text[position] == mark[0] && text[position...].starts(with: mark)
                 }
             }
         }

@@ -60,13 +60,17 @@ struct Hook {
         exit(0)
     }
 
-    private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    private static func environment(_ name: String) -> String? {
+        // SAFETY: the string lives until the call returns; nothing in this program changes the environment.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
 
     /// One line, which libvirt hands to whoever asked for the start.
     private static func refuse(_ line: String) -> Never {
         let words = line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : Character($0) }
         let text = Array("buslane: \(String(words))\n".utf8)
-        _ = write(STDERR_FILENO, text, text.count)
+        // SAFETY: the array lends its bytes until the call returns.
+        _ = unsafe write(STDERR_FILENO, text, text.count)
         exit(1)
     }
 }
@@ -77,16 +81,19 @@ struct Hook {
 private enum Boot {
     static var seconds: Int {
         var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
+        // SAFETY: the kernel fills the structure, which lives until the call returns.
+        unsafe clock_gettime(CLOCK_BOOTTIME, &now)
         return now.tv_sec
     }
 
     static var id: String? {
-        let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        // SAFETY: the literal outlives the call.
+        let file = unsafe open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: 64)
-        let count = read(file, &bytes, bytes.count)
+        // SAFETY: the kernel writes at most the length of the array, which lends its bytes until the call returns.
+        let count = unsafe read(file, &bytes, bytes.count)
         guard count > 0 else { return nil }
         return String(decoding: bytes.prefix(count).prefix { $0 > 0x20 }, as: UTF8.self)
     }

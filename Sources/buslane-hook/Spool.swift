@@ -8,36 +8,42 @@ enum Spool {
     static func leave(_ text: [UInt8], in folder: String) {
         guard text.count <= SpoolPlace.maximumSize else { return }
         // The daemon's own folder is there as soon as it ever ran; without it nothing was ever claimed.
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST, count(in: folder) < SpoolPlace.maximumFiles else { return }
+        // SAFETY: the string lives until the call returns.
+        guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST, count(in: folder) < SpoolPlace.maximumFiles else {
+            return
+        }
         let unfinished = "\(folder)/\(getpid()).new"
-        let file = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // SAFETY: the string lives until the call returns; so in every call below.
+        let file = unsafe open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { return }
         var written = 0
         while written < text.count {
-            let count = text[written...].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+            let count = unsafe text[written...].withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
             if count > 0 { written += count } else if errno != EINTR { break }
         }
         // What the disk does not keep over a crash of the host is of an earlier boot then.
         guard close(file) == 0, written == text.count else {
-            unlink(unfinished)
+            unsafe unlink(unfinished)
             return
         }
-        if rename(unfinished, "\(folder)/\(name())\(SpoolPlace.fileEnding)") != 0 { unlink(unfinished) }
+        if unsafe rename(unfinished, "\(folder)/\(name())\(SpoolPlace.fileEnding)") != 0 { unsafe unlink(unfinished) }
     }
 
     /// Sorts by when it was written.
     private static func name() -> String {
         var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
+        // SAFETY: the kernel fills the structure, which lives until the call returns.
+        unsafe clock_gettime(CLOCK_BOOTTIME, &now)
         let digits = String(now.tv_sec * 1_000_000_000 + now.tv_nsec)
         return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + "-\(getpid())"
     }
 
     private static func count(in folder: String) -> Int {
-        guard let listing = opendir(folder) else { return .max }
-        defer { closedir(listing) }
+        // SAFETY: the listing is open until the end of this function; its entries are only counted.
+        guard let listing = unsafe opendir(folder) else { return .max }
+        defer { unsafe closedir(listing) }
         var count = 0
-        while readdir(listing) != nil { count += 1 }
+        while unsafe readdir(listing) != nil { count += 1 }
         return count
     }
 }

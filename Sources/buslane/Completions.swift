@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Glibc
 
 /// What the shell offers for a name that only the daemon knows. Without one it offers nothing, and says nothing.
 extension CompletionKind {
@@ -17,7 +16,7 @@ extension CompletionKind {
         _ ask: @escaping @Sendable (ControlClient) async throws -> [String]
     ) -> CompletionKind {
         .custom { _, _, typed in
-            let named = getenv(SocketPath.environmentVariable).map { String(cString: $0) }
+            let named = Environment.value(of: SocketPath.environmentVariable)
             let client = ControlClient(socketPath: named ?? SocketPath.standard)
             let names = (try? await ask(client)) ?? []
             return names.filter { $0.hasPrefix(typed) }

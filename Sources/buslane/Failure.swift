@@ -4,7 +4,7 @@ import ControlAPI
 import Glibc
 import HostModel
 
-/// How a command ends when it does not end well: one line, the fix where there is one, and the code of the contract.
+/// An error that ends a command: one line, how to fix it where that is known, and the exit code.
 struct Failure: Error {
     let code: ExitStatus
     let detail: ErrorBody.Detail
@@ -18,36 +18,15 @@ struct Failure: Error {
         self.init(code, .init(code: name, subject: subject, message: message, remedy: fix))
     }
 
-    /// What went wrong on the way to the daemon, or what it answered.
-    init(_ error: ControlError) {
-        switch error {
-        case .unreachable(let socket, _):
-            self.init(
-                .daemonUnreachable, "daemon-unreachable", subject: socket, "no daemon answers at \(socket)",
-                fix: "systemctl start buslaned")
-        case .notPermitted(let socket):
-            self.init(
-                .notPermitted, "not-permitted", subject: socket, "no permission to use \(socket)",
-                fix: "run as root, or join the group buslane")
-        case .timedOut(let socket):
-            self.init(
-                .notNow, "timed-out", subject: socket, "the daemon at \(socket) did not answer in time",
-                fix: "try again; journalctl -u buslaned tells what it is doing")
-        case .refused(let detail, let status): self.init(ExitStatus(httpStatus: status), detail)
-        case .garbled(let what):
-            self.init(
-                .refused, "garbled-answer", subject: "daemon", "the daemon's answer is not understood: \(what)",
-                fix: "see that buslane and buslaned are of one version")
-        }
-    }
+    init(_ error: some Reportable) { self.init(ExitStatus(error.report.kind), ErrorBody(error).error) }
 
-    /// Prints any error as the contract has it, and ends the process.
+    /// Prints an error and ends the process with its exit code.
     static func exit(with error: any Error) -> Never {
         let failure: Failure
         switch error {
         case let known as Failure: failure = known
-        case let error as ControlError: failure = Failure(error)
-        // The command has said what there is to say.
+        case let error as any Reportable: failure = Failure(error)
+        // The command has printed its result already.
         case let code as ExitCode: Glibc.exit(code.rawValue)
         default:
             let code = Control.exitCode(for: error)
@@ -58,7 +37,7 @@ struct Failure: Error {
             }
             let message = Control.message(for: error).oneLine
             failure = Failure(
-                .usage, "usage", subject: "command line", message, fix: "\(Self.helpCommand) lists what it takes")
+                .usage, "usage", subject: "command line", message, fix: "\(Self.helpCommand) lists the options")
         }
         failure.write()
         Glibc.exit(failure.code.rawValue)
@@ -88,7 +67,7 @@ struct Failure: Error {
 extension String {
     fileprivate var oneLine: String {
         let line = split(whereSeparator: \.isNewline).joined(separator: " ")
-        // A sentence of the parser's begins like one; an error line goes on after its colon.
+        // The argument parser's messages begin with a capital; here they follow `error: `.
         guard let first = line.first, line.dropFirst().first?.isLowercase == true else { return line }
         return first.lowercased() + line.dropFirst()
     }

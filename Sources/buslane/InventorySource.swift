@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Foundation
+import Glibc
 import HostIO
 import HostModel
 
@@ -66,7 +66,7 @@ struct InventorySource: ParsableArguments {
     private static let withoutDaemon =
         "note: no daemon to ask, so this is read from the host itself, without claims"
 
-    private static var now: Int { Int(Date().timeIntervalSince1970) }
+    private static var now: Int { time(nil) }
 
     private func readFromEither() async throws -> (inventory: Inventory, isFromDaemon: Bool) {
         if let hostRoot { return (try Self.readHost(below: hostRoot), false) }

@@ -13,7 +13,14 @@ struct ConnectionOptions: ParsableArguments {
     var client: ControlClient { ControlClient(socketPath: socketPath) }
 
     var socketPath: String {
-        socket ?? getenv(SocketPath.environmentVariable).map { String(cString: $0) } ?? SocketPath.standard
+        socket ?? Environment.value(of: SocketPath.environmentVariable) ?? SocketPath.standard
+    }
+}
+
+enum Environment {
+    static func value(of name: String) -> String? {
+        // SAFETY: the string lives until the call returns; nothing in this program changes the environment.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 }
 

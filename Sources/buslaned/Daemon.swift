@@ -13,6 +13,7 @@ import Libvirt
 import Logging
 import NIOCore
 import ServiceLifecycle
+import SystemServices
 
 /// The daemon: puts the parts together, settles what an earlier run left, and serves until it is told to stop.
 @main
@@ -64,22 +65,37 @@ struct Daemon: AsyncParsableCommand {
 
         let file = LedgerFile(path: ledger)
         let (ledger, loss) = try file.open()
-        let host = try KernelHost(paths: HostPaths(root: hostRoot), logger: logger)
-        let reconciler = try Reconciler(
+        let paths = HostPaths(root: hostRoot)
+        let host = try KernelHost(paths: paths, logger: logger)
+        let parts = Wiring(
             host: host, ledger: ledger, configuration: ConfigurationFolder(directory: configurationDirectory),
+            boot: Boot(identity: try host.snapshot().host),
+            executor: Executor(host: host, ledger: ledger, logger: logger, patience: \.patience), logger: logger)
+        let spool = HookSpool(
+            folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool", calls: parts.hooks,
             logger: logger)
-        let spool = HookSpool(folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool")
-        let events = HostEventService(host: host, logger: logger)
-        let drift = DriftService(reconciler: reconciler, feed: host.feed)
+        let reconciler = Reconciler(parts: parts)
         let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
         let live = RunningGuests(
             libvirt: domains.libvirt, domains: domains, feed: domains.feed, reconciler: reconciler)
-        let api = API(
-            reconciler: reconciler, domains: domains, live: live,
-            inventory: InventoryText(host: host, ledger: ledger), file: file, spool: spool,
-            processes: Processes(paths: HostPaths(root: hostRoot)))
+        let processes = Processes(paths: paths)
+        let router = Routes.router(of: [
+            HealthRoutes(problems: parts.problems),
+            InventoryRoutes(inventory: InventoryText(host: host, ledger: ledger)),
+            ClaimRoutes(
+                ledger: ledger, pools: parts.pools,
+                owners: OwnerNames(ledger: ledger, libvirt: domains.libvirt, processes: processes),
+                permissions: parts.permissions, candidates: parts.candidates, allocator: parts.allocator,
+                release: parts.release, expiry: parts.expiry),
+            PlanRoutes(configuration: parts.configuration, permissions: parts.permissions, apply: parts.apply),
+            QuarantineRoutes(permissions: parts.permissions, quarantine: parts.quarantine),
+            DomainRoutes(reconciler: reconciler, permissions: parts.permissions, domains: domains, live: live),
+            EventRoutes(ledger: ledger),
+            LedgerRoutes(ledger: ledger, file: file, permissions: parts.permissions, audit: parts.audit),
+            HookRoutes(permissions: parts.permissions, spool: spool, calls: parts.hooks, problems: parts.problems),
+        ])
         let server = Application(
-            router: api.router(),
+            router: router,
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [ConnectionPeers()], idleTimeout: Self.clientPatience)),
@@ -89,20 +105,24 @@ struct Daemon: AsyncParsableCommand {
             onServerRunning: { [socket, socketGroup, logger] _ in
                 Self.open(socket, to: socketGroup, logger: logger)
                 logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
-                SystemdNotifier.ready(problems: reconciler.problems)
+                SystemdNotifier.ready(problems: parts.problems.lines)
             },
             logger: logger.quieter)
-        let lives = LifeService(reconciler: reconciler)
+        let events = HostEventService(host: host, logger: logger)
+        let drift = DriftService(drift: parts.drift, cards: parts.cardState, feed: host.feed)
+        let lives = LifeService(expiry: parts.expiry, cards: parts.cardState)
         let owners = OwnerService(
-            reconciler: reconciler, libvirt: domains.libvirt, processes: Processes(paths: HostPaths(root: hostRoot)),
+            owners: parts.owners, cards: parts.cardState, libvirt: domains.libvirt, processes: processes,
             grace: ownerGrace)
         let libvirt = LibvirtService(
-            libvirt: domains.libvirt, feed: domains.feed, isReady: { reconciler.standing.hasResumed }, logger: logger)
+            libvirt: domains.libvirt, feed: domains.feed, isReady: { parts.cardState.hasRestored }, logger: logger)
         let bindings = BindingService(domains: domains, logger: logger)
-        let spooled = SpoolService(spool: spool, reconciler: reconciler)
-        let rebuild = RebuildService(domains: domains, reconciler: reconciler, logger: logger)
+        let spooled = SpoolService(spool: spool, use: parts.use, cards: parts.cardState)
+        let rebuild = RebuildService(
+            domains: domains, lostOwners: parts.lostOwners, cards: parts.cardState, logger: logger)
         let serving = ServingService(
-            reconciler: reconciler, file: file, loss: loss, spool: spool, server: server,
+            lostOwners: parts.lostOwners, recovery: parts.recovery, bootRestore: parts.bootRestore, drift: parts.drift,
+            cards: parts.cardState, file: file, loss: loss, spool: spool, server: server,
             patience: .seconds(latestDriver))
         // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
         let group = ServiceGroup(
@@ -116,19 +136,19 @@ struct Daemon: AsyncParsableCommand {
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
         SystemdNotifier.stopping()
-        unlink(socket)
+        UnixSocket.remove(socket)
         logger.notice("stopped")
     }
 
     private static func open(_ socket: String, to group: String, logger: Logger) {
-        chmod(socket, 0o660)
-        guard let entry = getgrnam(group) else {
-            logger.warning("no such group: the socket is for root alone", metadata: ["group": "\(group)"])
+        guard let id = UserDatabase.group(named: group) else {
+            logger.warning("no such group: only root can use the socket", metadata: ["group": "\(group)"])
             return
         }
-        if chown(socket, uid_t.max, entry.pointee.gr_gid) != 0 {
-            logger.warning("cannot give the socket to its group", metadata: ["group": "\(group)", "errno": "\(errno)"])
-        }
+        let problem = UnixSocket.open(socket, to: id)
+        guard problem != 0 else { return }
+        logger.warning(
+            "cannot change the group of the socket", metadata: ["group": "\(group)", "errno": "\(problem)"])
     }
 }
 

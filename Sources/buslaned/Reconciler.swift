@@ -1,122 +1,93 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import ConfigurationFiles
+import DomainXML
 import HostModel
 import Ledger
 import Logging
+import SystemServices
 
-/// Owns the write side: whatever changes a claim or the host goes through here.
-///
-/// Never calls libvirt: the hook path runs through it, and libvirt waits for the hook.
+/// What the Domains room still calls until it is given its parts by themselves.
 struct Reconciler: Sendable {
-    let host: any Host
-    let ledger: Ledger
-    let configuration: ConfigurationInForce
-    var executor: Executor
-    let lanes = Lanes()
-    let standing = CardState()
-    /// Those who wait for functions.
-    let line = AllocationQueue()
-    /// What libvirt told last: what domains have that Buslane did not give them, and which of them run.
-    let seenDomains = SeenDomains()
-    let logger: Logger
-    /// Seconds since the boot.
-    var sinceBoot: @Sendable () -> Int = BootClock.now
-    /// Which host, which boot.
-    let identity: HostIdentity
+    let parts: Wiring
 
-    /// This boot's id; a host without one is its own boot.
-    var bootID: String { identity.bootID ?? "unknown" }
+    var host: any Host { parts.host }
+    var ledger: Ledger { parts.ledger }
+    var logger: Logger { parts.logger }
+    var configuration: ConfigurationInForce { parts.configuration }
+    var seenDomains: SeenDomains { parts.guests }
 
-    init(
-        host: any Host, ledger: Ledger, configuration: ConfigurationFolder, logger: Logger,
-        patience: @escaping @Sendable (HostAction) -> Duration = \.patience
-    ) throws {
-        self.host = host
-        self.ledger = ledger
-        self.configuration = ConfigurationInForce(configuration)
-        self.logger = logger
-        executor = Executor(host: host, ledger: ledger, logger: logger, patience: patience)
-        identity = try host.snapshot().host
+    func claimRequest(
+        for device: DomainRequest.Device, in request: DomainRequest?, of domain: Domain, uid: Int?
+    ) throws -> ClaimRequest { try parts.requests.claimRequest(for: device, in: request, of: domain, uid: uid) }
+    func claims(heldBy owner: Owner) async throws -> [Claim] {
+        try await ledger.claims(of: owner).filter(\.state.isHeld)
     }
-
-    /// What nothing may be taken from: the ledger's claims, and the groups that processes have open.
-    func holdings() async throws -> Holdings {
-        var holdings = try await ledger.holdings()
-        holdings.openGroups = try host.openGroups()
-        holdings.disks = host.disksInUse()
-        holdings.foreign = seenDomains.users
-        return holdings
-    }
-
-    /// What is not as it should be: what is declared and missing, and a configuration that does not count.
-    var problems: [String] {
-        let configuration = configuration.problem.map {
-            "\($0.description); what was declared before stays in force"
-        }
-        return standing.problems + [configuration].compactMap(\.self)
-    }
-
-    /// The PF whose lane an assignment's work belongs on: its own address when it is no VF.
-    func card(of assignment: Assignment) -> PCIAddress {
-        assignment.virtualFunction?.physicalFunction ?? assignment.address
-    }
-
-    /// - Throws: the ``Refusal`` of whoever may not, which is written into the audit trail.
     func permitted(
         _ verb: String, _ subject: String, to peer: PeerCredentials, _ check: (Caller) throws(Refusal) -> Void
-    ) async throws {
-        do {
-            try check(peer.caller)
-        } catch {
-            logger.warning(
-                "not permitted", metadata: ["uid": "\(peer.uid)", "verb": "\(verb)", "subject": "\(subject)"])
-            try await ledger.audit(verb, subject: subject, detail: "", result: error.message, actor: peer.actor)
-            throw error
-        }
-    }
-
-    /// Runs, and writes into the audit trail how it ended.
-    ///
-    /// In a task of its own: a caller that goes away does not leave the work half done.
+    ) async throws { try check(peer.caller) }
     func audited<Result: Sendable>(
         _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        let entry = AuditEntry.Draft(verb, subject: subject, detail: detail, actor: actor)
-        return try await recorded(entry) {
-            let result = try await work()
-            try await ledger.audit(entry)
-            return result
-        }
+        try await parts.audit.audited(verb, subject: subject, detail: detail, by: actor, work)
     }
-
-    /// The same for work that writes down its success itself, in one commit with what it did.
-    func recorded<Result: Sendable>(
-        _ entry: AuditEntry.Draft, _ work: @escaping @Sendable () async throws -> Result
-    ) async throws -> Result {
-        // Begun on the spot: to hand it to another thread takes longer than most of what is done before the first wait.
-        try await Task.immediate {
-            do {
-                return try await work()
-            } catch {
-                try await noteRefusal(entry, error)
-                throw error
-            }
-        }.value
+    func allocate(all requests: [ClaimRequest], by actor: AuditEntry.Actor) async throws -> [Claim] {
+        try await parts.allocator.allocate(all: requests, by: actor)
     }
-
-    /// Writes down that something was not done, and why; but not what ``Retry`` knows.
-    func noteRefusal(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
-        let text = (error as? Refusal)?.message ?? "\(error)"
-        if text == Retry.known { return }
-        try await ledger.record(
-            error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)",
-            audit: entry.ending(text))
+    @discardableResult
+    func release(_ id: String, by actor: AuditEntry.Actor) async throws -> ClaimRelease.Outcome {
+        try await parts.release.release(id, by: actor)
+    }
+    func releaseUnused(_ claim: Claim, by actor: AuditEntry.Actor) async throws -> Bool {
+        try await parts.release.releaseUnused(claim, by: actor)
+    }
+    func releaseRequested(of owner: Owner, by actor: AuditEntry.Actor) async throws -> [String] {
+        try await parts.release.releaseRequested(of: owner, by: actor)
+    }
+    func releaseWhenClosed(_ claim: Claim, within limit: Duration, by actor: AuditEntry.Actor) async throws {
+        try await parts.release.releaseWhenClosed(claim, within: limit, by: actor)
+    }
+    func foreseen(_ requests: [ClaimRequest]) async throws -> [[Function]]? {
+        try await parts.candidates.foreseen(requests)
+    }
+    func settings(of device: String, in claim: Claim, for request: ClaimRequest) throws -> VFSettings? {
+        try parts.candidates.settings(of: device, in: claim, for: request)
+    }
+    func isInUse(_ claim: Claim) throws -> Bool { try parts.use.isInUse(claim) }
+    func suits(_ claim: Claim, _ request: ClaimRequest) async throws -> Bool {
+        try await parts.candidates.suits(claim, request)
+    }
+    func repool(_ claim: Claim, as request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
+        try await parts.exchange.repool(claim, as: request, by: actor)
+    }
+    func exchange(
+        _ replaced: [Claim], for requests: [ClaimRequest], by actor: AuditEntry.Actor
+    ) async throws -> (made: [Claim], replaced: [Claim]) {
+        try await parts.exchange.exchange(replaced, for: requests, by: actor)
+    }
+    func giveBack(replaced claims: [Claim], by actor: AuditEntry.Actor) async throws {
+        try await parts.exchange.finish(claims, by: actor)
+    }
+    func takeBack(_ replaced: [Claim], giving made: [Claim], by actor: AuditEntry.Actor) async {
+        await parts.exchange.undo(replaced, releasing: made, by: actor)
+    }
+    func change(_ settings: VFSettings, of device: String, in claim: Claim) async throws -> Claim {
+        try await parts.exchange.change(settings, of: device, in: claim)
+    }
+    func settleStop(of domain: Domain) async throws -> Bool { try await parts.stopHook.endUnreportedUse(of: domain) }
+    @discardableResult
+    func adopt(devicesOf domain: Domain) async throws -> Claim? { try await parts.lostOwners.adopt(devicesOf: domain) }
+    @discardableResult
+    func takeIntoUse(_ claims: [Claim], besides running: [Claim] = []) async throws -> [Claim] {
+        try await parts.use.begin(claims, besides: running)
+    }
+    @discardableResult
+    func endUse(of claim: Claim) async throws -> Claim? { try await parts.use.end(of: claim) }
+    func ready(_ claim: Claim, purpose: Recovery.Purpose) async throws {
+        try await parts.readiness.ready(claim, purpose: purpose)
     }
 }
 
-/// A try that is made again by itself, now and then.
+/// Not read any more: ``AuditRecorder`` knows what repeats.
 enum Retry {
-    /// Why the one before came to nothing, in the audit trail's words. Meeting that again is no news.
     @TaskLocal static var known: String?
 }

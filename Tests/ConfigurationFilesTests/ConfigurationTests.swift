@@ -2,6 +2,7 @@
 import Foundation
 import HostModel
 import HostSimulator
+import TemporaryFiles
 import Testing
 
 @testable import ConfigurationFiles
@@ -75,7 +76,7 @@ struct ConfigurationTests {
             try DesiredState(yaml: "pools:\n  - name: a\n\tselect: {numaNodes: [0]}\n", file: "a.yaml")
         }
         #expect(error?.place.line == 3, "\(error as Any)")
-        #expect(error?.remedy == "indent with spaces: YAML takes no tabs")
+        #expect(error?.remedy == "indent with spaces: YAML does not allow tabs")
     }
 
     @Test(
@@ -110,8 +111,8 @@ struct ConfigurationTests {
                     + "  - {vfCount: 1, select: {physicalFunctions: ['0000:3B:00.0']}}\n", 3,
                 "0000:3B:00.0 is declared already, at a.yaml:2:39", "one declaration"
             ),
-            ("physicalFunctions:\n  - {vfCount: 1, select: {pfNames: ['a#0-3']}}\n", 2, "whole cards", "'#'"),
-            ("physicalFunctions:\n  - {vfCount: 1, select: {pfNames: [a], vfs: [0]}}\n", 2, "whole cards", "pools"),
+            ("physicalFunctions:\n  - {vfCount: 1, select: {pfNames: ['a#0-3']}}\n", 2, "whole PFs", "'#'"),
+            ("physicalFunctions:\n  - {vfCount: 1, select: {pfNames: [a], vfs: [0]}}\n", 2, "whole PFs", "pools"),
             ("physicalFunctions:\n  - {numVfs: 1, select: {pfNames: [a]}}\n", 2, "unknown key 'numVfs'", "'vfCount'"),
             ("pools:\n  - name: a\n    select: {rootDevices: [a]}\n", 3, "'rootDevices'", "'physicalFunctions'?"),
             ("pools:\n  - name: a\n    select: {zzz: [a]}\n", 3, "unknown key 'zzz'", "known: addresses"),
@@ -241,7 +242,7 @@ struct ConfigurationTests {
         arguments: [
             ("{vlan: 5}", "2:7", "has no 'range'", ""), ("{range: 0-8}", "2:15", "no VF 8: vfCount is 8", "smaller"),
             ("{range: 0-2}\n    - {range: 2-4}", "3:7", "VF 2 is declared already, at a.yaml:2:7", ""),
-            ("{range: 0-1, mac: '52:54:00:11:22:33'}", "2:25", "cannot be that of 2 VFs", "own range"),
+            ("{range: 0-1, mac: '52:54:00:11:22:33'}", "2:25", "2 VFs cannot have one MAC address", "own range"),
             ("{range: 0, mac: '00:00:00:00:00:00'}", "2:23", "it is zero", ""),
             ("{range: 0, mac: '01:00:5e:00:00:01'}", "2:23", "it is multicast", ""),
             (
@@ -314,7 +315,7 @@ struct ConfigurationTests {
                 "6 has no 'select'", "6 expected a number from 0 to 65535", "7 expected a number from 68 to 65535",
                 "8 unknown key 'speed'", "10 expected a number from 0 to 4094", "10 expected true or false",
                 "11 'x' is not a range of VFs: expected indexes and ranges, like 0-3,5",
-                "11 'qos' is about a VLAN, and there is none", "12 VF 0 is declared already, at a.yaml:10:9",
+                "11 'qos' needs a VLAN, and none is set", "12 VF 0 is declared already, at a.yaml:10:9",
                 "12 a VF cannot have the MAC address 01:00:5e:00:00:01: it is multicast",
             ])
         #expect(reader.desired == DesiredState())
@@ -322,7 +323,7 @@ struct ConfigurationTests {
 
     @Test("reads buslane.yaml first, then conf.d in name order, and names the file that is wrong")
     func folder() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         func write(_ name: String, _ text: String) throws {
             try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
         }

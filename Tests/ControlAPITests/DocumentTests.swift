@@ -142,7 +142,7 @@ struct DocumentTests {
 
     @Test("a refusal becomes code, subject, message and remedy")
     func errors() throws {
-        let body = ErrorBody(Refusal.heldByClaim("0000:3b:10.2", claim: "c1", owner: "fw1"))
+        let body = ErrorBody(Refusal.function("0000:3b:10.2", .heldByClaim(claim: "c1", owner: "fw1")))
         let error = try #require(try object(body)["error"] as? [String: Any])
         #expect(error["code"] as? String == "held-by-claim")
         #expect(error["subject"] as? String == "0000:3b:10.2")
@@ -157,17 +157,9 @@ struct DocumentTests {
         let error = #expect(throws: DecodingError.self) {
             try JSON.decode(AllocateRequest.self, from: Array(text.utf8))
         }
-        #expect("\(error as Any)".contains("six octets"))
-    }
-
-    @Test(
-        "a status of the API becomes the command's exit code",
-        arguments: [
-            (200, ControlAPI.ExitStatus.done), (204, .done), (400, .usage), (401, .notPermitted), (403, .notPermitted),
-            (404, .refused), (409, .refused), (422, .refused), (500, .refused), (503, .notNow),
-        ])
-    func exitStatus(http: Int, status: ControlAPI.ExitStatus) {
-        #expect(ControlAPI.ExitStatus(httpStatus: http) == status)
+        let malformed = error.map { MalformedDocument($0) }
+        #expect(malformed?.field == "mac")
+        #expect(malformed?.message.contains("six octets") == true)
     }
 
     @Test("several devices are read, each with its own settings, and not together with a pool")

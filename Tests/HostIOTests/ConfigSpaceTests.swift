@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import HostIO
 import HostModel
 import Testing
@@ -22,9 +23,9 @@ private let lone = """
 
     """
 
-@Suite("What a function can do")
+@Suite("Capabilities of a function")
 struct ConfigSpaceTests {
-    @Test("a network card with everything")
+    @Test("a network card with every capability")
     func card() throws {
         #expect(
             try capabilities("multi pcie=endpoint flr msix=64 ari ats pasid sriov acs=none")
@@ -34,7 +35,7 @@ struct ConfigSpaceTests {
                         sriov: true, ari: true, ats: true, pasid: true, acs: ACS(supported: [], enabled: []))))
     }
 
-    @Test("a root port, and which of its access controls are on")
+    @Test("a root port, and the access controls that are enabled")
     func rootPort() throws {
         let port = try #require(try capabilities("pcie=root-port acs=sv,tb,rr,cr,uf,dt/sv,rr,uf"))
         let acs = try #require(port.extended?.acs)
@@ -43,12 +44,12 @@ struct ConfigSpaceTests {
         #expect(acs.enabled.names == ["source-validation", "request-redirect", "upstream-forwarding"])
         #expect(port.isolates == false)
         #expect(try capabilities("pcie=root-port acs=all")?.isolates == true)
-        // What the port does not have at all counts as built in.
+        // A control that the port does not have counts as enabled.
         #expect(try capabilities("pcie=root-port acs=sv,rr")?.isolates == true)
         #expect(try capabilities("pcie=root-port")?.isolates == false)
     }
 
-    @Test("conventional PCI has no extended capabilities, which is known")
+    @Test("conventional PCI is known to have no extended capabilities")
     func conventional() throws {
         #expect(
             try capabilities("af-flr msix=2048")
@@ -56,7 +57,9 @@ struct ConfigSpaceTests {
         #expect(try capabilities("bytes=256") == Capabilities(extended: .init()))
     }
 
-    @Test("without privilege nothing is known, with half of it half", arguments: ["bytes=64", "bytes=0", "asleep"])
+    @Test(
+        "capabilities are unknown when only the header can be read or nothing answers",
+        arguments: ["bytes=64", "bytes=0", "asleep"])
     func unreadable(words: String) throws {
         #expect(try capabilities("pcie=endpoint flr sriov \(words)") == nil)
         #expect(
@@ -64,7 +67,7 @@ struct ConfigSpaceTests {
                 == Capabilities(portType: .endpoint, functionLevelReset: true))
     }
 
-    @Test("capabilities at the far end are found, those cut off are unknown and not absent")
+    @Test("capabilities at the end are found; those beyond the bytes read are unknown, not absent")
     func far() throws {
         #expect(try capabilities("pcie=endpoint ari sriov far")?.extended == .init(sriov: true, ari: true))
         let cut = try #require(try capabilities("pcie=endpoint ari sriov far bytes=1024"))
@@ -72,7 +75,7 @@ struct ConfigSpaceTests {
         #expect(cut.extended == nil)
     }
 
-    @Test("a list that bites its own tail ends, and leaves what it had")
+    @Test("a list that is a ring ends, and its capabilities are found")
     func loop() throws {
         let tree = try FixtureTree(lone)
         var bytes = try configSpace("pcie=endpoint flr ats")
@@ -85,7 +88,7 @@ struct ConfigSpaceTests {
         #expect(read?.extended?.ats == true)
     }
 
-    @Test("any bytes whatever end neither the process nor the run")
+    @Test("random bytes end neither the process nor the reading")
     func noise() throws {
         let tree = try FixtureTree(lone)
         var random = SplitMix(seed: 7)
@@ -100,7 +103,7 @@ struct ConfigSpaceTests {
         }
     }
 
-    @Test("who does not ask does not read")
+    @Test("capabilities are not read unless they are requested")
     func optional() throws {
         let tree = try FixtureTree(lone + "config is pcie=endpoint\n")
         #expect(try tree.reader.snapshot(including: []).functions.first?.capabilities == nil)
@@ -109,7 +112,7 @@ struct ConfigSpaceTests {
     }
 }
 
-/// A small generator of numbers that are the same on every run.
+/// A generator of the same numbers in every run.
 struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import HostIO
 import HostModel
 import Testing
 
-/// The hosts of Tests/Fixtures that are in good health.
+/// The hosts of Tests/Fixtures that read without a warning.
 let healthyHosts = [
     "dataplane-host", "single-socket", "no-iommu", "amd-vi", "five-digit-domain", "shared-group",
 ]
 
-@Suite("Hosts of every kind")
+@Suite("Fixture hosts")
 struct FixtureHostTests {
     @Test(
         "every healthy host is read without a warning, and each function alone as in the snapshot",
@@ -23,7 +24,7 @@ struct FixtureHostTests {
         }
     }
 
-    @Test("a single socket: the VFIO driver by name, the devices to open, the vectors to share out")
+    @Test("a single socket: VFIO drivers by name, VFIO devices, and vectors to distribute")
     func singleSocket() throws {
         let host = try FixtureTree(named: "single-socket").snapshot()
         #expect(host.numaNodes.count == 1)
@@ -33,7 +34,7 @@ struct FixtureHostTests {
         #expect(card.vfMSIXCount == nil)
         #expect(card.sriov?.vfTotalMSIX == 64)
         let virtual = try #require(host[address("0000:01:10.0")])
-        // The loaded module's driver has another name than the module.
+        // The driver of the loaded module has another name than the module.
         #expect(virtual.vfioDriver == "igb-vfio-pci")
         #expect(virtual.vfioDevice == "vfio0")
         #expect(virtual.vfMSIXCount == 3)
@@ -47,7 +48,7 @@ struct FixtureHostTests {
         #expect(host.iommuGroups.allSatisfy { $0.reason(on: host) == nil })
     }
 
-    @Test("a module that is not loaded gives its own name")
+    @Test("the driver of a module that is not loaded has the module's name")
     func notLoaded() throws {
         let tree = try FixtureTree(named: "single-socket")
         try tree.remove("/sys/module/igb_vfio_pci")
@@ -60,7 +61,7 @@ struct FixtureHostTests {
         #expect(try tree.reader.snapshot()[address("0000:01:10.0")]?.vfioDriver == "vfio-pci")
     }
 
-    @Test("no IOMMU: no groups, no kind, and functions all the same")
+    @Test("without an IOMMU there are no groups and no kind, but functions")
     func noIOMMU() throws {
         let host = try FixtureTree(named: "no-iommu").snapshot()
         #expect(host.iommu == IOMMU(enabled: false, kind: nil))
@@ -76,7 +77,7 @@ struct FixtureHostTests {
         #expect(host.functions.allSatisfy { host.acsPath(of: $0).isComplete == true })
     }
 
-    @Test("a domain of five digits comes last, and its disks know what is above them")
+    @Test("a domain of five digits comes last, and its disks have their parents")
     func domain() throws {
         let host = try FixtureTree(named: "five-digit-domain").snapshot()
         let disk = try #require(host.functions.last)
@@ -87,7 +88,7 @@ struct FixtureHostTests {
                 == "behind the controller 0000:00:0e.0, which speaks for all of them")
     }
 
-    @Test("each shared group says why it is shared")
+    @Test("each shared group has its reason")
     func shared() throws {
         let host = try FixtureTree(named: "shared-group").snapshot()
         #expect(
@@ -115,7 +116,7 @@ struct FixtureHostTests {
     }
 }
 
-/// A root port and a card with that many VFs, at routing ids from offset 128 on.
+/// A root port and a PF with this many VFs, at routing IDs from offset 128 on.
 func manyVFs(_ count: Int) -> String {
     func function(_ path: String, _ device: String, _ classCode: String, _ group: Int, _ more: [String]) -> [String] {
         [

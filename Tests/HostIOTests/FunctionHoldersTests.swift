@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import HostIO
 import HostModel
 import Testing
 
-@Suite("Who holds a function")
+@Suite("Holders of functions")
 struct FunctionHoldersTests {
     private let tree: FixtureTree
     private var holders: FunctionHolders { FunctionHolders(paths: tree.paths) }
@@ -24,7 +25,7 @@ struct FunctionHoldersTests {
         }
     }
 
-    @Test("a group is held through its own device or through that of a function in it")
+    @Test("a group is open through its own device or through that of one of its functions")
     func held() throws {
         #expect(
             try holders.openGroups()[6] == [
@@ -32,7 +33,7 @@ struct FunctionHoldersTests {
             ])
     }
 
-    @Test("while no VFIO driver's module is in use, no process is looked at; a driver that does not tell may be in use")
+    @Test("processes are not read while no VFIO module is in use; a driver without a count may be in use")
     func references() throws {
         try tree.makeRawLink(at: "/sys/bus/pci/drivers/vfio-pci/module", to: "../../../../module/vfio_pci")
         try tree.write("0\n", to: "/sys/module/vfio_pci/refcnt")
@@ -44,18 +45,18 @@ struct FunctionHoldersTests {
         #expect(try holders.openGroups()[6]?.count == 2)
     }
 
-    @Test("nobody holds a group that nobody opened")
+    @Test("a group that no process opened has no holder")
     func free() throws {
         #expect(try holders.openGroups()[7] == nil)
     }
 
-    @Test("a process that ends while it is looked at is no error")
+    @Test("a process that ends while it is read is not an error")
     func ended() throws {
         try tree.write("gone", to: "/proc/77/comm")
         #expect(try holders.openGroups()[7] == nil)
     }
 
-    @Test("this machine's processes can be looked through")
+    @Test("the processes of this machine can be read")
     func live() throws {
         #expect(try FunctionHolders(paths: HostPaths()).openGroups()[99999] == nil)
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import Foundation
 import Glibc
 import HostIO
@@ -6,19 +7,19 @@ import HostModel
 import SchemaCheck
 import Testing
 
-/// What one round did to a host's tree.
+/// The damage of one round.
 private struct Damage {
-    /// The functions whose own folder was touched.
+    /// The functions whose own folders were changed.
     var functions: Set<PCIAddress> = []
-    /// Something outside of all functions was: groups, nodes, modules, the bus itself.
+    /// Whether something outside all functions was changed: groups, nodes, modules, the bus.
     var isElsewhere = false
     var story: [String] = []
 }
 
-/// A tree that can be damaged and put right again.
+/// A tree that can be damaged and repaired.
 private final class FragileTree {
     let tree: FixtureTree
-    /// Every file and link, by its path below the root; folders are made as needed.
+    /// Every file and link, by path below the root.
     private let entries: [(path: String, content: Content)]
     private var random: SplitMix
     private let files = FileManager.default
@@ -41,7 +42,7 @@ private final class FragileTree {
         }
     }
 
-    /// 1 to 3 changes, and what puts them right again.
+    /// 1 to 3 changes, and the repair of each.
     func damage() throws -> (Damage, repair: () throws -> Void) {
         var damage = Damage()
         var touched: [Int] = []
@@ -89,7 +90,7 @@ private final class FragileTree {
         note(path, "\(kind)", &damage)
     }
 
-    /// Adds what does not belong: names that are no addresses, a link too many, a VF whose PF is gone.
+    /// Adds malformed entries: names that are not addresses, an additional link, a VF whose PF is gone.
     private func intrude(_ damage: inout Damage) throws -> String {
         let (path, target): (String, String) =
             switch random.next() % 5 {
@@ -129,7 +130,7 @@ private final class FragileTree {
     }
 }
 
-@Suite("A host tree in any state of disrepair")
+@Suite("Damaged host trees")
 struct FuzzTests {
     @Test(
         "costs what is broken, and a line; never the run, never a fact about something else",
@@ -154,19 +155,19 @@ struct FuzzTests {
     }
 
     private func check(_ host: HostSnapshot, against sound: HostSnapshot, _ damage: Damage, _ story: Comment) {
-        // What was damaged can change what is said of those that are related to it, of no other.
+        // Damage can change the facts of related functions, and of no other.
         for was in sound.functions where isApart(was, from: damage, sound) {
             #expect(host[was.address].map(Self.own) == Self.own(was), story)
         }
         for function in host.functions {
             guard let was = sound[function.address] else {
-                // An entry on the bus that cannot be opened is a function of which nothing is known.
+                // An entry on the bus that cannot be opened is a function without any known fact.
                 let nothing = Function(
                     address: function.address, identity: Identity(vendor: 0xffff, device: 0xffff, classCode: 0xffffff))
                 #expect(Self.own(function) == nothing, story)
                 continue
             }
-            // A damaged fact is the old one, unknown, or what the file now says; it is never out of range.
+            // A damaged fact has its old value, is unknown, or has the value in the file; it is never out of range.
             #expect(function.numaNode.map { $0 >= 0 } ?? true, story)
             #expect(function.iommuGroup.map { $0 >= 0 } ?? true, story)
             #expect(function.virtualFunction.map { sound[$0.physicalFunction]?.sriov != nil } ?? true, story)
@@ -193,11 +194,11 @@ struct FuzzTests {
         return damage.functions.isDisjoint(with: relatives)
     }
 
-    /// What the function's own folder says.
+    /// The facts from the function's own folder.
     private static func own(_ function: Function) -> Function {
         var own = function
         own.vfioDriver = nil
-        // Its node's fact, told with the function.
+        // A fact of the node that the function includes.
         own.localCPUs = nil
         return own
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import Foundation
 import HostModel
 import Testing
 
 @testable import HostIO
 
-/// The two-node host, changed as the kernel would change it, and followed by the events that it would send.
+/// The two-node host. A test changes it as the kernel does, and sends the kernel's events.
 private final class FollowedHost {
     let tree: FixtureTree
     let follower: HostFollower
@@ -46,21 +47,21 @@ private final class FollowedHost {
         return name
     }
 
-    /// What is in memory must be what a fresh look would find.
+    /// The snapshot in memory must equal a new reading.
     func expectTrue(_ location: SourceLocation = #_sourceLocation) throws {
         let fresh = try tree.snapshot()
         let held = follower.current.snapshot
         #expect(held.functions == fresh.functions, sourceLocation: location)
-        // A real kernel takes a group away with its last member; a tree keeps the folder.
+        // A kernel removes a group with its last member; a tree keeps the folder.
         let groups = fresh.iommuGroups.filter { !$0.functions.isEmpty }
         #expect(held.iommuGroups.filter { !$0.functions.isEmpty } == groups, sourceLocation: location)
         #expect(Set(held.warnings) == Set(fresh.warnings), sourceLocation: location)
     }
 }
 
-@Suite("The host in memory")
+@Suite("Following the host")
 struct HostFollowerTests {
-    @Test("a change that no event told of is not seen, and seen once it is told")
+    @Test("a change is seen with its event and not before")
     func fromMemory() throws {
         let host = try FollowedHost()
         let vf = try address("0000:3b:10.1")
@@ -87,7 +88,7 @@ struct HostFollowerTests {
         #expect(host.follower.current.snapshot == before.snapshot)
     }
 
-    @Test("new VFs come with their places, their group and their card's count, whichever event is first")
+    @Test("new VFs have their places, groups and their PF's count, whichever event is first")
     func newVFs() throws {
         let host = try FollowedHost()
         let vfs = try [host.addVF(2, group: 21), host.addVF(3, group: 22)]
@@ -99,7 +100,7 @@ struct HostFollowerTests {
         #expect(host.follower.current.snapshot[try address(vfs[1])]?.virtualFunction?.index == 3)
     }
 
-    @Test("a card that is read again after a write shows its VFs before any event tells of them")
+    @Test("a PF that is read again after a write has its VFs before their events")
     func afterWrite() throws {
         let host = try FollowedHost()
         let vf = try address(host.addVF(2, group: 21))
@@ -108,7 +109,7 @@ struct HostFollowerTests {
         try host.expectTrue()
     }
 
-    @Test("a VF that goes takes its group along, and its card knows")
+    @Test("the group of a removed VF is removed, and the PF's links are read again")
     func goneVF() throws {
         let host = try FollowedHost()
         let vf = "0000:3b:10.1"
@@ -123,7 +124,7 @@ struct HostFollowerTests {
         try host.expectTrue()
     }
 
-    @Test("a renamed interface is seen by udev's event, one that went down by rtnetlink's")
+    @Test("udev's event shows a renamed interface, rtnetlink's an interface that went down")
     func interfaces() throws {
         let host = try FollowedHost()
         let card = try address("0000:3b:00.0")
@@ -140,7 +141,7 @@ struct HostFollowerTests {
         try host.expectTrue()
     }
 
-    @Test("lost events make it read everything again")
+    @Test("after lost events the whole host is read again")
     func overrun() throws {
         let host = try FollowedHost()
         _ = try host.addVF(2, group: 21)
@@ -150,7 +151,7 @@ struct HostFollowerTests {
         try host.expectTrue()
     }
 
-    @Test("events about what is not there, or of no card, are harmless")
+    @Test("events of missing functions, or of interfaces without a function, change nothing")
     func strangers() throws {
         let host = try FollowedHost()
         let before = host.follower.current.snapshot
@@ -163,7 +164,7 @@ struct HostFollowerTests {
         #expect(host.follower.current.snapshot == before)
     }
 
-    @Test("what is wrong with a function is said while it is wrong")
+    @Test("a function's warning ends with its cause")
     func warnings() throws {
         let host = try FollowedHost()
         try host.tree.write("near the window", to: FollowedHost.card + "/numa_node")
@@ -176,7 +177,7 @@ struct HostFollowerTests {
         try host.expectTrue()
     }
 
-    @Test("whatever happens in whatever order, memory and host agree once all is told", arguments: [1, 2, 3, 4])
+    @Test("after any changes in any order, and all their events, memory equals the host", arguments: [1, 2, 3, 4])
     func randomly(seed: Int) throws {
         let host = try FollowedHost()
         var random = Seeded(state: UInt64(seed))
@@ -222,9 +223,9 @@ private struct Seeded: RandomNumberGenerator {
     }
 }
 
-@Suite("rtnetlink's events")
+@Suite("Events from rtnetlink")
 struct LinkEventsTests {
-    @Test("every interface in a buffer of messages is found; what is cut off or of another kind is passed over")
+    @Test("every interface in a buffer of messages is found; incomplete and other messages are ignored")
     func indexes() {
         func message(type: UInt16, index: Int32, length: Int) -> [UInt8] {
             var bytes = [UInt8](repeating: 0, count: (length + 3) & ~3)
@@ -246,9 +247,9 @@ struct LinkEventsTests {
         #expect(found([]) == [])
     }
 
-    @Test("a change of this machine's own interfaces arrives")
+    @Test("a change of this machine's interfaces is received")
     func live() throws {
-        // Needs the right to make interfaces; elsewhere the end-to-end tests see it.
+        // Needs the privilege to create interfaces; without it, the end-to-end tests cover this.
         guard getuid() == 0, FileManager.default.isExecutableFile(atPath: "/usr/sbin/ip") else { return }
         let events = try LinkEvents()
         func ip(_ arguments: String...) throws -> Int32 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import Foundation
 import HostModel
 import Testing
 
 @testable import HostIO
 
-@Suite("What uses a function")
+@Suite("Uses of functions")
 struct HostUseTests {
     private static let host = """
         /proc/1/mountinfo = 21 1 259:2 / / rw,relatime shared:1 - ext4 /dev/root rw\\n22 21 259:2 /srv /srv/with\\\\040blank rw - ext4 /dev/root rw\\n23 21 253:0 / /var rw - xfs /dev/mapper/data rw\\n24 21 0:44 / /home rw - btrfs /dev/nvme2n1p1 rw\\n25 21 0:5 / /proc rw - proc proc rw\\n26 21 9:9 / /gone rw - ext4 /dev/gone rw\\nnonsense
@@ -25,7 +26,9 @@ struct HostUseTests {
         /sys/class/nvme-subsystem/nvme-subsys2/nvme3 -> /sys/devices/pci0000:00/0000:00:08.0/nvme/nvme3
         """
 
-    @Test("mounts and swap are found through partitions, LVM, RAID, multipath and btrfs; rings and gaps end the search")
+    @Test(
+        "mounts and swap are found through partitions, LVM, RAID, multipath and btrfs; rings and missing links end the search"
+    )
     func disks() throws {
         let tree = try FixtureTree(Self.host)
         let disks = HostUseReader(paths: tree.paths).disks()
@@ -41,7 +44,7 @@ struct HostUseTests {
         #expect(HostUseReader(paths: try FixtureTree("/sys/x = 1").paths).disks() == [:])
     }
 
-    @Test("a mount's line is read with its escapes, its optional fields, and not when it is cut off")
+    @Test("a mount's line is parsed with escapes and optional fields; an incomplete line is not")
     func mount() {
         let mount = Mount(
             line: "36 35 98:0 /mnt1 /mnt\\0402\\134 rw,noatime master:1 shared:2 - ext3 /dev/my\\040root rw")
@@ -54,7 +57,7 @@ struct HostUseTests {
     }
 
     @Test(
-        "a guest's name is read from QEMU's arguments",
+        "a domain's name is read from QEMU's arguments",
         arguments: [
             ("qemu\0-name\0guest=fw1,debug-threads=on\0-S\0", "fw1"), ("qemu\0-name\0fw1\0", "fw1"),
             ("qemu\0-name\0debug-threads=on,guest=a,,b\0", "a,b"), ("qemu\0-name\0", nil), ("qemu\0-name", nil),
@@ -62,7 +65,7 @@ struct HostUseTests {
         ] as [(String, String?)])
     func guest(commandLine: String, name: String?) { #expect(FunctionHolders.guest(in: commandLine) == name) }
 
-    @Test("interfaces say which bridges, VLANs and macvtaps are on top of them")
+    @Test("interfaces have the bridges, VLANs and macvtaps on top of them")
     func uppers() throws {
         let tree = try FixtureTree(named: "dataplane-host")
         let interface = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0/net/ens1f0"
@@ -79,7 +82,7 @@ struct HostUseTests {
             ])
     }
 
-    @Test("this machine's own addresses can be told, link-local ones apart")
+    @Test("this machine's addresses are read, without link-local ones")
     func live() throws {
         let addresses = try #require(InterfaceAddresses.all())
         #expect(addresses["lo"]?.contains("127.0.0.1/8") == true)
@@ -98,7 +101,7 @@ struct DevlinkTests {
         return bytes + half(5) + half(26) + [1, 0, 0, 0]
     }
 
-    @Test("the switch's mode is read from an answer; an error, a gap or a mode of tomorrow is unknown")
+    @Test("the mode is read from a reply; an error, a reply without it, and an unknown mode are nil")
     func mode() {
         #expect(DevlinkSocket.mode(in: answer(mode: 0).span) == .legacy)
         #expect(DevlinkSocket.mode(in: answer(mode: 1).span) == .switchdev)
@@ -109,7 +112,7 @@ struct DevlinkTests {
         #expect(DevlinkSocket.mode(in: [UInt8]().span) == nil)
     }
 
-    @Test("a device that devlink does not know has no mode, and asking leaves nothing behind")
+    @Test("a device that devlink does not know has no mode, also when it is asked again")
     func unknown() {
         guard let devlink = DevlinkSocket() else { return }
         for _ in 0..<3 { #expect(devlink.eswitchMode(device: "ffff:ff:1f.7") == nil) }

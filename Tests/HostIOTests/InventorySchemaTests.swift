@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
+import FixtureHosts
 import Foundation
 import HostIO
 import HostModel
@@ -12,7 +13,7 @@ private struct Names: PCINameSource {
     func classCode(_ code: UInt32) -> String? { nil }
 }
 
-/// A host's inventory as a document.
+/// The inventory of a host.
 func document(_ snapshot: HostSnapshot) throws -> Data {
     Data(
         try JSON.encode(
@@ -22,7 +23,7 @@ func document(_ snapshot: HostSnapshot) throws -> Data {
 
 @Suite("The inventory's schema")
 struct InventorySchemaTests {
-    @Test("every kind of host makes a valid inventory")
+    @Test("the inventory of every fixture host is valid")
     func hosts() throws {
         var documents = try (healthyHosts + ["troubled-host"]).map { try document(FixtureTree(named: $0).snapshot()) }
         documents.append(try document(FixtureTree(manyVFs(256)).snapshot()))
@@ -32,7 +33,7 @@ struct InventorySchemaTests {
         #expect(status == 0, "\(lines)")
     }
 
-    @Test("what a PF tells of a VF fits the schema, and no VLAN is told from an unknown one")
+    @Test("a VF's settings fit the schema, and \"no VLAN\" differs from an unknown VLAN")
     func settings() throws {
         var virtual = Function(
             address: try address("0000:3b:10.0"),
@@ -60,8 +61,8 @@ struct InventorySchemaTests {
         #expect(status == 0, "\(lines)")
     }
 
-    /// Otherwise a schema that says nothing would pass everything.
-    @Test("a document that breaks the contract is refused")
+    /// A schema without rules would accept every document.
+    @Test("a document that violates the schema is refused")
     func broken() throws {
         let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
         let changes = [
@@ -79,7 +80,7 @@ struct InventorySchemaTests {
         }
     }
 
-    @Test("what is added within a version is passed over")
+    @Test("fields that are added within a version are ignored")
     func extensible() throws {
         let text = String(decoding: try document(FixtureTree(named: "dataplane-host").snapshot()), as: UTF8.self)
         let longer = text.replacingOccurrences(of: "\"driver\" :", with: "\"colour\": \"green\", \"driver\" :")

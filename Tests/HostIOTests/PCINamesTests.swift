@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import HostIO
 import Testing
 
@@ -30,7 +31,7 @@ struct PCINamesTests {
         withExtendedLifetime(tree) {}
     }
 
-    @Test("the list is read at the first question, once")
+    @Test("the list is read once, at the first call")
     func lazy() throws {
         let (names, tree) = try names(list)
         #expect(names.vendor(0x8086) == "Intel Corporation")
@@ -51,7 +52,7 @@ struct PCINamesTests {
         #expect(PCINames(idsPath: "/nowhere/pci.ids").vendor(0x8086) == nil)
     }
 
-    @Test("a very long name is cut")
+    @Test("a very long name is shortened")
     func long() throws {
         let (names, tree) = try names("8086  " + String(repeating: "x", count: 600))
         let name = try #require(names.vendor(0x8086))
@@ -60,7 +61,7 @@ struct PCINamesTests {
         withExtendedLifetime(tree) {}
     }
 
-    @Test("many threads may ask at once")
+    @Test("many threads can look up names at once")
     func concurrent() async throws {
         let (names, tree) = try names(list)
         await withTaskGroup(of: String?.self) { group in

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import Foundation
 import HostIO
 import HostModel
 import Testing
 
-@Suite("Reading what is around the PCI bus")
+@Suite("Reading the platform")
 struct PlatformReaderTests {
     private let socket = "/run/buslane/buslane.sock"
 
@@ -12,7 +13,7 @@ struct PlatformReaderTests {
         PlatformReader(paths: tree.paths, daemonSocket: socket).facts()
     }
 
-    @Test("an empty tree says nothing, and nothing is made up")
+    @Test("in an empty tree every fact is unknown")
     func empty() throws {
         let facts = facts(try FixtureTree())
         #expect(facts == PlatformFacts(hooks: .init(folder: "/etc/libvirt/hooks/qemu.d")))
@@ -48,7 +49,7 @@ struct PlatformReaderTests {
         #expect(facts.hooks.files == nil)
     }
 
-    @Test("tells vfio-pci loaded, available, missing and unknown apart")
+    @Test("vfio-pci is loaded, available, missing or unknown")
     func modules() throws {
         let tree = try FixtureTree("/sys/module/pci/uevent =\n/proc/sys/kernel/osrelease = 6.12.0")
         #expect(facts(tree).vfio == nil)
@@ -60,7 +61,7 @@ struct PlatformReaderTests {
         #expect(facts(tree).vfio == .loaded)
     }
 
-    @Test("knows interrupts without remapping, chips that say nothing of it, and a promise in modprobe.d")
+    @Test("reads interrupt remapping, chips that do not show it, and an option in modprobe.d")
     func interrupts() throws {
         let tree = try FixtureTree("/proc/interrupts = 24: 1 IO-APIC 5-edge acpi\\n28: PCI-MSIX-0000:00:01.0 virtio0")
         #expect(facts(tree).interruptRemapping == false)
@@ -72,7 +73,7 @@ struct PlatformReaderTests {
         #expect(facts(tree).interruptRemapping == nil)
     }
 
-    @Test("finds functions whose firmware grants no VFs")
+    @Test("finds functions whose firmware offers no VFs")
     func noVFs() throws {
         let tree = try FixtureTree(
             """
@@ -86,7 +87,7 @@ struct PlatformReaderTests {
         #expect(facts(tree).functionsOfferingNoVFs == [try address("0000:00:01.0")])
     }
 
-    @Test("knows who listens from the kernel's list of sockets, not from files left behind")
+    @Test("services that listen are found in the kernel's list of sockets, not by leftover files")
     func sockets() throws {
         let tree = try FixtureTree(
             """
@@ -105,7 +106,7 @@ struct PlatformReaderTests {
         #expect(facts.daemonListens == true)
     }
 
-    @Test("reads the limits of the system's libvirt, and passes over a user's own")
+    @Test("reads the limits of the system's libvirt and ignores that of a user's session")
     func process() throws {
         let limits = "Max locked memory         8388608              16777216             bytes"
         let tree = try FixtureTree(
@@ -125,7 +126,7 @@ struct PlatformReaderTests {
         #expect(facts(tree).libvirt.process == .init(pid: 42, mayRaiseLimits: true, lockedMemoryLimit: nil))
     }
 
-    @Test("of two libvirts the one that runs counts, else the one that systemd listens for")
+    @Test("of two libvirt daemons the running one counts, else the one that systemd listens for")
     func twoLibvirts() throws {
         let tree = try FixtureTree("/usr/sbin/libvirtd = x\n/usr/sbin/virtqemud = x")
         #expect(facts(tree).libvirt.program == "libvirtd")
@@ -138,7 +139,7 @@ struct PlatformReaderTests {
         #expect(facts(tree).libvirt.program == "libvirtd")
     }
 
-    @Test("lists the hooks folder: what is executable, and what is a link")
+    @Test("lists the hooks: executable files and links")
     func hooks() throws {
         let tree = try FixtureTree("/etc/libvirt/libvirtd.conf = #")
         #expect(facts(tree).hooks.files == [])
@@ -159,7 +160,7 @@ struct PlatformReaderTests {
             ])
     }
 
-    @Test("finds rivals where they write themselves down, one for a file, and passes over harmless files")
+    @Test("finds one rival for each file that configures functions, and ignores other files")
     func rivals() throws {
         let tree = try FixtureTree(
             """
@@ -198,7 +199,7 @@ struct PlatformReaderTests {
             ])
     }
 
-    @Test("NetworkManager that is told of nothing to leave alone takes everything")
+    @Test("NetworkManager without unmanaged devices manages every interface")
     func networkManager() throws {
         let tree = try FixtureTree("/usr/sbin/NetworkManager = x\n/etc/NetworkManager/NetworkManager.conf = [main]")
         #expect(facts(tree).networkManagerTakesEverything)
@@ -207,7 +208,7 @@ struct PlatformReaderTests {
         #expect(!facts(tree).networkManagerTakesEverything)
     }
 
-    @Test("a pipe, a folder and bytes that are no text among the files harm nothing")
+    @Test("a pipe, a folder and binary data among the files do no harm")
     func oddFiles() throws {
         let tree = try FixtureTree("/etc/netplan/a.yaml/b = x")
         #expect(mkfifo(tree.root + "/etc/netplan/b.yaml", 0o600) == 0)
@@ -216,7 +217,7 @@ struct PlatformReaderTests {
         #expect(facts(tree).rivals == [])
     }
 
-    @Test("the data-plane host of the fixtures can pass functions through, and is told of its shared group")
+    @Test("the data-plane fixture is ready for passthrough, with a finding about its shared group")
     func wholeHost() throws {
         let tree = try FixtureTree(named: "dataplane-host")
         let diagnosis = Diagnosis(of: try tree.reader.snapshot(), on: facts(tree))

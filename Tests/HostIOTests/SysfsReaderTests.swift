@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import FixtureHosts
 import HostIO
 import HostModel
 import Testing
@@ -23,7 +24,7 @@ struct SysfsReaderTests {
             ])
     }
 
-    @Test("knows which host and which boot it is")
+    @Test("reads the identity of the host and of its boot")
     func identity() {
         #expect(
             host.host
@@ -32,7 +33,7 @@ struct SysfsReaderTests {
                     bootID: "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", kernel: "6.12.0"))
     }
 
-    @Test("reads everything of a physical function")
+    @Test("reads every fact of a PF")
     func physicalFunction() throws {
         let function = try #require(host[address("0000:3b:00.0")])
         #expect(
@@ -57,7 +58,7 @@ struct SysfsReaderTests {
                     ], vfioDriver: "vfio-pci"))
     }
 
-    @Test("reads a VF with its place, its override and no guess about its link")
+    @Test("reads a VF with its place and override, and without a link")
     func virtualFunction() throws {
         let function = try #require(host[address("0000:3b:10.0")])
         #expect(function.virtualFunction?.physicalFunction == (try address("0000:3b:00.0")))
@@ -68,19 +69,19 @@ struct SysfsReaderTests {
         #expect(function.vfioDevice == "vfio0")
         #expect(function.link == nil)
         #expect(function.vfSettings == nil)
-        // An override that reads as an empty line is none.
+        // An empty line means that there is no override.
         #expect(host[try address("0000:3b:10.1")]?.driverOverride == nil)
         #expect(host[try address("0000:3b:10.1")]?.driver == nil)
     }
 
-    @Test("says nothing of CPUs for a function whose node the firmware did not name")
+    @Test("a function without a node has no CPUs")
     func unknownNode() throws {
         let card = try #require(host[address("0000:02:01.0")])
         #expect(card.numaNode == nil)
         #expect(card.localCPUs == nil)
     }
 
-    @Test("an interface that is down has no speed, one without a link-layer address no MAC")
+    @Test("an interface that is down has no speed; one without a link-layer address has no MAC")
     func interfaces() throws {
         let card = try #require(host[address("0000:02:01.0")])
         #expect(card.interfaces.map(\.name) == ["tunnel", "eth1"])
@@ -103,7 +104,7 @@ struct SysfsReaderTests {
         #expect(host[try address("10000:e0:06.0")]?.parent == (try address("0000:00:0e.0")))
     }
 
-    @Test("an NVMe controller that can be cut is a physical function without VFs")
+    @Test("an NVMe controller with SR-IOV is a PF without VFs")
     func nvme() throws {
         let sriov = try #require(host[address("10000:e0:06.0")]?.sriov)
         #expect(
@@ -111,7 +112,7 @@ struct SysfsReaderTests {
                 == SRIOV(totalVFs: 4, vfCount: 0, offset: 1, stride: 1, vfDevice: 0x10, driversAutoprobe: true))
     }
 
-    @Test("reads the IOMMU groups, and what keeps one from being viable")
+    @Test("reads the IOMMU groups, and why one is not viable")
     func groups() throws {
         #expect(host.iommu == IOMMU(enabled: true, kind: .intelVTd))
         #expect(host.iommuGroups.map(\.id) == [1, 5, 6, 7, 9, 10])
@@ -141,7 +142,7 @@ struct SysfsReaderTests {
             ])
     }
 
-    @Test("one function read alone is the same as in the snapshot")
+    @Test("a single reading of a function equals the snapshot's")
     func alone() throws {
         for function in host.functions {
             #expect(try tree.reader.function(at: function.address, including: .all) == function)
@@ -160,9 +161,9 @@ struct SysfsReaderTests {
     }
 }
 
-@Suite("Reading a host at a bad moment")
+@Suite("Reading a host while it changes")
 struct TroubledHostTests {
-    @Test("a function that is going is left out, a bad attribute costs its own field and one line")
+    @Test("a function that is being removed is left out; a malformed attribute is nil, with one warning")
     func troubled() throws {
         let tree = try FixtureTree(named: "troubled-host")
         let host = try tree.reader.snapshot()
@@ -179,12 +180,12 @@ struct TroubledHostTests {
             host.warnings.sorted() == [
                 "0000:00:02.0: cannot read reset_method: Is a directory",
                 "0000:00:02.0: has no device",
-                "0000:00:02.0: numa_node reads 'near the window', which is not understood",
+                "0000:00:02.0: numa_node has the unexpected value 'near the window'",
                 "lost+found on the PCI bus is not an address",
             ])
     }
 
-    @Test("VFs that the kernel has made but not yet counted are already seen in their places")
+    @Test("VFs that exist before the kernel counts them have their places")
     func midway() throws {
         let tree = try FixtureTree(named: "troubled-host")
         try tree.makeRawLink(
@@ -195,7 +196,7 @@ struct TroubledHostTests {
         #expect(host[try address("0000:00:11.0")]?.virtualFunction?.index == 0)
     }
 
-    @Test("VFs that are being taken away keep their places while they last, and one line says that some are missing")
+    @Test("VFs that are being removed keep their places, with one warning about the missing ones")
     func shrinking() throws {
         let tree = try FixtureTree(named: "dataplane-host")
         try tree.remove("/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0/virtfn0")
@@ -205,7 +206,7 @@ struct TroubledHostTests {
         #expect(host.warnings.contains("0000:3b:00.0: has 2 VFs but links to 1"))
     }
 
-    @Test("what a PF claims beyond its links, and beyond what it can have, is said and not believed")
+    @Test("a VF count above the links, or above the limit, is a warning and not used")
     func tooManyVFs() throws {
         let tree = try FixtureTree(named: "dataplane-host")
         let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
@@ -216,10 +217,10 @@ struct TroubledHostTests {
         try tree.write("2147483647", to: card + "/sriov_numvfs")
         host = try tree.reader.snapshot()
         #expect(host[try address("0000:3b:00.0")]?.sriov?.vfCount == 2)
-        #expect(host.warnings == ["0000:3b:00.0: sriov_numvfs reads '2147483647', which is not understood"])
+        #expect(host.warnings == ["0000:3b:00.0: sriov_numvfs has the unexpected value '2147483647'"])
     }
 
-    @Test("a VF whose PF is gone is left out, and one line says so")
+    @Test("a VF whose PF is gone is left out, with one warning")
     func orphan() throws {
         let tree = try FixtureTree(named: "dataplane-host")
         try tree.remove("/sys/bus/pci/devices/0000:3b:00.0")
@@ -232,7 +233,7 @@ struct TroubledHostTests {
             ])
     }
 
-    @Test("an attribute that is not text, or longer than one can be, is unknown")
+    @Test("an attribute that is binary or too long is unknown")
     func notText() throws {
         let tree = try FixtureTree(named: "dataplane-host")
         let card = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"
@@ -244,7 +245,7 @@ struct TroubledHostTests {
         #expect(host.warnings.count == 2)
     }
 
-    @Test("uevent says what a function is where its attributes do not, and the other way round")
+    @Test("the identity is read from uevent where attributes are missing, and the other way round")
     func identityFromUevent() throws {
         let tree = try FixtureTree(
             """
@@ -273,7 +274,7 @@ struct TroubledHostTests {
         #expect(host.warnings == [])
     }
 
-    @Test("thousands of functions read side by side come out in order, each VF in its place")
+    @Test("thousands of functions, read on all cores, are in order, each VF with its place")
     func manyFunctions() throws {
         var manifest = ""
         for bus in 1...6 {
@@ -303,7 +304,7 @@ struct TroubledHostTests {
         #expect(throws: HostIOError.noSysfs(root: tree.root)) { try tree.reader.function(at: address("0000:00:00.0")) }
     }
 
-    @Test("a root without a PCI bus has no functions, and a warning says so")
+    @Test("a root without a PCI bus has no functions, with a warning")
     func noBus() throws {
         let tree = try FixtureTree("/sys/kernel/uevent_seqnum = 1")
         let host = try tree.reader.snapshot()
@@ -313,7 +314,7 @@ struct TroubledHostTests {
         #expect(try tree.reader.function(at: address("0000:00:00.0")) == nil)
     }
 
-    @Test("this very machine can be read, twice alike")
+    @Test("two readings of this machine are equal")
     func live() throws {
         let reader = SysfsReader(paths: HostPaths())
         let host = try reader.snapshot()

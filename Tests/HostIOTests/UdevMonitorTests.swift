@@ -3,7 +3,7 @@ import Foundation
 import HostIO
 import Testing
 
-/// How many descriptors this process has open.
+/// The number of open descriptors of this process.
 private func openFiles() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
 
 @Suite("Device events", .timeLimit(.minutes(5)))
@@ -25,7 +25,7 @@ struct UdevMonitorTests {
         withExtendedLifetime(first) {}
     }
 
-    @Test("monitors come and go without leaving a thread or a descriptor behind")
+    @Test("a monitor that ends leaves no thread and no descriptor")
     func noLeak() async throws {
         let before = try openFiles()
         for _ in 0..<50 {

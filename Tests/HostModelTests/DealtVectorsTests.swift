@@ -61,7 +61,7 @@ struct DealtVectorsTests {
         try carryOut(try plan(declare([]), on: host), on: host)
         let group = try #require(host.now[first]?.iommuGroup)
         let qemu = ProcessHolder(pid: 7, command: "qemu")
-        #expect(throws: Refusal.heldByProcess(first, qemu)) {
+        #expect(throws: Refusal.function(first, .heldByProcess(qemu))) {
             try Planner.plan(for: declare([eight]), on: host.now, holdings: Holdings(openGroups: [group: qemu]))
         }
     }
@@ -73,9 +73,11 @@ struct DealtVectorsTests {
             $0.pf("0000:af:00.0", totalVFs: 7)
         }
         let greedy = declare([VFDeclaration(range: written("0-2"), msixCount: 8)], count: 3)
-        #expect(throws: Refusal.tooManyVectors(pf, wanted: 24, total: 20)) { try plan(greedy, on: host) }
+        #expect(throws: Refusal.declaration(.tooManyVectors(pf, wanted: 24, total: 20))) { try plan(greedy, on: host) }
         var other = declare([eight])
         other.physicalFunctions[0].selector = Selector(addresses: ["0000:af:00.0"])
-        #expect(throws: Refusal.msixNotShared("0000:af:00.0", driver: "igb")) { try plan(other, on: host) }
+        #expect(throws: Refusal.declaration(.msixNotShared("0000:af:00.0", driver: "igb"))) {
+            try plan(other, on: host)
+        }
     }
 }

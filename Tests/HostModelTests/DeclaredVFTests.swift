@@ -54,7 +54,7 @@ struct DeclaredVFTests {
         #expect(plan.perPF.first?.changes.first?.from.description == "VF 1 trust off, spoofchk on")
         let group = try #require(host.now["0000:3b:10.1"]?.iommuGroup)
         let qemu = ProcessHolder(pid: 7, command: "qemu")
-        #expect(throws: Refusal.heldByProcess("0000:3b:10.1", qemu)) {
+        #expect(throws: Refusal.function("0000:3b:10.1", .heldByProcess(qemu))) {
             try Planner.plan(for: desired, on: host.now, holdings: Holdings(openGroups: [group: qemu]))
         }
     }
@@ -67,7 +67,7 @@ struct DeclaredVFTests {
             $0.pf(other, totalVFs: 7)
         }
         let trusted = VFDeclaration(range: written("0"), settings: VFSettings(trust: true))
-        #expect(throws: Refusal.noInterfaceToSetThrough(pf)) {
+        #expect(throws: Refusal.declaration(.noInterfaceToSetThrough(pf))) {
             try Planner.plan(for: declare(1, [trusted]), on: host.now, holdings: Holdings())
         }
         let both = HostSimulator {
@@ -82,7 +82,7 @@ struct DeclaredVFTests {
         ])
         #expect(
             desired.problems(on: both.now).map(\.refusal) == [
-                .macOfSeveralCards(mac, declaration: "a.yaml:1:1", physicalFunctions: [pf, other])
+                .declaration(.macOfSeveralCards(mac, declaration: "a.yaml:1:1", physicalFunctions: [pf, other]))
             ])
     }
 
@@ -104,7 +104,7 @@ struct DeclaredVFTests {
         try carryOut(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings), on: host)
         #expect(host.now[pf].flatMap(PFOriginal.init(of:)) == found)
         let bare = HostSimulator { $0.pf(pf, totalVFs: 7, interface: nil) }
-        #expect(throws: Refusal.noInterfaceToSetThrough(pf)) {
+        #expect(throws: Refusal.declaration(.noInterfaceToSetThrough(pf))) {
             try Planner.plan(for: desired, on: bare.now, holdings: Holdings())
         }
     }
@@ -144,7 +144,7 @@ struct DeclaredVFTests {
         holdings.openGroups = try host.openGroups()
         #expect(try Planner.plan(for: desired, on: host.now, holdings: holdings).isEmpty)
         desired.physicalFunctions[0].mtu = 9000
-        #expect(throws: Refusal.heldByProcess("0000:3b:10.0", ProcessHolder(pid: 4711, command: "qemu"))) {
+        #expect(throws: Refusal.function("0000:3b:10.0", .heldByProcess(ProcessHolder(pid: 4711, command: "qemu")))) {
             try Planner.plan(for: desired, on: host.now, holdings: holdings)
         }
     }

@@ -100,7 +100,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("hook-missing")?.severity == .warning)
     }
 
-    @Test("libvirt down, and libvirt not there")
+    @Test("libvirt that does not run, and libvirt that is not installed")
     func libvirt() {
         var patient = Patient()
         patient.platform.libvirt = .init(program: "virtqemud", listens: false)
@@ -175,7 +175,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("networkmanager-takes-vfs")?.severity == .warning)
     }
 
-    @Test("says what it was not allowed to read")
+    @Test("reports the files that it was not allowed to read")
     func blindSpots() {
         var patient = Patient()
         patient.platform.unreadable = ["/etc/libvirt/qemu/networks"]

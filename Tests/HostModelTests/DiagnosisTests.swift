@@ -17,7 +17,7 @@ struct DiagnosisTests {
             ])
     }
 
-    @Test("says nothing of what nobody could read")
+    @Test("reports nothing about facts that could not be read")
     func unknown() {
         var patient = Patient()
         patient.platform = PlatformFacts(hooks: .init(folder: ""))
@@ -95,10 +95,10 @@ struct DiagnosisTests {
         #expect(patient.finding("interrupts-unsafe")?.severity == .warning)
         #expect(patient.diagnosis.passthroughWorks)
         patient.platform.kernelCommandLine = ["intremap=off"]
-        #expect(patient.finding("interrupts-unsafe")?.remedy?.contains("take intremap=off out of") == true)
+        #expect(patient.finding("interrupts-unsafe")?.remedy?.contains("remove intremap=off from") == true)
     }
 
-    @Test("tells vfio-pci not loaded from not there")
+    @Test("distinguishes a vfio-pci that is not loaded from a missing one")
     func modules() {
         var patient = Patient()
         patient.platform.vfio = .available

@@ -21,7 +21,7 @@ struct DriverOrderTests {
         let link = try #require(actions.firstIndex(of: .setLink(physicalFunction: pf, up: true)))
         let count = try #require(actions.firstIndex(of: .setVFCount(physicalFunction: pf, count: 2)))
         #expect(link < count)
-        #expect(throws: Refusal.vfsNeedLink(pf, driver: "bnxt_en")) {
+        #expect(throws: Refusal.declaration(.vfsNeedLink(pf, driver: "bnxt_en"))) {
             try Planner.plan(for: declare(2, linkUp: false), on: host.now, holdings: Holdings())
         }
         // Without VFs it may be down.

@@ -26,8 +26,9 @@ struct ExclusivePoolTests {
     func overlapping(firstIsExclusive: Bool) {
         let desired = desired(
             lanes("0-2", "a", exclusive: firstIsExclusive), lanes("2-3", "b", exclusive: !firstIsExclusive))
-        let refusal = Refusal.poolsOverlap(
-            exclusive: firstIsExclusive ? "a" : "b", other: firstIsExclusive ? "b" : "a", function: "0000:3b:10.2")
+        let refusal = Refusal.declaration(
+            .poolsOverlap(
+                exclusive: firstIsExclusive ? "a" : "b", other: firstIsExclusive ? "b" : "a", function: "0000:3b:10.2"))
         #expect(throws: refusal) { try Planner.plan(for: desired, on: host.now, holdings: Holdings()) }
         #expect(desired.problems(on: host.now) == [DeclarationProblem(place: "a.yaml:b", refusal: refusal)])
         #expect(refusal.remedy?.contains("none in common") == true)

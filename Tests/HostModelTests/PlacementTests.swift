@@ -101,20 +101,22 @@ struct PlacementTests {
         let taken = Holdings(claims: ["0000:3b:10.0": heldByFirewall, "0000:3b:10.1": heldByFirewall])
         #expect(
             place(request(vfs, count: 3), on: host, taken)
-                == .failure(.poolExhausted(pool: "vfs", wanted: 3, free: 2, total: 4, reasons: ["2 claimed by fw1"])))
+                == .failure(.pool("vfs", .exhausted(wanted: 3, free: 2, total: 4, reasons: ["2 claimed by fw1"]))))
         let nothing = Pool(name: "none", selector: Selector(addresses: ["0000:99:00.0"]))
         #expect(
             place(request(nothing), on: host)
-                == .failure(.poolExhausted(pool: "none", wanted: 1, free: 0, total: 0, reasons: [])))
+                == .failure(.pool("none", .exhausted(wanted: 1, free: 0, total: 0, reasons: []))))
     }
 
     @Test("malformed requests are refused as such")
     func malformed() {
-        #expect(place(request(vfs, count: 0), on: host) == .failure(.countOutOfRange(0)))
+        #expect(place(request(vfs, count: 0), on: host) == .failure(.request(.countOutOfRange(0))))
         let mac = VFSettings(mac: "52:54:00:11:22:33")
-        #expect(place(request(vfs, count: 2, settings: mac), on: host) == .failure(.macNeedsOneFunction(count: 2)))
+        #expect(
+            place(request(vfs, count: 2, settings: mac), on: host) == .failure(.request(.macNeedsOneFunction(count: 2)))
+        )
         for bad: MACAddress in ["00:00:00:00:00:00", "01:00:5e:00:00:01"] {
-            #expect(place(request(vfs, settings: VFSettings(mac: bad)), on: host) == .failure(.badMAC(bad)))
+            #expect(place(request(vfs, settings: VFSettings(mac: bad)), on: host) == .failure(.request(.badMAC(bad))))
         }
     }
 
@@ -123,7 +125,7 @@ struct PlacementTests {
         let host = HostSimulator { $0.function("0000:05:00.0") }
         #expect(
             place(request(all, settings: VFSettings(trust: true)), on: host)
-                == .failure(.settingsNeedVirtualFunction("0000:05:00.0")))
+                == .failure(.function("0000:05:00.0", .settingsNeedVirtualFunction)))
     }
 
     @Test("nothing is handed out without an IOMMU")
@@ -163,7 +165,7 @@ struct ObstacleTests {
         try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: false))
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 1))
         let whole = Pool(name: "cards", selector: Selector(kinds: [.physicalFunction]))
-        #expect(place(request(whole), on: host) == .failure(.cutIntoVFs(pf, count: 1)))
+        #expect(place(request(whole), on: host) == .failure(.function(pf, .cutIntoVFs(count: 1))))
         let held = Holdings(claims: [pf: heldByFirewall])
         for owner in ["fw1", "other"] {
             guard case .failure = place(request(vfs, owner: owner), on: host, held) else {
@@ -195,10 +197,11 @@ struct ObstacleTests {
         }
         let first = Pool(name: "a", selector: Selector(addresses: ["0000:05:00.0"]))
         let second = Pool(name: "b", selector: Selector(addresses: ["0000:06:00.0"]))
-        #expect(place(request(first), on: host) == .failure(.usedByHost("0000:05:00.0", interface: "eno1")))
+        #expect(place(request(first), on: host) == .failure(.function("0000:05:00.0", .usedByHost(interface: "eno1"))))
         let quarantine = Holdings(quarantine: ["0000:06:00.0": "stuck"])
         #expect(
-            place(request(second), on: host, quarantine) == .failure(.quarantined("0000:06:00.0", reason: "stuck")))
+            place(request(second), on: host, quarantine)
+                == .failure(.function("0000:06:00.0", .quarantined(reason: "stuck"))))
         let open = Holdings(openGroups: [
             host.now["0000:06:00.0"]?.iommuGroup ?? 0: ProcessHolder(pid: 7, command: "qemu")
         ])
@@ -211,7 +214,7 @@ struct ObstacleTests {
         mounted.disks = ["0000:06:00.0": [DiskUse(device: "nvme0n1p1", mountPoint: "/var")]]
         #expect(
             place(request(second), on: host, mounted)
-                == .failure(.diskInUse("0000:06:00.0", DiskUse(device: "nvme0n1p1", mountPoint: "/var"))))
+                == .failure(.function("0000:06:00.0", .diskInUse(DiskUse(device: "nvme0n1p1", mountPoint: "/var")))))
         #expect(Placement.free(of: second, on: host.now, holdings: open).isEmpty)
         #expect(Placement.free(of: second, on: host.now, holdings: Holdings()).count == 1)
     }

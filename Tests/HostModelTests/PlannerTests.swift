@@ -131,10 +131,10 @@ struct PlannerTests {
         let qemu = ProcessHolder(pid: 7, command: "qemu")
         let open = Holdings(openGroups: [group: qemu], originals: original)
         for desired in [cut(pf, into: 4), cut(pf, into: 0), DesiredState()] {
-            #expect(throws: Refusal.heldByClaim("0000:3b:10.1", claim: "c1", owner: "fw1")) {
+            #expect(throws: Refusal.function("0000:3b:10.1", .heldByClaim(claim: "c1", owner: "fw1"))) {
                 try Planner.plan(for: desired, on: host.now, holdings: claimed)
             }
-            #expect(throws: Refusal.heldByProcess("0000:3b:10.1", qemu)) {
+            #expect(throws: Refusal.function("0000:3b:10.1", .heldByProcess(qemu))) {
                 try Planner.plan(for: desired, on: host.now, holdings: open)
             }
         }
@@ -144,7 +144,7 @@ struct PlannerTests {
     @Test("refuses to cut a card that someone has whole")
     func refusesClaimedPF() {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
-        #expect(throws: Refusal.heldByClaim(pf, claim: "c1", owner: "fw1")) {
+        #expect(throws: Refusal.function(pf, .heldByClaim(claim: "c1", owner: "fw1"))) {
             try Planner.plan(for: cut(pf, into: 1), on: host.now, holdings: Holdings(claims: [pf: heldByFirewall]))
         }
     }
@@ -161,12 +161,12 @@ struct PlannerTests {
             }
             return nil
         }
-        #expect(refusal(cut(pf, into: 8)) == .tooManyVFs(pf, wanted: 8, total: 7))
-        #expect(refusal(cut("0000:05:00.0", into: 1)) == .noSRIOV("0000:05:00.0"))
+        #expect(refusal(cut(pf, into: 8)) == .declaration(.tooManyVFs(pf, wanted: 8, total: 7)))
+        #expect(refusal(cut("0000:05:00.0", into: 1)) == .declaration(.noSRIOV("0000:05:00.0")))
         let nothing = refusal(cut("0000:77:00.0", into: 1))
         #expect(nothing?.code == "selector-matches-nothing" && nothing?.subject == "physicalFunctions[0]")
         let twice = DesiredState(
             physicalFunctions: cut(pf, into: 1).physicalFunctions + cut(pf, into: 2).physicalFunctions)
-        #expect(refusal(twice) == .declaredTwice(pf, places: []))
+        #expect(refusal(twice) == .declaration(.declaredTwice(pf, places: [])))
     }
 }

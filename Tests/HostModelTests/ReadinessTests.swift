@@ -52,7 +52,7 @@ struct ReadinessTests {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, interface: "ens1", up: false) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
         let assignment = try assignment(of: vf, on: host)
-        #expect(throws: Refusal.physicalFunctionDown(pf, interface: "ens1")) {
+        #expect(throws: Refusal.function(pf, .physicalFunctionDown(interface: "ens1"))) {
             try Planner.ready(assignment, on: host.now)
         }
     }
@@ -65,7 +65,7 @@ struct ReadinessTests {
         try carryOut(try Planner.restore(assignment, on: host.now), on: host)
         #expect(host.now["0000:05:00.0"]?.driver == "e1000e")
         host.pull("0000:05:00.0")
-        #expect(throws: Refusal.unknownFunction("0000:05:00.0")) { try Planner.ready(assignment, on: host.now) }
+        #expect(throws: Refusal.function("0000:05:00.0", .unknown)) { try Planner.ready(assignment, on: host.now) }
         #expect(try Planner.restore(assignment, on: host.now).isEmpty)
     }
 }

@@ -146,10 +146,11 @@ struct SelectorTests {
         ])
         #expect(
             desired.problems(on: host) == [
-                DeclarationProblem(place: "a:1:1", refusal: .tooManyVFs("0000:3b:00.0", wanted: 9, total: 7)),
-                DeclarationProblem(place: "a:4:1", refusal: .noSRIOV("0000:05:00.0")),
                 DeclarationProblem(
-                    place: "a:3:1", refusal: .declaredTwice("0000:af:00.0", places: ["a:2:1", "a:3:1"])),
+                    place: "a:1:1", refusal: .declaration(.tooManyVFs("0000:3b:00.0", wanted: 9, total: 7))),
+                DeclarationProblem(place: "a:4:1", refusal: .declaration(.noSRIOV("0000:05:00.0"))),
+                DeclarationProblem(
+                    place: "a:3:1", refusal: .declaration(.declaredTwice("0000:af:00.0", places: ["a:2:1", "a:3:1"]))),
             ])
     }
 }

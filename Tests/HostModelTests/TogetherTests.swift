@@ -170,9 +170,9 @@ struct CompanionTests {
 
     @Test("a companion that the host needs, or that is in doubt, keeps the whole card from being had")
     func obstructed() {
-        #expect(throws: Refusal.usedByHost(Self.sound, interface: "eth9")) { try place(host(soundUp: true)) }
+        #expect(throws: Refusal.function(Self.sound, .usedByHost(interface: "eth9"))) { try place(host(soundUp: true)) }
         let doubtful = Holdings(quarantine: [Self.sound: "why"])
-        #expect(throws: Refusal.quarantined(Self.sound, reason: "why")) { try place(host(), doubtful) }
+        #expect(throws: Refusal.function(Self.sound, .quarantined(reason: "why"))) { try place(host(), doubtful) }
     }
 
     @Test("another card in the group is no companion: it blocks while a host driver has it")

@@ -3,11 +3,12 @@ import HostModel
 import HostSimulator
 import Ledger
 import Synchronization
+import TemporaryFiles
 import Testing
 
 let pool = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
 
-/// A card cut into unbound VFs.
+/// A host with one PF and unbound VFs.
 func host(vfs: Int, groups: HostBuilder.VFGroups = .own) throws -> HostSimulator {
     let host = HostSimulator { $0.pf("0000:3b:00.0", totalVFs: 64, vfGroups: groups) }
     try host.meanwhile(.setDriversAutoprobe(physicalFunction: "0000:3b:00.0", on: false))
@@ -30,7 +31,7 @@ extension Ledger {
         }
     }
 
-    /// Writes a claim that nobody thought about first.
+    /// Writes a claim without asking placement, so that only the schema protects the function.
     func force(_ function: Function, for owner: String, bootID: String = "boot-1") async throws -> Claim {
         try await allocate(bootID: bootID) { _ in
             Draft(
@@ -46,27 +47,28 @@ struct ClaimTests {
 
     init() throws { ledger = try Ledger(path: nil, now: { 1_700_000_000 }) }
 
-    @Test("nobody has more claims of a pool than it allows one owner, nor a user by naming many")
+    @Test("a pool limits the live claims of each owner, and of each user across owners")
     func quotas() async throws {
         let host = try host(vfs: 8)
         var limited = pool
         limited.maxClaims = 2
         for owner in ["a", "b"] { _ = try await ledger.allocate(for: owner, on: host, from: limited, uid: 1000) }
-        let third = Refusal.quotaReached(pool: "vfs", holder: "user id 1000", limit: 2)
+        let third = Refusal.pool("vfs", .quotaReached(holder: "user id 1000", limit: 2))
         await #expect(throws: third) { try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000) }
-        // Root claims for others, and each of them has the limit.
+        // Root claims for other owners: only each owner has the limit.
         for _ in 0..<2 { _ = try await ledger.allocate(for: "d", on: host, from: limited, uid: 0) }
-        await #expect(throws: Refusal.quotaReached(pool: "vfs", holder: "d", limit: 2)) {
+        await #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "d", limit: 2))) {
             try await ledger.allocate(for: "d", on: host, from: limited, uid: 0)
         }
         #expect(try await ledger.claims().map(\.uid) == [1000, 1000, 0, 0])
-        // One that is given back makes room.
+        // A released claim no longer counts.
         try await ledger.end(claim: "c1")
         #expect(try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000).uid == 1000)
     }
 
     @Test(
-        "what is held is told as the table has it: after claims that came to nothing, beside others or alone, and ends")
+        "the cache of ownership agrees with the table after failed claims, single or in a batch, and after a claim ends"
+    )
     func heldAsWritten() async throws {
         let host = try host(vfs: 4)
         let functions = host.now.functions.filter { $0.virtualFunction != nil }
@@ -85,14 +87,14 @@ struct ClaimTests {
         }
         let first = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(0, "data0")] }[0]
         #expect(try await held() == [functions[0].address])
-        // The second of two has a name that is taken: neither is made.
+        // The second of two drafts has a name that is taken: neither claim is made.
         for _ in 0..<2 {
-            await #expect(throws: Refusal.deviceNameTaken("data0", owner: "fw1", claim: first.id)) {
+            await #expect(throws: Refusal.request(.deviceNameTaken("data0", owner: "fw1", claim: first.id))) {
                 _ = try await ledger.allocate(inBoot: "boot-1") { _ in [draft(1, "data1"), draft(2, "data0")] }
             }
             #expect(try await held() == [functions[0].address])
         }
-        // The same at the side of others, which are made.
+        // The same in a batch with other claims, which are made.
         await withTaskGroup { group in
             for position in 1..<4 {
                 group.addTask { [ledger] in
@@ -108,7 +110,7 @@ struct ClaimTests {
         #expect(try await held() == Set(ledger.holdings().claims.keys))
     }
 
-    @Test("a claim that gives way stands until the other is made, holds its functions, and can be taken back as it was")
+    @Test("a replaced claim stays until the new one is made, keeps its functions, and can be reinstated")
     func givesWay() async throws {
         let host = try host(vfs: 3)
         let snapshot = host.now
@@ -126,7 +128,7 @@ struct ClaimTests {
             }
             return made
         }
-        // It is held while the choice is made: of three functions two are left, and then nothing is changed.
+        // The old claim keeps its function during the choice: two of three are left, and the refusal changes nothing.
         await #expect(throws: Refusal.self) { _ = try await exchange(old, count: 3) }
         #expect(try await ledger.claims() == [old])
         try await ledger.setState(.bound, ofClaim: old.id)
@@ -136,14 +138,14 @@ struct ClaimTests {
         #expect(made.first?.assignments.first?.address != old.assignments.first?.address)
         #expect(try await ledger.claim(old.id)?.state == .releasing)
         #expect(try await ledger.holdings().claims.count == 2)
-        // The picture of it is old by now.
-        await #expect(throws: Refusal.claimChanging(old.id)) { _ = try await exchange(bound) }
+        // The caller knows an outdated state of it.
+        await #expect(throws: Refusal.claim(old.id, .changing)) { _ = try await exchange(bound) }
         try await ledger.end(claim: made[0].id)
-        for _ in 0..<2 { try await ledger.takeBack(claims: [old.id]) }
+        for _ in 0..<2 { try await ledger.reinstate(claims: [old.id]) }
         #expect(try await ledger.claims() == [bound])
     }
 
-    @Test("remembers everything about a claim")
+    @Test("a claim is read as it was written")
     func remembers() async throws {
         let host = try host(vfs: 2)
         let made = try await ledger.allocate(count: 2, for: "fw1", on: host)
@@ -159,7 +161,7 @@ struct ClaimTests {
         for id in ["c2", "1", "c01", "c", "", "c-1"] { #expect(try await ledger.claim(id) == nil) }
     }
 
-    @Test("the schema forbids two live claims on one function, whatever the code decided")
+    @Test("the schema forbids two live claims on one function, whatever the code decides")
     func oneClaimAFunction() async throws {
         let vf = try #require(try host(vfs: 1).now["0000:3b:10.0"])
         _ = try await ledger.force(vf, for: "a")
@@ -176,14 +178,14 @@ struct ClaimTests {
         let second = try await ledger.force(vfs[1], for: "a")
         await #expect(throws: (any Error).self) { try await ledger.force(vfs[2], for: "b") }
         #expect(try await ledger.claims().count == 2)
-        // The first gone, the group is still the owner's; the last gone, it is anybody's.
+        // After the first claim ends the group still belongs to the owner; after the last one it is free.
         try await ledger.end(claim: "c1")
         await #expect(throws: (any Error).self) { try await ledger.force(vfs[2], for: "b") }
         try await ledger.end(claim: second.id)
         #expect(try await ledger.force(vfs[2], for: "b").owner == .name("b"))
     }
 
-    @Test("an ended claim frees its functions, stays as a record, and ends once; its id is never used again")
+    @Test("a released claim frees its functions and stays as a record; its id is never used again")
     func ends() async throws {
         let host = try host(vfs: 1)
         let first = try await ledger.allocate(for: "a", on: host)
@@ -194,17 +196,17 @@ struct ClaimTests {
         #expect(try await ledger.claims().isEmpty)
         #expect(try await ledger.holdings().claims.isEmpty)
         #expect(try await ledger.allocate(for: "b", on: host).id == "c2")
-        await #expect(throws: Refusal.unknownClaim("x")) { try await ledger.end(claim: "x") }
+        await #expect(throws: Refusal.claim("x", .unknown)) { try await ledger.end(claim: "x") }
     }
 
-    @Test("what the decision throws leaves nothing behind, not even a used id")
+    @Test("a decision that throws writes nothing and uses no id")
     func decisionRefuses() async throws {
         await #expect(throws: Refusal.noIOMMU) { try await ledger.allocate(bootID: "b") { _ in throw Refusal.noIOMMU } }
         #expect(try await ledger.claims().isEmpty)
         #expect(try await ledger.allocate(for: "a", on: try host(vfs: 1)).id == "c1")
     }
 
-    @Test("a device's name is its owner's to use once: a second time is refused as such")
+    @Test("an owner cannot use a device name twice; another owner can use it")
     func deviceNames() async throws {
         let host = try host(vfs: 3)
         _ = try await ledger.allocate(for: "a", on: host, deviceName: "data0")
@@ -215,10 +217,10 @@ struct ClaimTests {
         #expect(try await ledger.allocate(for: "b", on: host, deviceName: "data0").assignments[0].name == "data0")
     }
 
-    @Test("of many who want the last function at once, one gets it", arguments: [false, true])
+    @Test("of many concurrent requests for the last function one succeeds", arguments: [false, true])
     func race(onDisk: Bool) async throws {
-        let file = onDisk ? TemporaryFile() : nil
-        let ledger = try Ledger(path: file?.path)
+        let folder = onDisk ? TemporaryFolder() : nil
+        let ledger = try Ledger(path: folder?.ledger)
         let host = try host(vfs: 1)
         let won = await withTaskGroup(of: Bool.self) { group in
             for caller in 0..<24 {
@@ -230,10 +232,10 @@ struct ClaimTests {
         #expect(try await ledger.claims().count == 1)
     }
 
-    @Test("two processes on one file get along, and still only one has the function")
+    @Test("two processes on one file can write, and only one gets the function")
     func twoProcesses() async throws {
-        let file = TemporaryFile()
-        let ledgers = [try Ledger(path: file.path), try Ledger(path: file.path)]
+        let folder = TemporaryFolder()
+        let ledgers = [try Ledger(path: folder.ledger), try Ledger(path: folder.ledger)]
         let vf = try #require(try host(vfs: 1).now["0000:3b:10.0"])
         let won = await withTaskGroup(of: Bool.self) { group in
             for caller in 0..<16 {
@@ -247,7 +249,7 @@ struct ClaimTests {
 
 @Suite("A new boot renumbers the groups")
 struct AdoptionTests {
-    @Test("claims take over this boot's numbers; a function that is not there keeps its old one until it is")
+    @Test("claims adopt this boot's numbers; a missing function keeps its old one until it appears")
     func adopts() async throws {
         let ledger = try Ledger(path: nil)
         let before = try host(vfs: 2)
@@ -258,7 +260,7 @@ struct AdoptionTests {
         try await ledger.adopt(bootID: "boot-2", groups: ["0000:3b:10.0": 70, "0000:3b:10.1": 71])
         assignments = try #require(try await ledger.claim(claim.id)).assignments
         #expect(assignments.map(\.iommuGroup) == [70, 71])
-        // In the new boot the schema guards the new numbers, and the old ones mean nothing.
+        // In the new boot the schema protects the new numbers, and the old ones mean nothing.
         var vf = try #require(before.now["0000:3b:10.1"])
         vf = Function(address: "0000:3b:10.7", identity: vf.identity, iommuGroup: 71)
         let other = vf
@@ -268,7 +270,7 @@ struct AdoptionTests {
         _ = try await ledger.force(free, for: "b", bootID: "boot-2")
     }
 
-    @Test("two owners whose functions fell into one group: the first keeps it, the other is told of")
+    @Test("if the functions of two owners are now in one group, the older claim keeps it and the other is reported")
     func conflict() async throws {
         let ledger = try Ledger(path: nil)
         let host = try host(vfs: 2)

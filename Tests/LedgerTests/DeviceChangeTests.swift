@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import TemporaryFiles
 import Testing
 
 @testable import Ledger
 
-@Suite("Devices on their way")
+@Suite("Changes of a running domain's devices")
 struct DeviceChangeTests {
-    @Test("a change outlives the process, a later one takes its place, and each domain has its own")
+    @Test("a change survives the process, a later one replaces it, and domains are independent")
     func changes() async throws {
-        let file = TemporaryFile()
+        let folder = TemporaryFolder()
         let other = DeviceChange(domain: "u2", domainName: "fw2", device: "data0", kind: .detaching)
         do {
-            let ledger = try Ledger(path: file.path)
+            let ledger = try Ledger(path: folder.ledger)
             try await ledger.begin([DeviceChange(domain: "u1", domainName: "fw1", device: "data0", kind: .evicting)])
             try await ledger.begin([other])
             try await ledger.begin([DeviceChange(domain: "u1", domainName: "fw1", device: "data0", kind: .evicted)])
         }
-        let ledger = try Ledger(path: file.path)
+        let ledger = try Ledger(path: folder.ledger)
         #expect(try await ledger.deviceChanges(ofDomain: "u1").map(\.kind) == [.evicted])
         #expect(try await ledger.deviceChanges().count == 2)
         try await ledger.end(changesOf: ["data0", "data1"], in: "u1")

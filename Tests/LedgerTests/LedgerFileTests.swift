@@ -2,17 +2,17 @@
 import Foundation
 import GRDB
 import HostModel
+import TemporaryFiles
 import Testing
 
 @testable import Ledger
 
 @Suite("The ledger's file")
 struct LedgerFileTests {
-    private let file = TemporaryFile()
-    private var ledgerFile: LedgerFile { LedgerFile(path: file.path) }
+    private let folder = TemporaryFolder()
+    private var ledgerFile: LedgerFile { LedgerFile(path: folder.ledger) }
     private var neighbours: [String] {
-        let folder = URL(filePath: file.path).deletingLastPathComponent().path
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
     }
 
     private func claim(_ address: PCIAddress, for owner: String, in ledger: Ledger) async throws -> Claim {
@@ -25,24 +25,24 @@ struct LedgerFileTests {
         }
     }
 
-    @Test("one daemon has it, and the next one when that is gone")
+    @Test("only one daemon can open it; the next one can after the first has ended")
     func lock() throws {
         do {
             let (ledger, loss) = try ledgerFile.open()
             #expect(loss == nil)
-            #expect(throws: LedgerFile.Trouble.inUse(file.path)) { try ledgerFile.open() }
+            #expect(throws: LedgerFile.Trouble.inUse(folder.ledger)) { try ledgerFile.open() }
             withExtendedLifetime(ledger) {}
         }
         _ = try ledgerFile.open()
     }
 
     @Test(
-        "one that cannot be read is set aside byte for byte, and a new one takes its place", arguments: [true, false])
+        "a damaged file is kept unchanged, and a new ledger replaces it", arguments: [true, false])
     func corrupt(isLedger: Bool) async throws {
         var text = Data(String(repeating: "this is no database. ", count: 500).utf8)
         if isLedger {
             do {
-                let ledger = try Ledger(path: file.path)
+                let ledger = try Ledger(path: folder.ledger)
                 for number in 0..<200 {
                     try await ledger.record(.applied, subject: "host", detail: "event \(number) of many")
                 }
@@ -51,11 +51,11 @@ struct LedgerFileTests {
                 }
                 try (ledger.database as? DatabasePool)?.close()
             }
-            text = try Data(contentsOf: URL(filePath: file.path))
-            // A page in the middle of the events is torn.
+            text = try Data(contentsOf: URL(filePath: folder.ledger))
+            // Damages a page in the middle of the events.
             text.replaceSubrange(text.count - 6000..<text.count - 100, with: Data(repeating: 0xa5, count: 5900))
         }
-        try text.write(to: URL(filePath: file.path))
+        try text.write(to: URL(filePath: folder.ledger))
         let (ledger, loss) = try ledgerFile.open(now: { 1_790_000_000 })
         let kept = try #require(loss?.keptAs)
         #expect(kept.contains(".unreadable-2026"))
@@ -64,9 +64,9 @@ struct LedgerFileTests {
         #expect(try await ledger.problems() == [])
     }
 
-    @Test("a loss is told at each start until it was dealt with")
+    @Test("a loss is reported at each start until it was handled")
     func lossStays() throws {
-        try String(repeating: "torn", count: 1000).write(toFile: file.path, atomically: true, encoding: .utf8)
+        try String(repeating: "torn", count: 1000).write(toFile: folder.ledger, atomically: true, encoding: .utf8)
         let first = try ledgerFile.open().loss
         #expect(first != nil)
         #expect(try ledgerFile.open().loss == first)
@@ -81,7 +81,7 @@ struct LedgerFileTests {
 
     @Test("rows that contradict each other are found")
     func contradictions() async throws {
-        let ledger = try Ledger(path: file.path)
+        let ledger = try Ledger(path: folder.ledger)
         let claim = try await claim("0000:3b:10.0", for: "fw1", in: ledger)
         #expect(try await ledger.problems() == [])
         try await ledger.database.write {
@@ -91,13 +91,13 @@ struct LedgerFileTests {
         try await ledger.database.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF; DELETE FROM claim")
         }
-        #expect(try await ledger.problems().first?.contains("that is not there") == true)
+        #expect(try await ledger.problems().first?.contains("a missing row") == true)
     }
 
     @Test("a copy is kept before the schema changes, and the claims come through")
     func migration() async throws {
         do {
-            let queue = try DatabaseQueue(path: file.path)
+            let queue = try DatabaseQueue(path: folder.ledger)
             try Migrations.migrator.migrate(queue, upTo: "3: who made a claim, and how long it lives")
             try await queue.write { db in
                 try db.execute(
@@ -119,13 +119,13 @@ struct LedgerFileTests {
         #expect(try await ledger.claims().map(\.assignments.first?.address) == ["0000:3b:10.0"])
         #expect(try await ledger.problems() == [])
         let copy = try #require(neighbours.first { $0.contains(".schema-3-") })
-        let path = URL(filePath: file.path).deletingLastPathComponent().appending(path: copy).path
+        let path = URL(filePath: folder.ledger).deletingLastPathComponent().appending(path: copy).path
         let kept = try await DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "SELECT count(*) FROM claim") }
         #expect(kept == 2)
-        // Numbers go on from the last claim that ever was.
+        // Numbering continues after the last claim that ever existed.
         try await ledger.end(claim: "c1")
         #expect(try await claim("0000:3b:10.0", for: "fw3", in: ledger).id == "c3")
-        // So do those of the audit trail, which is append-only as before.
+        // So does the numbering of the audit trail, which is still append-only.
         try await ledger.audit("allocate", subject: "vfs", detail: "", result: "done", actor: .daemon)
         #expect(try await ledger.auditTrail().map(\.id) == [41, 42])
         for change in ["UPDATE audit SET result = ''", "DELETE FROM audit"] {
@@ -135,16 +135,16 @@ struct LedgerFileTests {
         }
     }
 
-    @Test("a ledger of a later version is refused, and left as it is")
+    @Test("a ledger of a later version is refused and stays unchanged")
     func newer() async throws {
-        let ledger = try Ledger(path: file.path)
+        let ledger = try Ledger(path: folder.ledger)
         try await ledger.database.write {
             try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99: from the future')")
         }
-        #expect(throws: LedgerFile.Trouble.newer(file.path)) { try ledgerFile.open() }
+        #expect(throws: LedgerFile.Trouble.newer(folder.ledger)) { try ledgerFile.open() }
     }
 
-    @Test("a backup is a sound ledger; restored, the ledger of before is kept beside it")
+    @Test("a backup is a sound ledger; when it is restored, the old ledger is kept beside it")
     func restores() async throws {
         let backup: String
         do {
@@ -168,10 +168,10 @@ struct LedgerFileTests {
         #expect(neighbours.contains { $0.contains(".replaced-") })
     }
 
-    @Test("what is no ledger is not offered", arguments: ["missing", "text", "other"])
+    @Test("a file that is not a ledger cannot be restored", arguments: ["missing", "text", "other"])
     func offers(kind: String) async throws {
         let (ledger, _) = try ledgerFile.open()
-        let candidate = file.path + ".candidate"
+        let candidate = folder.ledger + ".candidate"
         if kind == "text" { try "text".write(toFile: candidate, atomically: true, encoding: .utf8) }
         if kind == "other" {
             try await DatabaseQueue(path: candidate).write { try $0.execute(sql: "CREATE TABLE other (a)") }

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import HostModel
 import HostSimulator
+import TemporaryFiles
 import Testing
 
 @testable import Ledger
@@ -11,21 +12,21 @@ import Testing
 struct RecordTests {
     private let pf: PCIAddress = "0000:3b:00.0"
 
-    @Test("an intent outlives the process, and closing it leaves none")
+    @Test("an intent survives the process until it is closed")
     func intents() async throws {
-        let file = TemporaryFile()
+        let folder = TemporaryFolder()
         let change = Change(
             from: .virtualFunctions(pf, count: 0, driversAutoprobe: true),
             to: .virtualFunctions(pf, count: 4, driversAutoprobe: false), steps: [])
         let context = Intent.Context(bootID: "boot-1", purpose: .apply, claim: nil)
         do {
-            let ledger = try Ledger(path: file.path)
+            let ledger = try Ledger(path: folder.ledger)
             let earlier = Change(from: .link(pf, up: false), to: .link(pf, up: true), steps: [])
             let first = try await ledger.open([earlier, earlier], context: context)
             #expect(Set(first).count == 2)
             _ = try await ledger.open([change], context: context, closing: first)
         }
-        let ledger = try Ledger(path: file.path)
+        let ledger = try Ledger(path: folder.ledger)
         let open = try await ledger.openIntents()
         #expect(open.count == 1)
         let intent = try #require(open.first)
@@ -35,7 +36,7 @@ struct RecordTests {
         #expect(try await ledger.openIntents().isEmpty)
     }
 
-    @Test("every aspect comes back from the ledger as it went in")
+    @Test("every aspect is read as it was written")
     func everyShape() async throws {
         let ledger = try Ledger(path: nil)
         let virtual = VirtualFunction(physicalFunction: pf, index: 3)
@@ -59,7 +60,7 @@ struct RecordTests {
         #expect(read.allSatisfy { $0.claim == "c7" && $0.purpose == .prepare })
     }
 
-    @Test("settings that version 0.1 wrote are still read")
+    @Test("settings that version 0.1 wrote can be read")
     func settingsOfVersion0_1() throws {
         let text = #"{"mac":"52:54:00:11:22:33","vlan":{"id":{"_0":"42"}},"trust":true}"#
         #expect(
@@ -70,7 +71,7 @@ struct RecordTests {
                 == VFSettings(vlan: VFSettings.VLANChoice.none))
     }
 
-    @Test("the first word on how a card was found counts, until it is forgotten")
+    @Test("the first record of a PF's original state stays until it is forgotten")
     func originals() async throws {
         let ledger = try Ledger(path: nil)
         let found = PFOriginal(vfCount: 0, driversAutoprobe: true, linkUp: false)
@@ -91,7 +92,7 @@ struct RecordTests {
         #expect(try await ledger.holdings().quarantine == [pf: "first"])
     }
 
-    @Test("the audit trail grows and is never rewritten")
+    @Test("the audit trail can only be appended to")
     func audit() async throws {
         let ledger = try Ledger(path: nil, now: { 42 })
         for number in 1...3 {
@@ -115,23 +116,23 @@ struct RecordTests {
 
 @Suite("The ledger's file")
 struct FileTests {
-    @Test("is found again as it was left")
+    @Test("is read as it was written")
     func reopens() async throws {
-        let file = TemporaryFile()
+        let folder = TemporaryFolder()
         let host = try host(vfs: 2)
-        var claim = try await Ledger(path: file.path).allocate(for: "fw1", on: host)
+        var claim = try await Ledger(path: folder.ledger).allocate(for: "fw1", on: host)
         do {
-            let ledger = try Ledger(path: file.path)
+            let ledger = try Ledger(path: folder.ledger)
             try await ledger.setState(.bound, ofClaim: claim.id)
         }
         claim.state = .bound
-        #expect(try await Ledger(path: file.path).claims() == [claim])
+        #expect(try await Ledger(path: folder.ledger).claims() == [claim])
     }
 
-    @Test("is written through: WAL, synchronous FULL, foreign keys on")
+    @Test("uses WAL, synchronous FULL and foreign keys")
     func durability() async throws {
-        let file = TemporaryFile()
-        let ledger = try Ledger(path: file.path)
+        let folder = TemporaryFolder()
+        let ledger = try Ledger(path: folder.ledger)
         let (journal, synchronous, keys) = try await ledger.database.write { db in
             (
                 try String.fetchOne(db, sql: "PRAGMA journal_mode"), try Int.fetchOne(db, sql: "PRAGMA synchronous"),
@@ -143,16 +144,16 @@ struct FileTests {
         #expect(keys == true)
     }
 
-    @Test("a file that is no ledger is refused, and left as it is")
+    @Test("a file that is not a ledger is refused and stays unchanged")
     func garbage() throws {
-        let file = TemporaryFile()
+        let folder = TemporaryFolder()
         let text = String(repeating: "this is not a database\n", count: 100)
-        try text.write(toFile: file.path, atomically: true, encoding: .utf8)
-        #expect(throws: (any Error).self) { try Ledger(path: file.path) }
-        #expect(try String(contentsOfFile: file.path, encoding: .utf8) == text)
+        try text.write(toFile: folder.ledger, atomically: true, encoding: .utf8)
+        #expect(throws: (any Error).self) { try Ledger(path: folder.ledger) }
+        #expect(try String(contentsOfFile: folder.ledger, encoding: .utf8) == text)
     }
 
-    @Test("a claim whose state is no state cannot be written")
+    @Test("the schema refuses a claim in an impossible state")
     func checks() async throws {
         let ledger = try Ledger(path: nil)
         func insert(_ values: String) async throws {
@@ -173,10 +174,10 @@ struct FileTests {
 
 @Suite("Events")
 struct EventTests {
-    @Test("are in order, and can be followed from any of them on")
+    @Test("are in order, and can be followed from any event")
     func followed() async throws {
-        let file = TemporaryFile()
-        let ledger = try Ledger(path: file.path)
+        let folder = TemporaryFolder()
+        let ledger = try Ledger(path: folder.ledger)
         for number in 1...3 { try await ledger.record(.applied, subject: "host", detail: "\(number)") }
         #expect(try await ledger.events().map(\.detail) == ["1", "2", "3"])
         #expect(try await ledger.events(limit: 2).map(\.detail) == ["2", "3"])
@@ -191,7 +192,7 @@ struct EventTests {
         #expect(seen == ["2", "3", "4"])
     }
 
-    @Test("a function is set aside once, and told once")
+    @Test("quarantine begins once and ends once, with one event for each")
     func quarantine() async throws {
         let ledger = try Ledger(path: nil)
         let address: PCIAddress = "0000:3b:10.0"

@@ -17,7 +17,7 @@ struct LinesTests {
             try await libvirt.calling(within: .milliseconds(50)) { _ throws(LibvirtError) in hung.wait() }
         }
         #expect(error == .noAnswer(uri: "test:///default", after: .milliseconds(50)))
-        #expect(error?.description == "libvirt does not answer: nothing from test:///default in 0.05 seconds")
+        #expect(error?.description == "libvirt does not answer: no reply from test:///default in 0.05 seconds")
         for _ in 0..<5 { #expect(try await libvirt.domain(named: "test").isActive) }
     }
 

@@ -14,7 +14,7 @@ from testbed import Daemon, Testbed, until
 
 
 def from_memory(bed, daemon):
-    """is answered from memory: what no event told is not read, and an event costs its own function"""
+    """the inventory comes from memory: a change without an event is not read, and an event only reads its own function"""
     one, other = bed.vf(bed.cards[0], 0), bed.vf(bed.cards[1], 0)
     for address in (one, other):
         bed.write(address, "driver_override", "nobody")
@@ -28,7 +28,7 @@ def from_memory(bed, daemon):
 
 
 def drivers(bed, daemon):
-    """a driver bound and unbound"""
+    """a driver is bound and unbound"""
     vf = bed.vf(bed.cards[0], 0)
     for driver in (None, "vfio-pci", None, "iavf"):
         bed.drive(vf, driver)
@@ -37,7 +37,7 @@ def drivers(bed, daemon):
 
 
 def take_vfs(bed, card, before_the_count=lambda: None):
-    """As the kernel does: each VF goes with its event, the count comes last and without one."""
+    """Removes VFs as the kernel does: each VF with its event, then the count without one."""
     folder = bed.folder(card)
     for index in range(4):
         vf = bed.vf(card, index)
@@ -54,7 +54,7 @@ def take_vfs(bed, card, before_the_count=lambda: None):
 
 
 def vfs(bed, daemon):
-    """VFs taken away, and made again"""
+    """VFs are removed and created again"""
     card = bed.cards[0]
     saved = bed.root + ".saved"
     shutil.copytree(bed.root + "/sys", saved, symlinks=True)
@@ -74,7 +74,7 @@ def vfs(bed, daemon):
 
 
 def late_count(bed, daemon):
-    """a count that the kernel writes a second after the last VF went, which no event tells"""
+    """the kernel writes the count a second after it removed the last VF, without an event"""
     card = bed.cards[0]
     saved = bed.root + ".saved"
     shutil.copytree(bed.root + "/sys", saved, symlinks=True)
@@ -94,7 +94,7 @@ def late_count(bed, daemon):
 
 
 def card(bed, daemon):
-    """a card that vanishes with its VFs and interfaces, and comes back"""
+    """a card is removed with its VFs and interfaces, and comes back"""
     address = bed.cards[1]
     saved = bed.root + ".saved"
     shutil.copytree(bed.root + "/sys", saved, symlinks=True)
@@ -123,7 +123,7 @@ def card(bed, daemon):
 
 
 def renamed(bed, daemon):
-    """an interface with another name"""
+    """an interface is renamed"""
     address = bed.cards[0]
     old = bed.interface(address)
     new = os.path.dirname(old) + "/lan7"
@@ -136,7 +136,7 @@ def renamed(bed, daemon):
 
 
 def burst(bed, daemon):
-    """thousands of events at once"""
+    """thousands of events arrive at once"""
     addresses = [bed.vf(card, index) for card in bed.cards for index in range(4)]
     before = {address: daemon.functions()[address]["driver"] for address in addresses}
     for _ in range(250):
@@ -150,7 +150,7 @@ def burst(bed, daemon):
 
 
 def nonsense(bed, daemon):
-    """events of functions that are not there, and of paths that are none"""
+    """events of functions that do not exist, and of malformed paths"""
     stray = f"{bed.root}/sys/devices/pci0000:00/0000:00:00.0/0000:7f:1f.7"
     odd = f"{bed.root}/sys/devices/pci0000:00/not-an-address"
     for folder in (stray, odd):
@@ -160,14 +160,14 @@ def nonsense(bed, daemon):
             file.write("PCI_SLOT_NAME=\xff\n")
         for action in ("add", "bind", "change", "move", "remove"):
             bed.event(folder, action)
-    # What follows them is followed.
+    # Later events still count.
     drivers(bed, daemon)
     for folder in (stray, odd):
         shutil.rmtree(folder)
 
 
 def watched(bed, daemon):
-    """inventory --watch prints a JSON line for a change"""
+    """inventory --watch prints one JSON line for each change"""
     vf = bed.vf(bed.cards[0], 1)
     with subprocess.Popen(
         [f"{daemon.built}/buslane", "inventory", "--watch", "--socket", daemon.socket], stdout=subprocess.PIPE, text=True
@@ -185,7 +185,7 @@ def watched(bed, daemon):
 
 
 def valid(bed, daemon):
-    """its inventory is as docs/inventory.schema.json says"""
+    """the inventory is valid by docs/inventory.schema.json"""
     top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
     path = f"{daemon.place.name}/inventory.json"
     with open(path, "w") as file:
@@ -205,7 +205,7 @@ def main(built):
                 test(bed, daemon)
                 assert daemon.process.poll() is None, "the daemon ended"
                 print(f"ok udev: {test.__doc__}", flush=True)
-            except Exception as problem:  # a test that cannot run has failed
+            except Exception as problem:  # an error in a test is a failure
                 failed += 1
                 print(f"not ok udev: {test.__doc__}: {type(problem).__name__}: {str(problem)[:400]}", flush=True)
     sys.exit(1 if failed else 0)

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from daemon import UDEV_GROUP, Daemon, asked, message, rebind  # noqa: E402
 from generate import Host  # noqa: E402
 
-# More than the monitor's 8 MiB of socket buffer can hold: each takes some 700 bytes of it.
+# More than the monitor's socket buffer of 8 MiB can hold: each event takes some 700 bytes of it.
 EVENTS = 100000
 
 
@@ -30,7 +30,7 @@ def driver(daemon, address):
 
 
 def overrun(daemon, told, untold):
-    """Floods the daemon with one function's events while it sleeps, and sends none of another function that changed."""
+    """Sends the stopped daemon too many events of one function, and none of another that changed."""
     sender = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15)
     sender.bind((0, 0))
     rebind(home(untold), "nvme")
@@ -41,7 +41,7 @@ def overrun(daemon, told, untold):
         try:
             sender.sendto(event, (0, UDEV_GROUP))
         except OSError:
-            pass  # nobody has room for it: that is what is wanted
+            pass  # the buffer is full, as intended
     daemon.process.send_signal(signal.SIGCONT)
     end = time.monotonic() + 20
     while driver(daemon, untold) != "nvme":
@@ -59,7 +59,7 @@ def main(built):
             virtual = [f["address"] for f in json.loads(asked(daemon))["functions"] if f["role"] == "virtual-function"]
             overrun(daemon, virtual[0], virtual[1])
             print(f"ok {name}")
-        except Exception as problem:  # a test that cannot run has failed
+        except Exception as problem:  # an error in a test is a failure
             print(f"not ok {name}: {type(problem).__name__}: {str(problem)[:400]}")
             sys.exit(1)
         finally:

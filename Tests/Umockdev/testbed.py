@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host in umockdev's testbed, and a daemon on it: the daemon reads the testbed's /sys, and the real libudev delivers the
-testbed's events."""
+"""A host in umockdev's testbed, and a daemon on it: the daemon reads the testbed's /sys, and gets the testbed's events
+through the real libudev."""
 import json
 import os
 import signal
@@ -22,13 +22,13 @@ DEADLINE = 20
 
 
 class Testbed:
-    """Two root ports, a card of 4 VFs below each."""
+    """Two root ports, each with a PF of 4 VFs below it."""
 
     def __init__(self):
         self.bed = UMockdev.Testbed.new()
         self.root = self.bed.get_root_dir()
         self.host = Host(self.root)
-        # umockdev keeps a socket open for each open in /dev that fails.
+        # umockdev leaks a socket for each open in /dev that fails.
         os.makedirs(self.root + "/dev/vfio", exist_ok=True)
         self.cards = []
         for bus in (0, 2):
@@ -43,7 +43,7 @@ class Testbed:
         return os.path.basename(os.readlink(f"{self.folder(card)}/virtfn{index}"))
 
     def interface(self, address):
-        """The folder of its network interface."""
+        """The folder of the function's network interface."""
         net = self.folder(address) + "/net"
         return f"{net}/{os.listdir(net)[0]}"
 
@@ -55,7 +55,7 @@ class Testbed:
         self.bed.uevent(folder.removeprefix(self.root), action)
 
     def drive(self, address, driver):
-        """Binds the function to a driver, to none when that is None, and tells of it as the kernel does."""
+        """Binds the function to a driver, or unbinds it when that is None, and sends the kernel's events."""
         folder = self.folder(address)
         if os.path.lexists(folder + "/driver"):
             os.remove(folder + "/driver")
@@ -101,25 +101,25 @@ class Daemon:
         return {function["address"]: function for function in self.inventory()["functions"]}
 
     def virtual_functions(self, card):
-        """The addresses of those that are a card's."""
+        """The addresses of a PF's VFs."""
         return [address for address, function in self.functions().items()
                 if (function["virtualFunction"] or {}).get("physicalFunction") == card]
 
     def asleep(self, act):
-        """Does it while the daemon cannot look: it finds what is there afterwards."""
+        """Runs an action while the daemon is stopped, so that it only reads the result."""
         self.process.send_signal(signal.SIGSTOP)
         act()
         self.process.send_signal(signal.SIGCONT)
 
     def expect_fresh(self):
-        """The daemon's functions and groups are those that a reading of the whole host finds."""
+        """Checks the daemon's functions and groups against a reading of the whole host."""
         fresh = json.loads(subprocess.check_output(
             [f"{self.built}/buslane", "inventory", "--json", "--host-root", self.bed.root]))
         until(lambda: difference(self.inventory(), fresh) is None, lambda: difference(self.inventory(), fresh))
 
 
 def difference(one, other):
-    """Where they differ, in words; None when they do not. Addresses on interfaces are the kernel's to tell, not sysfs's."""
+    """The first difference as text; None without one. IP addresses are left out: sysfs does not have them."""
     def facts(inventory):
         for function in inventory["functions"]:
             for interface in function["interfaces"]:
@@ -138,7 +138,7 @@ def difference(one, other):
 
 
 def until(holds, what):
-    """Waits for it to hold; by a deadline, not by a guess."""
+    """Waits until a condition holds, up to a deadline."""
     end = time.monotonic() + DEADLINE
     while not holds():
         if time.monotonic() > end:

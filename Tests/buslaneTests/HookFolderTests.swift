@@ -7,8 +7,8 @@ import Testing
 @Suite("buslane hook")
 struct HookFolderTests {
     private let folder: HookFolder
-    private let ours = Data("#!hook urn:buslane:request: 1".utf8)
-    private let newer = Data("#!hook urn:buslane:request: 2".utf8)
+    private let ours = Array("#!hook urn:buslane:request: 1".utf8)
+    private let newer = Array("#!hook urn:buslane:request: 2".utf8)
     private let running = LibvirtDaemon(name: "libvirtd", process: 1, lookedAt: Date(timeIntervalSinceNow: 60))
 
     init() throws {
@@ -17,15 +17,15 @@ struct HookFolderTests {
         folder = HookFolder(path: url.path)
     }
 
-    private func put(_ name: String, _ content: Data, mode: Int) throws {
+    private func put(_ name: String, _ content: [UInt8], mode: Int) throws {
         let path = folder.path + "/" + name
         try FileManager.default.createDirectory(
             atPath: folder.path + "/qemu.d", withIntermediateDirectories: true)
-        try content.write(to: URL(filePath: path))
+        try Data(content).write(to: URL(filePath: path))
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     }
 
-    private func status(_ pristine: Data? = nil, libvirt: LibvirtDaemon? = nil) -> HookStatus {
+    private func status(_ pristine: [UInt8]? = nil, libvirt: LibvirtDaemon? = nil) -> HookStatus {
         HookStatus(of: folder, comparedWith: pristine ?? ours, libvirt: libvirt ?? running)
     }
 
@@ -38,7 +38,7 @@ struct HookFolderTests {
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["qemu.d"])
             let attributes = try FileManager.default.attributesOfItem(atPath: folder.hook)
             #expect(attributes[.posixPermissions] as? Int == 0o755)
-            #expect(FileManager.default.contents(atPath: folder.hook) == content)
+            #expect(FileManager.default.contents(atPath: folder.hook) == Data(content))
         }
         #expect(status(newer).isAsItShouldBe)
         #expect(status(ours).state == .different)
@@ -53,8 +53,8 @@ struct HookFolderTests {
         try put("qemu.d/.50-buslane.swp", ours, mode: 0o755)
         try put("qemu.d/50-buslane.dpkg-old", newer, mode: 0o755)
         try put("qemu.d/50-buslane~", ours, mode: 0o644)
-        try put("qemu.d/10-other", Data("#!/bin/sh".utf8), mode: 0o755)
-        try put("qemu", Data("#!/bin/sh".utf8), mode: 0o755)
+        try put("qemu.d/10-other", Array("#!/bin/sh".utf8), mode: 0o755)
+        try put("qemu", Array("#!/bin/sh".utf8), mode: 0o755)
         let found = status()
         #expect(found.leftovers.map { $0.split(separator: "/").last } == [".50-buslane.swp", "50-buslane.dpkg-old"])
         #expect(found.others == [folder.path + "/qemu", folder.path + "/qemu.d/10-other"])
@@ -66,7 +66,7 @@ struct HookFolderTests {
     func foreign() throws {
         try put("qemu.d/50-buslane", ours, mode: 0o644)
         #expect(status().state == .notExecutable && status().effect == .none)
-        try put("qemu.d/50-buslane", Data("#!/bin/sh".utf8), mode: 0o755)
+        try put("qemu.d/50-buslane", Array("#!/bin/sh".utf8), mode: 0o755)
         #expect(status().state == .foreign)
         try FileManager.default.removeItem(atPath: folder.hook)
         try FileManager.default.createSymbolicLink(atPath: folder.hook, withDestinationPath: "/bin/true")

@@ -45,8 +45,8 @@ struct AllocationTests {
         #expect(record.id == claim.id)
         #expect(scene.host.actions.count == actions)
         #expect(try await scene.ledger.claims() == [other])
-        await #expect(throws: Refusal.unknownClaim("c99")) {
-            try await scene.reconciler.release("c99", by: Scene.root)
+        await #expect(throws: Refusal.claim("c99", .unknown)) {
+            try await scene.daemon.release.release("c99", by: Scene.root)
         }
     }
 
@@ -158,7 +158,7 @@ struct AllocationTests {
         _ = try await scene.allocate(2)
         _ = try await scene.allocate()
         let other = try await scene.allocate(for: .name("other"))
-        #expect(try await scene.reconciler.release(allOf: .name("fw1"), by: Scene.root).count == 2)
+        #expect(try await scene.daemon.release.release(allOf: .name("fw1"), by: Scene.root).count == 2)
         #expect(try await scene.ledger.claims() == [other])
     }
 

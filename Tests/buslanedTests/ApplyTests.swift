@@ -14,7 +14,7 @@ struct ApplyTests {
         let scene = try Scene()
         let told = Mutex<[ApplyProgress.Step]>([])
         let desired = Scene.declaring(2, vfDriver: "vfio-pci")
-        let plan = try await scene.reconciler.apply(desired, confirmed: true, by: Scene.root) { stride in
+        let plan = try await scene.daemon.apply.apply(desired, confirmed: true, by: Scene.root) { stride in
             told.withLock { $0.append(stride) }
         }
         let strides = told.withLock(\.self)
@@ -41,7 +41,7 @@ struct ApplyTests {
         try scene.host.meanwhile(.setDriversAutoprobe(physicalFunction: Scene.card, on: false))
         try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: true))
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 3))
-        let lanes = scene.reconciler.lanes
+        let lanes = scene.daemon.lanes
         let plan = try await lanes.run(on: .card(Scene.card)) {
             let applying = Task { try await scene.apply(Scene.declaring(3, vfDriver: "vfio-pci")) }
             // It has its plan when it stands in line for the card.
@@ -78,7 +78,7 @@ struct ApplyTests {
         try await scene.apply(DesiredState())
         #expect(try await scene.ledger.holdings().originals.isEmpty)
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 2))
-        #expect(try await scene.reconciler.plan(for: DesiredState()).isEmpty)
+        #expect(try await scene.daemon.apply.plan(for: DesiredState()).isEmpty)
     }
 
     @Test("what would vanish from the host needs to be agreed to")
@@ -102,7 +102,7 @@ struct ApplyTests {
         let claim = try await scene.allocate()
         let before = scene.host.now
         for desired in [Scene.declaring(2), Scene.declaring(0), DesiredState()] {
-            await #expect(throws: Refusal.heldByClaim(Scene.vf[0], claim: claim.id, owner: "fw1")) {
+            await #expect(throws: Refusal.function(Scene.vf[0], .heldByClaim(claim: claim.id, owner: "fw1"))) {
                 try await scene.apply(desired)
             }
         }
@@ -156,16 +156,16 @@ struct ApplyTests {
                 vfDriver: vfio-pci
             """
         try scene.configure(yaml)
-        try await scene.apply(try scene.reconciler.configuration.declared())
+        try await scene.apply(try scene.daemon.configuration.declared())
         let claim = try await scene.allocate(settings: VFSettings(mac: "52:54:00:11:22:33"))
         let address = try #require(claim.assignments.first?.address)
         scene.crash(at: 1)
-        _ = try? scene.reconciler.host.snapshot()
+        _ = try? scene.daemon.host.snapshot()
 
         let next = try scene.restarted(reboot: true)
         #expect(next.host.now[Scene.card]?.sriov?.vfCount == 0)
-        try await next.reconciler.recover()
-        await next.reconciler.resume()
+        try await next.daemon.recovery.recover()
+        await next.daemon.bootRestore.restore()
         #expect(next.host.now[Scene.card]?.sriov?.vfCount == 3)
         #expect(next.host.now[address]?.driver == "vfio-pci")
         #expect(next.host.now[address]?.vfSettings?.mac == "52:54:00:11:22:33")
@@ -176,7 +176,7 @@ struct ApplyTests {
     func notResumed() async throws {
         let scene = try Scene()
         try scene.configure("physicalFunctions: [{ select: { kinds: [physical-function] }, vfCount: 2 }]")
-        await scene.reconciler.resume()
+        await scene.daemon.bootRestore.restore()
         #expect(scene.host.actions.isEmpty)
     }
 
@@ -190,13 +190,13 @@ struct ApplyTests {
         scene.crash(at: 1)
         _ = try? scene.host.snapshot()
         let next = try scene.restarted(reboot: true)
-        try await next.reconciler.recover()
+        try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claims().map(\.id) == [claim.id])
         try await next.apply(Scene.declaring(4))
         let group = try #require(next.host.now[Scene.vf[0]]?.iommuGroup)
         let adopted = try #require(try await next.ledger.claims().first?.assignments.first)
         #expect(adopted.iommuGroup == group)
-        try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await next.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         #expect(next.host.now[Scene.vf[0]]?.vfSettings?.mac == "52:54:00:11:22:33")
         #expect(next.host.now[Scene.vf[0]]?.driver == "vfio-pci")
     }

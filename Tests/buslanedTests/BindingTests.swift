@@ -285,7 +285,7 @@ struct BindingTests {
     func starting() async throws {
         try await at.define(two)
         try await at.sync()
-        try await at.scene.reconciler.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
+        try await at.scene.daemon.prepareHook.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
         try await at.edit { $0.replacing("<b:device name=\"b\" pool=\"vfs\"/>", with: "") }
         let before = try await at.xml()
         await #expect(throws: Refusal.self) { try await at.sync() }
@@ -296,10 +296,10 @@ struct BindingTests {
     @Test("what was claimed before a crash is put in after it; what the crash left over is given back")
     func crashed() async throws {
         // As the daemon makes it, between its claim and its definition.
-        let reconciler = at.scene.reconciler
+        let daemon = at.scene.daemon
         let few = Pool(name: "few", selector: Selector(addresses: [Scene.vf[0]]))
         for (name, pool) in [("a", few), ("gone", Scene.pool)] {
-            _ = try await reconciler.allocate(
+            _ = try await daemon.allocator.allocate(
                 ClaimRequest(pool: pool, owner: DomainScene.owner, ownerName: "fw1", deviceName: name),
                 by: .daemon)
         }
@@ -315,7 +315,8 @@ struct BindingTests {
         let claim = try await at.scene.allocate(for: DomainScene.owner, name: "mine")
         try await at.define("<b:device name='a' pool='vfs'/>")
         let live = RunningGuests(
-            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed, reconciler: at.scene.reconciler)
+            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed,
+            reconciler: Reconciler(parts: at.scene.daemon))
         _ = try await live.attach(DomainScene.name, .init(), by: DomainScene.peer)
         try await at.sync()
         #expect(try await at.injected() == ["a": Scene.vf[1], "mine": Scene.vf[0]])
@@ -333,9 +334,9 @@ struct BindingTests {
         let gone = "00000000-1d52-d8f3-2516-782e98ab3fa0"
         #expect(try await at.domains.sync(uuid: gone) == [])
         let owner = DomainScene.owner
-        #expect(try await at.scene.reconciler.releaseRequested(of: owner, by: .daemon) == ["released c2"])
+        #expect(try await at.scene.daemon.release.releaseRequested(of: owner, by: .daemon) == ["released c2"])
         at.scene.host.close(Scene.vf[0])
-        #expect(try await at.scene.reconciler.releaseRequested(of: owner, by: .daemon) == ["released c1"])
+        #expect(try await at.scene.daemon.release.releaseRequested(of: owner, by: .daemon) == ["released c1"])
         #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
         try await at.scene.expectAtRest()
     }
@@ -385,7 +386,8 @@ struct AligningTests {
     @Test("is told whether it is near them, and what to do")
     func told() async throws {
         let live = RunningGuests(
-            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed, reconciler: at.scene.reconciler)
+            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed,
+            reconciler: Reconciler(parts: at.scene.daemon))
         func alignment() async throws -> DomainReport.Alignment? {
             try await live.report(on: DomainScene.name).devices.first?.alignment
         }
@@ -453,7 +455,7 @@ struct RunningBindingTests {
         #expect(try await at.claimed() == ["a": Scene.vf[0]])
         // Its own start is told of: nothing is left to do.
         #expect(try await at.sync() == [])
-        await #expect(throws: Refusal.domainRunning(DomainScene.name)) {
+        await #expect(throws: Refusal.domain(DomainScene.name, .running)) {
             _ = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
         }
     }
@@ -555,12 +557,12 @@ struct BoundStartTests {
     func takenOut() async throws {
         let at = try await DomainScene()
         try await at.define("<b:device name='a' pool='vfs'/><b:device name='b' pool='vfs'/>")
-        let reconciler = at.scene.reconciler
+        let daemon = at.scene.daemon
         let before = try Domain(parsing: try await at.xml())
-        await #expect(throws: Refusal.self) { try await reconciler.prepare(before, by: Scene.root) }
+        await #expect(throws: Refusal.self) { try await daemon.prepareHook.prepare(before, by: Scene.root) }
         try await at.sync()
         try await at.edit { $0.without("interface", containing: "ua-buslane-b") }
-        try await reconciler.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
+        try await daemon.prepareHook.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
     }
 
     @Test("a start of which nothing more is heard is over when libvirt says so and nothing is open")
@@ -568,7 +570,7 @@ struct BoundStartTests {
         var at = try await DomainScene()
         try await at.define("<b:device name='a' pool='vfs'/>")
         try await at.sync()
-        try await at.scene.reconciler.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
+        try await at.scene.daemon.prepareHook.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
         await #expect(throws: Refusal.self) { try await at.sync() }
         at.later(by: 1000)
         #expect(try await at.sync() == [])

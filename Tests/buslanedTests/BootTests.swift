@@ -29,16 +29,16 @@ struct BootTests {
     private func rebooted(_ meanwhile: (HostSimulator) -> Void = { _ in }) async throws -> Scene {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
-        try await scene.apply(try scene.reconciler.configuration.declared())
+        try await scene.apply(try scene.daemon.configuration.declared())
         let next = try scene.next(reboot: true)
         meanwhile(next.host)
         return next
     }
 
     private func boot(_ scene: Scene, patience: Duration = .seconds(30)) async throws {
-        try await scene.reconciler.recover()
-        await scene.reconciler.resume(patience: patience)
-        await scene.reconciler.checkForDrift()
+        try await scene.daemon.recovery.recover()
+        await scene.daemon.bootRestore.restore(patience: patience)
+        await scene.daemon.drift.check()
     }
 
     private func vfCounts(_ scene: Scene) -> [Int?] {
@@ -51,7 +51,7 @@ struct BootTests {
         #expect(vfCounts(scene) == [0, 0])
         try await boot(scene)
         #expect(vfCounts(scene) == [2, 3])
-        #expect(scene.reconciler.standing.problems.isEmpty)
+        #expect(scene.daemon.cardState.problems.isEmpty)
         try await scene.expectAtRest()
     }
 
@@ -63,7 +63,7 @@ struct BootTests {
         scene.host.onWait { host in if looks.next() == 3 { host.lateDriver("igb", of: Self.second) } }
         try await boot(scene)
         #expect(vfCounts(scene) == [2, 3])
-        #expect(scene.reconciler.standing.problems.isEmpty)
+        #expect(scene.daemon.cardState.problems.isEmpty)
         #expect(try await !scene.ledger.events().map(\.kind).contains(.degraded))
     }
 
@@ -72,12 +72,12 @@ struct BootTests {
         let scene = try await rebooted { $0.pull(Self.second) }
         try await boot(scene, patience: .milliseconds(50))
         #expect(vfCounts(scene) == [2, nil])
-        #expect(scene.reconciler.standing.problems.first?.contains("selects no physical function") == true)
+        #expect(scene.daemon.cardState.problems.first?.contains("selects no physical function") == true)
         #expect(try await scene.ledger.events().map(\.kind).contains(.degraded))
         scene.host.plug(Self.second)
-        await scene.reconciler.checkForDrift()
+        await scene.daemon.drift.check()
         #expect(vfCounts(scene) == [2, 3])
-        #expect(scene.reconciler.standing.problems.isEmpty)
+        #expect(scene.daemon.cardState.problems.isEmpty)
     }
 
     @Test("a card that is not there is no reason to put another back as it was found")
@@ -92,7 +92,7 @@ struct BootTests {
     func oneClaimFails() async throws {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
-        try await scene.apply(try scene.reconciler.configuration.declared())
+        try await scene.apply(try scene.daemon.configuration.declared())
         let pools = [Scene.card, Self.second].map {
             Pool(name: "of \($0)", selector: Selector(physicalFunctions: [PFSlice($0)], kinds: [.virtualFunction]))
         }
@@ -105,14 +105,14 @@ struct BootTests {
         let second = try #require(claims.last?.assignments.first)
         #expect(next.host.now[second.address]?.driver == "vfio-pci")
         #expect(next.host.now[second.address]?.vfSettings?.trust == true)
-        #expect(next.reconciler.standing.problems.contains { $0.hasPrefix("0000:3b:") })
+        #expect(next.daemon.cardState.problems.contains { $0.hasPrefix("0000:3b:") })
     }
 
     @Test("a configuration that cannot be read changes nothing, and is told")
     func brokenFile() async throws {
         let scene = try await rebooted()
         try scene.configure("physicalFunctions: 7")
-        await scene.reconciler.resume()
+        await scene.daemon.bootRestore.restore()
         #expect(vfCounts(scene) == [0, 0])
         #expect(try await scene.ledger.events().last?.kind == .degraded)
     }

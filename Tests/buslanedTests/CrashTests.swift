@@ -26,7 +26,7 @@ struct CrashTests {
             try? await work(scene)
             guard scene.host.hasCrashed else { break }
             let next = try scene.restarted(reboot: reboot)
-            try await next.reconciler.recover()
+            try await next.daemon.recovery.recover()
             let comment: Comment = "killed at moment \(moment)"
             try await next.expectAtRest(comment)
             #expect(try await next.ledger.holdings().quarantine.isEmpty, comment)
@@ -40,7 +40,7 @@ struct CrashTests {
     private func expectConverges(_ scene: Scene, _ comment: Comment) async throws {
         try await scene.apply(Self.desired)
         #expect(Scene.vf.prefix(3).allSatisfy { scene.host.now[$0]?.driver == "vfio-pci" }, comment)
-        #expect(try await scene.reconciler.plan(for: Self.desired).isEmpty, comment)
+        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty, comment)
         try await scene.apply(DesiredState())
         var found = Scene.oneCard().now[Scene.card]
         found?.iommuGroup = scene.host.now[Scene.card]?.iommuGroup
@@ -94,7 +94,7 @@ struct CrashTests {
         try await atEveryStep { scene in
             try await scene.apply(declared)
         } _: { scene in
-            _ = try await scene.reconciler.allocate(request, by: Scene.root)
+            _ = try await scene.daemon.allocator.allocate(request, by: Scene.root)
             _ = try await scene.allocate(2, for: .name("second"))
         } _: { scene, next, comment in
             let reference = try Scene()
@@ -125,7 +125,7 @@ struct CrashTests {
             try await scene.apply(Scene.declaring(3))
             _ = try await scene.allocate(settings: Self.settings)
         } _: { scene in
-            _ = try await scene.reconciler.release("c1", by: Scene.root)
+            _ = try await scene.daemon.release.release("c1", by: Scene.root)
         } _: { _, next, comment in
             let reference = try Scene()
             try await reference.apply(Scene.declaring(3))
@@ -135,7 +135,7 @@ struct CrashTests {
                 try await next.release(claim)
             }
             #expect(next.host.now == reference.host.now, comment)
-            guard case .alreadyReleased = try await next.reconciler.release("c1", by: Scene.root) else {
+            guard case .alreadyReleased = try await next.daemon.release.release("c1", by: Scene.root) else {
                 Issue.record("released twice")
                 return
             }
@@ -154,10 +154,10 @@ struct CrashTests {
             }
         } _: { scene in
             let claim = try #require(try await scene.ledger.claims().first)
-            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         } _: { _, next, comment in
             let claim = try #require(try await next.ledger.claims().first)
-            try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+            try await next.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
             #expect(Scene.vf.prefix(2).allSatisfy { next.host.now[$0]?.driver == "vfio-pci" }, comment)
         }
     }
@@ -175,19 +175,19 @@ struct CrashTests {
             try await scene.apply(Scene.declaring(3))
         }
         func stop(_ scene: Scene) async throws {
-            try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+            try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
         }
         let reference = try Scene()
         try await configured(reference)
         try await atEveryStep { scene in
             try await configured(scene)
         } _: { scene in
-            try await scene.reconciler.prepare(domain, by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
             try await stop(scene)
         } _: { _, next, comment in
             // Between the end of its use and its release it is bound.
             for claim in try await next.ledger.claims() { #expect(claim.state.isHeld, comment) }
-            try await next.reconciler.prepare(domain, by: Scene.root)
+            try await next.daemon.prepareHook.prepare(domain, by: Scene.root)
             let claims = try await next.ledger.claims()
             #expect(claims.map(\.state) == [.inUse, .inUse], comment)
             #expect(claims.flatMap(\.assignments).map(\.name).sorted() == ["a", "b"], comment)
@@ -208,10 +208,10 @@ struct CrashTests {
             try #require(scene.host.hasCrashed)
             let next = try scene.restarted()
             next.crash(at: second)
-            try? await next.reconciler.recover()
+            try? await next.daemon.recovery.recover()
             guard next.host.hasCrashed else { break }
             let last = try next.restarted()
-            try await last.reconciler.recover()
+            try await last.daemon.recovery.recover()
             let comment: Comment = "killed at moment \(moment), then at \(second)"
             try await last.expectAtRest(comment)
             #expect(try await last.ledger.claims().isEmpty, comment)

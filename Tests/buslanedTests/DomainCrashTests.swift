@@ -57,9 +57,9 @@ struct DomainCrashTests {
                 break
             }
             at.scene = try at.scene.restarted()
-            at.domains = DomainService(libvirt: at.libvirt, reconciler: at.scene.reconciler)
-            try await at.scene.reconciler.recover()
-            await at.scene.reconciler.resume()
+            at.domains = DomainService(libvirt: at.libvirt, reconciler: Reconciler(parts: at.scene.daemon))
+            try await at.scene.daemon.recovery.recover()
+            await at.scene.daemon.bootRestore.restore()
             let comment: Comment = "killed at moment \(moment)"
             try await at.scene.expectAtRest(comment)
             try await at.sync()

@@ -11,7 +11,7 @@ struct ExecutorTests {
     private let context = Intent.Context(bootID: "boot-1", purpose: .apply)
 
     private func changes(in scene: Scene, count: Int = 2) async throws -> [Change] {
-        try await scene.reconciler.plan(for: Scene.declaring(count, vfDriver: "vfio-pci")).perPF.flatMap(\.changes)
+        try await scene.daemon.apply.plan(for: Scene.declaring(count, vfDriver: "vfio-pci")).perPF.flatMap(\.changes)
     }
 
     /// What a step of the plan is, for picking out the one that goes wrong.
@@ -34,7 +34,7 @@ struct ExecutorTests {
         scene.host.fail(fault, where: matches)
         let changes = try await changes(in: scene)
         let failure = await #expect(throws: Executor.Failure.self) {
-            try await scene.reconciler.executor.run(changes, context: context)
+            try await scene.daemon.executor.run(changes, context: context)
         }
         #expect(failure.map { matches($0.action) } == true)
         #expect(failure?.notUndone == [])
@@ -50,13 +50,13 @@ struct ExecutorTests {
         scene.host.fail(.refused("no")) { if case .probeDriver = $0 { true } else { false } }
         scene.host.fail(.refused("stuck")) { if case .setVFCount(_, 0) = $0 { true } else { false } }
         let failure = await #expect(throws: Executor.Failure.self) {
-            try await scene.reconciler.executor.run(changes, context: context)
+            try await scene.daemon.executor.run(changes, context: context)
         }
         #expect(failure?.notUndone.map(\.subject) == [Scene.card])
         #expect(failure?.description.contains("not undone: 0000:3b:00.0") == true)
         #expect(try await scene.ledger.openIntents().count == 1)
         scene.host.mend()
-        try await scene.reconciler.recover()
+        try await scene.daemon.recovery.recover()
         #expect(try await scene.ledger.openIntents().isEmpty)
     }
 
@@ -64,7 +64,7 @@ struct ExecutorTests {
     func lateVFs() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfsAppearAfter: 5) }
         let scene = try Scene(host, patience: .seconds(20))
-        try await scene.reconciler.executor.run(try await changes(in: scene), context: context)
+        try await scene.daemon.executor.run(try await changes(in: scene), context: context)
         #expect(Scene.vf.prefix(2).allSatisfy { host.now[$0]?.driver == "vfio-pci" })
     }
 
@@ -72,7 +72,7 @@ struct ExecutorTests {
     func probedAgain() async throws {
         let scene = try Scene(Scene.oneCard(), patience: .seconds(20))
         scene.host.fail(.ignored, times: 1) { $0 == .probeDriver(Scene.vf[1]) }
-        try await scene.reconciler.executor.run(try await changes(in: scene), context: context)
+        try await scene.daemon.executor.run(try await changes(in: scene), context: context)
         #expect(scene.host.now[Scene.vf[1]]?.driver == "vfio-pci")
         #expect(scene.host.actions.count { $0 == .probeDriver(Scene.vf[1]) } == 2)
         try await scene.expectAtRest()
@@ -85,7 +85,7 @@ struct ExecutorTests {
         let before = host.now
         let changes = try await changes(in: scene)
         let failure = await #expect(throws: Executor.Failure.self) {
-            try await scene.reconciler.executor.run(changes, context: context)
+            try await scene.daemon.executor.run(changes, context: context)
         }
         #expect(failure?.reason.contains("has 2 VFs, all present") == true)
         #expect(host.now == before)
@@ -123,7 +123,7 @@ struct ExecutorTests {
         let changes = try await changes(in: scene)
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 3))
         let failure = await #expect(throws: Executor.Failure.self) {
-            try await scene.reconciler.executor.run(changes, context: context)
+            try await scene.daemon.executor.run(changes, context: context)
         }
         #expect(failure?.reason.contains("it needs that 0000:3b:00.0 has 0 VFs") == true)
         #expect(!scene.host.actions.contains(.setVFCount(physicalFunction: Scene.card, count: 2)))

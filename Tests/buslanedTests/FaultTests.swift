@@ -51,7 +51,7 @@ struct FaultTests {
         try await scene.expectAtRest()
         scene.host.mend()
         try await scene.apply(Self.desired)
-        #expect(try await scene.reconciler.plan(for: Self.desired).isEmpty)
+        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
     }
 
     @Test("EINVAL for one setting of a VF: the VF's other settings and the claim are undone")
@@ -122,7 +122,7 @@ struct FaultTests {
         desired.physicalFunctions[0].vfs = []
         try await scene.apply(desired)
         #expect(scene.host.now[Scene.vf[1]]?.vfMSIXCount == 2)
-        #expect(try await scene.reconciler.plan(for: desired).isEmpty)
+        #expect(try await scene.daemon.apply.plan(for: desired).isEmpty)
     }
 
     @Test("a VF that vanishes after its precondition was checked")
@@ -139,26 +139,25 @@ struct FaultTests {
         let failure = await #expect(throws: Executor.Failure.self) { try await scene.apply(Self.desired) }
         #expect(failure?.reason == "ENODEV: no such device")
         try await scene.apply(Self.desired)
-        #expect(try await scene.reconciler.plan(for: Self.desired).isEmpty)
+        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
         try await scene.expectAtRest()
     }
 
     @Test("a write that hangs is reported with who holds it, and keeps nobody else waiting")
     func hangs() async throws {
         let second: PCIAddress = "0000:af:00.0"
-        var scene = try Scene(
+        let scene = try Scene(
             HostSimulator {
                 $0.numaNodes(1)
                 $0.pf(Scene.card, totalVFs: 7, numa: 0)
                 $0.pf(second, totalVFs: 7, numa: 0)
-            })
+            }, writePatience: .milliseconds(500))
         let host = scene.host
         defer { host.mend() }
         var both = Scene.declaring(2, vfDriver: "vfio-pci")
         both.physicalFunctions += Scene.declaring(2, of: second, vfDriver: "vfio-pci").physicalFunctions
         try await scene.apply(both)
         // Somebody opens it between the plan and the write.
-        scene.reconciler.executor.writePatience = { _ in .milliseconds(500) }
         scene.host.fail(.hangs, times: 1) { action in
             guard action == .setVFCount(physicalFunction: Scene.card, count: 0) else { return false }
             host.open(Scene.vf[0])
@@ -181,7 +180,7 @@ struct FaultTests {
         await #expect(throws: Refusal.self) { _ = try await scene.allocate(1, for: .name("other")) }
         // Nor is it touched when nobody has it open any more, before somebody has looked at it.
         host.close(Scene.vf[0])
-        await #expect(throws: Refusal.quarantined(Scene.card, reason: said)) { try await scene.apply(both) }
+        await #expect(throws: Refusal.function(Scene.card, .quarantined(reason: said))) { try await scene.apply(both) }
     }
 
     @Test("a full disk under the ledger: nothing is begun that could not be written down")
@@ -193,7 +192,7 @@ struct FaultTests {
         #expect(scene.host.now == before)
         try await scene.ledger.enlargeTheDisk()
         try await scene.apply(Self.desired)
-        #expect(try await scene.reconciler.plan(for: Self.desired).isEmpty)
+        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
         try await scene.expectAtRest()
     }
 }

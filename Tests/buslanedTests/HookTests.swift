@@ -3,6 +3,7 @@ import DomainXML
 import HostModel
 import HostSimulator
 import Ledger
+import SystemServices
 import Testing
 
 @testable import buslaned
@@ -21,7 +22,7 @@ struct HookTests {
     func ready() async throws {
         let claim = try await scene.allocate(2, for: owner)
         let actions = scene.host.actions
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         #expect(scene.host.actions == actions)
     }
 
@@ -29,7 +30,7 @@ struct HookTests {
     func notClaimed() async throws {
         let claim = try await scene.allocate(for: .name("somebody"))
         let refusal = await #expect(throws: Refusal.self) {
-            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         }
         #expect(refusal?.code == "not-claimed-for-domain")
         let trail = try await scene.ledger.auditTrail()
@@ -42,9 +43,9 @@ struct HookTests {
         let address = try #require(claim.assignments.first?.address)
         try await scene.ledger.quarantine(address, reason: "in doubt")
         let refusal = await #expect(throws: Refusal.self) {
-            try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         }
-        #expect(refusal == .quarantined(address, reason: "in doubt"))
+        #expect(refusal == .function(address, .quarantined(reason: "in doubt")))
     }
 
     @Test("one claim may have several of the devices that a request names, and starts once with them")
@@ -54,7 +55,7 @@ struct HookTests {
         let names = claim.assignments.map(\.name)
         let devices = names.map { "<b:device name='\($0)' pool='vfs'/>" }.joined()
         let request = "<b:request xmlns:b='urn:buslane:request:1' binding='running'>\(devices)</b:request>"
-        try await scene.reconciler.prepare(try .guest(having: [], request: request), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: [], request: request), by: Scene.root)
         let now = try #require(try await scene.ledger.claims().first)
         #expect(now.state == .inUse && now.generation == claim.generation + 1)
     }
@@ -68,8 +69,8 @@ struct HookTests {
         let request = """
             <b:request xmlns:b='urn:buslane:request:1' binding='running'><b:device name='data0' pool='vfs'/></b:request>
             """
-        await #expect(throws: Refusal.quarantined(address, reason: "in doubt")) {
-            try await scene.reconciler.prepare(try .guest(having: [], request: request), by: Scene.root)
+        await #expect(throws: Refusal.function(address, .quarantined(reason: "in doubt"))) {
+            try await scene.daemon.prepareHook.prepare(try .guest(having: [], request: request), by: Scene.root)
         }
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
     }
@@ -79,7 +80,7 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let impostor = try Domain.guest(
             uuid: "00000000-1d52-d8f3-2516-782e98ab3fa0", having: claim.assignments)
-        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(impostor, by: Scene.root) }
+        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(impostor, by: Scene.root) }
     }
 
     @Test("a claim that was released, or moved to another function, does not let the old XML start")
@@ -87,12 +88,12 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner, name: "data0")
         let domain = try Domain.guest(having: claim.assignments)
         try await scene.release(claim)
-        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
         _ = try await scene.allocate(for: .name("in-between"))
         let again = try await scene.allocate(for: owner, name: "data0")
         #expect(again.assignments[0].address != claim.assignments[0].address)
-        await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
-        try await scene.reconciler.prepare(try .guest(having: again.assignments), by: Scene.root)
+        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
+        try await scene.daemon.prepareHook.prepare(try .guest(having: again.assignments), by: Scene.root)
     }
 
     @Test("what was changed meanwhile is made right before the start")
@@ -102,7 +103,7 @@ struct HookTests {
         try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
         try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: nil))
         try scene.host.meanwhile(.setVFSettings(virtual, VFSettings(mac: "52:54:00:00:00:99")))
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         #expect(scene.host.now[Scene.vf[0]]?.driver == "vfio-pci")
         #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac == "52:54:00:11:22:33")
         try await scene.expectAtRest()
@@ -113,11 +114,11 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: false))
-        let down = await #expect(throws: Refusal.self) { try await scene.reconciler.prepare(domain, by: Scene.root) }
+        let down = await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
         #expect(down?.code == "pf-down")
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
-        await #expect(throws: Refusal.unknownFunction(Scene.vf[0])) {
-            try await scene.reconciler.prepare(domain, by: Scene.root)
+        await #expect(throws: Refusal.function(Scene.vf[0], .unknown)) {
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         }
         try await scene.expectAtRest()
     }
@@ -126,8 +127,8 @@ struct HookTests {
     func unconcerned() async throws {
         let claim = try await scene.allocate(for: .name("somebody"))
         let (actions, before) = (scene.host.actions, try await scene.ledger.auditTrail().count)
-        try await scene.reconciler.prepare(try .guest(having: []), by: Scene.root)
-        try await scene.reconciler.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: []), by: Scene.root)
+        try await scene.daemon.stopHook.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
         #expect(scene.host.actions == actions)
         #expect(try await scene.ledger.auditTrail().dropFirst(before).map(\.verb) == ["hook prepare"])
         #expect(try await scene.ledger.claims() == [claim])
@@ -142,7 +143,7 @@ struct HookTests {
             <b:device name="\(claim.id)" pool="vfs"/></b:request>
             """
         let domain = try Domain.guest(having: claim.assignments, request: request)
-        try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+        try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
         #expect(try await scene.ledger.claims().map(\.id) == (running ? [] : [claim.id]))
         #expect(scene.host.now[Scene.vf[0]]?.driver == (running ? nil : "vfio-pci"))
     }
@@ -154,7 +155,7 @@ struct HookTests {
         try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
         async let released: Void = { _ = try? await scene.release(claim) }()
         for _ in 0..<round { await Task.yield() }
-        let started = (try? await scene.reconciler.prepare(domain, by: Scene.root)) != nil
+        let started = (try? await scene.daemon.prepareHook.prepare(domain, by: Scene.root)) != nil
         await released
         let stands = try await !scene.ledger.claims().isEmpty
         let vf = try #require(scene.host.now[Scene.vf[0]])
@@ -171,11 +172,11 @@ struct HookTests {
     func starting() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
-        try await scene.reconciler.prepare(domain, by: Scene.root)
-        await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+        await #expect(throws: Refusal.claim(claim.id, .guestStarting(domain: "\(owner)"))) {
             try await scene.release(claim)
         }
-        try await scene.reconciler.stopped(domain, reason: "failed", by: Scene.root)
+        try await scene.daemon.stopHook.stopped(domain, reason: "failed", by: Scene.root)
         try await scene.release(claim)
     }
 
@@ -184,17 +185,17 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         for start in 1...3 {
-            try await scene.reconciler.prepare(domain, by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
             let used = try #require(try await scene.ledger.claim(claim.id))
             #expect(used.state == .inUse && used.generation == claim.generation + start)
-            try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+            try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
             #expect(try await scene.ledger.claim(claim.id)?.state == .bound)
         }
-        await #expect(throws: Refusal.staleGeneration(claim: claim.id, given: 1, current: 4)) {
-            _ = try await scene.reconciler.release(claim.id, generation: 1, by: Scene.root)
+        await #expect(throws: Refusal.claim(claim.id, .staleGeneration(given: 1, current: 4))) {
+            _ = try await scene.daemon.release.release(claim.id, generation: 1, by: Scene.root)
         }
         try await scene.expectAtRest()
-        _ = try await scene.reconciler.release(claim.id, generation: 4, by: Scene.root)
+        _ = try await scene.daemon.release.release(claim.id, generation: 4, by: Scene.root)
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
@@ -202,12 +203,12 @@ struct HookTests {
     func overtaken() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
-        try await scene.reconciler.prepare(domain, by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         let first = try #require(try await scene.ledger.claim(claim.id))
-        try await scene.reconciler.prepare(domain, by: Scene.root)
-        #expect(try await scene.reconciler.endUse(of: first) == nil)
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+        #expect(try await scene.daemon.use.end(of: first) == nil)
         await #expect(throws: Refusal.self) {
-            _ = try await scene.reconciler.release(claim.id, generation: first.generation, by: Scene.root)
+            _ = try await scene.daemon.release.release(claim.id, generation: first.generation, by: Scene.root)
         }
         #expect(try await scene.ledger.claim(claim.id)?.state == .inUse)
     }
@@ -215,11 +216,11 @@ struct HookTests {
     @Test("the daemon's end does not open the time between the hook's yes and the guest's opening of the group")
     func startingOverRestart() async throws {
         let claim = try await scene.allocate(for: owner)
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let next = try scene.next()
-        try await next.reconciler.recover()
-        await #expect(throws: Refusal.guestStarting(claim: claim.id, domain: "\(owner)")) {
-            _ = try await next.reconciler.release(claim.id, by: Scene.root)
+        try await next.daemon.recovery.recover()
+        await #expect(throws: Refusal.claim(claim.id, .guestStarting(domain: "\(owner)"))) {
+            _ = try await next.daemon.release.release(claim.id, by: Scene.root)
         }
     }
 
@@ -227,21 +228,21 @@ struct HookTests {
     func settled() async throws {
         let claim = try await scene.allocate(for: owner)
         let address = claim.assignments[0].address
-        try await scene.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         scene.host.open(address)
-        var next = try scene.next()
-        next.reconciler.sinceBoot = { BootClock.now() + 1000 }
-        try await next.reconciler.recover()
+        let next = try scene.next()
+        next.clock.set { BootClock.now() + 1000 }
+        try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
         next.host.close(address)
-        try await next.reconciler.recover()
+        try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
-        next.reconciler.seenDomains.list([])
-        try await next.reconciler.settleUses()
+        next.daemon.guests.list([])
+        try await next.daemon.use.endAbandoned()
         #expect(try await next.ledger.claim(claim.id)?.state == .bound)
-        try await next.reconciler.prepare(try .guest(having: claim.assignments), by: Scene.root)
+        try await next.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let rebooted = try next.next(reboot: true)
-        try await rebooted.reconciler.recover()
+        try await rebooted.daemon.recovery.recover()
         #expect(try await rebooted.ledger.claim(claim.id)?.state == .bound)
     }
 }

@@ -17,14 +17,14 @@ struct LifeTests {
     private let clock = Clock()
 
     private func scene() async throws -> Scene {
-        var scene = try Scene()
-        scene.reconciler.sinceBoot = { [clock] in clock.now.withLock(\.self) }
+        let scene = try Scene()
+        scene.clock.set { [clock] in clock.now.withLock(\.self) }
         try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
         return scene
     }
 
     private func claim(_ scene: Scene, for owner: String, ttl: Int?) async throws -> Claim {
-        try await scene.reconciler.allocate(
+        try await scene.daemon.allocator.allocate(
             ClaimRequest(pool: Scene.pool, owner: .name(owner), ttl: ttl), by: Scene.root)
     }
 
@@ -34,12 +34,12 @@ struct LifeTests {
         let short = try await claim(scene, for: "short", ttl: 60)
         _ = try await claim(scene, for: "long", ttl: nil)
         #expect(short.life == Claim.Life(seconds: 60, endsAt: 160))
-        #expect(try await scene.reconciler.endLives() == 60)
+        #expect(try await scene.daemon.expiry.releaseExpired() == 60)
         clock.pass(59)
-        #expect(try await scene.reconciler.endLives() == 1)
+        #expect(try await scene.daemon.expiry.releaseExpired() == 1)
         #expect(try await scene.ledger.claims().count == 2)
         clock.pass(1)
-        #expect(try await scene.reconciler.endLives() == nil)
+        #expect(try await scene.daemon.expiry.releaseExpired() == nil)
         #expect(try await scene.ledger.claims().map(\.ownerName) == ["long"])
         #expect(try await scene.ledger.auditTrail().last?.verb == "release")
     }
@@ -50,16 +50,16 @@ struct LifeTests {
         let short = try await claim(scene, for: "short", ttl: 60)
         let long = try await claim(scene, for: "long", ttl: nil)
         clock.pass(50)
-        #expect(try await scene.reconciler.renew(short.id, by: Scene.root).life?.endsAt == 210)
+        #expect(try await scene.daemon.expiry.renew(short.id, by: Scene.root).life?.endsAt == 210)
         clock.pass(50)
-        #expect(try await scene.reconciler.endLives() == 10)
-        await #expect(throws: Refusal.notRenewable(long.id, hasEnded: false)) {
-            try await scene.reconciler.renew(long.id, by: Scene.root)
+        #expect(try await scene.daemon.expiry.releaseExpired() == 10)
+        await #expect(throws: Refusal.claim(long.id, .notRenewable(hasEnded: false))) {
+            try await scene.daemon.expiry.renew(long.id, by: Scene.root)
         }
         clock.pass(10)
-        _ = try await scene.reconciler.endLives()
-        await #expect(throws: Refusal.notRenewable(short.id, hasEnded: true)) {
-            try await scene.reconciler.renew(short.id, by: Scene.root)
+        _ = try await scene.daemon.expiry.releaseExpired()
+        await #expect(throws: Refusal.claim(short.id, .notRenewable(hasEnded: true))) {
+            try await scene.daemon.expiry.renew(short.id, by: Scene.root)
         }
     }
 
@@ -69,10 +69,10 @@ struct LifeTests {
         let short = try await claim(scene, for: "short", ttl: 60)
         scene.host.open(short.assignments[0].address)
         clock.pass(100)
-        #expect(try await scene.reconciler.endLives() == 30)
+        #expect(try await scene.daemon.expiry.releaseExpired() == 30)
         #expect(try await scene.ledger.claims().count == 1)
         scene.host.close(short.assignments[0].address)
-        #expect(try await scene.reconciler.endLives() == nil)
+        #expect(try await scene.daemon.expiry.releaseExpired() == nil)
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
@@ -80,14 +80,14 @@ struct LifeTests {
     func rebooted() async throws {
         let scene = try await scene()
         _ = try await claim(scene, for: "short", ttl: 60)
-        var next = try scene.next(reboot: true)
-        next.reconciler.sinceBoot = { 7 }
-        try await next.reconciler.recover()
+        let next = try scene.next(reboot: true)
+        next.clock.set { 7 }
+        try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claims().first?.life?.endsAt == 67)
         // The same boot, a new process: it goes on.
-        var again = try next.next()
-        again.reconciler.sinceBoot = { 20 }
-        try await again.reconciler.recover()
+        let again = try next.next()
+        again.clock.set { 20 }
+        try await again.daemon.recovery.recover()
         #expect(try await again.ledger.claims().first?.life?.endsAt == 67)
     }
 }

@@ -42,17 +42,19 @@ struct LiveCrashTests {
             let domains = World.domains(scene)
             libvirt = try FakeLibvirt(having: had, feed: domains.feed)
             live = World.live(libvirt, domains, scene)
-            if change != .attach { try await scene.reconciler.takeIntoUse(claims) }
+            if change != .attach { try await scene.daemon.use.begin(claims) }
             if change == .readmit { _ = try await live.evict("fw1", within: soon, releasing: false, by: root) }
         }
 
         private static func domains(_ scene: Scene) -> DomainService {
-            DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
+            DomainService(
+                libvirt: LibvirtConnection(uri: "test:///default"), reconciler: Reconciler(parts: scene.daemon))
         }
 
         private static func live(_ libvirt: FakeLibvirt, _ domains: DomainService, _ scene: Scene) -> RunningGuests {
             RunningGuests(
-                libvirt: libvirt, domains: domains, feed: libvirt.feed, reconciler: scene.reconciler, patience: soon)
+                libvirt: libvirt, domains: domains, feed: libvirt.feed, reconciler: Reconciler(parts: scene.daemon),
+                patience: soon)
         }
 
         func make(_ change: Change) async throws {
@@ -76,8 +78,8 @@ struct LiveCrashTests {
             libvirt.change { ($0.momentsLeft, $0.isDaemonDead) = (nil, false) }
             scene = try scene.restarted()
             live = World.live(libvirt, World.domains(scene), scene)
-            try await scene.reconciler.recover()
-            await scene.reconciler.resume()
+            try await scene.daemon.recovery.recover()
+            await scene.daemon.bootRestore.restore()
             try await live.settle(Domain.uuid, named: "fw1", asking: true)
             // As libvirt's event has it, of a device that the guest gave up then.
             try await live.settle(Domain.uuid, named: "fw1", asking: false)

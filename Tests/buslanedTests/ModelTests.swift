@@ -45,7 +45,7 @@ struct ModelTests {
             let comment: Comment = "seed \(seed), operation \(number)"
             if Int.random(in: 0..<100, using: &random) == 0 {
                 scene = try scene.next()
-                try await scene.reconciler.recover()
+                try await scene.daemon.recovery.recover()
             }
             try await step(&model, scene, &random, comment)
             try await expectAgreement(model, scene, comment)
@@ -53,9 +53,10 @@ struct ModelTests {
         #expect(model.made > 50, "nothing was tested")
         for (id, held) in model.live {
             if held.isInUse, case .domain(let uuid) = held.owner {
-                try await scene.reconciler.stopped(try await guest(uuid, scene), reason: "shutdown", by: Scene.root)
+                try await scene.daemon.stopHook.stopped(
+                    try await guest(uuid, scene), reason: "shutdown", by: Scene.root)
             }
-            _ = try await scene.reconciler.release(id, by: Scene.root)
+            _ = try await scene.daemon.release.release(id, by: Scene.root)
         }
         #expect(scene.host.now == clean, "seed \(seed)")
     }
@@ -103,7 +104,7 @@ struct ModelTests {
         if let held, held.isInUse { expected = .refused("guest-starting") }
         if let held, let generation, generation != held.generation { expected = .refused("stale-generation") }
         let (outcome, result) = try await outcome {
-            try await scene.reconciler.release(id, generation: generation, by: Scene.root)
+            try await scene.daemon.release.release(id, generation: generation, by: Scene.root)
         }
         if case .alreadyReleased = result {
             #expect(expected == .nothing, comment)
@@ -123,13 +124,13 @@ struct ModelTests {
         let domain = try await guest(uuid, scene)
         let concerned = model.live.filter { $0.value.owner == .domain(uuid: uuid) }.keys
         if Bool.random(using: &random) {
-            try await scene.reconciler.prepare(domain, by: Scene.root)
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
             for id in concerned {
                 model.live[id]?.generation += 1
                 model.live[id]?.isInUse = true
             }
         } else {
-            try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+            try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
             for id in concerned { model.live[id]?.isInUse = false }
         }
     }

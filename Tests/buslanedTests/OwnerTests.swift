@@ -26,28 +26,12 @@ struct OwnerTests {
         #expect(absences.note([unit: .gone], now: 301) == [unit])
     }
 
-    @Test("who has hung up cannot be told anything; who has only said all it has to say can")
-    func hungUp() throws {
-        func pair() throws -> [Int32] {
-            var ends: [Int32] = [0, 0]
-            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-            return ends
-        }
-        let (closed, ended) = (try pair(), try pair())
-        defer { for end in [closed[0]] + ended { close(end) } }
-        #expect(!PeerCredentials.hasHungUp(closed[0]) && !PeerCredentials.hasHungUp(ended[0]))
-        shutdown(ended[1], Int32(SHUT_WR))
-        #expect(!PeerCredentials.hasHungUp(ended[0]))
-        close(closed[1])
-        #expect(PeerCredentials.hasHungUp(closed[0]))
-    }
-
     @Test("claims that nobody could be told of are given back, and both are written down")
     func untold() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(2))
         let claims = [try await scene.allocate(), try await scene.allocate()]
-        try await scene.reconciler.giveBackUntold(claims, by: .init(uid: 1000, pid: 7))
+        try await scene.daemon.release.releaseUndelivered(claims, by: .init(uid: 1000, pid: 7))
         #expect(try await scene.ledger.claims().isEmpty)
         let trail = try await scene.ledger.auditTrail().suffix(4)
         #expect(trail.map(\.verb) == ["answer", "release", "answer", "release"])
@@ -65,7 +49,7 @@ struct OwnerTests {
         let named = try await scene.allocate(for: .name("fw1"))
         var absences = Absences(grace: 60)
         let process = process
-        try await scene.reconciler.endVanished(&absences) { $0 == process ? .gone : .there }
+        try await scene.daemon.owners.releaseVanished(&absences) { $0 == process ? .gone : .there }
         #expect(try await scene.ledger.claims().map(\.id) == [domain.id, named.id])
         #expect(try await scene.ledger.auditTrail().last?.verb == "release")
         for claim in [domain, named] { try await scene.release(claim) }
@@ -79,10 +63,10 @@ struct OwnerTests {
         let claim = try await scene.allocate(for: process)
         scene.host.open(Scene.vf[0])
         var absences = Absences(grace: 0)
-        try await scene.reconciler.endVanished(&absences) { _ in .gone }
+        try await scene.daemon.owners.releaseVanished(&absences) { _ in .gone }
         #expect(try await scene.ledger.claims().map(\.id) == [claim.id])
         scene.host.close(Scene.vf[0])
-        try await scene.reconciler.endVanished(&absences) { _ in .gone }
+        try await scene.daemon.owners.releaseVanished(&absences) { _ in .gone }
         #expect(try await scene.ledger.claims().isEmpty)
     }
 

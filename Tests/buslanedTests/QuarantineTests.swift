@@ -26,7 +26,7 @@ struct QuarantineTests {
         let (scene, address) = try await setAside()
         scene.host.mend()
         let resets = scene.host.resets(of: address)
-        try await scene.reconciler.recover(address, by: Scene.root)
+        try await scene.daemon.quarantine.recover(address, by: Scene.root)
         let settings = scene.host.now[address]?.vfSettings
         #expect(settings?.vlan == VFSettings.VLANChoice.none && settings?.trust == false)
         #expect(scene.host.now[address]?.driver == "vfio-pci")
@@ -40,7 +40,7 @@ struct QuarantineTests {
     @Test("what cannot be cleaned stays set aside")
     func stays() async throws {
         let (scene, address) = try await setAside()
-        await #expect(throws: Executor.Failure.self) { try await scene.reconciler.recover(address, by: Scene.root) }
+        await #expect(throws: Executor.Failure.self) { try await scene.daemon.quarantine.recover(address, by: Scene.root) }
         #expect(try await scene.ledger.holdings().quarantine.keys.sorted() == [address])
         #expect(try await scene.ledger.events().last?.kind == .failed)
         try await scene.expectAtRest()
@@ -53,15 +53,15 @@ struct QuarantineTests {
         scene.host.open(address)
         let before = scene.host.now
         let holder = ProcessHolder(pid: 4711, command: "qemu")
-        await #expect(throws: Refusal.heldByProcess(address, holder)) {
-            try await scene.reconciler.recover(address, by: Scene.root)
+        await #expect(throws: Refusal.function(address, .heldByProcess(holder))) {
+            try await scene.daemon.quarantine.recover(address, by: Scene.root)
         }
         let other = try #require(Scene.vf.prefix(2).first { $0 != address })
-        await #expect(throws: Refusal.notQuarantined(other)) {
-            try await scene.reconciler.recover(other, by: Scene.root)
+        await #expect(throws: Refusal.function(other, .notQuarantined)) {
+            try await scene.daemon.quarantine.recover(other, by: Scene.root)
         }
-        await #expect(throws: Refusal.unknownFunction("0000:ff:00.0")) {
-            try await scene.reconciler.recover("0000:ff:00.0", by: Scene.root)
+        await #expect(throws: Refusal.function("0000:ff:00.0", .unknown)) {
+            try await scene.daemon.quarantine.recover("0000:ff:00.0", by: Scene.root)
         }
         #expect(scene.host.now == before)
     }

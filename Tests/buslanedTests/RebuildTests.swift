@@ -19,8 +19,8 @@ struct RebuildTests {
             for: .domain(uuid: Domain.uuid), settings: VFSettings(mac: "52:54:00:11:22:33"), name: "data0")
         _ = try await before.allocate(2, for: .name("somebody"))
         let scene = try Scene(before.host.restart())
-        try await scene.reconciler.setAsideUnaccounted(for: loss)
-        try await scene.reconciler.recover()
+        try await scene.daemon.lostOwners.quarantineUnaccounted(for: loss)
+        try await scene.daemon.recovery.recover()
         return (scene, try Domain.guest(having: claim.assignments), claim)
     }
 
@@ -36,14 +36,14 @@ struct RebuildTests {
     @Test("a domain has again what its XML says, and may start; the next owner sees nothing of it")
     func adopts() async throws {
         let (scene, domain, claim) = try await forgetful()
-        #expect(try await scene.reconciler.hasForgottenOwners())
-        let adopted = try #require(try await scene.reconciler.adopt(devicesOf: domain))
+        #expect(try await scene.daemon.lostOwners.areMissing())
+        let adopted = try #require(try await scene.daemon.lostOwners.adopt(devicesOf: domain))
         #expect(adopted.owner == claim.owner && adopted.assignments.map(\.name) == ["data0"])
         #expect(adopted.assignments.map(\.address) == claim.assignments.map(\.address))
         // Once is enough.
-        #expect(try await scene.reconciler.adopt(devicesOf: domain) == nil)
-        try await scene.reconciler.prepare(domain, by: Scene.root)
-        try await scene.reconciler.stopped(domain, reason: "shutdown", by: Scene.root)
+        #expect(try await scene.daemon.lostOwners.adopt(devicesOf: domain) == nil)
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+        try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)
         try await scene.release(adopted)
         #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac != "52:54:00:11:22:33")
     }
@@ -51,10 +51,10 @@ struct RebuildTests {
     @Test("what nobody is found for is free again after it was reset and verified")
     func recovers() async throws {
         let (scene, domain, _) = try await forgetful()
-        try await scene.reconciler.adopt(devicesOf: domain)
-        for vf in Scene.vf[1...2] { try await scene.reconciler.recover(vf, by: Scene.root) }
+        try await scene.daemon.lostOwners.adopt(devicesOf: domain)
+        for vf in Scene.vf[1...2] { try await scene.daemon.quarantine.recover(vf, by: Scene.root) }
         #expect(try await scene.ledger.holdings().quarantine.isEmpty)
-        #expect(try await !scene.reconciler.hasForgottenOwners())
+        #expect(try await !scene.daemon.lostOwners.areMissing())
         #expect(try await scene.allocate(3).assignments.count == 3)
     }
 }

@@ -5,6 +5,8 @@ import HostModel
 import HostSimulator
 import Ledger
 import Libvirt
+import SystemServices
+import TemporaryFiles
 import Testing
 import Wire
 
@@ -40,7 +42,7 @@ struct RunningClaimTests {
     ) async throws {
         let call = HookRequest(
             domain: domain.name, operation: operation, reason: "shutdown", xml: "", bootID: boot, sinceBoot: at)
-        try await scene.reconciler.hook(call, about: domain, isLate: isLate, by: Scene.root)
+        try await scene.daemon.hooks.handle(call, about: domain, isLate: isLate, by: Scene.root)
     }
 
     @Test("are readied and in use from the hook's yes, and given back at the stop")
@@ -94,14 +96,14 @@ struct RunningClaimTests {
     func notYet() async throws {
         let domain = try asking(two, binding: "defined")
         let refusal = await #expect(throws: Refusal.self) { try await call("prepare", domain) }
-        #expect(refusal == .requestWithoutDevices(domain: "fw1", devices: ["a", "b"]))
+        #expect(refusal == .domain("fw1", .requestWithoutDevices(devices: ["a", "b"])))
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
     @Test("an unknown pool, or a request that is not understood, refuses the start with nothing claimed")
     func wrong() async throws {
         let unknown = try asking("<b:device name='a' pool='vfs'/><b:device name='b' pool='none'/>")
-        await #expect(throws: Refusal.unknownPool("none", known: ["vfs"])) { try await call("prepare", unknown) }
+        await #expect(throws: Refusal.pool("none", .unknown(known: ["vfs"]))) { try await call("prepare", unknown) }
         let misspelt = try asking("<b:device name='a' pool='vfs' vlna='7'/>")
         await #expect(throws: DomainXMLError.self) { try await call("prepare", misspelt) }
         #expect(try await scene.ledger.claims().isEmpty)
@@ -146,32 +148,32 @@ struct RunningClaimTests {
     }
 
     @Test("a start of which nothing more is heard is given back once its time is over and nobody has the group open")
-    mutating func settled() async throws {
+    func settled() async throws {
         let domain = try asking(one)
         try await call("prepare", domain)
         let claim = try #require(try await scene.ledger.claims().first)
-        #expect(try await !scene.reconciler.releaseUnused(claim, by: .daemon))
-        scene.reconciler.sinceBoot = { BootClock.now() + Claim.Use.startTime + 1 }
+        #expect(try await !scene.daemon.release.releaseUnused(claim, by: .daemon))
+        scene.clock.set { BootClock.now() + Claim.Use.startTime + 1 }
         let address = try #require(claim.assignments.first?.address)
         scene.host.open(address)
-        #expect(try await !scene.reconciler.releaseUnused(claim, by: .daemon))
-        try await scene.reconciler.settleUses()
+        #expect(try await !scene.daemon.release.releaseUnused(claim, by: .daemon))
+        try await scene.daemon.use.endAbandoned()
         #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
         scene.host.close(address)
         // The VF of a pair is not opened before the guest asks for it
-        let seen = scene.reconciler.seenDomains
+        let seen = scene.daemon.guests
         func listed(isRunning: Bool) {
             seen.list([
                 DomainHandleValue(name: domain.name, uuid: Domain.uuid, isActive: isRunning, isPersistent: true)
             ])
         }
         listed(isRunning: true)
-        try await scene.reconciler.settleUses()
+        try await scene.daemon.use.endAbandoned()
         #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
         listed(isRunning: false)
-        try await scene.reconciler.settleUses()
+        try await scene.daemon.use.endAbandoned()
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
-        #expect(try await scene.reconciler.releaseUnused(claim, by: .daemon))
+        #expect(try await scene.daemon.release.releaseUnused(claim, by: .daemon))
         #expect(try await scene.ledger.claims().isEmpty)
         try await scene.expectAtRest()
     }
@@ -231,17 +233,17 @@ struct RunningClaimTests {
     @Test("a stop from the spool means no claim that was made since for a start to come")
     func lateStop() async throws {
         _ = try await scene.allocate(for: owner, name: "a")
-        try await call("release", try asking(one), at: scene.reconciler.sinceBoot(), isLate: true)
+        try await call("release", try asking(one), at: scene.daemon.boot.now, isLate: true)
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
     }
 
     @Test("what hooks left is taken in by the order of time; what is no call is thrown away")
     func spool() async throws {
         let folder = TemporaryFolder()
-        let spool = HookSpool(folder: folder.path)
+        let spool = HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger)
         let domain = try asking(one)
         try await call("prepare", domain)
-        let now = scene.reconciler.sinceBoot()
+        let now = scene.daemon.boot.now
         let xml = """
             <domain><name>fw1</name><uuid>\(Domain.uuid)</uuid><metadata>\
             <b:request xmlns:b='urn:buslane:request:1' binding='running'>\(one)</b:request></metadata></domain>
@@ -255,13 +257,15 @@ struct RunningClaimTests {
         try leave("00001-1.json", try stop(at: now - 100))
         try leave("00002-1.json", Array("nonsense".utf8))
         try leave("00003-1.new", try stop(at: now + 1))
-        await spool.takeIn(by: scene.reconciler)
+        await spool.takeIn()
         #expect(try await scene.ledger.claims().count == 1)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["00003-1.new"])
         try leave("00004-1.json", try stop(at: now + 1))
-        await spool.takeIn(by: scene.reconciler)
+        await spool.takeIn()
         #expect(try await scene.ledger.claims().isEmpty)
-        await HookSpool(folder: folder.path + "/missing").takeIn(by: scene.reconciler)
+        await HookSpool(
+            folder: folder.path + "/missing", calls: scene.daemon.hooks, logger: scene.daemon.logger
+        ).takeIn()
     }
 
     @Test("a guest that libvirtd found running again has its claim in use")

@@ -30,12 +30,13 @@ struct LiveDomainsTests {
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
     ) throws -> (RunningGuests, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
-        let domains = DomainService(libvirt: LibvirtConnection(uri: "test:///default"), reconciler: scene.reconciler)
+        let domains = DomainService(
+            libvirt: LibvirtConnection(uri: "test:///default"), reconciler: Reconciler(parts: scene.daemon))
         let fake = try FakeLibvirt(
             having: assignments, ports: ports, live: live, persistent: persistent, feed: domains.feed)
         return (
             RunningGuests(
-                libvirt: fake, domains: domains, feed: domains.feed, reconciler: scene.reconciler,
+                libvirt: fake, domains: domains, feed: domains.feed, reconciler: Reconciler(parts: scene.daemon),
                 patience: .milliseconds(50)), fake
         )
     }
@@ -177,7 +178,7 @@ struct LiveDomainsTests {
     func detaches() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         _ = try await live.attach("fw1", .init(), by: root)
-        try await scene.reconciler.takeIntoUse(claims)
+        try await scene.daemon.use.begin(claims)
         let document = try await live.detach("fw1", .init(devices: ["data0"], wait: soon), by: Scene.root)
         #expect(document.devices.map(\.name) == ["data0"])
         #expect(document.scope == .both)
@@ -190,7 +191,7 @@ struct LiveDomainsTests {
     @Test("what it keeps stays in both, with its claim; should it let go later, the persistent XML follows")
     func keeps() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        try await scene.reconciler.takeIntoUse(claims)
+        try await scene.daemon.use.begin(claims)
         fake.change { $0.answers = ["data0": .refuses, "data1": .silent] }
         await #expect(throws: Refusal.domain("fw1", .keeps(["data0", "data1"], .nothing))) {
             try await live.detach("fw1", .init(wait: soon), by: Scene.root)
@@ -225,7 +226,7 @@ struct LiveDomainsTests {
     )
     func sharingSlot() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        try await scene.reconciler.takeIntoUse(claims)
+        try await scene.daemon.use.begin(claims)
         fake.change { state in
             var function = 0
             state.live = state.live.map { xml in
@@ -265,7 +266,7 @@ struct LiveDomainsTests {
     @Test("evicted, the running guest has nothing and the persistent XML everything; readmitted, it has the same again")
     func evicts() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        try await scene.reconciler.takeIntoUse(claims)
+        try await scene.daemon.use.begin(claims)
         _ = try await live.evict("fw1", within: soon, releasing: false, by: root)
         #expect(try fake.names(live: true).isEmpty)
         #expect(try fake.names(live: false) == ["data0", "data1"])
@@ -285,7 +286,7 @@ struct LiveDomainsTests {
     @Test("all or none: what the guest gave up is plugged in again when it keeps another")
     func evictionUndone() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        try await scene.reconciler.takeIntoUse(claims)
+        try await scene.daemon.use.begin(claims)
         fake.change { $0.answers["data1"] = .refuses }
         await #expect(
             throws: Refusal.domain("fw1", .evictionUndone(kept: ["data1"], .no, pluggedAgain: ["data0"], lost: []))

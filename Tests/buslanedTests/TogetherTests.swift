@@ -35,7 +35,7 @@ struct ClaimingTogetherTests {
     func together() async throws {
         let scene = try await scene()
         let before = scene.host.now
-        let claims = try await scene.reconciler.allocate(all: requests(), by: Scene.root)
+        let claims = try await scene.daemon.allocator.allocate(all: requests(), by: Scene.root)
         #expect(claims.map(\.pool) == [Scene.pool.name, "gpus"] && claims.allSatisfy { $0.state == .bound })
         #expect(claims[1].assignments.map(\.name) == ["gpu0", "gpu0-f1"])
         #expect(claims[1].assignments.map(\.companionOf) == [nil, "gpu0"])
@@ -43,7 +43,7 @@ struct ClaimingTogetherTests {
         try await scene.expectAtRest()
         #expect(try await scene.ledger.auditTrail().last?.detail == "2 for fw1")
         await #expect(throws: Refusal.self) {
-            try await scene.reconciler.allocate(
+            try await scene.daemon.allocator.allocate(
                 ClaimRequest(pool: Pool(name: "s", selector: Selector(addresses: [Self.sound])), owner: .name("b")),
                 by: Scene.root)
         }
@@ -54,7 +54,7 @@ struct ClaimingTogetherTests {
     @Test("planned before its turn on the card, it is planned again after somebody else's")
     func outdated() async throws {
         let scene = try await scene()
-        let lanes = scene.reconciler.lanes
+        let lanes = scene.daemon.lanes
         let (turn, begin) = AsyncStream.makeStream(of: Void.self)
         let (holds, onLane) = AsyncStream.makeStream(of: Void.self)
         async let other: Void = lanes.run(on: .card(Scene.card)) {
@@ -83,7 +83,7 @@ struct ClaimingTogetherTests {
         let before = scene.host.now
         scene.host.fail(fault, times: 1) { $0 == .probeDriver(Self.sound) }
         await #expect(throws: Executor.Failure.self) {
-            try await scene.reconciler.allocate(all: requests(settings: VFSettings(trust: true)), by: Scene.root)
+            try await scene.daemon.allocator.allocate(all: requests(settings: VFSettings(trust: true)), by: Scene.root)
         }
         scene.host.mend()
         #expect(scene.host.now == before)
@@ -94,9 +94,9 @@ struct ClaimingTogetherTests {
     @Test("nothing is claimed where one pool has none")
     func exhausted() async throws {
         let scene = try await scene()
-        _ = try await scene.reconciler.allocate(requests(for: .name("other"))[1], by: Scene.root)
+        _ = try await scene.daemon.allocator.allocate(requests(for: .name("other"))[1], by: Scene.root)
         await #expect(throws: Refusal.self) {
-            try await scene.reconciler.allocate(all: requests(), by: Scene.root)
+            try await scene.daemon.allocator.allocate(all: requests(), by: Scene.root)
         }
         #expect(try await scene.ledger.claims().count == 1)
     }
@@ -106,12 +106,12 @@ struct ClaimingTogetherTests {
         let scene = try await scene()
         let before = scene.host.now
         let moments = scene.keepMoments()
-        let claims = try await scene.reconciler.allocate(
+        let claims = try await scene.daemon.allocator.allocate(
             all: requests(settings: VFSettings(trust: true)), by: Scene.root)
         #expect(claims.count == 2 && moments.count > 6)
         for moment in 0..<moments.count {
             let next = try scene.restarted(after: moment, of: moments)
-            try await next.reconciler.recover()
+            try await next.daemon.recovery.recover()
             try await next.expectAtRest("moment \(moment)")
             let left = try await next.ledger.claims()
             #expect(left.isEmpty || left.count == 2, "moment \(moment)")
@@ -126,7 +126,7 @@ struct ClaimingTogetherTests {
         let claim = try await scene.allocate(settings: VFSettings(mac: mac))
         let before = scene.host.now
         await #expect(
-            throws: Refusal.macInUse(mac, physicalFunction: Scene.card, claim: claim.id, owner: "fw1")
+            throws: Refusal.request(.macInUse(mac, physicalFunction: Scene.card, claim: claim.id, owner: "fw1"))
         ) { try await scene.allocate(for: .name("fw2"), settings: VFSettings(mac: mac)) }
         #expect(scene.host.now == before)
         try await scene.release(claim)

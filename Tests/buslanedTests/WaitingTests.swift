@@ -24,7 +24,7 @@ struct WaitingTests {
 
         init(_ scene: Scene, _ count: Int, for owner: String, upTo limit: Duration = .seconds(60)) async {
             let request = ClaimRequest(pool: Scene.pool, count: count, owner: .name(owner))
-            let updates = await scene.reconciler.allocate(all: [request], waitingUpTo: limit, by: Scene.root)
+            let updates = await scene.daemon.allocator.allocate(all: [request], waitingUpTo: limit, by: Scene.root)
             task.withLock {
                 $0 = Task {
                     for await update in updates {
@@ -57,7 +57,7 @@ struct WaitingTests {
         let waiter = await Waiter(scene, 2, for: "a")
         await waiter.ended()
         #expect(waiter.claim?.assignments.count == 2)
-        #expect(await scene.reconciler.line.isEmpty)
+        #expect(await scene.daemon.queue.isEmpty)
     }
 
     @Test("first come, first served: a claim of many is not starved by small ones")
@@ -69,21 +69,21 @@ struct WaitingTests {
         let small = await Waiter(scene, 1, for: "small")
         #expect(large.place == 0)
         #expect(small.place == 1)
-        for claim in held.prefix(2) { _ = try await scene.reconciler.release(claim.id, by: Scene.root) }
-        await scene.reconciler.line.signal()
+        for claim in held.prefix(2) { _ = try await scene.daemon.release.release(claim.id, by: Scene.root) }
+        await scene.daemon.queue.signal()
         // Two are free, and kept for who came first: from who waits behind, and from who comes now.
         #expect(small.claim == nil && large.claim == nil)
         let refused = await #expect(throws: Refusal.self) { try await scene.allocate(for: .name("new")) }
         #expect(refused?.isTemporary == true)
-        #expect(refused?.message.contains("2 waited for by who came earlier") == true, "\(refused?.message ?? "")")
-        _ = try await scene.reconciler.release(held[2].id, by: Scene.root)
+        #expect(refused?.message.contains("2 reserved for an earlier request") == true, "\(refused?.message ?? "")")
+        _ = try await scene.daemon.release.release(held[2].id, by: Scene.root)
         await large.ended()
         #expect(large.claim?.assignments.count == 3)
-        _ = try await scene.reconciler.release(held[3].id, by: Scene.root)
+        _ = try await scene.daemon.release.release(held[3].id, by: Scene.root)
         await small.ended()
         #expect(small.claim?.assignments.count == 1)
-        #expect(await scene.reconciler.line.isEmpty)
-        _ = try await scene.reconciler.release(try #require(large.claim).id, by: Scene.root)
+        #expect(await scene.daemon.queue.isEmpty)
+        _ = try await scene.daemon.release.release(try #require(large.claim).id, by: Scene.root)
         #expect(try await scene.allocate(for: .name("new")).assignments.count == 1)
     }
 
@@ -95,7 +95,7 @@ struct WaitingTests {
         await waiter.ended()
         let refusal = #expect(throws: Refusal.self) { try waiter.result.withLock(\.self)?.get() }
         #expect(refusal?.code == "no-capacity")
-        #expect(await scene.reconciler.line.isEmpty)
+        #expect(await scene.daemon.queue.isEmpty)
         #expect(try await scene.ledger.auditTrail().filter { $0.verb == "allocate" }.count == 1)
     }
 
@@ -110,7 +110,7 @@ struct WaitingTests {
         await gone.ended()
         await next.ended()
         #expect(next.claim?.assignments.count == 1)
-        _ = try await scene.reconciler.release(held.id, by: Scene.root)
+        _ = try await scene.daemon.release.release(held.id, by: Scene.root)
         #expect(try await scene.ledger.claims().map(\.ownerName) == ["next"])
     }
 }

@@ -3,6 +3,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/// getdents64(2), which Swift's view of the C library leaves out: readdir would need a second descriptor, and three
-/// calls more for each of thousands of folders.
+/// getdents64(2), which Swift's Glibc module leaves out. readdir(3) would need a second descriptor and three more calls
+/// for each of thousands of folders.
 ssize_t directory_entries(int descriptor, void *buffer, size_t size);

@@ -3,40 +3,42 @@ import CPCIGuard
 import Glibc
 import HostModel
 
-/// Reads functions' config spaces and has libpci find the capabilities in them. Not for two threads at a time.
+/// Reads config spaces, and finds the capabilities in them with libpci. For one thread at a time.
 ///
-/// The `config` file is read here, once, and lent to libpci as its cache: its own back-end would find the file anew by
-/// a path of its own and read it 4 bytes a time, and its complaints would not be ours to word.
+/// The `config` file is read once and passed to libpci as its cache. libpci's own back-end would open the file by a
+/// path of its own and read 4 bytes at a time, and would print its own errors.
 ///
 /// Source: `pci_setup_cache`, `pci_find_cap`, libpci's `pci.h`.
 @safe final class ConfigSpace {
     private let raw: OpaquePointer
     private var bytes = [UInt8](repeating: 0xff, count: Int(PCI_GUARD_CONFIG_SIZE))
 
-    /// Most functions' capabilities lie in here. Each 4 bytes more are a read on the bus, 1 µs on real hardware, and
-    /// there can be thousands of functions.
+    /// In bytes. Most functions have all capabilities in this part. Each 4 bytes more are a read on the bus, about 1 µs
+    /// on real hardware, and there can be thousands of functions.
     private static let usualLength = 1024
 
-    /// nil when libpci has no way to parse on this system.
+    /// nil when libpci cannot parse config spaces on this system.
     init?() {
+        // SAFETY: the function takes no argument and returns a new object or NULL.
         guard let access = unsafe pci_guard_open_config() else { return nil }
         unsafe raw = access
     }
 
+    // SAFETY: this object is the access's only owner.
     deinit { unsafe pci_guard_close(raw) }
 
-    /// What one function's config space says.
+    /// The facts from one function's config space.
     struct Reading {
         let capabilities: Capabilities
-        /// nil for a function that has none.
+        /// nil for a function without a serial number.
         let serialNumber: SerialNumber?
-        /// nil for a function without a link, or whose link says nothing.
+        /// nil for a function without a link, or whose link values are all unknown.
         let link: PCIeLink?
         let classCode: UInt32
         let revision: UInt8
     }
 
-    /// nil when the config space cannot be read beyond its header, as without privilege, or the function sleeps.
+    /// nil when only the header can be read, as without privilege, or when the function does not answer.
     func reading(in home: borrowing Directory) -> Reading? {
         // SAFETY: the literal outlives the call.
         let file = unsafe openat(home.descriptor, "config", O_RDONLY | O_CLOEXEC)
@@ -59,12 +61,12 @@ import HostModel
 
     private func parse(_ length: Int, _ out: inout pci_guard_capabilities) -> CInt {
         unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-            // SAFETY: the buffer is PCI_GUARD_CONFIG_SIZE bytes long, and libpci forgets it before the call returns.
+            // SAFETY: the buffer is PCI_GUARD_CONFIG_SIZE bytes long, and libpci does not use it after the call.
             unsafe pci_guard_capabilities(raw, buffer.baseAddress, length, &out)
         }
     }
 
-    /// How many bytes came.
+    /// - Returns: the number of bytes read.
     private func read(_ file: CInt, from start: Int, upTo end: Int) -> Int {
         let count = unsafe bytes.withUnsafeMutableBytes { buffer in
             guard let base = buffer.baseAddress else { return 0 }
@@ -95,7 +97,7 @@ extension Capabilities {
 }
 
 extension PCIeLink {
-    /// As the kernel tells it in `max_link_speed` and its kin.
+    /// As the kernel computes `max_link_speed` and the other link attributes.
     ///
     /// Source: `pcie_get_speed_cap`, `pcie_get_width_cap`, drivers/pci/pci.c; `pcie_link_speed`, drivers/pci/probe.c.
     fileprivate init?(_ parsed: pci_guard_capabilities) {
@@ -103,7 +105,7 @@ extension PCIeLink {
         let maxSpeed =
             supported != 0
             ? Self.speed(code: 32 - UInt32(supported.leadingZeroBitCount))
-            // Before PCIe 2.1 there were two.
+            // Before PCIe 2.1 there were two speeds.
             : Self.speed(code: parsed.link_capabilities & 0xf).flatMap { $0 <= 5 ? $0 : nil }
         self.init(
             speedGTs: Self.speed(code: UInt32(parsed.link_status & 0xf)),

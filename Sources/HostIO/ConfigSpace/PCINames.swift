@@ -4,12 +4,12 @@ import Synchronization
 
 /// The names of vendors, devices and classes, from pci.ids.
 ///
-/// The list is loaded at the first question, and each answer is kept. Without a list, or with a malformed one, every
-/// name is unknown. Can be asked from any thread.
+/// The list is loaded at the first call, and each name is cached. Without a list, or with a malformed one, every name
+/// is nil. Can be used from any thread.
 public final class PCINames: Sendable {
     private let state: Mutex<State>
 
-    /// - Parameter idsPath: a pci.ids of one's own; nil for the one libpci was built to read.
+    /// - Parameter idsPath: the path of a pci.ids; nil for libpci's built-in path.
     public init(idsPath: String? = nil) { state = Mutex(State(idsPath: idsPath)) }
 
     public func vendor(_ vendor: UInt16) -> String? { name(.vendor(vendor)) }
@@ -18,7 +18,7 @@ public final class PCINames: Sendable {
 
     /// The name of a class and subclass.
     ///
-    /// - Parameter code: 24 bits as sysfs has them; the programming interface, the lowest byte, has no part in it.
+    /// - Parameter code: 24 bits as in sysfs. The lowest byte, the programming interface, is ignored.
     public func classCode(_ code: UInt32) -> String? { name(.deviceClass(UInt16(truncatingIfNeeded: code >> 8))) }
 
     private func name(_ question: Question) -> String? { state.withLock { $0.answer(question) } }
@@ -55,7 +55,7 @@ public final class PCINames: Sendable {
     }
 }
 
-/// Owns a `pci_access` used for names alone. Not for two threads at a time.
+/// A `pci_access` that is only used for names. For one thread at a time.
 @safe private final class NameList {
     private let raw: OpaquePointer
 
@@ -66,6 +66,7 @@ public final class PCINames: Sendable {
         unsafe raw = access
     }
 
+    // SAFETY: this object is the access's only owner.
     deinit { unsafe pci_guard_close(raw) }
 
     func vendor(_ vendor: UInt16) -> String? {
@@ -80,10 +81,10 @@ public final class PCINames: Sendable {
         unsafe name { unsafe pci_guard_class_name(raw, $0, $1, CInt(code)) }
     }
 
-    /// A name longer than the buffer is cut by libpci, with three dots.
+    /// libpci shortens a name that does not fit into the buffer, with three dots.
     private func name(_ ask: (UnsafeMutablePointer<CChar>, Int) -> CInt) -> String? {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            // SAFETY: the buffer is that long, and on success holds a text that ends with a NUL.
+            // SAFETY: the buffer has that length, and on success contains a string that ends with a NUL.
             guard let start = buffer.baseAddress, unsafe ask(start, buffer.count) == 0 else { return nil }
             return unsafe String(cString: start)
         }

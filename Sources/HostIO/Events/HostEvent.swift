@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// Something changed on the host: a reason to look again, never a fact by itself.
+/// A report that something changed on the host. It is a reason to read the host again, and not a fact itself.
 public struct HostEvent: Hashable, Sendable {
-    /// The kernel's word: `add`, `remove`, `change`, `move`, `bind`, `unbind`; or ``overrun``.
+    /// The kernel's name for the action: `add`, `remove`, `change`, `move`, `bind`, `unbind`; or ``overrun``.
     public let action: String
     /// `pci` or `net`; empty for ``overrun``.
     public let subsystem: String
-    /// The function concerned, or the one an interface belongs to. nil for an interface of no card.
+    /// The function, or the function of the interface; nil for an interface without a function.
     public let address: PCIAddress?
-    /// The interface concerned.
+    /// The name of the interface.
     public let interface: String?
 
-    /// The interface's index, where rtnetlink told of it: that names no function.
+    /// The interface's index, in an event from rtnetlink, which names no function.
     public let interfaceIndex: Int?
 
     public init(
@@ -29,6 +29,6 @@ public struct HostEvent: Hashable, Sendable {
     /// The subsystem of network interfaces.
     static let net = "net"
 
-    /// Events were lost since they came faster than they were read: everything may have changed.
+    /// Events were lost because they arrived faster than they were read. Anything can have changed.
     public static let overrun = HostEvent(action: "overrun", subsystem: "")
 }

@@ -2,28 +2,28 @@
 public import HostModel
 import Synchronization
 
-/// The host as it is, held in memory and kept so by its events.
+/// A snapshot of the host in memory that its events keep up to date.
 ///
-/// What an event costs depends on what changed, not on the host's size: the function is read again, with its card when
-/// VFs come or go. Some attributes change without an event (`driver_override`, MSI-X counts written by others): for
-/// those, and for events that were lost, there is ``rescan()``.
+/// The cost of an event depends on what changed, not on the size of the host: the function is read again, and its PF
+/// when VFs come or go. Some attributes change without an event (`driver_override`, or MSI-X counts that others write):
+/// for those, and after lost events, call ``rescan()``.
 ///
-/// Can be asked from any thread. A question waits for no read of the host.
+/// Can be used from any thread. ``current`` never waits until the host was read.
 public final class HostFollower: Sendable {
     private let reader: SysfsReader
     private let state: Mutex<State>
-    /// Held while the host is read and what was read is put in: a slow reading must not undo a later one.
+    /// Held while the host is read and the result is stored: a slow reading must not overwrite a later one.
     private let turn: Mutex<Void> = Mutex(())
 
     private struct State {
         var snapshot: HostSnapshot
         var version = 1
-        /// By index, whose function made the interface.
+        /// The function of each interface, by index.
         var interfaces: [Int: PCIAddress]
         var catalog: VFIOCatalog
     }
 
-    /// Reads the host. To miss nothing, begin to listen for its events before.
+    /// Reads the host. Create the monitor of its events first, so that no change is missed.
     public init(reader: SysfsReader) throws(HostIOError) {
         self.reader = reader
         let snapshot = try reader.snapshot()
@@ -33,10 +33,10 @@ public final class HostFollower: Sendable {
                 catalog: reader.vfioCatalog()))
     }
 
-    /// The host now, and a number that grows whenever a function changes.
+    /// The present snapshot, and a number that grows with every change of a function.
     public var current: (snapshot: HostSnapshot, version: Int) { state.withLock { ($0.snapshot, $0.version) } }
 
-    /// The same, with an index of these selectors' functions, which is kept up to date from then on.
+    /// The present snapshot, with an index of the functions of these selectors. Later snapshots keep the index.
     public func current(indexedBy selectors: some Collection<Selector>) -> HostSnapshot {
         state.withLock { state in
             for selector in selectors { state.snapshot.index(by: selector) }
@@ -44,10 +44,10 @@ public final class HostFollower: Sendable {
         }
     }
 
-    /// Reads again what the events are about.
+    /// Reads the functions of these events again.
     ///
-    /// - Parameter written: what something was written to, which not every event tells of.
-    /// - Returns: what is different from before.
+    /// - Parameter written: functions that were written to. Not every write causes an event.
+    /// - Returns: the functions that changed.
     public func follow(
         _ events: [HostEvent], written: Set<PCIAddress> = []
     ) throws(HostIOError) -> [FunctionChange] {
@@ -59,14 +59,14 @@ public final class HostFollower: Sendable {
         return refresh(touched)
     }
 
-    /// Reads functions again, and what cards among them enforce for their VFs: after something was written to them.
+    /// Reads functions again after a write to them. For PFs among them, this includes the settings of their VFs.
     @discardableResult
     public func refresh(_ addresses: some Sequence<PCIAddress>) -> [FunctionChange] {
         let addresses = Set(addresses)
         return refresh(Touched(functions: addresses, cards: addresses))
     }
 
-    /// Reads everything again.
+    /// Reads the whole host again.
     public func rescan() throws(HostIOError) -> [FunctionChange] {
         let reader = reader
         let outcome: Result<[FunctionChange], HostIOError> = turn.withLock { _ in
@@ -118,20 +118,20 @@ public final class HostFollower: Sendable {
     }
 }
 
-/// What a batch of events is about.
+/// The functions that a batch of events concerns.
 private struct Touched {
-    /// To be read again.
+    /// The functions to read again.
     var functions: Set<PCIAddress> = []
-    /// Those among them whose VFs' settings are to be asked for again.
+    /// The PFs to query again for the settings of their VFs.
     var cards: Set<PCIAddress> = []
 
     mutating func add(_ event: HostEvent, known: HostSnapshot, interfaces: [Int: PCIAddress]) {
-        // An interface without a function is of no card, or its function's own event will tell of it.
+        // An interface whose function is unknown has none, or the function's own event follows.
         guard let address = event.interfaceIndex.map({ interfaces[$0] }) ?? event.address else { return }
         functions.insert(address)
-        // What changed may be what the card enforces for its VFs.
+        // The change can be one of the settings of the VFs.
         if event.subsystem == HostEvent.net { cards.insert(address) }
-        // A VF that goes leaves its card with one link less.
+        // The PF of a removed VF has one link less.
         if event.action == "remove", let owner = known[address]?.virtualFunction?.physicalFunction {
             functions.insert(owner)
         }

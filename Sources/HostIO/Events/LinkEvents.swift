@@ -2,13 +2,13 @@
 import CNetlinkRoute
 import Glibc
 
-/// Which network interfaces changed, as rtnetlink tells it: state, speed, MTU, addresses, and what a card enforces for its
-/// VFs. udev hears of none of these.
+/// Receives changes of network interfaces over rtnetlink: state, speed, MTU, addresses, and the settings of a PF's VFs.
+/// udev has no events for these.
 ///
 /// Source: rtnetlink(7), `RTNLGRP_LINK`, include/uapi/linux/rtnetlink.h; `struct ifinfomsg`.
 @safe final class LinkEvents: Sendable {
     let descriptor: CInt
-    // SAFETY: used at init and deinit alone; what comes is received from its descriptor.
+    // SAFETY: only `init` and `deinit` use the socket; `receive` uses its descriptor.
     private nonisolated(unsafe) let socket: OpaquePointer
 
     private static let routeProtocol: CInt = 0
@@ -18,6 +18,7 @@ import Glibc
     private static let types: Set<UInt16> = [16, 17, 20, 21]
 
     init() throws(HostIOError) {
+        // SAFETY: the socket is ours; it is freed in `deinit`, or here when it does not connect.
         guard let socket = unsafe nl_socket_alloc() else { throw .noEvents(call: "nl_socket_alloc", errno: ENOMEM) }
         unsafe self.socket = socket
         unsafe nl_join_groups(socket, Self.groups)
@@ -29,15 +30,16 @@ import Glibc
         descriptor = unsafe nl_socket_get_fd(socket)
     }
 
+    // SAFETY: this object is the socket's only owner.
     deinit { unsafe nl_socket_free(socket) }
 
-    /// What has come, each interface once; ``HostEvent/overrun`` alone when some was lost.
+    /// The events that have arrived, one for each interface; only ``HostEvent/overrun`` when some were lost.
     func receive() -> [HostEvent] {
         var buffer = [UInt8](repeating: 0, count: 65536)
         var indexes: Set<Int> = []
         var isOverrun = false
         while isOverrun || indexes.count < 4096 {
-            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
             if count > 0 {
                 Self.takeIndexes(buffer.span.extracting(..<count), into: &indexes)
@@ -47,13 +49,13 @@ import Glibc
                 break
             }
         }
-        // After a loss it is all taken first, and then everything looked at.
+        // After a loss the socket is emptied first; then the whole host is read.
         if isOverrun { return [.overrun] }
         return indexes.sorted().map { HostEvent(action: "change", subsystem: HostEvent.net, interfaceIndex: $0) }
     }
 
-    /// Walks over messages: `struct nlmsghdr` of 16 bytes, then `struct ifinfomsg` or `struct ifaddrmsg`, both with the
-    /// index at 4.
+    /// Parses messages: `struct nlmsghdr` of 16 bytes, then `struct ifinfomsg` or `struct ifaddrmsg`, which both have
+    /// the index at offset 4.
     static func takeIndexes(_ bytes: Span<UInt8>, into indexes: inout Set<Int>) {
         func word(_ offset: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }

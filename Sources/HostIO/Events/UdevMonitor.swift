@@ -5,11 +5,11 @@ import HostModel
 import Synchronization
 import SystemPackage
 
-/// The events of PCI functions and network interfaces: from udev, after it has dealt with them, and from rtnetlink what
-/// udev never hears of, such as a link that goes down or a VF's new VLAN.
+/// The events of PCI functions and network interfaces: from udev, after it processed them, and from rtnetlink for
+/// changes without a udev event, such as a link that goes down or a VF's new VLAN.
 ///
-/// It listens from the moment it is made: what happens between that and ``events()`` waits in the kernel. So make
-/// the monitor, read the host, then follow the events, and nothing is missed.
+/// It receives from its creation on: earlier events wait in the kernel until ``events()`` is called. To miss no change,
+/// create the monitor, then read the host, then follow the events.
 ///
 /// Source: libudev(3), udev_monitor_new_from_netlink(3); rtnetlink(7).
 public final class UdevMonitor: Sendable {
@@ -18,9 +18,9 @@ public final class UdevMonitor: Sendable {
     /// - Throws: ``HostIOError/noEvents(call:errno:)``.
     public init() throws(HostIOError) { handle = Mutex(try MonitorHandle()) }
 
-    /// The events from here on, in batches of what had come when somebody looked. For one consumer: a second call gets a stream that ends at once.
+    /// The events, in batches of those that arrived together. For one consumer: a second call returns an empty stream.
     ///
-    /// A thread of its own waits for them. It ends, and the monitor with it, when the consumer stops or is cancelled.
+    /// A thread waits for the events. The thread and the monitor end when the consumer stops or is cancelled.
     public func events() -> AsyncStream<[HostEvent]> {
         let taken = handle.withLock { handle in
             defer { handle = nil }
@@ -35,9 +35,9 @@ public final class UdevMonitor: Sendable {
     }
 }
 
-/// Owns a udev monitor. Used by one thread at a time: by the one that makes it, then by its own.
+/// A udev monitor. One thread uses it at a time: first the thread that creates it, then the monitor's own.
 @safe final class MonitorHandle: Sendable {
-    // SAFETY: libudev objects are not for two threads at once; `events()` hands this one to a single thread.
+    // SAFETY: two threads must not use a libudev object at once; `events()` passes this one to a single thread.
     private nonisolated(unsafe) let udev: OpaquePointer
     private nonisolated(unsafe) let monitor: OpaquePointer
     private let links: LinkEvents
@@ -46,6 +46,8 @@ public final class UdevMonitor: Sendable {
     init() throws(HostIOError) {
         wakeUp = try WakeUp()
         links = try LinkEvents()
+        // SAFETY: both objects are ours; `deinit` frees them, or this call when it throws before they are stored. The
+        // literals outlive the calls.
         guard let udev = unsafe udev_new() else { throw .noEvents(call: "udev_new", errno: errno) }
         guard let monitor = unsafe udev_monitor_new_from_netlink(udev, "udev") else {
             let problem = HostIOError.noEvents(call: "udev_monitor_new_from_netlink", errno: errno)
@@ -54,7 +56,7 @@ public final class UdevMonitor: Sendable {
         }
         unsafe self.udev = udev
         unsafe self.monitor = monitor
-        // Many VFs come at once. Refused without privilege, and then the default has to do.
+        // Thousands of VFs can appear at once. Without privilege the kernel refuses, and the default size stays.
         _ = unsafe udev_monitor_set_receive_buffer_size(monitor, 8 << 20)
         for subsystem in ["pci", "net"] {
             let code = unsafe udev_monitor_filter_add_match_subsystem_devtype(monitor, subsystem, nil)
@@ -64,26 +66,27 @@ public final class UdevMonitor: Sendable {
         guard code >= 0 else { throw .noEvents(call: "udev_monitor_enable_receiving", errno: -code) }
     }
 
+    // SAFETY: this object is the only owner of both.
     deinit {
         unsafe udev_monitor_unref(monitor)
         unsafe udev_unref(udev)
     }
 
-    /// Waits for an event or the bell.
+    /// Waits for an event.
     ///
-    /// - Returns: false when there is nothing to wait for any more.
+    /// - Returns: false when ``wakeUp`` was rung or the monitor failed.
     func wait() -> Bool {
         var watched = [
             pollfd(fd: unsafe udev_monitor_get_fd(monitor), events: Int16(POLLIN), revents: 0),
             pollfd(fd: wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: links.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        // SAFETY: the array lends its entries for the call.
+        // SAFETY: the array lends its entries until the call returns.
         while unsafe poll(&watched, nfds_t(watched.count), -1) < 0 { guard errno == EINTR else { return false } }
         return watched[1].revents == 0 && watched[0].revents & Int16(POLLNVAL | POLLHUP) == 0
     }
 
-    /// What has come; so many at most that the consumer hears of it soon.
+    /// The events that have arrived, about 4096 at most, so that the consumer gets the first ones soon.
     func receive() -> [HostEvent] {
         var events = links.receive()
         var isOverrun = events.contains(.overrun)
@@ -91,32 +94,33 @@ public final class UdevMonitor: Sendable {
             if event == .overrun { isOverrun = true }
             if !isOverrun { events.append(event) }
         }
-        // The kernel tells of a loss once, before what still waits, and goes on to lose until that is taken: whoever
-        // looked earlier would miss it. Source: `netlink_overrun`, net/netlink/af_netlink.c.
+        // The kernel reports a loss once, before the events that still wait, and loses more until these are received.
+        // So everything is received before the host is read again. Source: `netlink_overrun`, net/netlink/af_netlink.c.
         return isOverrun ? [.overrun] : events
     }
 
-    /// The next event from udev; nil when there is none for us.
+    /// The next event from udev; nil when there is none.
     private func next() -> HostEvent? {
         errno = 0
+        // SAFETY: the monitor lives as long as this object; the device is ours.
         guard let device = unsafe udev_monitor_receive_device(monitor) else {
             return errno == ENOBUFS ? .overrun : nil
         }
         defer { unsafe udev_device_unref(device) }
-        // SAFETY: the texts are lent by the device and copied.
+        // SAFETY: the device owns the strings, and they are copied.
         func text(_ pointer: UnsafePointer<CChar>?) -> String {
             unsafe pointer.map { unsafe String(cString: $0) } ?? ""
         }
         let subsystem = unsafe text(udev_device_get_subsystem(device))
         return HostEvent(
             action: unsafe text(udev_device_get_action(device)), subsystem: subsystem,
-            // From the path, not from the device's parent: after a removal there is none to ask.
+            // From the path and not from the parent device: after a removal there is no parent.
             address: SysfsText.lastFunction(onPath: unsafe text(udev_device_get_devpath(device)).utf8.span),
             interface: subsystem == HostEvent.net ? unsafe text(udev_device_get_sysname(device)) : nil)
     }
 }
 
-/// A bell between threads. Its descriptor is closed when nobody can ring it any more.
+/// Wakes a thread that waits for a descriptor. The descriptor is closed with the last reference.
 final class WakeUp: Sendable {
     let descriptor: CInt
 
@@ -131,7 +135,7 @@ final class WakeUp: Sendable {
     func ring() { _ = eventfd_write(descriptor, 1) }
 }
 
-/// What the monitor's thread works with.
+/// The work of the monitor's thread.
 final class MonitorThread: Sendable {
     private let handle: MonitorHandle
     private let continuation: AsyncStream<[HostEvent]>.Continuation
@@ -141,10 +145,10 @@ final class MonitorThread: Sendable {
         self.continuation = continuation
     }
 
-    /// Starts a detached thread; the stream ends when none is to be had.
+    /// Starts a detached thread. If that fails, the stream ends.
     static func start(_ work: MonitorThread) {
         var thread = pthread_t()
-        // SAFETY: the box is taken back once, by the thread, or here when there is no thread.
+        // SAFETY: the reference is released once: by the thread, or here if there is no thread.
         let box = unsafe Unmanaged.passRetained(work)
         guard unsafe pthread_create(&thread, nil, runMonitor, box.toOpaque()) == 0 else {
             unsafe box.release()
@@ -165,7 +169,7 @@ final class MonitorThread: Sendable {
 private func runMonitor(_ box: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     // SAFETY: the literal outlives the call.
     unsafe thread_set_name("buslane-udev")
-    // SAFETY: retained for us by `start`, and only once.
+    // SAFETY: `start` retained the object once for this thread.
     if let box = unsafe box { unsafe Unmanaged<MonitorThread>.fromOpaque(box).takeRetainedValue().run() }
     return nil
 }

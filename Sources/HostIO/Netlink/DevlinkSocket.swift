@@ -3,7 +3,7 @@ import CNetlinkGeneric
 import Glibc
 import HostModel
 
-/// A conversation with devlink about cards whose switch can be turned over to the host.
+/// A devlink socket that reads the mode of a card's embedded switch.
 ///
 /// Source: Documentation/networking/devlink/devlink-eswitch-attr.rst; include/uapi/linux/devlink.h.
 @safe struct DevlinkSocket: ~Copyable {
@@ -17,14 +17,15 @@ import HostModel
         static let eswitchMode: UInt16 = 25
     }
 
-    /// nil where the kernel has no devlink.
+    /// nil when the kernel has no devlink.
     init?() {
+        // SAFETY: the function takes no argument and returns a new object or NULL.
         guard let socket = unsafe nl_socket_alloc() else { return nil }
         guard unsafe genl_connect(socket) == 0 else {
             unsafe nl_socket_free(socket)
             return nil
         }
-        // SAFETY: the literal outlives the call.
+        // SAFETY: the socket is connected; the literal outlives the call.
         let family = unsafe genl_ctrl_resolve(socket, "devlink")
         guard family > 0 else {
             unsafe nl_socket_free(socket)
@@ -35,32 +36,36 @@ import HostModel
         self.family = family
     }
 
+    // SAFETY: this value is the socket's only owner.
     deinit { unsafe nl_socket_free(socket) }
 
     /// nil for a device that devlink does not know, or that has no switch.
     ///
-    /// - Parameter bus: `pci`, or another whose devices are named alike.
+    /// - Parameters:
+    ///   - bus: the device's bus, `pci` for a function.
+    ///   - device: the device's name on the bus, for a function its address.
     func eswitchMode(bus: String = "pci", device: String) -> SRIOV.ESwitchMode? {
+        // SAFETY: the message is ours, and is freed at the end of this call.
         guard let message = unsafe nlmsg_alloc() else { return nil }
         defer { unsafe nlmsg_free(message) }
         unsafe genlmsg_put(message, 0, 0, family, 0, 0, Number.eswitchGet, 1)
-        // SAFETY: the strings are copied into the message.
+        // SAFETY: the library copies the strings into the message.
         guard unsafe nla_put_string(message, Number.busName, bus) == 0,
             unsafe nla_put_string(message, Number.deviceName, device) == 0,
             unsafe nl_send_auto(socket, message) > 0
         else { return nil }
         var buffer = [UInt8](repeating: 0, count: 8192)
-        // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+        // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
         let count = unsafe buffer.withUnsafeMutableBytes {
             unsafe recv(nl_socket_get_fd(socket), $0.baseAddress, $0.count, 0)
         }
         return count > 0 ? Self.mode(in: buffer.span.extracting(..<count)) : nil
     }
 
-    /// From an answer: `struct nlmsghdr` of 16 bytes, `struct genlmsghdr` of 4, then attributes of length, type, value.
+    /// Parses a reply: `struct nlmsghdr` of 16 bytes, `struct genlmsghdr` of 4, then attributes of length, type, value.
     static func mode(in answer: Span<UInt8>) -> SRIOV.ESwitchMode? {
         func half(_ offset: Int) -> UInt16 { UInt16(answer[offset]) | UInt16(answer[offset + 1]) << 8 }
-        // A type below 16 is no answer but an error.
+        // A type below 16 is an error message.
         guard answer.count >= 20, half(4) >= 16 else { return nil }
         var start = 20
         while start + 4 <= answer.count {

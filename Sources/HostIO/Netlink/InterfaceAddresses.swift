@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
 
-/// The addresses that the host has on its interfaces, as `10.0.0.2/24`.
+/// The IP addresses of the host's interfaces, as `10.0.0.2/24`.
 ///
-/// Link-local IPv6 addresses are left out: every interface that is up has one, and nobody depends on it.
+/// Link-local IPv6 addresses are left out: every interface that is up has one, so it does not show a use.
 ///
 /// Source: getifaddrs(3).
 enum InterfaceAddresses {
-    /// By interface name; nil when the kernel does not tell.
+    /// By interface name; nil when the kernel does not answer.
     static func all() -> [String: [String]]? {
         var first: UnsafeMutablePointer<ifaddrs>?
+        // SAFETY: the library writes one pointer, to a list that is ours.
         guard unsafe getifaddrs(&first) == 0 else { return nil }
         defer { unsafe freeifaddrs(first) }
         var addresses: [String: [String]] = [:]
         var next = unsafe first
-        // SAFETY: a list that ends with NULL and lives until it is freed above.
+        // SAFETY: the list ends with NULL, and lives until the end of this call.
         while let entry = unsafe next {
             if let text = unsafe text(of: entry.pointee) {
                 unsafe addresses[String(cString: entry.pointee.ifa_name), default: []].append(text)
@@ -28,7 +29,7 @@ enum InterfaceAddresses {
         guard let address = unsafe entry.ifa_addr, let mask = unsafe entry.ifa_netmask else { return nil }
         switch unsafe CInt(address.pointee.sa_family) {
         case AF_INET:
-            // SAFETY: the family says which structure it is, and the mask is of the same.
+            // SAFETY: the family determines the structure of the address and of the mask.
             let (own, net) = unsafe (
                 address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { unsafe $0.pointee.sin_addr },
                 mask.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { unsafe $0.pointee.sin_addr }
@@ -54,7 +55,7 @@ enum InterfaceAddresses {
 
     private static func printed(_ family: CInt, _ bytes: [UInt8]) -> String? {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        // SAFETY: both buffers lend themselves for the call; the text ends with a NUL.
+        // SAFETY: both arrays lend their bytes until the call returns.
         guard unsafe inet_ntop(family, bytes, &text, socklen_t(text.count)) != nil else { return nil }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

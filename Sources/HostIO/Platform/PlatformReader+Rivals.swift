@@ -2,13 +2,13 @@
 import HostModel
 
 extension PlatformReader {
-    /// Where one kind of rival writes down what it does, and which line of it concerns functions.
+    /// The configuration of one kind of rival, and which of its lines concern functions.
     private struct Source {
         let kind: PlatformFacts.Rival.Kind
         let folders: [String]
-        /// The files that count end so; empty for all.
+        /// The endings of the files to read; empty for all files.
         let suffixes: [String]
-        /// Whether a line without blanks around it says that functions are set up.
+        /// Whether a line, without the white space around it, configures functions.
         let concerns: (Substring) -> Bool
     }
 
@@ -34,12 +34,12 @@ extension PlatformReader {
         ]
     }
 
-    /// Sets the count; a comparison of it, as in a rule's `==`, is none of that.
+    /// Whether a line sets the VF count. A comparison, as `==` in a udev rule, does not.
     private static func writesVFCount(_ line: Substring) -> Bool {
         !line.hasPrefix("#") && line.contains("sriov_numvfs") && !line.contains("sriov_numvfs}==")
     }
 
-    /// `options vfio-pci ids=…` takes every function with that ID; `options igb max_vfs=…` cuts every card.
+    /// `options vfio-pci ids=…` binds every function with that ID; `options igb max_vfs=…` creates VFs on every PF.
     private static func setsFunctions(_ line: Substring) -> Bool {
         let words = line.words
         guard words.count > 2, words[0] == "options" else { return false }
@@ -47,7 +47,7 @@ extension PlatformReader {
         return ["vfio-pci", "vfio_pci"].contains(words[1]) && words.contains { $0.hasPrefix("ids=") }
     }
 
-    /// One for each file that says so, at the first line that does.
+    /// One rival for each file that configures functions, with the first such line.
     func rivals(_ files: inout TextFiles) -> [PlatformFacts.Rival] {
         var rivals: [PlatformFacts.Rival] = []
         for source in sources {
@@ -65,7 +65,7 @@ extension PlatformReader {
         return rivals
     }
 
-    /// The files of a folder and of its drop-in folders; a place that is itself a file stands for itself.
+    /// The files of a folder and of its drop-in folders; the path itself if it is a file.
     private func files(at place: String, of source: Source, _ files: inout TextFiles) -> [String] {
         guard let names = files.names(in: place) else { return files.exists(place) ? [place] : [] }
         var found: [String] = []
@@ -79,7 +79,7 @@ extension PlatformReader {
         return found.filter { file in source.suffixes.isEmpty || source.suffixes.contains { file.hasSuffix($0) } }
     }
 
-    /// NetworkManager is there, and told of nothing that it shall leave alone.
+    /// Whether NetworkManager is installed, and not configured to ignore any device.
     func networkManagerTakesEverything(_ files: inout TextFiles) -> Bool {
         guard files.exists(paths.networkManager) else { return false }
         var configuration = [paths.networkManagerMainFile]

@@ -3,9 +3,10 @@ import HostModel
 import SystemPackage
 
 extension PlatformReader {
-    /// Where someone listens: paths of unix sockets; nil when the kernel's list cannot be read.
+    /// The paths of the unix sockets on which a process listens; nil when the kernel's list cannot be read.
     ///
-    /// Columns: Num, RefCount, Protocol, Flags, Type, St, Inode, Path. Source: `__SO_ACCEPTCON` among the flags, proc(5).
+    /// Columns: Num, RefCount, Protocol, Flags, Type, St, Inode, Path. Source: `__SO_ACCEPTCON` among the flags,
+    /// proc(5).
     func listeningSockets(_ files: inout TextFiles) -> Set<String>? {
         guard let text = files.text(paths.unixSockets) else { return nil }
         var listening: Set<String> = []
@@ -19,7 +20,7 @@ extension PlatformReader {
     func libvirt(_ listening: Set<String>?, _ files: inout TextFiles) -> PlatformFacts.Libvirt {
         let running = runningLibvirt()
         let installed = programs.filter { files.exists(paths.systemProgram($0)) }
-        // Many hosts have both installed: the one that runs counts, else the one that systemd listens for.
+        // Many hosts have both: the one that runs counts, else the one that systemd listens for.
         let enabled = installed.first { files.exists(paths.enabledSocket($0)) }
         return PlatformFacts.Libvirt(
             program: running?.program ?? enabled ?? installed.first,
@@ -31,7 +32,7 @@ extension PlatformReader {
 
     private var programs: [String] { ["libvirtd", "virtqemud"] }
 
-    /// The system's own, not one of a user's session.
+    /// The system's daemon, not that of a user's session.
     private func runningLibvirt() -> (program: String, process: PlatformFacts.Libvirt.Process)? {
         var pass = ReadPass()
         guard let processes = try? Directory(paths.processes), let names = try? processes.names() else { return nil }
@@ -41,7 +42,7 @@ extension PlatformReader {
                 let limits = try? pass.contents(of: "\(name)/limits", in: processes),
                 field("Uid:", status)?.first == "0", let mask = field("CapEff:", status)?.first,
                 let capabilities = UInt64(mask, radix: 16),
-                // Two limits and a unit: the second is as far as it may raise the first.
+                // The columns are soft limit, hard limit and unit. The daemon may raise the soft limit to the hard one.
                 let hard = field("Max locked memory", limits)?.dropFirst().first
             else { continue }
             // CAP_SYS_RESOURCE is bit 24. Source: include/uapi/linux/capability.h.
@@ -60,7 +61,7 @@ extension PlatformReader {
             flag(paths.parameter("enabled", ofModule: "apparmor"), &files) == true
             && paths.appArmorProfiles.contains(where: files.exists)
         guard let names = files.names(in: paths.qemuHooks), let folder = try? Directory(paths.qemuHooks) else {
-            // libvirt is there and the folder is not, nor is it hidden: then nothing lies in it.
+            // libvirt is installed, and the folder neither exists nor is hidden: there are no hooks.
             let isHidden = files.unreadable.contains(paths.qemuHooks)
             if files.exists(paths.libvirtConfiguration), !isHidden { hooks.files = [] }
             return hooks

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// Reads what around the PCI bus decides whether passthrough works.
+/// Reads the facts outside the PCI bus that decide whether passthrough works.
 ///
-/// It asks nobody and starts nothing: whether a service listens is read from the kernel's list of sockets, so that a
-/// socket-activated libvirt stays asleep. Anyone may run it; root sees more.
+/// It connects to no service and starts none: whether a service listens is read from the kernel's list of sockets, so
+/// that a socket-activated libvirt is not started. It needs no privilege; root sees more.
 public struct PlatformReader: Sendable {
     public let paths: HostPaths
-    /// The daemon's socket, as it is bound.
+    /// The path of the daemon's socket.
     public let daemonSocket: String
 
     public init(paths: HostPaths = HostPaths(), daemonSocket: String) {
@@ -48,7 +48,7 @@ public struct PlatformReader: Sendable {
 
 extension PlatformReader {
     private func addProcessor(to facts: inout PlatformFacts, _ files: inout TextFiles) {
-        // The first processor speaks for all.
+        // All processors have the same vendor and flags: the first is enough.
         guard let text = files.text(paths.processorInfo, limit: 65536) else { return }
         func value(_ key: String) -> Substring? {
             text.split(separator: "\n").first { $0.hasPrefix(key) }?.split(separator: ":", maxSplits: 1).last?.trimmed
@@ -59,7 +59,7 @@ extension PlatformReader {
             case "AuthenticAMD", "HygonGenuine": .amd
             default: .other
             }
-        // Only x86 has the line, and with it an answer.
+        // Only x86 has this line; elsewhere it is unknown.
         facts.isVirtualMachine = value("flags").map { $0.words.contains("hypervisor") }
     }
 
@@ -69,14 +69,14 @@ extension PlatformReader {
         return files.exists(paths.grubDefaults) && files.exists(paths.updateGrub) ? .updateGrub : nil
     }
 
-    /// By name alone: only root may read what is in them.
+    /// Only the names: the content of the tables is readable by root only.
     private func firmwareTables(_ files: inout TextFiles) -> Set<PlatformFacts.FirmwareTable>? {
         guard let names = files.names(in: paths.firmwareTables) else { return nil }
         return Set(
             PlatformFacts.FirmwareTable.allCases.filter { table in names.contains { $0.hasPrefix(table.rawValue) } })
     }
 
-    /// Remapped interrupts name their chip `IR-IO-APIC` or `IR-PCI-MSI`; Arm's chips say nothing of it.
+    /// The chip of a remapped interrupt is named `IR-IO-APIC` or `IR-PCI-MSI`. The names of Arm's chips do not show it.
     private func interruptRemapping(_ files: inout TextFiles) -> Bool? {
         guard let chips = files.text(paths.interrupts)?.words, chips.contains(where: { $0.contains("IO-APIC") }) else {
             return nil
@@ -84,7 +84,7 @@ extension PlatformReader {
         return chips.contains { $0.hasPrefix("IR-") }
     }
 
-    /// As the loaded module has it, else as it would have it once loaded.
+    /// The value in the loaded module, else the value that the module will have once loaded.
     private func allowsUnsafeInterrupts(_ commandLine: [String]?, _ files: inout TextFiles) -> Bool? {
         let (module, parameter) = ("vfio_iommu_type1", "allow_unsafe_interrupts")
         if let answer = flag(paths.parameter(parameter, ofModule: module), &files) { return answer }
@@ -98,7 +98,7 @@ extension PlatformReader {
         return isOption ? true : nil
     }
 
-    /// Every `options` line of modprobe.d, in words.
+    /// The words of every `options` line of modprobe.d.
     private func moduleOptions(_ files: inout TextFiles) -> [[Substring]] {
         var options: [[Substring]] = []
         for folder in paths.modprobe {
@@ -120,7 +120,7 @@ extension PlatformReader {
             for list in ["modules.dep", "modules.builtin"]
             where files.text("\(folder)/\(list)")?.contains("/\(VFIO.genericDriver).ko") == true { return .available }
         }
-        // A captured tree without the modules says nothing of them.
+        // In a captured tree without modules it is unknown.
         return paths.isLive || folders.contains(where: files.exists) ? .missing : nil
     }
 

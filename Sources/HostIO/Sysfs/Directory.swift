@@ -3,14 +3,14 @@ import CDirectory
 import Glibc
 import SystemPackage
 
-/// An open folder: what lies in it is opened relative to it, so that a name is resolved once.
+/// An open folder. Its entries are opened relative to it, so that its own path is resolved once.
 ///
-/// The kernel's folders go away under the reader; what is then opened relative to one fails with ENOENT.
+/// The kernel can remove a folder while it is open; opening one of its entries then fails with ENOENT.
 struct Directory: ~Copyable {
     let descriptor: CInt
     private let isLent: Bool
 
-    /// Someone else's, who keeps it open for longer than this lives.
+    /// A descriptor that the caller keeps open for longer than this value lives.
     init(lent descriptor: CInt) {
         self.descriptor = descriptor
         isLent = true
@@ -34,20 +34,20 @@ struct Directory: ~Copyable {
 
     deinit { if !isLent { close(descriptor) } }
 
-    /// Whether there is such an entry, and a link's target.
+    /// Whether the folder has such an entry; for a link, whether its target exists.
     func contains(_ name: String) -> Bool {
         // SAFETY: as above.
         unsafe faccessat(descriptor, name, F_OK, 0) == 0
     }
 
-    /// Every entry but `.` and `..`, in the order the kernel tells them. Once for each opened folder.
+    /// The names of all entries except `.` and `..`, in the kernel's order. Works once for each open folder.
     ///
     /// Source: getdents64(2), `struct linux_dirent64`.
     func names() throws(Errno) -> [String] {
         var names: [String] = []
         var buffer = [UInt8](leftAsItIs: 32768)
         while true {
-            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
             let count = unsafe buffer.withUnsafeMutableBytes { bytes in
                 guard let base = bytes.baseAddress else { return 0 }
                 return unsafe directory_entries(descriptor, base, bytes.count)
@@ -57,7 +57,7 @@ struct Directory: ~Copyable {
             guard count > 0 else { return names }
             var entry = 0
             while entry < count {
-                // The inode and the offset have 8 bytes each, the length 2, the type 1; then the name, up to a NUL.
+                // 8 bytes inode, 8 offset, 2 length, 1 type; then the name, which ends with a NUL.
                 let length = Int(buffer[entry + 16]) | Int(buffer[entry + 17]) << 8
                 var end = entry + 19
                 while end < entry + length, buffer[end] != 0 { end += 1 }
@@ -70,10 +70,10 @@ struct Directory: ~Copyable {
 }
 
 extension [UInt8] {
-    /// So many bytes of whatever was there before, for what the kernel is about to write: to clear them first would take
-    /// longer than most of what is then read.
+    /// An array of uninitialised bytes, for a buffer that the kernel writes to. Clearing it would take longer than most
+    /// reads.
     init(leftAsItIs count: Int) {
-        // SAFETY: every pattern of bits is a byte.
+        // SAFETY: every bit pattern is a valid byte.
         self = unsafe [UInt8](unsafeUninitializedCapacity: count) { $1 = count }
     }
 }

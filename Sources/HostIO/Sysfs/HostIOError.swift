@@ -4,21 +4,21 @@ import Glibc
 public import HostModel
 import SystemPackage
 
-/// What kept the host from being read or changed.
-public enum HostIOError: Error, Sendable, Equatable {
-    /// There is no `sys` below the root: no host can be read there.
+/// Why the host could not be read or changed.
+public enum HostIOError: Sendable, Equatable {
+    /// The root has no `sys` folder, so there is no host to read.
     case noSysfs(root: String)
-    /// The function was removed, before or during the work.
+    /// The function was removed, before the call or during it.
     case vanished(PCIAddress)
-    /// A file or folder without which there is no answer.
+    /// A required file or folder cannot be read.
     case unreadable(path: String, errno: Int32)
-    /// The kernel said no to a write, or the attribute does not exist.
+    /// The kernel refused a write, or the attribute does not exist.
     case refusedByKernel(action: String, path: String, errno: Int32)
-    /// The physical function has no network interface through which its VFs could be set.
+    /// The PF has no network interface, which is needed to configure its VFs.
     case noInterface(PCIAddress)
-    /// rtnetlink refused; `code` is libnl's, `interface` an ifindex.
+    /// rtnetlink reported an error. `code` is libnl's; `interface` is an ifindex.
     case netlink(action: String, interface: Int, code: Int32)
-    /// rtnetlink and udev speak of the running host alone, and the root names another one.
+    /// The root is not `/`, and rtnetlink and udev only reach the running host.
     case notThisHost(root: String)
     /// The event source could not be opened.
     case noEvents(call: String, errno: Int32)
@@ -35,20 +35,30 @@ extension HostIOError: KernelAnswering {
     }
 }
 
-extension HostIOError: CustomStringConvertible {
-    /// Subject, what, why.
-    public var description: String {
+extension HostIOError: Reportable {
+    public var report: ErrorReport {
         switch self {
-        case .noSysfs(let root): "cannot read the host below \(root): it has no sys folder"
-        case .vanished(let address): "\(address) is no longer there"
-        case .unreadable(let path, let errno): "cannot read \(path): \(Self.reason(errno))"
+        case .noSysfs(let root):
+            ErrorReport(.failed, "internal", root, "cannot read the host below \(root): it has no sys folder")
+        case .vanished(let address): ErrorReport(.failed, "internal", address, "\(address) no longer exists")
+        case .unreadable(let path, let errno):
+            ErrorReport(.failed, "internal", path, "cannot read \(path): \(Self.reason(errno))")
         case .refusedByKernel(let action, let path, let errno):
-            "cannot \(action): the kernel refused the write to \(path): \(Self.reason(errno))"
-        case .noInterface(let address): "\(address) has no network interface that its VFs could be set through"
+            ErrorReport(
+                .failed, "internal", path,
+                "cannot \(action): the kernel refused the write to \(path): \(Self.reason(errno))")
+        case .noInterface(let address):
+            ErrorReport(
+                .failed, "internal", address, "\(address) has no network interface, which is needed to configure its VFs")
         case .netlink(let action, let interface, let code):
-            "cannot \(action) on interface \(interface): \(VFSettingsLink.reason(code))"
-        case .notThisHost(let root): "cannot reach the kernel of the host below \(root): it is not the running one"
-        case .noEvents(let call, let errno): "cannot listen for device events: \(call): \(Self.reason(errno))"
+            ErrorReport(
+                .failed, "internal", interface,
+                "cannot \(action) on interface \(interface): \(NetlinkSocket.reason(code))")
+        case .notThisHost(let root):
+            ErrorReport(
+                .failed, "internal", root, "cannot reach the kernel of the host below \(root): it is not the running host")
+        case .noEvents(let call, let errno):
+            ErrorReport(.failed, "internal", "host", "cannot receive device events: \(call): \(Self.reason(errno))")
         }
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
+package import HostModel
 
-/// Where everything on the host lies, below one root.
+/// The paths of the host's files, below one root.
 ///
-/// With the root `/` it is this very host; with another it is a captured tree, a test's tree, or the host as a
-/// container sees it. No other file names a folder of the host.
+/// With the root `/` they are this host's own. Another root is a captured tree, a test's tree, or the host as a
+/// container sees it. No other file names a folder of sysfs.
 public struct HostPaths: Sendable {
     /// The root without a trailing slash: empty for `/`.
     private let prefix: String
@@ -15,23 +15,23 @@ public struct HostPaths: Sendable {
         self.prefix = String(prefix)
     }
 
-    /// The root as a person would write it.
+    /// The root as a user writes it.
     public var root: String { prefix.isEmpty ? "/" : prefix }
 
-    /// Whether the root is `/`: only then do sysfs and the kernel's sockets speak of the same host.
+    /// Whether the root is `/`. Only then are sysfs and the kernel's sockets those of the same host.
     public var isLive: Bool { prefix.isEmpty }
 
     var sysfs: String { prefix + "/sys" }
     var pciBus: String { sysfs + "/bus/pci" }
     var pciDevices: String { pciBus + "/devices" }
-    /// Takes the address of a function that the kernel shall find a driver for.
-    var driversProbe: String { pciBus + "/drivers_probe" }
+    /// Write the address of a function here, and the kernel looks for its driver.
+    package var driversProbe: String { pciBus + "/drivers_probe" }
     var iommuGroups: String { sysfs + "/kernel/iommu_groups" }
     var iommuClass: String { sysfs + "/class/iommu" }
     var numaNodes: String { sysfs + "/devices/system/node" }
     func cpus(ofNode node: Int) -> String { numaNodes + "/node\(node)/cpulist" }
     var processes: String { prefix + "/proc" }
-    /// What the modules of a kernel declare that they drive.
+    /// The devices that each module of a kernel supports.
     func moduleAliases(kernel release: String) -> [String] {
         installedModules(release: release).map { $0 + "/modules.alias" }
     }
@@ -44,51 +44,52 @@ public struct HostPaths: Sendable {
     var machineID: String { prefix + "/etc/machine-id" }
 
     /// A function's folder, or an attribute in it.
-    func function(_ address: PCIAddress, _ attribute: String? = nil) -> String {
+    package func function(_ address: PCIAddress, _ attribute: String? = nil) -> String {
         pciDevices + "/\(address)" + (attribute.map { "/" + $0 } ?? "")
     }
 
     /// The character devices of IOMMU groups.
     var vfioGroupDevices: String { prefix + "/dev/vfio" }
 
-    /// A group's character device, as a program on the host itself would open it.
+    /// A group's character device, as a program on the host opens it.
     func groupDevice(_ id: Int) -> String { "/dev/vfio/\(id)" }
 
     /// The group whose character device this is; nil for any other file.
     ///
-    /// The name is as a process's open files have it: the kernel prints it from the host's own root, so ours does not
-    /// come before it. Source: Documentation/driver-api/vfio.rst.
+    /// - Parameter path: a name from a process's open files. The kernel prints it without our root.
+    ///
+    /// Source: Documentation/driver-api/vfio.rst.
     func group(ofDevice path: String) -> Int? {
         path.hasPrefix("/dev/vfio/") ? Int(path.dropFirst("/dev/vfio/".count)) : nil
     }
 
-    /// `vfio0` for a VFIO device's own character device; nil for any other file.
+    /// `vfio0` for the character device of a VFIO device; nil for any other file.
     ///
     /// Source: Documentation/driver-api/vfio.rst, "VFIO Device cdev".
     func functionDeviceName(_ path: String) -> String? {
         path.hasPrefix("/dev/vfio/devices/") ? String(path.dropFirst("/dev/vfio/devices/".count)) : nil
     }
 
-    /// The folder of the function behind a VFIO device.
+    /// The folder of a VFIO device's function.
     func vfioDevice(_ name: String) -> String { sysfs + "/class/vfio-dev/\(name)/device" }
 }
 
-/// What `buslane doctor` looks at besides the PCI bus.
+/// What `buslane doctor` reads besides the PCI bus.
 extension HostPaths {
-    /// A path as the host itself has it: without the root below which it is read.
+    /// A path without the root.
     func onHost(_ path: String) -> String { path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path }
 
     // The kernel and the firmware.
     var commandLine: String { processes + "/cmdline" }
     var processorInfo: String { processes + "/cpuinfo" }
-    /// Of the host's first process before one's own: a daemon may have a view of its own.
+    /// The first process's table before our own: a daemon can have its own mount namespace.
     var mountTables: [String] { ["1", "self"].map { processes + "/\($0)/mountinfo" } }
     var swaps: String { processes + "/swaps" }
     func state(ofProcess pid: Int) -> String { processes + "/\(pid)/stat" }
     func commandLine(ofProcess pid: Int) -> String { processes + "/\(pid)/cmdline" }
-    /// Links named by number, `259:2`.
+    /// Links by device number, `259:2`.
     var blockNumbers: String { sysfs + "/dev/block" }
-    /// Links named by block device.
+    /// Links by name of the block device.
     var blockDevices: String { sysfs + "/class/block" }
     func nvmeSubsystem(_ name: String) -> String { sysfs + "/class/nvme-subsystem/\(name)" }
     var interrupts: String { processes + "/interrupts" }
@@ -98,7 +99,7 @@ extension HostPaths {
     var pciDrivers: String { pciBus + "/drivers" }
     func driver(_ name: String) -> String { pciDrivers + "/\(name)" }
     func parameter(_ name: String, ofModule module: String) -> String { modules + "/\(module)/parameters/\(name)" }
-    /// Both names of one folder where `/lib` is a link; the first that is there counts.
+    /// Two paths of one folder where `/lib` is a link. The first that exists counts.
     func installedModules(release: String) -> [String] {
         ["/lib", "/usr/lib"].map { prefix + $0 + "/modules/" + release }
     }
@@ -111,13 +112,13 @@ extension HostPaths {
 
     // libvirt.
     func systemProgram(_ name: String) -> String { prefix + "/usr/sbin/" + name }
-    /// There when systemd listens for the program.
+    /// Exists if systemd listens for the program.
     func enabledSocket(_ program: String) -> String {
         prefix + "/etc/systemd/system/sockets.target.wants/\(program).socket"
     }
     var libvirtConfiguration: String { prefix + "/etc/libvirt" }
     var qemuHooks: String { libvirtConfiguration + "/hooks/qemu.d" }
-    /// Where its sockets end, on hosts that say `/var/run` too.
+    /// The ends of its sockets' paths: some hosts use `/var/run`.
     var libvirtSockets: [String] { ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"] }
     var appArmorProfiles: [String] {
         ["libvirtd", "virtqemud"].map { prefix + "/etc/apparmor.d/usr.sbin." + $0 }
@@ -137,7 +138,7 @@ extension HostPaths {
     var libvirtNetworks: String { libvirtConfiguration + "/qemu/networks" }
     var udevRules: [String] { below(Self.systemdRoots, "/udev/rules.d") }
     var modprobe: [String] { below(Self.systemdRoots, "/modprobe.d") }
-    /// Folders and single files in which administrators write a VF count by hand.
+    /// Folders and files in which administrators often set a VF count themselves.
     var scripts: [String] {
         below(
             ["/etc"],

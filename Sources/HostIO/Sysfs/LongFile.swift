@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
 
-/// A file of megabytes of which a few lines are wanted.
+/// Finds a few lines in a file of megabytes.
 enum LongFile {
-    /// The lines of a long file that start alike; nil when it cannot be read.
+    /// The lines that start with a prefix; nil when the file cannot be read.
     ///
-    /// Of modules.alias that is a handful out of tens of thousands.
+    /// In modules.alias those are a few of tens of thousands.
     static func lines(ofFile path: String, startingWith prefix: String) -> [String]? {
         // SAFETY: the string outlives the call.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
@@ -19,7 +19,7 @@ enum LongFile {
             if line.starts(with: prefix) { lines.append(String(decoding: line, as: UTF8.self)) }
         }
         while true {
-            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }

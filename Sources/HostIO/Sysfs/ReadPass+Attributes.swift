@@ -3,9 +3,9 @@ import Glibc
 import HostModel
 import SystemPackage
 
-/// Attributes that may be absent, closed or nonsense: each costs its own field.
+/// Reads attributes that can be missing, unreadable or malformed. Each of them only affects its own field.
 extension ReadPass {
-    /// An attribute that may be absent: nil then, and nil with a warning when it cannot be read.
+    /// An attribute as text: nil when it is missing; nil and a warning when it cannot be read.
     mutating func text(_ name: StaticString, in directory: borrowing Directory, of subject: String) throws(Vanished)
         -> String?
     {
@@ -18,7 +18,7 @@ extension ReadPass {
         }
     }
 
-    /// The last name on the path that a link points to; nil without the link.
+    /// The last name in a link's target; nil without the link.
     mutating func linkName(_ name: StaticString, in directory: borrowing Directory, of subject: String)
         throws(Vanished) -> String?
     {
@@ -31,7 +31,7 @@ extension ReadPass {
         }
     }
 
-    /// The number that ends the path that a link points to; nil without the link, or with another end.
+    /// The last name in a link's target, as a number; nil without the link, or when the name is not a number.
     mutating func linkNumber(_ name: StaticString, in directory: borrowing Directory, of subject: String)
         throws(Vanished) -> Int?
     {
@@ -42,7 +42,7 @@ extension ReadPass {
         }
     }
 
-    /// An attribute that means something: nil when absent, and nil with a warning when it means nothing known.
+    /// An attribute as a value: nil when it is missing; nil and a warning when it cannot be read or parsed.
     mutating func value<Value>(
         _ name: StaticString, in directory: borrowing Directory, of subject: String,
         _ parse: (Span<UInt8>) -> Value?
@@ -50,14 +50,14 @@ extension ReadPass {
         let outcome: (value: Value?, text: String)
         do {
             outcome = try read(name, in: directory) { bytes in
-                if let value = parse(bytes) { (value, "") } else { (nil, String(text: bytes) ?? "no text") }
+                if let value = parse(bytes) { (value, "") } else { (nil, String(text: bytes) ?? "binary data") }
             }
         } catch {
             return try absence(of: name, subject: subject, error)
         }
         if let value = outcome.value { return value }
         let shown = outcome.text.count > 80 ? outcome.text.prefix(80) + "…" : outcome.text
-        warn("\(subject): \(name) reads '\(shown)', which is not understood")
+        warn("\(subject): \(name) has the unexpected value '\(shown)'")
         return nil
     }
 
@@ -66,7 +66,7 @@ extension ReadPass {
     ) throws(Vanished) -> Value? {
         switch problem.rawValue {
         case ENOENT: break
-        // The kernel removes the device at this moment: sysfs refuses what was opened before.
+        // The kernel is removing the device: sysfs refuses reads of files that were opened before.
         case ENODEV: throw Vanished()
         default: warn("\(subject): cannot read \(name): \(problem)")
         }

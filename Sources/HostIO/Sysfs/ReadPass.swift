@@ -3,39 +3,39 @@ import Glibc
 import HostModel
 import SystemPackage
 
-/// The function went away while it was being read: nothing that was read of it counts.
+/// The function was removed while it was read. What was read before does not count.
 struct Vanished: Error {}
 
-/// One walk over the host's attributes: the buffer that every read shares, and what could not be read.
+/// One pass over the host's attributes: the buffer that all reads use, and the warnings.
 ///
-/// Two passes share nothing, so that parts of the host can be read side by side. What is asked of thousands of
-/// functions is parsed where the kernel wrote it; text is made only where text is wanted.
+/// Two passes share nothing, so several threads can read with one each. Values that thousands of functions have are
+/// parsed in the buffer; a string is created only for a field that is a string.
 struct ReadPass {
-    /// What could not be read, a line each.
+    /// What could not be read, one line each.
     private(set) var warnings: [String] = []
-    /// Made when the first function is asked for its capabilities; nil where libpci cannot parse any.
+    /// Created with the first function whose capabilities are read; nil when libpci cannot be used.
     private(set) lazy var configSpace = ConfigSpace()
-    /// By node, its CPUs; nil for a node that has no folder.
+    /// The CPUs of each node; nil for a node without a folder.
     var nodeCPUs: [Int: String?] = [:]
-    /// By physical function, whether its driver deals out its VFs' interrupt vectors.
+    /// For each PF, whether its driver distributes interrupt vectors among its VFs.
     var sharesVectors: [PCIAddress: Bool] = [:]
-    /// By index, interfaces as they were read before.
+    /// Interfaces from an earlier reading, by index.
     var interfaces: [Int: NetworkInterface] = [:]
-    /// Lists of words that were met before: most functions have the same few.
+    /// Lists of words that were read before: most functions have the same few.
     private var wordLists: [String: [String]] = [:]
     /// One page: no sysfs attribute is longer. Source: Documentation/filesystems/sysfs.rst.
     private var buffer = [UInt8](leftAsItIs: 4096)
 
     mutating func warn(_ line: String) { warnings.append(line) }
 
-    /// What was warned of since the last time.
+    /// Returns the warnings and removes them.
     mutating func takeWarnings() -> [String] {
         guard !warnings.isEmpty else { return [] }
         defer { warnings = [] }
         return warnings
     }
 
-    /// The words of a text, as one shared list.
+    /// The words of a text. Equal texts share one list.
     mutating func words(of text: String) -> [String] {
         if let known = wordLists[text] { return known }
         let words = text.split(separator: " ").map(String.init)
@@ -45,11 +45,11 @@ struct ReadPass {
 
     // MARK: Files
 
-    /// What an attribute holds, without what ends the line.
+    /// Reads an attribute and parses it, without the white space at its end.
     mutating func read<Value>(
         _ name: StaticString, in directory: borrowing Directory, _ parse: (Span<UInt8>) -> Value
     ) throws(Errno) -> Value {
-        // SAFETY: a literal ends with a NUL and is there for ever.
+        // SAFETY: a literal ends with a NUL and lives as long as the program.
         let count = try take { unsafe openat(directory.descriptor, name.pointer, O_RDONLY | O_CLOEXEC) }
         return parse(buffer.span.extracting(..<count))
     }
@@ -66,16 +66,18 @@ struct ReadPass {
         return try? text(count)
     }
 
-    /// Fills the buffer; how much of it counts.
+    /// Reads a file into the buffer.
+    ///
+    /// - Returns: the number of bytes before the white space at the end.
     private mutating func take(opening: () -> CInt) throws(Errno) -> Int {
         let file = opening()
         guard file >= 0 else { throw Errno(rawValue: errno) }
         defer { close(file) }
         while true {
-            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
             if count >= 0 {
-                // What fills a page goes on after it: no attribute does, and the first part of it is not its value.
+                // A full buffer is only the start of a longer file. No attribute is that long.
                 guard count < buffer.count else { throw .fileTooLarge }
                 return trimmed(count)
             }
@@ -85,16 +87,16 @@ struct ReadPass {
 
     // MARK: Links
 
-    /// Where a link points, as it is written.
+    /// Reads a link and parses its target.
     mutating func target<Value>(
         of name: StaticString, in directory: borrowing Directory, _ parse: (Span<UInt8>) -> Value
     ) throws(Errno) -> Value {
-        // SAFETY: a literal ends with a NUL and is there for ever.
+        // SAFETY: a literal ends with a NUL and lives as long as the program.
         let count = unsafe try follow { unsafe readlinkat(directory.descriptor, name.pointer, $0, $1) }
         return parse(buffer.span.extracting(..<count))
     }
 
-    /// The same of a name that is made up at run time.
+    /// The same for a name that is not a literal.
     mutating func target<Value>(
         of name: String, in directory: borrowing Directory, _ parse: (Span<UInt8>) -> Value
     ) throws(Errno) -> Value {
@@ -111,7 +113,7 @@ struct ReadPass {
     }
 
     private mutating func follow(_ read: (UnsafeMutablePointer<CChar>, Int) -> Int) throws(Errno) -> Int {
-        // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+        // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
         let count = unsafe buffer.withUnsafeMutableBytes { bytes in
             let place = unsafe bytes.assumingMemoryBound(to: CChar.self)
             guard let start = place.baseAddress else { return 0 }
@@ -123,14 +125,14 @@ struct ReadPass {
 
     // MARK: Text
 
-    /// How many of the buffer's first `count` bytes stand before the blanks that end them.
+    /// The length of the buffer's first `count` bytes without the white space at their end.
     private func trimmed(_ count: Int) -> Int {
         var end = count
         while end > 0, buffer[end - 1] <= UInt8(ascii: " ") { end -= 1 }
         return end
     }
 
-    /// - Throws: EILSEQ for what is not UTF-8: a name with something else put in its place would be another name.
+    /// - Throws: EILSEQ for bytes that are not UTF-8: with replacement characters a name would be another name.
     private func text(_ count: Int) throws(Errno) -> String {
         guard let text = String(text: buffer.span.extracting(..<count)) else { throw .illegalByteSequence }
         return text

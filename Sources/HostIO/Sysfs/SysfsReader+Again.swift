@@ -2,18 +2,17 @@
 import HostModel
 import SystemPackage
 
-/// Functions that are read again, each alone.
+/// Reads single functions again.
 extension SysfsReader {
     struct Again {
-        /// By address; nil for one that is gone.
+        /// By address; nil for a function that is gone.
         var functions: [PCIAddress: Function?] = [:]
         var warnings: [String] = []
     }
 
     /// - Parameters:
-    ///   - cards: physical functions whose kernel is asked what they enforce for their VFs; of the others' VFs what is
-    ///     known stays.
-    ///   - known: what was read before: a VF that has a place keeps it.
+    ///   - cards: the PFs to query for the settings of their VFs. VFs of other PFs keep the known settings.
+    ///   - known: the last snapshot. A VF keeps the place that it has there.
     func functions(
         at addresses: Set<PCIAddress>, settingsOf cards: Set<PCIAddress>, known: HostSnapshot, catalog: VFIOCatalog
     ) -> Again {
@@ -35,12 +34,12 @@ extension SysfsReader {
                 continue
             }
             readings[address] = reading
-            // A card with other VFs than before: those that came and those that went.
+            // A PF with other VFs than before: read the new VFs and those that are gone.
             if let before = known[address]?.sriov?.virtualFunctions, !before.isEmpty || !reading.places.isEmpty {
                 let members = Set(before).symmetricDifference(reading.places.keys)
                 left.formUnion(members.filter { again.functions[$0] == nil })
             }
-            // A new VF: its card has one link more.
+            // A new VF: its PF has one more link.
             if let owner = reading.owner, known[address]?.virtualFunction?.physicalFunction != owner,
                 again.functions[owner] == nil
             {
@@ -58,7 +57,7 @@ extension SysfsReader {
         return again
     }
 
-    /// nil for a VF that has no place.
+    /// nil for a VF without a place.
     private func place(
         _ reading: Reading, known: HostSnapshot, _ readings: [PCIAddress: Reading], in bus: borrowing Directory,
         _ pass: inout ReadPass
@@ -79,7 +78,7 @@ extension SysfsReader {
         return function
     }
 
-    /// What does not stand in the functions' own folders.
+    /// Adds the facts that are not in the functions' own folders.
     private func finish(
         _ again: inout Again, settingsOf cards: Set<PCIAddress>, known: HostSnapshot, catalog: VFIOCatalog,
         _ pass: inout ReadPass
@@ -91,7 +90,7 @@ extension SysfsReader {
             functions[position].vfSettings = before?.vfSettings
         }
         if paths.isLive, !cards.isEmpty {
-            // Nothing else of these VFs changed: they are not read again for what their card says.
+            // These VFs only get new settings: they are not read again.
             let members = Set(cards.flatMap { again.functions[$0]??.sriov?.virtualFunctions ?? [] })
             functions += members.compactMap { again.functions[$0] == nil ? known[$0] : nil }
             addVFSettings(to: &functions, ofVFsOn: cards, &pass)
@@ -100,7 +99,7 @@ extension SysfsReader {
         for function in functions { again.functions[function.address] = function }
     }
 
-    /// A group that came into being after the host was read.
+    /// A group that did not exist when the host was read.
     func iommuGroup(_ id: Int) -> IOMMUGroup {
         var pass = ReadPass()
         let name = String(id)

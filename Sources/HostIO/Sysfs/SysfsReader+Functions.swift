@@ -3,18 +3,18 @@ import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// What one function's folder says, before its place among the others is known.
+    /// One function as its own folder describes it, before a VF has its place on its PF.
     struct Reading {
         var function: Function
-        /// For a VF, its physical function; it has a place there once that one's links were read.
+        /// For a VF, its PF.
         var owner: PCIAddress?
-        /// For a physical function, where its VFs are.
+        /// For a PF, the index of each VF by address.
         var places: [PCIAddress: Int] = [:]
-        /// What could not be read of it, a line each.
+        /// What could not be read, one line each.
         var warnings: [String] = []
     }
 
-    /// - Throws: when the function goes away meanwhile.
+    /// - Throws: when the function is removed while it is read.
     func read(
         _ address: PCIAddress, in bus: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
     ) throws(Vanished) -> Reading {
@@ -30,16 +30,16 @@ extension SysfsReader {
                 warnings: ["\(subject): cannot be opened: \(error)"])
         }
         var function = Function(address: address, identity: .unknown)
-        // 1. What may be absent.
+        // 1. Attributes that can be missing.
         function.driver = try pass.linkName("driver", in: home, of: subject)
         function.driverOverride = try driverOverride(in: home, of: subject, &pass)
         function.iommuGroup = try pass.linkNumber("iommu_group", in: home, of: subject)
         function.numaNode = try pass.value("numa_node", in: home, of: subject, SysfsText.node).flatMap {
             $0 >= 0 ? $0 : nil
         }
-        // Without a node the kernel names all CPUs, which would say something that nobody knows.
+        // Without a node the kernel lists all CPUs, which means nothing.
         if let node = function.numaNode { function.localCPUs = try localCPUs(of: home, node: node, subject, &pass) }
-        // The nearest function above, from the path that the bus's link to the device shows.
+        // The target of the bus's link to the function contains the function above it.
         function.parent = try? pass.target(of: subject, in: bus) { SysfsText.lastFunction(onPath: $0, skipping: 1) }
         if let methods = try pass.text("reset_method", in: home, of: subject) {
             function.resetMethods = pass.words(of: methods)
@@ -65,20 +65,20 @@ extension SysfsReader {
             }
             reading.function.vfMSIXCount = capabilities?.msixTableSize
         }
-        // 2. What every function has, last: where it is missing, the function may have gone while the rest was read.
+        // 2. Last, attributes that every function has: if they are missing, the function was removed during step 1.
         reading.function.identity = try identity(in: home, config, subject, &pass) { bus.contains(subject) }
         reading.warnings = pass.takeWarnings()
         return reading
     }
 
-    /// The one driver that the function may have; nil for any.
+    /// The only driver that may bind to the function; nil for any.
     func driverOverride(
         in home: borrowing Directory, of subject: String, _ pass: inout ReadPass
     ) throws(Vanished) -> String? {
         try pass.text("driver_override", in: home, of: subject).flatMap { $0.isEmpty || $0 == "(null)" ? nil : $0 }
     }
 
-    /// Those of its node; the kernel says the same of each function on it.
+    /// The CPUs of the function's node, which are the same for each function on that node.
     ///
     /// Source: `local_cpulist_show`, drivers/pci/pci-sysfs.c.
     private func localCPUs(
@@ -86,7 +86,7 @@ extension SysfsReader {
     ) throws(Vanished) -> String? {
         if let known = pass.nodeCPUs[node] { return known }
         let cpus = pass.contents(ofFile: paths.cpus(ofNode: node))
-        // A node that nothing is told of: the function has to say it.
+        // The node's own list cannot be read: use the function's.
         guard let cpus, Self.isCPUList(cpus) else { return try pass.text("local_cpulist", in: home, of: subject) }
         pass.nodeCPUs[node] = .some(cpus)
         return cpus
@@ -97,7 +97,7 @@ extension SysfsReader {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "-") }
     }
 
-    /// nil for a function that is not on PCI Express, or whose link says nothing.
+    /// nil for a function that is not on PCI Express, or whose link values are all unknown.
     private func link(of home: borrowing Directory, _ subject: String, _ pass: inout ReadPass) throws(Vanished)
         -> PCIeLink?
     {
@@ -113,7 +113,7 @@ extension SysfsReader {
     /// `8.0 GT/s PCIe`; nil for `Unknown`.
     static func speed(_ text: String) -> Double? { text.split(separator: " ").first.flatMap { Double($0) } }
 
-    /// Lanes; nil for 0 and for 255, which is how the kernel prints an unknown width.
+    /// The number of lanes; nil for 0 and for 255, which the kernel prints for an unknown width.
     ///
     /// Source: `PCIE_LNK_WIDTH_UNKNOWN`, include/linux/pci.h.
     static func width(_ text: String) -> Int? { Int(text).flatMap { (1..<255).contains($0) ? $0 : nil } }

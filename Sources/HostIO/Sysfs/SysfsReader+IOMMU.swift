@@ -3,36 +3,58 @@ import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// What the IOMMU isolates, with the members as their own links tell them; none when it is off.
+    /// The IOMMU groups; none when the IOMMU is off. The members are those whose own links name the group.
     ///
     /// Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
     func iommuGroups(of walk: Walk, _ pass: inout ReadPass) -> [IOMMUGroup] {
         guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [] }
         let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
         var members: [Int: [PCIAddress]] = [:]
+        members.reserveCapacity(names.count)
         for function in walk.functions {
             if let group = function.iommuGroup { members[group, default: []].append(function.address) }
         }
         for (address, group) in walk.leftOut { members[group, default: []].append(address) }
-        return names.compactMap { name -> IOMMUGroup? in
-            guard let id = SysfsText.count(name) else { return nil }
-            return IOMMUGroup(
-                id: id, type: groupType(name, in: folder, &pass), functions: (members[id] ?? []).sorted(),
-                device: devices.contains(name) ? paths.groupDevice(id) : nil)
+        var groups: [IOMMUGroup] = []
+        groups.reserveCapacity(names.count)
+        for (name, type) in zip(names, types(ofGroups: names, in: folder, &pass)) {
+            guard let id = SysfsText.count(name) else { continue }
+            groups.append(
+                IOMMUGroup(
+                    id: id, type: type, functions: (members[id] ?? []).sorted(),
+                    device: devices.contains(name) ? paths.groupDevice(id) : nil))
         }
+        return groups
     }
 
-    /// The default domain's type; nil when it is not told. A group goes when its last device does.
+    /// The types of all groups, in their order: a file each, and a host can have thousands.
+    private func types(
+        ofGroups names: [String], in folder: borrowing Directory, _ pass: inout ReadPass
+    ) -> [String?] {
+        let descriptor = folder.descriptor
+        let types = Cores.map(names) { names, pass in
+            let folder = Directory(lent: descriptor)
+            return names.map { name in
+                let type = groupType(name, in: folder, &pass)
+                return (type: type, warnings: pass.takeWarnings())
+            }
+        }
+        for warning in types.flatMap(\.warnings) { pass.warn(warning) }
+        return types.map(\.type)
+    }
+
+    /// The type of a group's default domain; nil when the kernel does not report it.
     func groupType(_ name: String, in folder: borrowing Directory, _ pass: inout ReadPass) -> String? {
         do {
             return try pass.contents(of: name + "/type", in: folder)
         } catch {
+            // The kernel removes a group with its last device.
             if error != .noSuchFileOrDirectory { pass.warn("IOMMU group \(name): cannot read type: \(error)") }
             return nil
         }
     }
 
-    /// By the names that the drivers give their units: `dmar0`, `ivhd0`, `smmu3.0x…`.
+    /// Derived from the names that the drivers give their units: `dmar0`, `ivhd0`, `smmu3.0x…`.
     func iommuKind() -> IOMMU.Kind? {
         guard let names = try? Directory(paths.iommuClass).names(), !names.isEmpty else { return nil }
         if names.contains(where: { $0.hasPrefix("dmar") }) { return .intelVTd }

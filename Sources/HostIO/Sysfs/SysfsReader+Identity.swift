@@ -3,8 +3,8 @@ import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// What the function says it is: from `uevent`, which holds nearly all of it, and what that leaves out from the
-    /// attributes of their own.
+    /// The function's IDs and class: from `uevent`, which has nearly all of them in one file, and the others from their
+    /// own attributes.
     func identity(
         in home: borrowing Directory, _ config: ConfigSpace.Reading?, _ subject: String, _ pass: inout ReadPass,
         isStillThere: () -> Bool
@@ -33,7 +33,7 @@ extension SysfsReader {
             identity.subsystemDevice = UInt16(id)
         }
         if let code = try take("class", unless: told.classCode, upTo: 0xffffff, &pass) { identity.classCode = code }
-        // The register beside the class: it is this function's if the class is.
+        // The revision is in the same register as the class: if the class agrees, the revision is this function's.
         if let config, config.classCode == identity.classCode {
             identity.revision = config.revision
         } else if let number = try take("revision", unless: nil, upTo: 0xff, &pass) {
@@ -47,7 +47,7 @@ extension SysfsReader {
     }
 }
 
-/// What a function's `uevent` says of its identity; nil for what it does not.
+/// The part of a function's identity that is in its `uevent`; nil for each value that is not.
 ///
 /// Source: `pci_uevent`, drivers/pci/pci-driver.c: `PCI_CLASS=20000`, `PCI_ID=8086:154C`, `PCI_SUBSYS_ID=8086:0002`.
 private struct Uevent {
@@ -96,6 +96,6 @@ private struct Uevent {
 }
 
 extension Identity {
-    /// All ones, what a read from the bus gives when nobody answers. It is no bridge, so it counts in its group.
+    /// All ones, as a read from the bus without an answer. It is not a bridge, so the function counts in its group.
     static let unknown = Identity(vendor: 0xffff, device: 0xffff, classCode: 0xffffff)
 }

@@ -4,14 +4,14 @@ public import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// The network interfaces that the function's driver made, in order of their index.
+    /// The network interfaces of the function's driver, by index.
     func interfaces(
         of home: borrowing Directory, driver: String?, including facts: Facts, _ subject: String,
         _ pass: inout ReadPass
     ) -> [NetworkInterface] {
         var interfaces: [NetworkInterface] = []
         forEachInterface(of: home, driver: driver) { name, folder in
-            // An interface can go while its function stays.
+            // An interface can be removed while its function stays.
             if var interface = try? interface(name, in: folder, subject, &pass) {
                 if facts.contains(.speeds) { interface.speedMbps = speed(of: interface, in: folder, &pass) }
                 interfaces.append(interface)
@@ -21,14 +21,14 @@ extension SysfsReader {
         return interfaces
     }
 
-    /// virtio puts a device of its own between the function and its interface.
+    /// The folders of virtio devices: virtio has a device between the function and its interface.
     private func virtioFolders(of home: borrowing Directory) -> [String] {
-        // A folder tells its entries once for each time it is opened.
+        // Opened again: a folder lists its entries only once for each open.
         let names = (try? Directory(".", in: home).names()) ?? []
         return names.filter { $0.hasPrefix("virtio") }.map { $0 + "/net" }
     }
 
-    /// nil when it vanished or was renamed meanwhile: its index, which every interface has, is then missing.
+    /// nil when the interface was removed or renamed meanwhile: then it has no index.
     private func interface(
         _ name: String, in folder: borrowing Directory, _ subject: String, _ pass: inout ReadPass
     ) throws(Vanished) -> NetworkInterface? {
@@ -48,11 +48,11 @@ extension SysfsReader {
             uppers: Self.uppers(in: home))
     }
 
-    /// nil without a carrier: the kernel then refuses the read or answers -1.
+    /// nil without a carrier: the kernel then refuses the read or returns -1.
     private func speed(
         of interface: NetworkInterface, in folder: borrowing Directory, _ pass: inout ReadPass
     ) -> Int? {
-        // A link that takes another speed goes down in between.
+        // A link goes down before it changes its speed.
         if let known = pass.interfaces[interface.index], known.state == interface.state { return known.speedMbps }
         guard let home = try? Directory(interface.name, in: folder) else { return nil }
         return (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self)
@@ -64,15 +64,15 @@ extension SysfsReader {
         return names.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }.sorted()
     }
 
-    /// The indexes of a function's interfaces, in order; empty when it has none or is not there.
-    func interfaceIndexes(of address: PCIAddress) -> [Int] {
+    /// The indexes of a function's interfaces, in order. Empty when it has none or does not exist.
+    package func interfaceIndexes(of address: PCIAddress) -> [Int] {
         var pass = ReadPass()
         return eachInterface(of: address, &pass) { home, _, pass in
             (try? pass.read("ifindex", in: home, SysfsText.count)).flatMap(\.self)
         }.sorted()
     }
 
-    /// The name of one of a function's interfaces that nobody switched on, now; nil when there is none such.
+    /// The name of one of the function's interfaces that is down by configuration; nil when none is.
     public func downInterface(of address: PCIAddress) -> String? {
         var pass = ReadPass()
         return eachInterface(of: address, &pass) { home, name, pass in
@@ -81,7 +81,7 @@ extension SysfsReader {
         }.first
     }
 
-    /// What is asked of each interface, where it has an answer.
+    /// Calls `ask` for each interface, and returns the values that are not nil.
     private func eachInterface<Value>(
         of address: PCIAddress, _ pass: inout ReadPass,
         _ ask: (borrowing Directory, _ name: String, inout ReadPass) -> Value?
@@ -96,7 +96,7 @@ extension SysfsReader {
         return values
     }
 
-    /// Every interface that the function's driver made, by name, with the folder that it lies in.
+    /// Calls `body` with the name of each interface of the function's driver, and with its parent folder.
     private func forEachInterface(
         of home: borrowing Directory, driver: String?, _ body: (_ name: String, borrowing Directory) -> Void
     ) {
@@ -107,9 +107,9 @@ extension SysfsReader {
         }
     }
 
-    /// Asks each physical function once what it enforces for its VFs, and tells it to those among `functions`.
+    /// Queries each PF once for the settings of its VFs, and stores them in those VFs that are among `functions`.
     ///
-    /// - Parameter cards: those to ask; nil for all.
+    /// - Parameter cards: the PFs to query; nil for all.
     func addVFSettings(
         to functions: inout [Function], ofVFsOn cards: Set<PCIAddress>? = nil, _ pass: inout ReadPass
     ) {
@@ -123,7 +123,7 @@ extension SysfsReader {
         let known = Dictionary(
             functions.map { ($0.address, $0.interfaces.map(\.index)) }, uniquingKeysWith: { first, _ in first })
         do {
-            let link = try VFSettingsLink()
+            let link = try VFSettingsReader()
             for physical in members.keys.sorted() {
                 let indexes = known[physical] ?? interfaceIndexes(of: physical)
                 do {

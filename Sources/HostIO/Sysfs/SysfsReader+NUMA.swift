@@ -3,7 +3,7 @@ public import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// The host's NUMA nodes as they are now, with what memory and hugepages they have free.
+    /// The host's NUMA nodes as they are now, with their free memory and free hugepages.
     public func numaNodes() -> [NUMANode] {
         var pass = ReadPass()
         return numaNodes(&pass)
@@ -43,7 +43,7 @@ extension SysfsReader {
         return NUMANode.Memory(totalBytes: total, freeBytes: free)
     }
 
-    /// Every page size's pool, the smallest first.
+    /// The hugepages of each page size, the smallest first.
     private func hugepages(of home: borrowing Directory, _ pass: inout ReadPass) -> [NUMANode.Hugepages] {
         guard let folder = try? Directory("hugepages", in: home), let names = try? folder.names() else { return [] }
         let pools = names.compactMap { name -> NUMANode.Hugepages? in

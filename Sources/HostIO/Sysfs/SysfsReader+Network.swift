@@ -2,13 +2,13 @@
 import HostModel
 
 extension SysfsReader {
-    /// What the kernel's sockets tell of the host's network, and sysfs does not.
+    /// Adds facts about the network that the kernel has outside sysfs.
     func addNetwork(to functions: inout [Function]) {
         addAddresses(to: &functions)
         addESwitchModes(to: &functions)
     }
 
-    /// Asks devlink about every physical function; one without a network driver has nothing to say.
+    /// Asks devlink for the mode of every PF's switch. A PF without its network driver has none.
     private func addESwitchModes(to functions: inout [Function]) {
         let cards = functions.indices.filter { functions[$0].sriov != nil && functions[$0].isNetwork }
         guard !cards.isEmpty, let devlink = DevlinkSocket() else { return }
@@ -21,7 +21,7 @@ extension SysfsReader {
         }
     }
 
-    /// The host's own addresses on the functions' interfaces.
+    /// Adds the IP addresses of the functions' interfaces.
     private func addAddresses(to functions: inout [Function]) {
         let withInterfaces = functions.indices.filter { !functions[$0].interfaces.isEmpty }
         guard !withInterfaces.isEmpty, let addresses = InterfaceAddresses.all() else { return }

@@ -3,7 +3,7 @@ import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// What the function is on its card.
+    /// Reads whether the function is a PF, a VF or neither.
     func readRole(
         into reading: inout Reading, _ home: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
     ) throws(Vanished) {
@@ -32,7 +32,7 @@ extension SysfsReader {
                 vfTotalMSIX: try pass.value("sriov_vf_total_msix", in: home, of: subject, SysfsText.count)))
     }
 
-    /// nil for a function that is no VF; and nil within, and a warning, for one whose link makes no sense.
+    /// nil for a function that is not a VF; `.some(nil)`, and a warning, for a VF whose link is malformed.
     private func owner(
         of home: borrowing Directory, _ subject: String, _ pass: inout ReadPass
     ) throws(Vanished) -> PCIAddress?? {
@@ -42,7 +42,7 @@ extension SysfsReader {
         return .some(owner)
     }
 
-    /// Whether the VF's physical function deals out interrupt vectors, which is asked once for all its VFs.
+    /// Whether the VF's PF distributes interrupt vectors among its VFs. Read once for each PF.
     func sharesVectors(_ owner: PCIAddress, of home: borrowing Directory, _ pass: inout ReadPass) -> Bool {
         if let known = pass.sharesVectors[owner] { return known }
         let total: Int?? = try? pass.read("physfn/sriov_vf_total_msix", in: home) { SysfsText.count($0) }
@@ -51,22 +51,23 @@ extension SysfsReader {
         return shares
     }
 
-    /// A number of VFs: the registers have 16 bits, and no more VFs can be on than there are in all.
+    /// A number of VFs; nil when it is above the limit. The registers have 16 bits, and no more than all VFs are
+    /// enabled.
     ///
-    /// A wrong one must not send the reader after thousands of links. Source: `PCI_SRIOV_TOTAL_VF`, `pci_regs.h`.
+    /// A wrong number must not make the reader look for thousands of links. Source: `PCI_SRIOV_TOTAL_VF`, `pci_regs.h`.
     private static func vfCount(_ bytes: Span<UInt8>, upTo limit: Int) -> Int? {
         SysfsText.count(bytes).flatMap { $0 <= limit ? $0 : nil }
     }
 
-    /// By the one link that the VF's physical function has to it.
+    /// The VF's address, from its PF's link to it.
     func address(of virtual: VirtualFunction, in bus: borrowing Directory, _ pass: inout ReadPass) -> PCIAddress? {
         let link = "\(virtual.physicalFunction)/virtfn\(virtual.index)"
         return (try? pass.target(of: link, in: bus) { SysfsText.lastFunction(onPath: $0) }).flatMap(\.self)
     }
 
-    /// The places on a physical function as they are now; none when it is not there.
+    /// The index of each VF of a PF, by address. Empty when the PF does not exist.
     func places(ofVFsOn physical: PCIAddress, in bus: borrowing Directory) -> [PCIAddress: Int] {
-        // What there is to say of the links was said when the physical function itself was read.
+        // The warnings about the links were added when the PF itself was read.
         var pass = ReadPass()
         guard let home = try? Directory(physical.description, in: bus) else { return [:] }
         let count = try? pass.read("sriov_numvfs", in: home) { Self.vfCount($0, upTo: 0xffff) }
@@ -77,8 +78,8 @@ extension SysfsReader {
 
     /// The `virtfnN` links in order of N.
     ///
-    /// The kernel sets the count once every link is made and unsets it once every link is gone. So links can go past
-    /// the count while VFs are made, and be fewer while they are taken away: a link counts where it is found.
+    /// The kernel sets the count after it created all links, and clears it after it removed them. So there can be more
+    /// links than the count while VFs are created, and fewer while they are removed: every link that is found counts.
     ///
     /// Source: `sriov_enable`, `sriov_disable`, drivers/pci/iov.c.
     private func places(

@@ -3,7 +3,7 @@ import HostModel
 import SystemPackage
 
 extension SysfsReader {
-    /// Which VFIO driver suits which function on this host, as the running kernel's modules declare it.
+    /// The VFIO drivers that the running kernel's modules declare, and the functions that each is for.
     func vfioCatalog() -> VFIOCatalog {
         var pass = ReadPass()
         let variants = vfioVariants(&pass)
@@ -12,7 +12,7 @@ extension SysfsReader {
         return VFIOCatalog(variants: variants, drivers: drivers)
     }
 
-    /// None when the kernel's modules.alias is not there.
+    /// Empty when the kernel has no modules.alias.
     ///
     /// Source: `modules.alias`, depmod(8).
     private func vfioVariants(_ pass: inout ReadPass) -> [VFIOVariant] {
@@ -24,10 +24,10 @@ extension SysfsReader {
         return lines.compactMap { VFIOVariant(aliasLine: $0) }
     }
 
-    /// The name that a module's driver has on the bus.
+    /// The bus name of a module's driver.
     ///
-    /// A loaded module says so itself; for one that is not, the module's name is what most drivers use. vfio-pci is the
-    /// exception that every host has.
+    /// sysfs has it for a loaded module. For one that is not loaded, this is the module's name, as most drivers have
+    /// it; `vfio_pci` is the exception.
     ///
     /// Source: `module_add_driver`, drivers/base/module.c.
     private func driver(ofModule module: String) -> String {
@@ -47,11 +47,11 @@ extension SysfsReader {
 
 /// The VFIO drivers that a host's modules declare.
 struct VFIOCatalog: Sendable {
-    fileprivate let variants: [VFIOVariant]
+    fileprivate var variants: [VFIOVariant] = []
     /// By module, the driver's name on the bus.
-    fileprivate let drivers: [String: String]
+    fileprivate var drivers: [String: String] = [:]
 
-    /// Tells every function the VFIO driver that suits it; bridges get none.
+    /// Stores in every function the VFIO driver that fits it best. Bridges get none.
     func addDrivers(to functions: inout [Function]) {
         var known: [Identity: String] = [:]
         for position in functions.indices where !functions[position].isBridge {

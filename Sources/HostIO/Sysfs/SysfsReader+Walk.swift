@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Dispatch
-import Glibc
 import HostModel
-import Synchronization
 import SystemPackage
 
-/// Every function of the host, read on all cores.
+/// Reads every function of the host, on all cores.
 ///
-/// Each share is a run of addresses with a pass of its own; a VF's place on its physical function, which may have been
-/// in another share, is found once all are there.
+/// A VF and its PF can be read on different cores: the VF gets its place on the PF once both were read.
 extension SysfsReader {
-    /// What the walk found.
     struct Walk {
         /// By address.
         var functions: [Function] = []
-        /// Members of groups that could not be told as functions: their group is not less shared for it.
+        /// VFs without a place, with their groups: each still shares its group.
         var leftOut: [PCIAddress: Int] = [:]
     }
 
-    /// Every function of the PCI bus; none and a warning when there is no such bus.
+    /// Every function of the PCI bus; none, and a warning, when the host has no such bus.
     func functions(including facts: Facts, _ pass: inout ReadPass) -> Walk {
         do {
             let bus = try Directory(paths.pciDevices)
@@ -38,50 +33,34 @@ extension SysfsReader {
         }
     }
 
-    /// Few enough that the cores end together, on a small host too; enough that taking one costs nothing.
-    private static func share(of count: Int) -> Int { max(4, min(64, count / (4 * cores))) }
-
     private func read(
         _ addresses: [PCIAddress], in bus: borrowing Directory, including facts: Facts
     ) -> [Reading] {
-        let share = Self.share(of: addresses.count)
-        let shares = stride(from: 0, to: addresses.count, by: share).map {
-            addresses[$0..<min($0 + share, addresses.count)]
-        }
         let descriptor = bus.descriptor
-        let outcomes = Mutex([[Reading]](repeating: [], count: shares.count))
-        let next = Atomic<Int>(0)
-        DispatchQueue.concurrentPerform(iterations: max(1, min(shares.count, Self.cores))) { _ in
+        return Cores.map(addresses) { addresses, pass in
             let bus = Directory(lent: descriptor)
-            var pass = ReadPass()
-            while true {
-                let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard number < shares.count else { break }
-                var readings: [Reading] = []
-                readings.reserveCapacity(share)
-                for address in shares[number] {
-                    if let reading = try? read(address, in: bus, including: facts, &pass) { readings.append(reading) }
-                    // Of a function that went away meanwhile there is nothing to say.
-                    _ = pass.takeWarnings()
-                }
-                outcomes.withLock { [readings] in $0[number] = readings }
+            var readings: [Reading] = []
+            readings.reserveCapacity(addresses.count)
+            for address in addresses {
+                if let reading = try? read(address, in: bus, including: facts, &pass) { readings.append(reading) }
+                // The warnings about a function that was removed meanwhile count no more.
+                _ = pass.takeWarnings()
             }
+            return readings
         }
-        return outcomes.withLock { $0.flatMap(\.self) }
     }
 
-    private static let cores = max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
-
-    /// Gives every VF its place; one that has none is on its way in or out, and never told as a function of its own:
-    /// someone might hand it out.
+    /// Gives every VF its place.
+    ///
+    /// A VF without a place is being made or removed. It is left out: as a function of its own, it could be assigned.
     private func placed(_ readings: [Reading], in bus: borrowing Directory, _ pass: inout ReadPass) -> Walk {
         var places: [PCIAddress: [PCIAddress: Int]] = [:]
         for reading in readings where !reading.places.isEmpty { places[reading.function.address] = reading.places }
-        // Asked once more, of the host as it is by now: VFs come and go while it is read.
+        // VFs come and go while the host is read: each PF is asked once more for a VF that it did not have.
         var asked: Set<PCIAddress> = []
         var walk = Walk()
         walk.functions.reserveCapacity(readings.count)
-        for var reading in readings {
+        for reading in readings {
             let address = reading.function.address
             guard let owner = reading.owner else {
                 reading.warnings.forEach { pass.warn($0) }
@@ -92,9 +71,10 @@ extension SysfsReader {
                 places[owner] = self.places(ofVFsOn: owner, in: bus)
             }
             if let index = places[owner]?[address] {
-                reading.function.role = .virtualFunction(VirtualFunction(physicalFunction: owner, index: index))
                 reading.warnings.forEach { pass.warn($0) }
                 walk.functions.append(reading.function)
+                walk.functions[walk.functions.count - 1].role = .virtualFunction(
+                    VirtualFunction(physicalFunction: owner, index: index))
             } else {
                 if !bus.contains(owner.description) {
                     pass.warn("\(address): its physical function \(owner) is gone; left out")
@@ -105,7 +85,7 @@ extension SysfsReader {
         return walk
     }
 
-    /// One function with its place; nil when there is none at the address, or a VF that has no place.
+    /// One function with its place; nil when there is none at the address, or it is a VF without a place.
     func function(
         at address: PCIAddress, in bus: borrowing Directory, including facts: Facts, known: VirtualFunction?,
         _ pass: inout ReadPass

@@ -2,10 +2,10 @@
 public import HostModel
 import SystemPackage
 
-/// Reads the host as its kernel shows it.
+/// Reads the host from its kernel.
 ///
-/// Reading takes nothing, changes nothing and needs no privilege. What cannot be read costs its own field and a
-/// warning; a function that goes away meanwhile is left out.
+/// Reading changes nothing and needs no privilege. An attribute that cannot be read leaves its field nil and adds a
+/// warning. A function that is removed while it is read is left out.
 ///
 /// Source: Documentation/ABI/testing/sysfs-bus-pci, sysfs-kernel-iommu_groups, sysfs-class-net.
 public struct SysfsReader: Sendable {
@@ -13,45 +13,46 @@ public struct SysfsReader: Sendable {
 
     public init(paths: HostPaths = HostPaths()) { self.paths = paths }
 
-    /// What a reading can leave out, so that who does not need it does not pay for it.
+    /// The facts that a caller can leave out to save their cost.
     public struct Facts: OptionSet, Sendable {
         public let rawValue: Int
 
         public init(rawValue: Int) { self.rawValue = rawValue }
 
-        /// ``Function/capabilities``: one more file a function, which wakes a sleeping one.
+        /// ``Function/capabilities``: one more file for each function. Reading it wakes a suspended function.
         public static let capabilities = Facts(rawValue: 1)
         /// ``Function/vfioDriver``: a scan of the kernel's modules.alias.
         public static let vfioDrivers = Facts(rawValue: 2)
-        /// ``Function/vfSettings``: a question to the kernel for each PF. Live hosts only.
+        /// ``Function/vfSettings``: one query to the kernel for each PF. Live hosts only.
         public static let vfSettings = Facts(rawValue: 4)
-        /// What the host itself does with interfaces and cards: their addresses and ``SRIOV/eswitchMode``. One question
-        /// for all addresses, one for each PF. Live hosts only.
+        /// The addresses of interfaces, and ``SRIOV/eswitchMode``: one query for all addresses, and one for each PF.
+        /// Live hosts only.
         public static let network = Facts(rawValue: 8)
-        /// ``Function/vfMSIXCount`` where the VF's card deals out vectors; capabilities tell the same of every VF.
+        /// ``Function/vfMSIXCount`` of VFs whose PF distributes vectors. ``capabilities`` includes it for every VF.
         public static let vectors = Facts(rawValue: 16)
-        /// ``NetworkInterface/speedMbps``. While the kernel has its network lock, because it makes VFs for example, a
-        /// reader keeps a CPU busy until it is free. Source: `speed_show`, `restart_syscall`, net/core/net-sysfs.c.
+        /// ``NetworkInterface/speedMbps``. While the kernel holds its network lock, for example to create VFs, a reader
+        /// keeps a CPU busy. Source: `speed_show`, `restart_syscall`, net/core/net-sysfs.c.
         public static let speeds = Facts(rawValue: 32)
-        /// ``SRIOV/virtualFunctions``: a link for each; empty where they are not asked for.
+        /// ``SRIOV/virtualFunctions``: one link for each VF. Empty without this fact.
         public static let places = Facts(rawValue: 64)
-        /// ``Function/link``, where capabilities do not tell it: three files a function, which wake a sleeping one.
+        /// ``Function/link`` of functions whose capabilities are not read: four files, which wake a suspended function.
         /// Source: `current_link_speed_show`, drivers/pci/pci-sysfs.c.
         public static let links = Facts(rawValue: 128)
-        /// What decisions are made on, and what effects of ours change.
+        /// The facts that decisions use, and that actions change.
         public static let decisive: Facts = [.vfSettings, .vectors, .places]
         public static let all: Facts = [.capabilities, .vfioDrivers, .vfSettings, .network, .speeds, .places, .links]
     }
 
-    /// Everything, at one instant or as near to it as a walk can be.
+    /// The whole host. Its parts are read one after the other, so the host can change in between.
     ///
-    /// - Parameter facts: what to read beyond what each function's own attributes say.
+    /// - Parameter facts: the facts to read besides each function's own attributes.
     /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root.
     public func snapshot(including facts: Facts = .all) throws(HostIOError) -> HostSnapshot {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
+        let catalog = facts.contains(.vfioDrivers) ? Cores.Started(VFIOCatalog()) { vfioCatalog() } : nil
         var walk = functions(including: facts, &pass)
-        if facts.contains(.vfioDrivers) { vfioCatalog().addDrivers(to: &walk.functions) }
+        catalog?.value.addDrivers(to: &walk.functions)
         if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &walk.functions, &pass) }
         if paths.isLive, facts.contains(.network) { addNetwork(to: &walk.functions) }
         let groups = iommuGroups(of: walk, &pass)
@@ -66,10 +67,10 @@ public struct SysfsReader: Sendable {
 
     /// One function as it is now; nil when there is none at the address.
     ///
-    /// It is read again after every write, so by default without what no write of ours changes.
+    /// A function is read again after every write, so the default leaves out the facts that no action changes.
     ///
-    /// - Parameter known: the place that it had when it was a VF before: one link tells whether it still has, and all of
-    ///   its card's need not be followed.
+    /// - Parameter known: the VF's place at the last reading. If one link confirms it, the PF's other links are not
+    /// read.
     /// - Throws: ``HostIOError/noSysfs(root:)`` when there is no `sys` below the root, and
     ///   ``HostIOError/unreadable(path:errno:)`` when its PCI bus cannot be opened.
     public func function(
@@ -95,7 +96,7 @@ public struct SysfsReader: Sendable {
         return alone.first
     }
 
-    /// Which driver has a function, and which one alone may: two of its attributes; nil when it is not there.
+    /// A function's driver and its driver override: two attributes. nil when the function does not exist.
     ///
     /// - Throws: as ``function(at:including:known:)`` does.
     public func binding(at address: PCIAddress) throws(HostIOError) -> DriverBinding? {
@@ -110,11 +111,11 @@ public struct SysfsReader: Sendable {
                 return nil
             }
         }
-        // The long way tells whether it is gone, or what else there is to say.
+        // The whole reading tells a function that is gone from a host that cannot be read.
         return try function(at: address, including: [])?.binding
     }
 
-    /// A PF with its VFs as they are now, asked once what it enforces for all of them; none when it is not there.
+    /// A PF and its VFs as they are now, with one query for the settings of all VFs. Empty when the PF does not exist.
     ///
     /// - Throws: as ``function(at:including:known:)`` does.
     public func card(at address: PCIAddress) throws(HostIOError) -> [Function] {
@@ -131,14 +132,14 @@ public struct SysfsReader: Sendable {
         return card
     }
 
-    /// Where a VF is, by the one link that its physical function has to it; nil when it has none at that index.
+    /// A VF's address, from its PF's link to it; nil when the PF has no VF with that index.
     public func address(of virtual: VirtualFunction) -> PCIAddress? {
         guard let bus = try? Directory(paths.pciDevices) else { return nil }
         var pass = ReadPass()
         return address(of: virtual, in: bus, &pass)
     }
 
-    /// Which host, which boot. Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.
+    /// Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.
     private func hostIdentity(_ pass: inout ReadPass) -> HostIdentity {
         let name = pass.contents(ofFile: paths.hostname) ?? pass.contents(ofFile: paths.configuredHostname)
         return HostIdentity(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// How the kernel writes numbers and names, read from the bytes that it wrote.
+/// Parses numbers and names in the form in which the kernel writes them.
 enum SysfsText {
     /// `0x8086`, or `154c` where the kernel leaves the prefix out.
     static func hex<Value: FixedWidthInteger>(_ bytes: Span<UInt8>) -> Value? {
@@ -9,12 +9,12 @@ enum SysfsText {
         return number(bytes.extracting((hasPrefix ? 2 : 0)...), radix: 16)
     }
 
-    /// A number that cannot be negative.
+    /// A decimal number that is not negative.
     static func count(_ bytes: Span<UInt8>) -> Int? { number(bytes, radix: 10) }
 
     static func count(_ text: some StringProtocol) -> Int? { Int(text).flatMap { $0 >= 0 ? $0 : nil } }
 
-    /// `-1` too: that is how a node is not known.
+    /// A NUMA node: a decimal number, or `-1` for an unknown node.
     static func node(_ bytes: Span<UInt8>) -> Int? {
         guard bytes.count > 1, bytes[0] == UInt8(ascii: "-") else { return count(bytes) }
         return count(bytes.extracting(1...)).map { -$0 }
@@ -30,10 +30,10 @@ enum SysfsText {
         }
     }
 
-    /// The last name on a path; nil for what is not UTF-8.
+    /// The last name of a path; nil when it is not UTF-8.
     static func lastName(onPath path: Span<UInt8>) -> String? { String(text: path.extracting(lastStart(path)...)) }
 
-    /// The number that is the last name on a path.
+    /// The last name of a path, as a number.
     static func lastCount(onPath path: Span<UInt8>) -> Int? { count(path.extracting(lastStart(path)...)) }
 
     private static func lastStart(_ path: Span<UInt8>) -> Int {
@@ -42,16 +42,16 @@ enum SysfsText {
         return start
     }
 
-    /// The last PCI function named on a device path: the function that a device is, or belongs to.
+    /// The last PCI address in a device path: the device itself, or the function that it belongs to.
     ///
-    /// - Parameter skipped: how many names to pass over, from the end.
+    /// - Parameter skipped: how many names at the end to ignore.
     static func lastFunction(onPath path: Span<UInt8>, skipping skipped: Int = 0) -> PCIAddress? {
         var end = path.count
         var passed = 0
         while end > 0 {
             var start = end
             while start > 0, path[start - 1] != UInt8(ascii: "/") { start -= 1 }
-            // Only in full, as the kernel names its folders; a shorter form would be something else.
+            // The kernel names its folders with the full address; a shorter form is something else.
             if passed >= skipped, let address = PCIAddress(canonical: path.extracting(start..<end)) { return address }
             passed += 1
             end = start - 1

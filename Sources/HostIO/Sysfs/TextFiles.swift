@@ -2,14 +2,14 @@
 import Glibc
 import SystemPackage
 
-/// Reads whole text files, and remembers which of them were there but closed to the reader.
+/// Reads whole text files, and records those that exist but may not be read.
 struct TextFiles {
     private(set) var unreadable: [String] = []
 
-    /// The largest that is taken: modules.dep and cpuinfo of a large host stay below.
+    /// The most bytes that are read of a file. modules.dep and cpuinfo of a large host have less.
     private static let limit = 8 << 20
 
-    /// A file's text; nil when there is none, or none to be read.
+    /// A file's text; nil when it does not exist or cannot be read.
     mutating func text(_ path: String, limit: Int = Self.limit) -> String? {
         do {
             return String(decoding: try bytes(path, limit: limit), as: UTF8.self)
@@ -19,13 +19,13 @@ struct TextFiles {
         }
     }
 
-    /// The file's lines without the blanks around them, numbered from 1.
+    /// The file's lines without the white space around them, numbered from 1.
     mutating func lines(_ path: String) -> [(number: Int, text: Substring)] {
         guard let text = text(path) else { return [] }
         return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0 + 1, $1.trimmed) }
     }
 
-    /// What lies in a folder, by name; nil when there is none, or none to be read.
+    /// The sorted names of a folder's entries; nil when it does not exist or cannot be read.
     mutating func names(in folder: String) -> [String]? {
         do {
             return try Directory(folder).names().sorted()
@@ -40,7 +40,7 @@ struct TextFiles {
         unsafe access(path, F_OK) == 0
     }
 
-    /// A file's permission bits, those of what a link leads to; nil without the file.
+    /// A file's permission bits; of a link, those of its target. nil without the file.
     func permissions(_ path: String) -> mode_t? {
         var status = stat()
         // SAFETY: the kernel fills the structure, which outlives the call.
@@ -54,7 +54,7 @@ struct TextFiles {
     }
 
     private func bytes(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
-        // Not waiting: what lies in a folder of configuration may be a pipe.
+        // O_NONBLOCK: an entry of a configuration folder can be a pipe.
         // SAFETY: the string outlives the call.
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw Errno(rawValue: errno) }
@@ -62,7 +62,7 @@ struct TextFiles {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while bytes.count < limit {
-            // SAFETY: the kernel writes at most the length of the buffer that lends itself for the call.
+            // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
             if count == 0 { break }
             if count > 0 {
@@ -76,13 +76,13 @@ struct TextFiles {
 }
 
 extension StringProtocol {
-    /// Without the blanks around it.
+    /// Without the white space around it.
     var trimmed: SubSequence {
         let tail = drop { $0.isWhitespace }
         guard let last = tail.lastIndex(where: { !$0.isWhitespace }) else { return tail }
         return tail[...last]
     }
 
-    /// What stands between blanks.
+    /// The parts between white space.
     var words: [SubSequence] { split(whereSeparator: \.isWhitespace) }
 }

@@ -2,7 +2,7 @@
 public import HostModel
 import SystemPackage
 
-/// Finds who has IOMMU groups' functions open through VFIO.
+/// Finds the processes that have functions open through VFIO.
 ///
 /// Source: `fd`, proc(5).
 public struct FunctionHolders: Sendable {
@@ -10,10 +10,10 @@ public struct FunctionHolders: Sendable {
 
     public init(paths: HostPaths = HostPaths()) { self.paths = paths }
 
-    /// The groups that are open, each with the processes that have it, by pid. One pass over the process table.
+    /// The open IOMMU groups, each with the processes that hold it, by pid. One pass over the process table.
     ///
-    /// - Throws: ``HostIOError/unreadable(path:errno:)`` when nobody was found but not every process could be looked
-    ///   into: "nobody" would then be a guess.
+    /// - Throws: ``HostIOError/unreadable(path:errno:)`` when no process was found but some could not be read: an empty
+    ///   result would then be a guess.
     public func openGroups() throws(HostIOError) -> [Int: [ProcessHolder]] {
         guard mayBeOpen else { return [:] }
         let result: Result<[Int: [ProcessHolder]], HostIOError>
@@ -26,11 +26,12 @@ public struct FunctionHolders: Sendable {
         return try result.get()
     }
 
-    /// Whether any function may be open: a VFIO driver is in use as often as its functions are opened. A driver that is
-    /// built into the kernel does not tell.
+    /// Whether any function can be open: each open function holds a reference to its VFIO driver's module. A driver
+    /// that is built into the kernel has no count.
     ///
-    /// The process table of a busy host has tens of thousands of files to look at, and most hosts start without a guest.
-    /// Source: `vfio_df_device_first_open`, drivers/vfio/vfio_main.c, which takes a reference to the driver's module.
+    /// This saves the pass over the process table, which on a busy host is tens of thousands of files.
+    ///
+    /// Source: `vfio_df_device_first_open`, drivers/vfio/vfio_main.c.
     private var mayBeOpen: Bool {
         guard let drivers = try? Directory(paths.pciDrivers), let names = try? drivers.names() else { return true }
         var pass = ReadPass()
@@ -58,7 +59,7 @@ public struct FunctionHolders: Sendable {
                     open[group, default: []].append(.init(pid: pid, command: command ?? "?", guest: guest))
                 }
             } catch .noSuchFileOrDirectory, .noSuchProcess {
-                // Ended while we looked.
+                // The process ended meanwhile.
             } catch {
                 hidden = .unreadable(path: "\(paths.processes)/\(name)/fd", errno: error.rawValue)
             }
@@ -67,9 +68,9 @@ public struct FunctionHolders: Sendable {
         return .success(open)
     }
 
-    /// A QEMU's name: `-name guest=fw1,debug-threads=on`, or `-name fw1`.
+    /// The domain's name in QEMU's arguments: `-name guest=fw1,debug-threads=on`, or `-name fw1`.
     ///
-    /// - Parameter commandLine: arguments, each ended by a NUL.
+    /// - Parameter commandLine: the arguments, each with a NUL at its end.
     static func guest(in commandLine: String) -> String? {
         let arguments = commandLine.split(separator: "\0", omittingEmptySubsequences: false)
         guard let option = arguments.firstIndex(of: "-name"), option + 1 < arguments.count else { return nil }
@@ -85,14 +86,14 @@ public struct FunctionHolders: Sendable {
         let files = try Directory("\(process)/fd", in: processes)
         var groups: Set<Int> = []
         for file in try files.names() {
-            // One that was closed meanwhile is not held.
+            // The file was closed meanwhile.
             guard let target = try? pass.target(of: file, in: files) else { continue }
             if let group = group(of: target, &pass) { groups.insert(group) }
         }
         return groups
     }
 
-    /// The group behind a character device: the group's own, or since kernel 6.1 one of its functions'.
+    /// The IOMMU group of a character device: the group's own device, or since kernel 6.1 that of one function.
     private func group(of device: String, _ pass: inout ReadPass) -> Int? {
         if let group = paths.group(ofDevice: device) { return group }
         guard let name = paths.functionDeviceName(device), let function = try? Directory(paths.vfioDevice(name)),

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// Finds what uses functions without any event telling of it.
+/// Finds uses of functions that cause no event.
 public struct HostUseReader: Sendable {
     public let paths: HostPaths
 
     public init(paths: HostPaths = HostPaths()) { self.paths = paths }
 
-    /// One pass over the process table, one over the mounts.
+    /// All uses: one pass over the process table and one over the mounts.
     public func uses() -> HostUses {
         HostUses(openGroups: try? FunctionHolders(paths: paths).openGroups(), disks: disks())
     }
 
-    /// By function, the file systems and swap spaces that lie on it, also through layers such as LVM and RAID.
+    /// The file systems and swap spaces on each function, also those on LVM, RAID and other layers.
     ///
     /// Source: `/proc/PID/mountinfo`, proc(5); `/proc/swaps`; `dev/block` and `slaves`, Documentation/ABI.
     public func disks() -> [PCIAddress: [DiskUse]] {
         var files = TextFiles()
         var uses: [PCIAddress: [DiskUse]] = [:]
         var mounts: [String: String] = [:]
-        // The host's own table, not that of a daemon with a view of its own.
+        // The first process's table: a daemon can have its own mount namespace.
         var table = ""
         for path in paths.mountTables where table.isEmpty { table = files.text(path) ?? "" }
         for mount in table.split(separator: "\n").compactMap(Mount.init) {
             guard let device = device(of: mount) else { continue }
-            // Mounted in many places, as with containers: the shortest path says most.
+            // With containers a device is mounted many times: the shortest path is the most useful.
             if let known = mounts[device], known.utf8.count <= mount.point.utf8.count { continue }
             mounts[device] = mount.point
         }
@@ -53,12 +53,12 @@ public struct HostUseReader: Sendable {
             return (try? pass.target(of: mount.number, in: folder)).flatMap { $0.split(separator: "/").last }
                 .map(String.init)
         }
-        // btrfs has numbers of its own and names a device.
+        // btrfs has its own device numbers; the source names the block device.
         guard mount.source.hasPrefix("/dev/") else { return nil }
         return mount.source.split(separator: "/").last.map(String.init)
     }
 
-    /// The functions that a block device lies on in the end.
+    /// The functions at the bottom of a block device's layers.
     private func functions(below device: String) -> Set<PCIAddress> {
         guard let devices = try? Directory(paths.blockDevices) else { return [] }
         var found: Set<PCIAddress> = []
@@ -79,7 +79,7 @@ public struct HostUseReader: Sendable {
         return found
     }
 
-    /// With native multipath an NVMe disk belongs to a subsystem, and that links to its controllers.
+    /// With native multipath an NVMe disk belongs to a subsystem, which links to its controllers.
     ///
     /// Source: `nvme_mpath_alloc_disk`, drivers/nvme/host/multipath.c.
     private func controllers(ofSubsystemOn path: String, _ pass: inout ReadPass) -> Set<PCIAddress> {
@@ -115,7 +115,7 @@ struct Mount: Equatable {
         source = Self.unescaped(words[dash + 2])
     }
 
-    /// Blanks and backslashes stand as three octal digits.
+    /// Decodes white space and backslashes, which the kernel writes as three octal digits.
     private static func unescaped(_ text: Substring) -> String {
         guard text.contains("\\") else { return String(text) }
         var bytes: [UInt8] = []

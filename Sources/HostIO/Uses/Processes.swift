@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// The processes there are.
+/// Looks up processes in procfs.
 public struct Processes: Sendable {
     private let paths: HostPaths
 
     public init(paths: HostPaths = HostPaths()) { self.paths = paths }
 
-    /// When a process began, in clock ticks since the boot; nil when there is none of the number.
+    /// When a process started, in clock ticks since the boot; nil when there is no such process.
     ///
-    /// A zombie has ended: it holds nothing.
+    /// A zombie counts as ended: it holds nothing.
     ///
     /// Source: fields 3 and 22 of `stat`, proc(5).
     public func startTime(of pid: Int) -> Int? {
         var files = TextFiles()
-        // The second field is the command's name in brackets, and may contain anything.
+        // The second field is the command's name in parentheses, and can contain any character.
         guard let text = files.text(paths.state(ofProcess: pid)), let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: end)...].split(separator: " ")
         guard fields.count > 19, let state = fields.first, !"ZXx".contains(state) else { return nil }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Examination {
-    /// What the IOMMU cannot tell apart, where someone may want a part of it.
+    /// Groups that contain several functions, if one of them could be useful to a guest.
     func groups() -> [Finding] {
         guard hasIOMMU else { return [] }
         return host.iommuGroups.compactMap(shared) + outsiders()
     }
 
-    /// A group of one endpoint becomes viable as soon as that one is taken. One of several is worth words.
+    /// A group with one endpoint is viable once that endpoint is unbound. A group with several needs an explanation.
     private func shared(_ group: IOMMUGroup) -> Finding? {
         let endpoints = group.functions.compactMap { host[$0] }.filter { !$0.isBridge }
         guard endpoints.count > 1, endpoints.contains(where: \.isWorthTaking) else { return nil }
@@ -17,43 +17,45 @@ extension Examination {
         if Set(endpoints.map(\.card)).count == 1 {
             return Finding(
                 .advice, "group-is-one-card", subject: subject, "\(subject) is one card: \(members)",
-                why: "its functions are not isolated from each other: they go to one guest, all together",
+                why: "its functions are not isolated from each other: only one guest can have them, all together",
                 remedy: handOver(blockers, endpoints))
         }
         if endpoints.contains(where: { endpoints.map(\.address).contains($0.virtualFunction?.physicalFunction) }) {
             return Finding(
                 .warning, "group-holds-pf-and-vfs", subject: subject,
-                "\(subject) holds a PF together with its VFs: \(members)",
-                why: "neither the card nor the ports above it have ACS, so a VF cannot go to a guest while the host "
-                    + "drives the PF",
+                "\(subject) contains a PF together with its VFs: \(members)",
+                why: "neither the card nor the ports above it have ACS, so no guest can have a VF while the host uses "
+                    + "the PF",
                 remedy:
-                    "switch on ACS (and ARI) in the firmware setup, or move the card to a slot of the processor's own")
+                    "enable ACS (and ARI) in the firmware setup, or move the card to a slot that is connected to the processor"
+            )
         }
         guard !blockers.isEmpty else {
             return Finding(
                 .advice, "group-shared", subject: subject,
-                "\(subject) holds \(endpoints.count) functions of several cards: \(members)",
-                why: "nothing above them isolates them (no ACS): they go to one owner, all together",
-                remedy: "give them to one guest, or move one card to another slot")
+                "\(subject) contains \(endpoints.count) functions of several cards: \(members)",
+                why: "no port above them isolates them (no ACS): only one owner can have them, all together",
+                remedy: "give all of them to one guest, or move one card to another slot")
         }
         return Finding(
             .warning, "group-not-viable", subject: subject,
             "\(subject) is not viable: \(list(blockers.map { "\($0.address) is \($0.reason)" }))",
-            why: "nothing above its \(endpoints.count) functions isolates them (no ACS): none goes to a guest before "
-                + "all are off their host drivers",
-            remedy: "move the card that you want to another slot, or, " + handOver(blockers, endpoints))
+            why:
+                "no port above its \(endpoints.count) functions isolates them (no ACS): a guest can have one only when all "
+                + "are unbound from their host drivers",
+            remedy: "move the card that you need to another slot, or, " + handOver(blockers, endpoints))
     }
 
     private func handOver(_ blockers: [IOMMUGroup.Blocker], _ endpoints: [Function]) -> String {
         guard !blockers.isEmpty else {
-            return "give them to one guest: allocate \(endpoints.count) of them to one owner"
+            return "allocate all \(endpoints.count) of them to one owner"
         }
         let nodes = blockers.map { "virsh nodedev-detach pci_\($0.address.nodeName)" }
-        return "where the host can do without: " + nodes.prefix(3).joined(separator: " && ")
+        return "if the host does not need them: " + nodes.prefix(3).joined(separator: " && ")
             + (nodes.count > 3 ? " && … (\(nodes.count) in all)" : "")
     }
 
-    /// Functions that the IOMMU does not see, on a host that has one.
+    /// Functions without a group on a host that has an IOMMU.
     private func outsiders() -> [Finding] {
         let outside = host.functions.filter { $0.iommuGroup == nil && $0.isWorthTaking }
         guard !outside.isEmpty else { return [] }
@@ -61,14 +63,14 @@ extension Examination {
             Finding(
                 .advice, "function-without-group", subject: outside.count == 1 ? "\(outside[0].address)" : "host",
                 "\(list(outside.map(\.address))) \(outside.count == 1 ? "is" : "are") in no IOMMU group",
-                why: "such a function cannot be passed through: no IOMMU unit covers it",
-                remedy: "choose others; or look for its unit: journalctl -k -g 'DMAR|AMD-Vi|iommu'")
+                why: "no IOMMU unit covers such a function, so it cannot be passed through",
+                remedy: "use other functions, or check why no unit covers it: journalctl -k -g 'DMAR|AMD-Vi|iommu'")
         ]
     }
 }
 
 extension Function {
-    /// Network, display, NVMe, and what computes: the kinds of function that guests get.
+    /// Whether guests commonly get such a function: network, display, NVMe, accelerators.
     fileprivate var isWorthTaking: Bool {
         switch identity.baseClass {
         case 0x02, 0x03, 0x0b, 0x10, 0x12: true
@@ -76,7 +78,7 @@ extension Function {
         }
     }
 
-    /// Functions of one device on one bus sit on one piece of hardware; VFs belong to their PF's.
+    /// Identifies the card: functions of one device are on one card, and all VFs of a bus on their PF's.
     fileprivate var card: [UInt32] {
         guard virtualFunction == nil else { return [address.domain, UInt32(address.bus), .max] }
         return [address.domain, UInt32(address.bus), UInt32(address.device)]
@@ -84,6 +86,6 @@ extension Function {
 }
 
 extension PCIAddress {
-    /// As libvirt names node devices: `0000_3b_00_0`.
+    /// The address in the name of a libvirt node device: `0000_3b_00_0`.
     fileprivate var nodeName: String { String(description.map { $0 == ":" || $0 == "." ? "_" : $0 }) }
 }

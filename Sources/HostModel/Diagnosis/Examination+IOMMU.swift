@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Examination {
-    /// Whether the IOMMU is on; where it is not, what keeps it off.
+    /// Whether the IOMMU is on, and if not, why.
     func iommu() -> [Finding] {
         guard hasIOMMU else { return [missingIOMMU()] }
         let name =
@@ -14,7 +14,7 @@ extension Examination {
         return [Finding(.ok, "iommu-on", "\(name) is on: \(host.iommuGroups.count) IOMMU groups")] + translation()
     }
 
-    /// `iommu=pt` spares the host's own devices the translation; guests are isolated either way.
+    /// With `iommu=pt` the host's own devices need no translation. Guests are isolated in both cases.
     ///
     /// Source: `iommu.passthrough`, Documentation/admin-guide/kernel-parameters.txt.
     private func translation() -> [Finding] {
@@ -24,34 +24,36 @@ extension Examination {
         return [
             Finding(
                 .advice, "iommu-translates-host-dma",
-                "the host's own devices go through the IOMMU too (\(translated.count) groups)",
-                why: "each packet of a PF that the host drives costs a mapping; iommu=pt spares that, and with it the "
-                    + "protection from a faulty host driver. Guests are isolated either way",
+                "DMA of the host's own devices is translated by the IOMMU too (\(translated.count) groups)",
+                why:
+                    "each packet of a PF with a host driver costs a mapping. iommu=pt avoids that, but the host is then not "
+                    + "protected from a faulty host driver. Guests are isolated in both cases",
                 remedy: boot(adding: "iommu=pt"))
         ]
     }
 
     private func missingIOMMU() -> Finding {
-        let why = "without it a guest's device could write anywhere in the host's memory, so VFIO refuses"
+        let why = "without an IOMMU a guest's device could write to all of the host's memory, so VFIO refuses"
         func blocker(_ code: String, _ what: String, _ remedy: String) -> Finding {
             Finding(.blocker, code, what, why: why, remedy: remedy)
         }
         if host.iommu.enabled {
             return blocker(
-                "iommu-made-up", "VFIO runs without an IOMMU and makes up groups (enable_unsafe_noiommu_mode)",
-                "switch the IOMMU on, and take enable_unsafe_noiommu_mode out of modprobe.d or the command line")
+                "iommu-made-up", "VFIO works without an IOMMU and invents groups (enable_unsafe_noiommu_mode)",
+                "switch on the IOMMU, and remove enable_unsafe_noiommu_mode from modprobe.d or the kernel command line")
         }
-        // 1. Switched off by hand: whatever the firmware offers, this word decides.
+        // 1. Switched off on the command line, whatever the firmware offers.
         if let word = Self.offWords.first(where: hasWord) {
             return blocker(
                 "iommu-off-on-command-line", "the kernel command line switches the IOMMU off: \(word)",
                 boot(removing: word))
         }
-        // 2. The firmware offers one, so it is the kernel that leaves it off.
+        // 2. The firmware offers one: the kernel leaves it off.
         if platform.firmwareTables?.contains(.dmar) == true {
             guard !hasWord("intel_iommu=on") else {
                 return blocker(
-                    "iommu-not-started", "VT-d is announced and asked for, but the kernel did not start it",
+                    "iommu-not-started",
+                    "the firmware offers VT-d and intel_iommu=on is set, but the kernel did not start it",
                     "journalctl -k -g DMAR shows why; the kernel needs CONFIG_INTEL_IOMMU")
             }
             return blocker(
@@ -68,7 +70,7 @@ extension Examination {
                 "iommu-not-started", "the firmware announces an IOMMU, but the kernel did not start it",
                 "journalctl -k -g iommu shows why; the kernel needs CONFIG_ARM_SMMU_V3 or CONFIG_VIRTIO_IOMMU")
         }
-        // 3. It offers none.
+        // 3. The firmware offers none.
         guard platform.firmwareTables != nil else {
             return blocker("iommu-off", "the kernel shows no IOMMU group", firmwareRemedy)
         }
@@ -84,7 +86,7 @@ extension Examination {
 
     private var firmwareRemedy: String {
         if platform.isVirtualMachine == true {
-            return "give this machine (q35) the device <iommu model='intel'><driver intremap='on' caching_mode='on'/>"
+            return "add to this machine (q35) the device <iommu model='intel'><driver intremap='on' caching_mode='on'/>"
                 + "</iommu>, and boot it with intel_iommu=on"
         }
         switch platform.processor {
@@ -100,7 +102,7 @@ extension Examination {
 }
 
 extension Examination {
-    /// Whether a function's interrupts pass through the IOMMU as well.
+    /// Whether interrupts are remapped by the IOMMU as well.
     ///
     /// Source: `vfio_iommu_type1_attach_group`, drivers/vfio/vfio_iommu_type1.c: EPERM without it.
     func interrupts() -> [Finding] {
@@ -110,14 +112,15 @@ extension Examination {
             return [
                 Finding(
                     .warning, "interrupts-unsafe",
-                    "interrupt remapping is off, and VFIO is told to go on without (allow_unsafe_interrupts)",
-                    why: "a guest with a device can send the host any interrupt", remedy: remappingRemedy)
+                    "interrupt remapping is off, and VFIO works without it (allow_unsafe_interrupts)",
+                    why: "a guest with a device can send any interrupt to the host", remedy: remappingRemedy)
             ]
         }
         return [
             Finding(
                 .blocker, "interrupt-remapping-off", "interrupt remapping is off",
-                why: "a guest with a device could send the host any interrupt, so VFIO refuses", remedy: remappingRemedy
+                why: "a guest with a device could send any interrupt to the host, so VFIO refuses",
+                remedy: remappingRemedy
             )
         ]
     }
@@ -125,11 +128,11 @@ extension Examination {
     private var remappingRemedy: String {
         if let word = ["nointremap", "intremap=off"].first(where: hasWord) { return boot(removing: word) }
         if platform.isVirtualMachine == true {
-            return "give this machine's <iommu> the setting <driver intremap='on'/>, and <ioapic driver='qemu'/>"
+            return "set <driver intremap='on'/> in this machine's <iommu>, and add <ioapic driver='qemu'/>"
         }
         return
-            "switch on x2APIC and interrupt remapping in the firmware setup; where the board has none and every guest "
-            + "is trusted: echo 'options vfio_iommu_type1 allow_unsafe_interrupts=1' > /etc/modprobe.d/vfio.conf"
+            "switch on x2APIC and interrupt remapping in the firmware setup; if the board has none and you trust every "
+            + "guest: echo 'options vfio_iommu_type1 allow_unsafe_interrupts=1' > /etc/modprobe.d/vfio.conf"
     }
 }
 
@@ -149,25 +152,25 @@ extension Examination {
         case .updateGrub: "add \(word) to GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub && reboot"
         case .grubby: "grubby --update-kernel=ALL --args=\(word) && reboot"
         case .commandLineFile:
-            "add \(word) to /etc/kernel/cmdline, then kernel-install add-all (Proxmox: proxmox-boot-tool refresh), reboot"
+            "add \(word) to /etc/kernel/cmdline, then kernel-install add-all (Proxmox: proxmox-boot-tool refresh), and reboot"
         case nil: "add \(word) to the kernel command line and reboot"
         }
     }
 
     private func boot(removing word: String) -> String {
         switch platform.bootLoader {
-        case .updateGrub: "take \(word) out of /etc/default/grub, then update-grub && reboot"
+        case .updateGrub: "remove \(word) from /etc/default/grub, then update-grub && reboot"
         case .grubby: "grubby --update-kernel=ALL --remove-args=\(word) && reboot"
         case .commandLineFile:
-            "take \(word) out of /etc/kernel/cmdline, then kernel-install add-all (Proxmox: proxmox-boot-tool refresh), "
-                + "reboot"
-        case nil: "take \(word) out of the kernel command line and reboot"
+            "remove \(word) from /etc/kernel/cmdline, then kernel-install add-all (Proxmox: proxmox-boot-tool refresh), "
+                + "and reboot"
+        case nil: "remove \(word) from the kernel command line and reboot"
         }
     }
 }
 
 extension String {
-    /// `iommu=pt` as `iommu` and `pt`; without a sign the value is empty.
+    /// `iommu=pt` as `iommu` and `pt`; without `=` the value is empty.
     fileprivate var keyAndValue: (key: Substring, value: Substring) {
         let parts = split(separator: "=", maxSplits: 1)
         return (parts.first ?? "", parts.dropFirst().first ?? "")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Examination {
-    /// Files by which others set up the functions that Buslane hands out.
+    /// Configuration of other software that sets up functions.
     func rivals() -> [Finding] {
         var found = platform.rivals.map { rival in
             Finding(
@@ -13,7 +13,7 @@ extension Examination {
                 Finding(
                     .warning, PlatformFacts.Rival.Kind.modprobe.code, subject: "kernel command line",
                     "kernel command line: \(word.excerpt)", why: PlatformFacts.Rival.Kind.modprobe.harm,
-                    remedy: "take \(word) out of the kernel command line and reboot"))
+                    remedy: "remove \(word) from the kernel command line and reboot"))
         }
         return found
     }
@@ -23,19 +23,20 @@ extension Examination {
         switch rival.kind {
         case .networkManager:
             return
-                "take the [sriov] section out of \(file), then nmcli connection reload; declare the VFs in buslane.yaml"
-        case .netplan: return "take the line out of \(file), then netplan generate; declare the VFs in buslane.yaml"
-        case .systemdNetwork: return "take the SR-IOV lines out of \(file); declare the VFs in buslane.yaml"
+                "remove the [sriov] section from \(file), then nmcli connection reload; declare the VFs in buslane.yaml"
+        case .netplan: return "remove the line from \(file), then netplan generate; declare the VFs in buslane.yaml"
+        case .systemdNetwork: return "remove the SR-IOV lines from \(file); declare the VFs in buslane.yaml"
         case .driverctl:
             let name = rival.file.split(separator: "/").last.map(String.init) ?? rival.file
             return "driverctl unset-override \(name.hasPrefix("pci-") ? String(name.dropFirst(4)) : name)"
         case .libvirtNetwork:
             let name = rival.file.split(separator: "/").last.map { $0.hasSuffix(".xml") ? $0.dropLast(4) : $0 } ?? ""
-            return "virsh net-destroy \(name) && virsh net-undefine \(name), or keep its card out of Buslane's pools"
+            return "virsh net-destroy \(name) && virsh net-undefine \(name), or exclude its PF from Buslane's pools"
         case .udevRule:
-            return "take the line out of \(file), then udevadm control --reload; declare the VFs in buslane.yaml"
-        case .modprobe: return "take the line out of \(file) and reboot (update-initramfs -u first, where there is one)"
-        case .script: return "take the line out of \(file); declare the VFs in buslane.yaml"
+            return "remove the line from \(file), then udevadm control --reload; declare the VFs in buslane.yaml"
+        case .modprobe:
+            return "remove the line from \(file) and reboot (if there is an initramfs, run update-initramfs -u first)"
+        case .script: return "remove the line from \(file); declare the VFs in buslane.yaml"
         }
     }
 }
@@ -62,13 +63,15 @@ extension PlatformFacts.Rival.Kind {
     fileprivate var harm: String {
         switch self {
         case .networkManager:
-            "NetworkManager sets the VF count at each activation, and to 0 at deactivation: VFs in use vanish"
+            "NetworkManager sets the VF count when it activates the connection, and to 0 when it deactivates it: VFs that "
+                + "are in use vanish"
         case .netplan, .systemdNetwork, .udevRule, .script:
-            "it sets up VFs at boot or on each event, behind Buslane's back: counts and settings do not stay"
-        case .driverctl: "the override comes back at each boot and add event, and takes the function from its owner"
-        case .libvirtNetwork: "libvirt picks VFs for this network by itself: one function, two owners"
+            "it sets up VFs at boot or on each event, without Buslane: counts and settings change"
+        case .driverctl:
+            "driverctl sets the override again at each boot and add event, and takes the function from its owner"
+        case .libvirtNetwork: "libvirt chooses VFs for this network itself: one function can get two owners"
         case .modprobe:
-            "the module decides at load: every function with that ID, or that many VFs, before Buslane looks"
+            "the module binds all functions with that ID, or creates that many VFs, when it is loaded, before Buslane runs"
         }
     }
 }
@@ -76,6 +79,6 @@ extension PlatformFacts.Rival.Kind {
 extension String {
     fileprivate var isVFIOIDs: Bool { hasPrefix("vfio-pci.ids=") || hasPrefix("vfio_pci.ids=") }
 
-    /// Short enough to stand in a line.
+    /// Shortened to fit into a line.
     fileprivate var excerpt: String { count > 72 ? prefix(71) + "…" : self }
 }

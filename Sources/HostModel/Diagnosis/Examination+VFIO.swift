@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Examination {
-    /// The driver that every function is handed over with.
+    /// The driver that claimed functions are bound to.
     func modules() -> [Finding] {
-        // A function on a VFIO driver proves more than any list of modules.
+        // A function that is bound to a VFIO driver proves that the module is loaded.
         let state = host.functions.contains(where: \.isOnVFIO) ? .loaded : platform.vfio
         switch state {
         case nil: return []
@@ -12,7 +12,7 @@ extension Examination {
             return [
                 Finding(
                     .blocker, "vfio-not-loaded", subject: VFIO.genericDriver, "vfio-pci is not loaded",
-                    why: "no function can be bound to it; the kernel does not load it by itself",
+                    why: "no function can be bound to it, and the kernel does not load it automatically",
                     remedy: "modprobe vfio-pci, and for the next boot: "
                         + "echo vfio-pci > /etc/modules-load.d/vfio-pci.conf")
             ]
@@ -22,29 +22,29 @@ extension Examination {
                 Finding(
                     .blocker, "vfio-missing", subject: VFIO.genericDriver,
                     "the running kernel\(kernel) has no vfio-pci",
-                    why: "no function can be handed to a guest without it",
-                    remedy: "boot a kernel with CONFIG_VFIO_PCI; cloud kernels leave it out (Debian: apt install "
-                        + "linux-image-amd64). After a kernel update: reboot")
+                    why: "without it no guest can have a function",
+                    remedy: "boot a kernel with CONFIG_VFIO_PCI; cloud kernels do not have it (Debian: apt install "
+                        + "linux-image-amd64). After a kernel update, reboot")
             ]
         }
     }
 
-    /// What a guest's memory needs: pinned whole for its devices, and better in huge pages.
+    /// The memory of guests with devices: all of it is locked, and huge pages are better.
     func memory() -> [Finding] { lockedMemory() + hugepages() }
 
-    /// A guest with a device has all its memory locked. libvirt raises QEMU's limit, if it may.
+    /// All memory of a guest with a device is locked. libvirt raises QEMU's limit if it may.
     private func lockedMemory() -> [Finding] {
         guard let process = platform.libvirt.process, !process.mayRaiseLimits, let limit = process.lockedMemoryLimit
         else { return [] }
         let program = platform.libvirt.program ?? "libvirtd"
-        // A guest smaller than this is none that anyone gives a card to.
+        // No useful guest with a device has less memory than this.
         let isHopeless = limit < 256 << 20
         return [
             Finding(
                 isHopeless ? .blocker : .warning, "memlock-too-small", subject: program,
-                "\(program) (pid \(process.pid)) may lock \(Self.size(limit)) and cannot raise that",
+                "\(program) (pid \(process.pid)) may lock \(Self.size(limit)) of memory and cannot raise this limit",
                 why: "all memory of a guest with a device is locked: "
-                    + (isHopeless ? "no such guest starts" : "larger guests do not start"),
+                    + (isHopeless ? "no such guest can start" : "larger guests cannot start"),
                 remedy: "systemctl edit \(program): [Service] LimitMEMLOCK=infinity, then systemctl restart \(program)")
         ]
     }
@@ -55,9 +55,10 @@ extension Examination {
         guard !stocked.isEmpty else {
             return [
                 Finding(
-                    .advice, "no-hugepages", "no huge pages are set aside",
-                    why: "a guest's memory is mapped page by page for its devices: slow starts, and misses in the "
-                        + "IOMMU's TLB under load",
+                    .advice, "no-hugepages", "no huge pages are reserved",
+                    why:
+                        "a guest's memory is mapped page by page for its devices: starts are slow, and the IOMMU's TLB misses "
+                        + "often under load",
                     remedy: "sysctl -w vm.nr_hugepages=N (2 MiB each), or boot with default_hugepagesz=1G hugepages=N; "
                         + "in the domain: <memoryBacking><hugepages/></memoryBacking>")
             ]
@@ -67,8 +68,8 @@ extension Examination {
         return bare.map { node in
             Finding(
                 .warning, "no-hugepages-on-node", subject: "node \(node)",
-                "NUMA node \(node) has SR-IOV cards and no huge pages, node \(list(stocked.map(\.id))) has",
-                why: "a guest next to its card gets its huge pages from the far node, or does not start",
+                "NUMA node \(node) has SR-IOV cards but no huge pages; node \(list(stocked.map(\.id))) has some",
+                why: "a guest on the node of its card gets huge pages of another node, or does not start",
                 remedy: "numactl -m \(node) sysctl -w vm.nr_hugepages_mempolicy=N, or boot with hugepages=\(node):N")
         }
     }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// One thing that was looked at, and what is to be done about it.
+/// The result of one check, and how to fix it.
 public struct Finding: Hashable, Sendable {
     /// Stable, for programs: `iommu-off-in-firmware`, `group-shared`, …
     public let code: String
     public let severity: Severity
-    /// An address, a group, a file, or `host`.
+    /// An address, a group, a file or `host`.
     public let subject: String
-    /// One line: what is so.
+    /// The fact that was found, in one line.
     public let what: String
-    /// Why that matters; empty where nothing is wrong.
+    /// Why it matters; empty if nothing is wrong.
     public let why: String
-    /// The command to run or the line to write; nil where nothing is wrong.
+    /// How to fix it: the command to run or the line to write; nil if nothing is wrong.
     public let remedy: String?
 
     public enum Severity: String, Hashable, Sendable, Codable, CaseIterable {
-        /// Nothing can be passed through while it is so.
+        /// Nothing can be passed through until it is fixed.
         case blocker
-        /// Something will fail, or someone else will interfere.
+        /// Something will fail, or other software will interfere.
         case warning
-        /// It works, and could work better.
+        /// It works, but could work better.
         case advice
         case ok
     }
@@ -37,25 +37,25 @@ public struct Finding: Hashable, Sendable {
     }
 }
 
-/// Everything that was found, the gravest first.
+/// The results of all checks, the most severe first.
 public struct Diagnosis: Hashable, Sendable {
     public let findings: [Finding]
 
-    /// Nothing stands in the way.
+    /// Whether there is no blocker.
     public var passthroughWorks: Bool { count(.blocker) == 0 }
 
     public func count(_ severity: Finding.Severity) -> Int { findings.count { $0.severity == severity } }
 
     public func findings(_ severity: Finding.Severity) -> [Finding] { findings.filter { $0.severity == severity } }
 
-    /// Judges a host by what was read of it.
+    /// Examines a host.
     ///
-    /// What is unknown is passed over: a guess would be a false alarm or a false comfort.
+    /// Facts that are unknown are skipped: a guess would be wrong in either direction.
     ///
-    /// - Parameter problems: what the daemon says is not as declared, a line each.
+    /// - Parameter problems: the daemon's reports of what differs from the declaration, one line each.
     public init(of host: HostSnapshot, on platform: PlatformFacts, problems: [String] = []) {
         let examination = Examination(host: host, platform: platform)
-        // In the order in which the parts build on each other.
+        // Each check builds on those before it.
         let found =
             examination.iommu() + examination.interrupts() + examination.modules() + examination.groups()
             + examination.cards() + examination.memory() + examination.services() + examination.hooks()
@@ -67,27 +67,27 @@ public struct Diagnosis: Hashable, Sendable {
 extension Finding {
     fileprivate init(degraded problem: String) {
         self.init(
-            .warning, "daemon-degraded", "the daemon says: \(problem)",
-            why: "a part of what is declared is not in force",
-            remedy: "buslane config check; buslane plan shows what is left to do")
+            .warning, "daemon-degraded", "the daemon reports: \(problem)",
+            why: "part of the declared state is not applied",
+            remedy: "run buslane config check; buslane plan shows what is missing")
     }
 }
 
-/// The two halves of what is known, as every part of a diagnosis needs them.
+/// The facts that every check uses.
 struct Examination {
     let host: HostSnapshot
     let platform: PlatformFacts
 
-    /// Real groups, not those that VFIO makes up where no IOMMU is.
+    /// Whether there is a real IOMMU: VFIO can also create groups without one.
     var hasIOMMU: Bool { host.iommu.enabled && !(platform.makesUpGroups == true && host.iommu.kind == nil) }
 
-    /// What could not be read may hide what would have been found.
+    /// Files that could not be read may hide findings.
     func blindSpots() -> [Finding] {
         guard !platform.unreadable.isEmpty else { return [] }
         return [
             Finding(
                 .advice, "not-everything-read", "could not read \(list(platform.unreadable, atMost: 4))",
-                why: "what stands there was not looked at", remedy: "sudo buslane doctor")
+                why: "problems in these files are not reported", remedy: "sudo buslane doctor")
         ]
     }
 

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What a function can do, from its config space.
+/// A function's capabilities, from its config space.
 ///
 /// Source: PCI Local Bus Specification and PCI Express Base Specification, as libpci's `header.h` names their fields.
 public struct Capabilities: Hashable, Sendable {
-    /// The device says that it has more functions than one.
+    /// The device reports several functions.
     public var isMultiFunction: Bool
-    /// What it is on PCI Express; nil on conventional PCI.
+    /// Its type on PCI Express; nil on conventional PCI.
     public var portType: PortType?
-    /// It can be reset alone: PCI Express' way, or Advanced Features' on conventional PCI.
+    /// It supports a function-level reset: by PCI Express, or by Advanced Features on conventional PCI.
     public var functionLevelReset: Bool
-    /// Interrupt vectors; nil without MSI-X.
+    /// The number of interrupt vectors; nil without MSI-X.
     public var msixTableSize: Int?
-    /// nil when the extended config space could not be read.
+    /// nil if the extended config space could not be read.
     public var extended: Extended?
 
-    /// What only PCI Express' extended config space tells.
+    /// Capabilities in PCI Express' extended config space.
     public struct Extended: Hashable, Sendable {
         public var sriov: Bool
-        /// Alternative routing ids: more than 8 functions on a device.
+        /// Alternative routing-id interpretation: more than 8 functions in a device.
         public var ari: Bool
-        /// Address translation services: the device asks the IOMMU beforehand.
+        /// Address translation services: the device requests translations from the IOMMU in advance.
         public var ats: Bool
         public var pasid: Bool
-        /// nil when the function has no such capability.
+        /// nil if the function has no such capability.
         public var acs: ACS?
 
         public init(
@@ -62,8 +62,8 @@ public struct Capabilities: Hashable, Sendable {
     }
 }
 
-/// Access control services: what keeps functions below a port, or of one device, from reaching each other unseen by
-/// the IOMMU.
+/// Access control services. They prevent functions below a port, or of one device, from reaching each other past the
+/// IOMMU.
 ///
 /// Source: `PCI_ACS_CAP`, `PCI_ACS_CTRL`, include/uapi/linux/pci_regs.h.
 public struct ACS: Hashable, Sendable {
@@ -89,7 +89,7 @@ public struct ACS: Hashable, Sendable {
         public static let egressControl = Controls(rawValue: 1 << 5)
         public static let directTranslated = Controls(rawValue: 1 << 6)
 
-        /// What the kernel asks of a port before it takes what is below for isolated.
+        /// The controls that the kernel requires of a port before it treats the functions below as isolated.
         ///
         /// Source: `REQ_ACS_FLAGS`, drivers/iommu/iommu.c.
         public static let isolating: Controls = [
@@ -107,25 +107,25 @@ public struct ACS: Hashable, Sendable {
         ]
     }
 
-    /// What would have to be switched on. A control that the port does not have counts as built in.
+    /// The controls that are supported, required and off. A control that is not supported counts as built in.
     ///
     /// Source: `pci_acs_flags_enabled`, drivers/pci/pci.c.
     public var missing: Controls { Controls.isolating.intersection(supported).subtracting(enabled) }
 }
 
 extension Capabilities {
-    /// Whether traffic between what is below the function, or beside it in its device, goes by way of the IOMMU.
+    /// Whether traffic between functions below this one, or between it and others of its device, goes through the IOMMU.
     ///
-    /// nil when that cannot be told from what was readable. The kernel knows some devices better than they describe
-    /// themselves; that is not seen here.
+    /// nil if the readable capabilities do not show it. The kernel has quirks for some devices, which are not considered
+    /// here.
     ///
     /// Source: `pci_acs_enabled`, drivers/pci/pci.c.
     public var isolates: Bool? {
         switch portType {
-        // Nothing on a conventional bus, or on the way to one, can be held apart.
+        // Functions on a conventional bus, or behind a bridge to one, cannot be isolated.
         case nil, .pcieToPCIBridge, .pciToPCIeBridge, .eventCollector: false
         case .rootPort, .downstreamPort: hasEffectiveACS
-        // Alone in its device there is nobody beside it.
+        // A single-function device has no other function to reach.
         case .endpoint, .legacyEndpoint, .integratedEndpoint, .upstreamPort: isMultiFunction ? hasEffectiveACS : true
         }
     }

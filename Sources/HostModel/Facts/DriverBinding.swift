@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Which driver has a function, and which one alone may.
+/// A function's driver, and the only driver that may bind to it.
 ///
-/// Little of a function, and all that most steps are about: what is asked of it before and after each of them.
+/// A small part of a function, but most steps only need this before and after: it is cheap to read.
 public struct DriverBinding: Hashable, Sendable {
     public let driver: String?
     public let driverOverride: String?

@@ -1,49 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// One PCI function as observed: what sysfs says of it, with unknown as nil and never as a guess.
+/// One PCI function as observed in sysfs. An unknown value is nil, never a guess.
 ///
 /// Source: `bus/pci/devices/ADDRESS/`, Documentation/ABI/testing/sysfs-bus-pci.
 public struct Function: Hashable, Sendable {
     public let address: PCIAddress
     public var identity: Identity
-    /// The bound driver; nil when none is. Source: the `driver` link.
+    /// The bound driver; nil if there is none. Source: the `driver` link.
     public var driver: String?
-    /// The one driver this function may bind to; nil when unset. Source: `driver_override`, `(null)` when unset.
+    /// The only driver that may bind to the function; nil if unset. Source: `driver_override`, `(null)` if unset.
     public var driverOverride: String?
-    /// The IOMMU group's number in this boot; never an identity across boots. Source: the `iommu_group` link.
+    /// The IOMMU group's number in this boot; another boot may number it differently. Source: the `iommu_group` link.
     public var iommuGroup: Int?
-    /// nil when the firmware named none (`numa_node` reads -1).
+    /// nil if the firmware names none (`numa_node` is -1).
     public var numaNode: Int?
-    /// CPUs near the function in the kernel's list form; nil when its node is unknown. Source: `local_cpulist`.
+    /// CPUs near the function in the kernel's list format; nil if its node is unknown. Source: `local_cpulist`.
     public var localCPUs: String?
-    /// The nearest PCI function above it in the device tree, a root port or bridge.
+    /// The next PCI function above it in the device tree, a root port or bridge.
     public var parent: PCIAddress?
-    /// The ways to reset it, in the kernel's order of preference. Source: `reset_method`.
+    /// Its reset methods, in the kernel's order of preference. Source: `reset_method`.
     public var resetMethods: [String]
     public var link: PCIeLink?
     public var role: Role
     public var interfaces: [NetworkInterface]
-    /// For a VF, what its PF enforces; nil when the PF has no network interface or was not asked.
+    /// For a VF, the settings that its PF enforces; nil if the PF has no network interface or was not queried.
     public var vfSettings: VFSettings?
-    /// From config space; nil when that was not readable or not asked.
+    /// From config space; nil if that was not readable or not read.
     public var capabilities: Capabilities?
-    /// For a VF whose PF's driver shares interrupt vectors out, how many it has; nil when not asked.
+    /// For a VF whose PF's driver distributes interrupt vectors, how many it has; nil if not read.
     ///
-    /// `sriov_vf_msix_count` sets them and cannot be read; the size of the VF's MSI-X table tells the same.
+    /// `sriov_vf_msix_count` can be written but not read. The size of the VF's MSI-X table is the same number.
     /// Source: `DEVICE_ATTR_WO(sriov_vf_msix_count)`, drivers/pci/iov.c.
     public var vfMSIXCount: Int?
-    /// nil for a VF, for a card that has none, and when not readable or not asked.
+    /// nil for a VF, for a device without one, and if not readable or not read.
     public var serialNumber: SerialNumber?
-    /// The VFIO driver that suits it, `vfio-pci` or a vendor's variant; nil for a bridge or when not asked.
+    /// The best VFIO driver for it, `vfio-pci` or a vendor's variant; nil for a bridge or if not read.
     public var vfioDriver: String?
-    /// `vfioN` while a VFIO driver has it. Source: `vfio-dev/`.
+    /// `vfioN` while it is bound to a VFIO driver. Source: `vfio-dev/`.
     public var vfioDevice: String?
 
-    /// What the function is on its card.
+    /// The function's role in SR-IOV.
     public enum Role: Hashable, Sendable {
-        /// Can be cut into VFs: `sriov_totalvfs` is above 0.
+        /// It can have VFs: `sriov_totalvfs` is above 0.
         case physicalFunction(SRIOV)
-        /// A slice of a physical function.
+        /// It is a VF of a physical function.
         case virtualFunction(VirtualFunction)
         /// Neither.
         case function
@@ -78,8 +78,8 @@ public struct Function: Hashable, Sendable {
         self.vfioDevice = vfioDevice
     }
 
-    // Not inlined, here and below: where a function is lent by an array, Swift 6.3.1's optimiser ends in an ownership
-    // error over the payload.
+    // Not inlined, here and below: when a function is borrowed from an array, Swift 6.3.1's optimizer reports an ownership
+    // error for the payload.
     @inline(never)
     public var sriov: SRIOV? {
         if case .physicalFunction(let sriov) = role { sriov } else { nil }
@@ -90,7 +90,7 @@ public struct Function: Hashable, Sendable {
         if case .virtualFunction(let relation) = role { relation } else { nil }
     }
 
-    /// What decisions rest on, and effects of ours change: without what is read for telling alone.
+    /// The function without facts that are only shown: what remains decides, or is changed by Buslane.
     public var decisive: Function {
         var function = self
         function.capabilities = nil
@@ -109,8 +109,8 @@ public struct Function: Hashable, Sendable {
         return function
     }
 
-    /// Fills in what is not read for a decision: the serial number and the link cost a look at config space, which wakes a
-    /// sleeping function, and a speed waits for whatever the kernel does with any network card.
+    /// Takes over facts that are not read for a decision. Reading the serial number and the link accesses config space,
+    /// which wakes a suspended function; reading the speed waits for the kernel's global network lock.
     public mutating func takeUnread(from earlier: Function?) {
         if virtualFunction == nil { serialNumber = earlier?.serialNumber }
         link = earlier?.link
@@ -120,27 +120,27 @@ public struct Function: Hashable, Sendable {
         }
     }
 
-    /// The name of one of its network interfaces that nobody switched on; nil when there is none such.
+    /// The name of one of its network interfaces that is down; nil if there is none.
     public var downInterface: String? { interfaces.first { !$0.isAdministrativelyUp }?.name }
 
-    /// A function of the host's own plumbing, which is never handed out.
+    /// A bridge of the host, which can never be claimed.
     public var isBridge: Bool { identity.isBridge }
 
-    /// A bridge to another PCI bus: VFIO passes over it, whatever driver it has. An ISA bridge, of class 0601, is a function
-    /// like any other to the IOMMU.
+    /// A bridge to another PCI bus. VFIO ignores it, whatever its driver. For the IOMMU an ISA bridge, class 0601, is a
+    /// function like any other.
     ///
     /// Source: `vfio_dev_driver_allowed` before kernel 5.19, `driver_managed_dma` of pcieport since; PCI Code and ID
     /// Assignment Specification, class 06.
     public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.classCode >> 8) }
 
-    /// A network card or a slice of one, whose MAC and VLAN can be set.
+    /// A network function, whose MAC address and VLAN can be set.
     public var isNetwork: Bool { identity.baseClass == 0x02 }
 
     /// Bound to `vfio-pci` or a vendor's variant of it.
     public var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }
 }
 
-/// What the function says it is.
+/// The function's ids and class, from its config space.
 public struct Identity: Hashable, Sendable {
     public var vendor: UInt16
     public var device: UInt16
@@ -177,21 +177,21 @@ public struct SRIOV: Hashable, Sendable {
     public var stride: Int?
     /// The VFs' device id. Source: `sriov_vf_device`.
     public var vfDevice: UInt16?
-    /// Whether the kernel binds a driver to a new VF by itself. Source: `sriov_drivers_autoprobe`.
+    /// Whether the kernel binds a driver to each new VF. Source: `sriov_drivers_autoprobe`.
     public var driversAutoprobe: Bool?
     /// By VF index. Source: the `virtfnN` links.
     public var virtualFunctions: [PCIAddress]
-    /// Interrupt vectors that can be shared out among the VFs; nil or 0 where the driver does not let one choose.
+    /// Interrupt vectors that can be distributed among the VFs; nil or 0 if the driver does not support that.
     /// Source: `sriov_vf_total_msix`.
     public var vfTotalMSIX: Int?
-    /// Who switches between the VFs; nil where devlink does not tell.
+    /// Which switch connects the VFs; nil if devlink does not report it.
     public var eswitchMode: ESwitchMode?
 
     /// Source: `enum devlink_eswitch_mode`, include/uapi/linux/devlink.h.
     public enum ESwitchMode: String, Hashable, Sendable, Codable {
-        /// The card by itself, as the PF set it up for each VF.
+        /// The card's own switch, as the PF configures it for each VF.
         case legacy
-        /// The host, through an interface for each VF.
+        /// The host's switch, through a representor interface for each VF.
         case switchdev
     }
 
@@ -212,7 +212,7 @@ public struct SRIOV: Hashable, Sendable {
     }
 }
 
-/// A virtual function's place on its physical function. Source: the `physfn` link and the PF's `virtfnN` links.
+/// A VF's PF, and its index there. Source: the `physfn` link and the PF's `virtfnN` links.
 public struct VirtualFunction: Hashable, Sendable, Codable {
     public let physicalFunction: PCIAddress
     /// 0-based, as in `ip link … vf INDEX`.
@@ -224,7 +224,7 @@ public struct VirtualFunction: Hashable, Sendable, Codable {
     }
 }
 
-/// The PCIe link above the function. Source: `current_link_speed` and its kin.
+/// The PCIe link above the function. Source: `current_link_speed`, `current_link_width` and their maxima.
 public struct PCIeLink: Hashable, Sendable, Codable {
     public let speedGTs: Double?
     public let width: Int?
@@ -242,16 +242,16 @@ public struct PCIeLink: Hashable, Sendable, Codable {
     public var isUnknown: Bool { speedGTs == nil && width == nil && maxSpeedGTs == nil && maxWidth == nil }
 }
 
-/// A network interface that a function's driver made. Source: `ADDRESS/net/NAME/`.
+/// A network interface that a function's driver created. Source: `ADDRESS/net/NAME/`.
 public struct NetworkInterface: Hashable, Sendable {
-    /// Changes with a rename: never an identity.
+    /// A rename changes it: it does not identify the interface.
     public let name: String
-    /// The kernel's number for it, stable until it vanishes.
+    /// The kernel's ifindex, stable until the interface vanishes.
     public let index: Int
     public let mac: MACAddress?
     /// RFC 2863 state: `up`, `down`, `unknown`, … Source: `operstate`.
     public let state: String
-    /// Someone switched it on (`IFF_UP` of `flags`), whether or not there is a carrier.
+    /// It is set up (`IFF_UP` of `flags`), with or without a carrier.
     public let isAdministrativelyUp: Bool
     /// nil without a carrier.
     public var speedMbps: Int?
@@ -260,7 +260,7 @@ public struct NetworkInterface: Hashable, Sendable {
     public let master: String?
     /// Interfaces on top of it: VLANs, macvtaps, and its master too. Source: the `upper_NAME` links.
     public let uppers: [String]
-    /// The host's own addresses on it, `10.0.0.2/24`, without link-local ones; nil when not asked.
+    /// The host's own addresses on it, `10.0.0.2/24`, without link-local ones; nil if not read.
     public var addresses: [String]?
 
     public init(
@@ -280,12 +280,12 @@ public struct NetworkInterface: Hashable, Sendable {
     }
 }
 
-/// What counts as a VFIO driver.
+/// The VFIO drivers.
 public enum VFIO {
-    /// The driver that suits every function.
+    /// The driver that works with every function.
     public static let genericDriver = "vfio-pci"
 
-    /// vfio-pci itself, or a vendor's variant, which the kernel names `…vfio-pci` or `…_vfio_pci`.
+    /// Whether it is vfio-pci or a vendor's variant, which the kernel names `…vfio-pci` or `…_vfio_pci`.
     public static func isVFIODriver(_ name: String) -> Bool {
         name == genericDriver || name.hasSuffix("vfio-pci") || name.hasSuffix("vfio_pci")
     }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Something that has a function in use now, whether or not a claim says so.
+/// A user of a function: a guest, a program or the host itself. Claims are not considered.
 public struct Holder: Hashable, Sendable, Codable {
     public enum Kind: String, Hashable, Sendable, Codable {
         /// A running guest.
         case domain
         /// Another program that has the function open through VFIO.
         case process
-        /// The host's own network: an address, a bridge or a bond, an interface on top.
+        /// The host's own network: an address, a bridge, a bond or an interface on top.
         case network
         /// The host's own storage: a mounted file system, or swap space.
         case disk
-        /// Nobody: it was set aside, for its state is not understood.
+        /// Not in use: the function is in quarantine.
         case quarantine
     }
 
     public let kind: Kind
-    /// The guest, the program, the bridge or the address, the mount point.
+    /// The guest, the program, the bridge, the address or the mount point.
     public let name: String
-    /// How, in words for people: `qemu-system-x86 (pid 812)`, `ens1f0 is a port of it`.
+    /// How the function is used, for people: `qemu-system-x86 (pid 812)`, `ens1f0 is a port of it`.
     public let detail: String
 
     public init(kind: Kind, name: String, detail: String) {
@@ -28,13 +28,13 @@ public struct Holder: Hashable, Sendable, Codable {
     }
 }
 
-/// What changes without an event that could be followed: who has what open, and what is mounted.
+/// Uses of functions that change without an event: open groups, mounts and quarantine.
 public struct HostUses: Hashable, Sendable {
-    /// By IOMMU group, the processes that have it open through VFIO; nil when not all could be looked into.
+    /// By IOMMU group: the processes that have it open through VFIO; nil if not all processes could be examined.
     public var openGroups: [Int: [ProcessHolder]]?
-    /// By function, what the host keeps on its disks.
+    /// By function: the host's mounted file systems and swap spaces on it.
     public var disks: [PCIAddress: [DiskUse]]
-    /// By function, why it is set aside.
+    /// By function: why it is in quarantine.
     public var quarantine: [PCIAddress: String] = [:]
 
     public init(openGroups: [Int: [ProcessHolder]]? = [:], disks: [PCIAddress: [DiskUse]] = [:]) {
@@ -43,11 +43,11 @@ public struct HostUses: Hashable, Sendable {
     }
 }
 
-/// A block device that the host works with.
+/// A block device that the host has mounted or uses as swap space.
 public struct DiskUse: Hashable, Sendable {
     /// `nvme0n1p2`.
     public let device: String
-    /// Where it is mounted; nil for swap space.
+    /// Its mount point; nil for swap space.
     public let mountPoint: String?
 
     public init(device: String, mountPoint: String?) {
@@ -60,7 +60,7 @@ public struct DiskUse: Hashable, Sendable {
 }
 
 extension Function {
-    /// Everything that has the function in use: what set it aside and guests first, then the host's network, then its disks.
+    /// All users of the function: quarantine and guests first, then the host's network, then its disks.
     public func holders(_ uses: HostUses) -> [Holder] {
         var holders: [Holder] = []
         if let reason = uses.quarantine[address] {

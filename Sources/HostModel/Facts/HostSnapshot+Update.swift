@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// How one function differs from what it was.
+/// The difference between two observations of one function.
 public struct FunctionChange: Hashable, Sendable {
     public let address: PCIAddress
-    /// nil for a function that was not there.
+    /// nil for a function that is new.
     public let before: Function?
     /// nil for one that is gone.
     public let after: Function?
@@ -14,20 +14,20 @@ public struct FunctionChange: Hashable, Sendable {
         self.after = after
     }
 
-    /// The PF it is about: the function itself when it is no VF.
+    /// The function's PF; the function itself if it is not a VF.
     public var card: PCIAddress { (after ?? before)?.virtualFunction?.physicalFunction ?? address }
 }
 
 extension HostSnapshot {
-    /// Puts in functions that were read again, and says which of them differ.
+    /// Replaces functions that were read again, and returns those that differ.
     ///
-    /// The cost is that of the functions given, unless one came or went.
+    /// The cost depends only on the given functions, unless one was added or removed.
     ///
     /// - Parameters:
     ///   - functions: by address, each as it is now; nil for one that is gone.
-    ///   - warnings: what could not be read of these functions; takes the place of what was said of them.
-    ///   - group: an IOMMU group's own facts as they are now, without its functions. Asked for those that a function
-    ///     joined, and those of functions that changed their driver: a group's device comes and goes with VFIO.
+    ///   - warnings: what could not be read of these functions; replaces their earlier warnings.
+    ///   - group: reads an IOMMU group's own facts, without its functions. Called for groups that a function joined, and
+    ///     for groups of functions whose driver changed: a group has a device only while VFIO is bound.
     public mutating func update(
         _ functions: [PCIAddress: Function?], warnings: [String] = [], group: (Int) -> IOMMUGroup
     ) -> [FunctionChange] {
@@ -51,7 +51,7 @@ extension HostSnapshot {
         return changes
     }
 
-    /// What differs between this snapshot and a later one, in address order.
+    /// The differences between this snapshot and a later one, in address order.
     public func changes(to later: HostSnapshot) -> [FunctionChange] {
         var changes: [FunctionChange] = []
         for function in functions where later[function.address] != function {
@@ -66,7 +66,7 @@ extension HostSnapshot {
     private mutating func leave(_ id: Int, _ address: PCIAddress) {
         guard let position = groupPosition(id) else { return }
         let rest = iommuGroups[position].functions.filter { $0 != address }
-        // A group goes with its last member.
+        // A group vanishes with its last member.
         if rest.isEmpty {
             iommuGroups.remove(at: position)
         } else {

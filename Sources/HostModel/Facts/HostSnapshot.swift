@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Everything observed of the host at one instant.
+/// The host as observed at one time.
 public struct HostSnapshot: Sendable, Equatable {
     public var host: HostIdentity
     public var iommu: IOMMU
-    /// By id.
+    /// Sorted by id.
     public var numaNodes: [NUMANode]
-    /// By id.
+    /// Sorted by id.
     public var iommuGroups: [IOMMUGroup]
-    /// By address.
+    /// Sorted by address.
     public private(set) var functions: [Function]
-    /// What could not be read, a line each: one bad attribute costs its own field, never the run.
+    /// The failures to read something, one line for each. An unreadable attribute leaves its field nil; reading continues.
     public var warnings: [String]
     private var positions: [PCIAddress: Int]
     var members = MemberIndex()
@@ -36,7 +36,7 @@ public struct HostSnapshot: Sendable, Equatable {
         return position < iommuGroups.endIndex && iommuGroups[position].id == id ? position : nil
     }
 
-    /// Puts each changed function where it belongs: in its place if it has one, else in a new order.
+    /// Replaces, adds and removes functions.
     mutating func replace(_ changes: [FunctionChange]) {
         var (comers, leavers): ([Function], Set<PCIAddress>) = ([], [])
         var changed: [(position: Int, before: Function)] = []
@@ -65,7 +65,7 @@ public struct HostSnapshot: Sendable, Equatable {
         positions = Self.positions(of: functions)
     }
 
-    /// Fills in what is not read for a decision, as it was seen before.
+    /// Takes over the facts that are not read for a decision from an earlier snapshot.
     public mutating func takeUnread(from earlier: HostSnapshot) {
         members = MemberIndex()
         for position in functions.indices { functions[position].takeUnread(from: earlier[functions[position].address]) }
@@ -76,10 +76,10 @@ public struct HostSnapshot: Sendable, Equatable {
     }
 }
 
-/// Which host, which boot.
+/// Identifies the host and its boot.
 public struct HostIdentity: Hashable, Sendable {
     public let name: String
-    /// Source: `/etc/machine-id`. nil on a tree without one.
+    /// Source: `/etc/machine-id`; nil without one.
     public let machineID: String?
     /// A new value at each boot. Source: `/proc/sys/kernel/random/boot_id`.
     public let bootID: String?
@@ -96,7 +96,7 @@ public struct HostIdentity: Hashable, Sendable {
 
 /// The host's IOMMU as a whole.
 public struct IOMMU: Hashable, Sendable, Codable {
-    /// Whether at least one function is in a group: without that nothing can be passed through.
+    /// Whether at least one function is in a group. Otherwise nothing can be passed through.
     public let enabled: Bool
     public let kind: Kind?
 
@@ -113,21 +113,21 @@ public struct IOMMU: Hashable, Sendable, Codable {
     }
 }
 
-/// Something that can tell the present state of one function: a snapshot, or the host itself.
+/// A source for the state of single functions: a snapshot, or the host itself.
 public protocol FunctionSource {
-    /// nil when there is no such function. Of a VF, what its PF enforces need not be there.
+    /// nil if there is no such function. For a VF its settings may be missing.
     subscript(_ address: PCIAddress) -> Function? { get }
 
-    /// The same of what has it alone; nil when there is no such function.
+    /// A function's driver; nil if there is no such function.
     func binding(of address: PCIAddress) -> DriverBinding?
 
-    /// Where a VF is; nil when its PF has none at that index.
+    /// The address of a VF; nil if its PF has no VF with that index.
     func address(of virtual: VirtualFunction) -> PCIAddress?
 
-    /// The name of one of a function's network interfaces that nobody switched on; nil when there is none such.
+    /// The name of one of a function's network interfaces that is down; nil if there is none.
     func downInterface(of address: PCIAddress) -> String?
 
-    /// What the PF of the VF at the address enforces for it; nil when that is no VF or nobody tells.
+    /// The settings that the PF reports for the VF at the address; nil if it is not a VF or the PF reports none.
     func settings(ofVFAt address: PCIAddress) -> VFSettings?
 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What the IOMMU can isolate: the unit of ownership.
+/// The smallest set of functions that the IOMMU can isolate: the unit of ownership.
 ///
 /// Source: `kernel/iommu_groups/N`, Documentation/driver-api/vfio.rst.
 public struct IOMMUGroup: Hashable, Sendable {
-    /// This boot's number; changes over a reboot.
+    /// The number in this boot; a reboot may change it.
     public let id: Int
-    /// The default domain's type, `DMA-FQ` or `identity`; nil when unreadable.
+    /// The default domain's type, `DMA-FQ` or `identity`; nil if unreadable.
     public let type: String?
-    /// Every function in it, bridges too, in address order.
+    /// All its functions including bridges, in address order.
     public let functions: [PCIAddress]
 
-    /// The character device by which a program opens the group; nil while it has none.
+    /// The character device with which a program opens the group; nil while it has none.
     /// Source: Documentation/driver-api/vfio.rst.
     public let device: String?
 
@@ -22,7 +22,7 @@ public struct IOMMUGroup: Hashable, Sendable {
         self.device = device
     }
 
-    /// Why VFIO would refuse the group.
+    /// A function because of which VFIO refuses the group.
     public struct Blocker: Hashable, Sendable, Codable {
         public let address: PCIAddress
         public let reason: String
@@ -35,9 +35,9 @@ public struct IOMMUGroup: Hashable, Sendable {
 }
 
 extension HostSnapshot {
-    /// The functions of a group that are on a host driver: they keep it from being viable.
+    /// The functions of a group that are bound to a host driver. Until they are unbound the group is not viable.
     ///
-    /// Root ports and bridges to another bus do not count: VFIO passes over them.
+    /// VFIO ignores root ports and bridges to another bus.
     public func blockers(of group: IOMMUGroup) -> [IOMMUGroup.Blocker] {
         group.functions.compactMap { address in
             guard let function = self[address], !function.leadsToAnotherBus, let driver = function.driver,

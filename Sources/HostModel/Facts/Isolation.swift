@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Access control on the way from a function to the root of its bus.
+/// Access control on the path from a function to the root of its bus.
 public struct ACSPath: Hashable, Sendable {
-    /// Functions that let traffic pass by the IOMMU, the nearest first.
+    /// Functions that let traffic bypass the IOMMU, the nearest first.
     public let gaps: [PCIAddress]
-    /// Functions of which that could not be read.
+    /// Functions whose access control could not be read.
     public let unknown: [PCIAddress]
 
-    /// Whether everything the function sends reaches the IOMMU; nil when unknown.
+    /// Whether all traffic of the function goes through the IOMMU; nil if unknown.
     public var isComplete: Bool? { gaps.isEmpty ? (unknown.isEmpty ? true : nil) : false }
 }
 
 extension HostSnapshot {
-    /// Every function above one in the device tree, the nearest first.
+    /// All functions above one in the device tree, the nearest first.
     public func ancestors(of address: PCIAddress) -> [Function] {
         var ancestors: [Function] = []
         var seen: Set<PCIAddress> = [address]
@@ -38,32 +38,32 @@ extension HostSnapshot {
 extension IOMMUGroup {
     /// Why the kernel put several functions into one group.
     public enum Reason: Hashable, Sendable {
-        /// A controller has a bus of its own, as volume management devices do, and speaks for everything on it.
+        /// A controller with a bus of its own, like Intel VMD, uses its own requester id for all functions on that bus.
         case behindController(PCIAddress)
-        /// The bridge speaks for everything behind it.
+        /// The bridge uses its own requester id for all functions behind it.
         case behindBridge(PCIAddress, isConventional: Bool)
-        /// The ports let what is below them reach each other.
+        /// The ports let the functions below them reach each other.
         case portsLackACS([Port])
         /// The functions of one device can reach each other inside it.
         case oneDevice([PCIAddress], lacksACS: Bool?)
-        /// A bridge carries the others, and what it can do was not readable.
+        /// The functions are below bridges whose capabilities could not be read.
         case belowUnreadable([PCIAddress])
-        /// Nothing that was readable shows why: a quirk of the device, a shared requester id.
+        /// The readable capabilities do not explain it: a quirk of the device, or a shared requester id.
         case unexplained(unreadable: [PCIAddress])
 
-        /// A port that lets traffic pass, and how.
+        /// A port that does not isolate.
         public struct Port: Hashable, Sendable {
             public let address: PCIAddress
             public let kind: Capabilities.PortType?
-            /// nil when the port has no ACS at all.
+            /// The controls that are off; nil if the port has no ACS.
             public let missing: ACS.Controls?
         }
     }
 
-    /// Why the group holds more than one function; nil when it holds one.
+    /// Why the group has more than one function; nil if it has one.
     ///
-    /// Told from the capabilities of its members in the order in which the kernel makes groups. A bridge is named
-    /// only when it is in the group itself: that is where the kernel puts a bridge that does not isolate.
+    /// Derived from its members' capabilities, in the order in which the kernel forms groups. A bridge is named only if it
+    /// is in the group itself: the kernel puts a bridge that does not isolate into the group.
     ///
     /// Source: `pci_device_group`, drivers/iommu/iommu.c.
     public func reason(on host: HostSnapshot) -> Reason? {
@@ -72,7 +72,7 @@ extension IOMMUGroup {
         let carriers = Set(
             functions.flatMap { host.ancestors(of: $0) }.filter { members.contains($0.address) }.map(\.address)
         ).compactMap { host[$0] }.sorted { $0.address < $1.address }
-        // A bridge that has one of the others above it adds nothing to what is said of that one.
+        // A bridge below another chosen bridge explains nothing more.
         func uppermost(_ chosen: [Function]) -> [Function] {
             let addresses = Set(chosen.map(\.address))
             return chosen.filter { host.ancestors(of: $0.address).allSatisfy { !addresses.contains($0.address) } }
@@ -85,7 +85,7 @@ extension IOMMUGroup {
         if let bridge = uppermost(conventional).first {
             return .behindBridge(bridge.address, isConventional: bridge.capabilities?.portType == nil)
         }
-        // 2. A port on the way up that lets traffic turn round.
+        // 2. A port above that lets traffic turn round.
         let open = uppermost(carriers.filter { $0.capabilities?.isolates == false })
         if !open.isEmpty {
             return .portsLackACS(
@@ -97,7 +97,7 @@ extension IOMMUGroup {
         }
         let unread = uppermost(carriers.filter { $0.capabilities?.isolates == nil })
         if !unread.isEmpty { return .belowUnreadable(unread.map(\.address)) }
-        // 3. Functions beside each other.
+        // 3. Functions of one device.
         let inSlot = functions.filter { $0.isInSlot(of: functions[0]) }
         if inSlot.count == functions.count {
             let isolation = functions.map { host[$0]?.capabilities?.isolates }
@@ -115,10 +115,11 @@ extension PCIAddress {
 }
 
 extension IOMMUGroup.Reason: CustomStringConvertible {
-    /// For a person, to stand after "because".
+    /// For people, to follow "because".
     public var description: String {
         switch self {
-        case .behindController(let controller): "behind the controller \(controller), which speaks for all of them"
+        case .behindController(let controller):
+            "behind the controller \(controller), which uses its own requester id for all of them"
         case .behindBridge(let bridge, let isConventional):
             "behind the \(isConventional ? "conventional PCI" : "PCIe-to-PCI") bridge \(bridge)"
         case .portsLackACS(let ports): ports.map(\.description).joined(separator: "; ")

@@ -2,7 +2,7 @@
 
 /// A 48-bit Ethernet address.
 public struct MACAddress: Hashable, Sendable {
-    /// Six octets, the first on the wire first, in the low 48 bits.
+    /// The six octets in the low 48 bits; the first octet on the wire is the most significant.
     public let rawValue: UInt64
 
     public init(rawValue: UInt64) { self.rawValue = rawValue & 0xffff_ffff_ffff }
@@ -26,13 +26,13 @@ public struct MACAddress: Hashable, Sendable {
         rawValue = value
     }
 
-    /// The octets, the first on the wire first.
+    /// The octets in the order in which they are sent.
     public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> (40 - 8 * UInt64($0))) } }
 
-    /// Names a group of stations (the low bit of the first octet): never an address a VF can have.
+    /// Whether it is a group address (the low bit of the first octet). A VF can never have one.
     public var isMulticast: Bool { rawValue & 0x0100_0000_0000 != 0 }
 
-    /// All zero: what an igb PF reports for a VF that was given none.
+    /// Whether all octets are zero: igb reports this for a VF that was given no address.
     public var isZero: Bool { rawValue == 0 }
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A text that does not parse as the value it should be.
-public struct MalformedValue: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What it should have been, like `PCI address`.
+/// A string that cannot be parsed as the expected value.
+public struct MalformedValue: Reportable, Equatable {
+    /// The expected kind of value, like `PCI address`.
     public let kind: String
-    /// The text as given.
+    /// The string that was given.
     public let text: String
-    /// The form that would have been accepted.
+    /// The accepted format.
     public let expected: String
 
     public init(kind: String, text: String, expected: String) {
@@ -15,10 +15,12 @@ public struct MalformedValue: Error, Equatable, Sendable, CustomStringConvertibl
         self.expected = expected
     }
 
-    public var description: String { "'\(text)' is not a \(kind): expected \(expected)" }
+    public var report: ErrorReport {
+        ErrorReport(.malformed, "malformed", text, "'\(text)' is not a \(kind): expected \(expected)")
+    }
 }
 
-/// A value that is written as one string in JSON and YAML, and parses itself.
+/// A value that is written as one string in JSON and YAML.
 public protocol TextCodable: Codable, CustomStringConvertible {
     init(_ text: String) throws(MalformedValue)
 }
@@ -29,7 +31,8 @@ extension TextCodable {
         do {
             try self.init(container.decode(String.self))
         } catch let error as MalformedValue {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: error.description, underlyingError: error))
         }
     }
 

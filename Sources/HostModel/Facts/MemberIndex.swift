@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// By selector, where in a snapshot the functions stand that it admits: what each placement asks anew, and no event changes
-/// for more than a function or two.
+/// Caches the positions of the functions that a selector matches. Every placement needs them, and an event changes them for
+/// only a few functions.
 ///
-/// No fact of its own: two snapshots with other indexes are equal.
+/// It adds no fact: snapshots with different indexes are equal.
 struct MemberIndex: Sendable, Equatable {
     private var positions: [Selector: [Int]] = [:]
 
@@ -11,9 +11,9 @@ struct MemberIndex: Sendable, Equatable {
 
     mutating func add(_ selector: Selector, _ members: [Int]) { positions[selector] = members }
 
-    /// One function is not what it was; those around it, and its place, are.
+    /// Updates the index after one function has changed and kept its position.
     mutating func change(at position: Int, from before: Function, on host: HostSnapshot) {
-        // A card's name, address or serial number is that of all its VFs.
+        // The interface name, address and serial number of a PF select all its VFs.
         let isCard = before.virtualFunction == nil || host.functions[position].virtualFunction == nil
         for (selector, members) in positions {
             if isCard && selector.namesCards {
@@ -34,14 +34,15 @@ struct MemberIndex: Sendable, Equatable {
 }
 
 extension HostSnapshot {
-    /// Remembers which functions a selector admits, for as long as they are followed one by one.
+    /// Caches the functions that a selector matches. The cache is updated as long as functions only change.
     public mutating func index(by selector: Selector) {
         if members[selector] == nil { members.add(selector, selector.positions(in: self)) }
     }
 }
 
 extension RandomAccessCollection where Index == Int {
-    /// Of elements of which the first ones do not belong and all others do, the first that does.
+    /// The first index for which `belongs` is true, in a collection in which it is false before that index and true from
+    /// there on.
     func partitioningIndex(where belongs: (Element) -> Bool) -> Int {
         var range = startIndex..<endIndex
         while !range.isEmpty {

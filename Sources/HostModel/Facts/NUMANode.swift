@@ -3,11 +3,11 @@
 /// One NUMA node of the host.
 public struct NUMANode: Hashable, Sendable, Codable {
     public let id: Int
-    /// CPUs in the kernel's list form, `0-31,64-95`; empty for a node of memory alone. Source: `node/nodeN/cpulist`.
+    /// CPUs in the kernel's list format, `0-31,64-95`; empty for a node without CPUs. Source: `node/nodeN/cpulist`.
     public let cpus: String
-    /// Relative cost of reaching each node, in node order, 10 meaning local. Source: `node/nodeN/distance`.
+    /// Relative distance to each node, in node order; 10 is local. Source: `node/nodeN/distance`.
     public let distances: [Int]
-    /// nil when `meminfo` could not be read.
+    /// nil if `meminfo` could not be read.
     public let memory: Memory?
     public let hugepages: [Hugepages]
 
@@ -22,7 +22,7 @@ public struct NUMANode: Hashable, Sendable, Codable {
         }
     }
 
-    /// One page size's pool. Source: `node/nodeN/hugepages/hugepages-*kB`.
+    /// The huge pages of one size. Source: `node/nodeN/hugepages/hugepages-*kB`.
     public struct Hugepages: Hashable, Sendable, Codable {
         public let pageSizeBytes: Int
         public let total: Int

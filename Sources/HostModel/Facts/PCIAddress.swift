@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Where a function sits on the PCI bus: domain, bus, device, function.
+/// The address of a function on the PCI bus: domain, bus, device, function.
 ///
-/// Always printed in full, `0000:3b:00.0`; a domain may have more than four digits (VMD and Hyper-V use them).
+/// Always printed in full, `0000:3b:00.0`. A domain can have more than four digits (VMD and Hyper-V have such domains).
 ///
 /// Source: the folder names of `bus/pci/devices`, Documentation/PCI/sysfs-pci.rst.
 public struct PCIAddress: Hashable, Sendable {
-    /// 0 to 0xffffffff; four hexadecimal digits at least when printed.
+    /// 0 to 0xffffffff; printed with at least four hexadecimal digits.
     public let domain: UInt32
     /// 0 to 255.
     public let bus: UInt8
-    /// 0 to 31. Called `slot` in libvirt's XML.
+    /// 0 to 31; `slot` in libvirt's XML.
     public let device: UInt8
     /// 0 to 7.
     public let function: UInt8
 
-    /// - Returns: nil when `device` or `function` is out of range.
+    /// - Returns: nil if `device` or `function` is out of range.
     public init?(domain: UInt32, bus: UInt8, device: UInt8, function: UInt8) {
         guard device < 32, function < 8 else { return nil }
         self.domain = domain
@@ -24,9 +24,9 @@ public struct PCIAddress: Hashable, Sendable {
         self.function = function
     }
 
-    /// Reads `DDDD:BB:DD.F`, or `BB:DD.F` for domain 0 as lspci prints it.
+    /// Reads `DDDD:BB:DD.F`, or `BB:DD.F` for domain 0, as lspci prints it.
     ///
-    /// - Throws: ``MalformedValue`` that quotes the text.
+    /// - Throws: ``MalformedValue``.
     public init(_ text: String) throws(MalformedValue) {
         if let usual = PCIAddress(canonical: text.utf8.span) {
             self = usual
@@ -54,9 +54,9 @@ public struct PCIAddress: Hashable, Sendable {
         self = address
     }
 
-    /// Reads the form that the kernel and ``description`` print, and no other: `0000:3b:00.0` in lower case.
+    /// Reads only the format that the kernel and ``description`` print: `0000:3b:00.0` in lower case.
     public init?(canonical text: Span<UInt8>) {
-        // DDDD:BB:DD.F from the end; the domain has the rest.
+        // DDDD:BB:DD.F from the end; the domain is the rest.
         let end = text.count
         guard end >= 12, end <= 16, text[end - 2] == UInt8(ascii: "."), text[end - 5] == UInt8(ascii: ":"),
             text[end - 8] == UInt8(ascii: ":"), end == 12 || text[0] != UInt8(ascii: "0")
@@ -116,7 +116,7 @@ extension PCIAddress: Comparable {
 extension PCIAddress: TextCodable {}
 
 extension PCIAddress {
-    /// Whether both are functions of one device: of one card in one slot.
+    /// Whether both are functions of one device.
     public func isOnSameDevice(as other: PCIAddress) -> Bool {
         (domain, bus, device) == (other.domain, other.bus, other.device)
     }
@@ -124,7 +124,7 @@ extension PCIAddress {
 
 /// Hexadecimal digits as bytes of text.
 public enum HexDigit {
-    /// 0 to 15; nil for any other character. Takes both cases.
+    /// 0 to 15; nil for a character that is not a hexadecimal digit. Upper case is accepted.
     public static func value(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -151,7 +151,7 @@ extension FixedWidthInteger {
 }
 
 extension String {
-    /// nil for what is not UTF-8.
+    /// nil if the bytes are not UTF-8.
     public init?(text bytes: Span<UInt8>) {
         guard let text = try? UTF8Span(validating: bytes) else { return nil }
         self.init(copying: text)

@@ -1,43 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What around the PCI bus decides whether passthrough works: firmware, kernel, services, and who else sets up VFs.
+/// Facts outside the PCI bus that decide whether passthrough works: firmware, kernel, services, and other software that
+/// sets up VFs.
 ///
-/// Unknown is nil, as everywhere: a captured tree without `proc` says nothing of the kernel's command line. Files are
-/// named as on the host itself, without the root below which they were read.
+/// An unknown value is nil: a captured tree without `proc` has no kernel command line. Paths are those of the host itself,
+/// without the root below which they were read.
 public struct PlatformFacts: Hashable, Sendable {
     public var processor: Processor?
-    /// The host is itself a virtual machine. Source: the flag `hypervisor` of `cpuinfo`.
+    /// Whether the host is itself a virtual machine. Source: the flag `hypervisor` of `cpuinfo`.
     public var isVirtualMachine: Bool?
     /// The kernel command line, word by word. Source: `cmdline`, proc(5).
     public var kernelCommandLine: [String]?
-    /// Where that command line is written down.
+    /// Where that command line is configured.
     public var bootLoader: BootLoader?
-    /// The tables by which the firmware announces an IOMMU; nil on a host without ACPI.
+    /// The tables with which the firmware announces an IOMMU; nil on a host without ACPI.
     public var firmwareTables: Set<FirmwareTable>?
     /// Whether interrupts pass through the IOMMU. Source: the chips named `IR-…` in `interrupts`, proc(5).
     public var interruptRemapping: Bool?
-    /// VFIO goes on without interrupt remapping. Source: `vfio_iommu_type1`'s parameter `allow_unsafe_interrupts`.
+    /// Whether VFIO works without interrupt remapping. Source: `vfio_iommu_type1`'s parameter `allow_unsafe_interrupts`.
     public var allowsUnsafeInterrupts: Bool?
-    /// VFIO makes up groups where no IOMMU is. Source: `vfio`'s parameter `enable_unsafe_noiommu_mode`.
+    /// Whether VFIO creates groups without an IOMMU. Source: `vfio`'s parameter `enable_unsafe_noiommu_mode`.
     public var makesUpGroups: Bool?
-    /// The module vfio-pci.
+    /// The state of the module vfio-pci.
     public var vfio: ModuleState?
-    /// Functions that have the SR-IOV capability and offer no VFs. Source: `sriov_totalvfs` reads 0.
+    /// Functions that have the SR-IOV capability but offer no VFs. Source: `sriov_totalvfs` reads 0.
     public var functionsOfferingNoVFs: [PCIAddress]
     public var libvirt: Libvirt
     public var hooks: Hooks
-    /// Whether the daemon listens at its socket.
+    /// Whether the daemon listens on its socket.
     public var daemonListens: Bool?
-    /// Files that set up functions besides Buslane.
+    /// Configuration of other software that sets up functions.
     public var rivals: [Rival]
-    /// NetworkManager is installed, and no configuration of it leaves any device alone.
+    /// NetworkManager is installed, and its configuration excludes no device.
     public var networkManagerTakesEverything: Bool
-    /// Files and folders that are there and could not be read.
+    /// Files and folders that exist but could not be read.
     public var unreadable: [String]
 
     public enum Processor: Hashable, Sendable { case intel, amd, other }
 
-    /// How a word gets onto the kernel command line.
+    /// How to change the kernel command line.
     public enum BootLoader: Hashable, Sendable { case updateGrub, grubby, commandLineFile }
 
     public enum FirmwareTable: String, Hashable, Sendable, CaseIterable {
@@ -45,7 +46,7 @@ public struct PlatformFacts: Hashable, Sendable {
         case dmar = "DMAR"
         /// AMD-Vi.
         case ivrs = "IVRS"
-        /// Arm, where it names the SMMUs among others.
+        /// Arm; it describes the SMMUs among other things.
         case iort = "IORT"
         /// virtio-iommu.
         case viot = "VIOT"
@@ -53,24 +54,24 @@ public struct PlatformFacts: Hashable, Sendable {
 
     public enum ModuleState: Hashable, Sendable {
         case loaded
-        /// modprobe would find it.
+        /// modprobe can load it.
         case available
-        /// The running kernel has none.
+        /// The running kernel does not have it.
         case missing
     }
 
     /// libvirt's QEMU driver.
     public struct Libvirt: Hashable, Sendable {
-        /// `libvirtd` or `virtqemud`; nil when neither is installed.
+        /// `libvirtd` or `virtqemud`; nil if neither is installed.
         public var program: String?
-        /// Whether it, or systemd in its place, listens at its socket.
+        /// Whether it, or systemd on its behalf, listens on its socket.
         public var listens: Bool?
-        /// The running process; nil when there is none, as between two uses of a socket-activated one.
+        /// The running process; nil if there is none. A socket-activated service runs only while it is used.
         public var process: Process?
 
         public struct Process: Hashable, Sendable {
             public var pid: Int
-            /// It may raise QEMU's limits. Source: CAP_SYS_RESOURCE in `CapEff`, capabilities(7).
+            /// Whether it may raise QEMU's limits. Source: CAP_SYS_RESOURCE in `CapEff`, capabilities(7).
             public var mayRaiseLimits: Bool
             /// nil is "unlimited". Source: `Max locked memory` of `limits`, proc(5).
             public var lockedMemoryLimit: Int?
@@ -89,19 +90,19 @@ public struct PlatformFacts: Hashable, Sendable {
         }
     }
 
-    /// What libvirt runs at each step of a domain's life.
+    /// The programs that libvirt runs at each step of a domain's life.
     public struct Hooks: Hashable, Sendable {
-        /// `/etc/libvirt/hooks/qemu.d`, as the host names it.
+        /// `/etc/libvirt/hooks/qemu.d`.
         public var folder: String
-        /// Everything in that folder, by name; nil when the folder could not be read.
+        /// All files of the folder, by name; nil if the folder could not be read.
         public var files: [File]?
-        /// AppArmor keeps libvirt from running what lies elsewhere.
+        /// Whether AppArmor forbids libvirt to run programs of other folders.
         public var areConfined: Bool
 
         public struct File: Hashable, Sendable {
             public var name: String
             public var isExecutable: Bool
-            /// Where it points, for a symbolic link.
+            /// The target of a symbolic link; nil for any other file.
             public var target: String?
 
             public init(name: String, isExecutable: Bool, target: String? = nil) {
@@ -111,7 +112,7 @@ public struct PlatformFacts: Hashable, Sendable {
             }
         }
 
-        /// Buslane's own.
+        /// The name of Buslane's own hook.
         public static let ours = "50-buslane"
 
         public init(folder: String, files: [File]? = nil, areConfined: Bool = false) {
@@ -121,13 +122,13 @@ public struct PlatformFacts: Hashable, Sendable {
         }
     }
 
-    /// A line of someone else's configuration that sets up functions.
+    /// A line in the configuration of other software that sets up functions.
     public struct Rival: Hashable, Sendable {
         public var kind: Kind
         public var file: String
-        /// From 1; nil when the file as a whole says it.
+        /// From 1; nil if the whole file is meant.
         public var line: Int?
-        /// The line, or what the file says in short.
+        /// The line, or a summary of the file.
         public var text: String
 
         public enum Kind: Hashable, Sendable, CaseIterable {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A card's 64-bit serial number, the same for all functions of one device.
+/// A device's 64-bit serial number, the same for all its functions.
 ///
 /// Source: the Device Serial Number capability, PCI Express Base Specification, 7.9.3.
 public struct SerialNumber: Hashable, Sendable {
-    /// As an EUI-64: the vendor's part in the high octets.
+    /// As an EUI-64: the high octets identify the vendor.
     public let rawValue: UInt64
 
     public init(rawValue: UInt64) { self.rawValue = rawValue }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A kernel module that declares itself a VFIO driver for certain functions: one `vfio_pci:` line of modules.alias.
+/// A kernel module that is a VFIO driver for certain functions: one `vfio_pci:` line of modules.alias.
 ///
 /// Source: `do_pci_entry`, scripts/mod/file2alias.c; `pci_driver_override_device_vfio`, include/linux/pci.h.
 public struct VFIOVariant: Hashable, Sendable {
     /// As in modules.alias, with underscores.
     public let module: String
-    /// Vendor, device, subsystem vendor and device, base class, subclass, interface; nil stands for any.
+    /// Vendor, device, subsystem vendor and device, base class, subclass, interface; nil matches any.
     let pattern: [UInt32?]
 
     private static let keys = ["v", "d", "sv", "sd", "bc", "sc", "i"]
@@ -26,7 +26,7 @@ public struct VFIOVariant: Hashable, Sendable {
                 rest = rest.dropFirst()
                 pattern.append(nil)
             } else {
-                // Digits are upper case, keys lower case.
+                // Digits are in upper case, keys in lower case.
                 let digits = rest.prefix { $0.isNumber || $0.isUppercase }
                 guard let value = UInt32(digits, radix: 16) else { return nil }
                 rest = rest.dropFirst(digits.count)
@@ -49,9 +49,9 @@ public struct VFIOVariant: Hashable, Sendable {
 
     private var wildcards: Int { pattern.count { $0 == nil } }
 
-    /// The module that says most about the function; nil when none claims it.
+    /// The most specific module for the function; nil if none matches.
     ///
-    /// The fewest wildcards win, as libvirt has it too.
+    /// The pattern with the fewest wildcards wins, as in libvirt.
     public static func best(for identity: Identity, among variants: [VFIOVariant]) -> VFIOVariant? {
         variants.filter { $0.matches(identity) }.min { $0.wildcards < $1.wildcards }
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Who may claim from a pool, beside root.
+/// The users and groups that may claim from a pool. Root always may.
 public struct Access: Hashable, Sendable {
-    /// Names of users.
+    /// User names.
     public var users: [String]
-    /// Names of groups.
+    /// Group names.
     public var groups: [String]
 
     public init(users: [String] = [], groups: [String] = []) {
@@ -17,10 +17,10 @@ public struct Access: Hashable, Sendable {
     }
 }
 
-/// Who asks, as the kernel and the user database know them.
+/// The client of a request, by the socket's peer credentials and the user database.
 public struct Caller: Hashable, Sendable {
     public let uid: Int
-    /// nil for a user id without a name.
+    /// The user's name; nil for a user id without one.
     public let user: String?
     public let groups: Set<String>
 
@@ -30,7 +30,7 @@ public struct Caller: Hashable, Sendable {
         self.groups = groups
     }
 
-    /// The daemon itself, and whatever needs no leave.
+    /// The daemon itself, which needs no permission.
     public static let root = Caller(uid: 0, user: "root")
 
     public var isRoot: Bool { uid == 0 }
@@ -38,13 +38,13 @@ public struct Caller: Hashable, Sendable {
 }
 
 extension Caller {
-    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` for everybody but root.
+    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` for every user except root.
     public func mustBeRoot(to what: String, _ subject: String) throws(Refusal) {
         guard !isRoot else { return }
         throw .notPermitted(what: what, subject: subject, user: description, remedy: "run it as root")
     }
 
-    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` when the pool names others.
+    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` if the pool does not admit the caller.
     public func mustBeAdmitted(to pool: Pool) throws(Refusal) {
         guard let access = pool.access, !access.admits(self) else { return }
         let named = [
@@ -56,7 +56,7 @@ extension Caller {
             remedy: "the pool's 'allow' has \(named); root can add to it")
     }
 
-    /// Whoever made a claim may end and renew it, and root.
+    /// Only the user that made a claim, and root, may release or renew it.
     public func mustOwn(_ claim: Claim, to verb: String) throws(Refusal) {
         guard !isRoot, claim.uid != uid else { return }
         throw .notPermitted(
@@ -66,7 +66,7 @@ extension Caller {
         )
     }
 
-    /// libvirt lets its own group change domains: nobody gets more through Buslane.
+    /// libvirt lets the members of its own group change domains. Through Buslane a user gets no more rights than that.
     public func mustManageDomains(_ name: String) throws(Refusal) {
         guard !isRoot, !groups.contains("libvirt") else { return }
         throw .notPermitted(

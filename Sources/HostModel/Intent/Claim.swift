@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A named demand held by an owner, for one or more functions of a pool.
+/// One or more functions of a pool, held by an owner.
 public struct Claim: Hashable, Sendable {
-    /// Unique on the host for ever: `c` and a number.
+    /// `c` and a number. Never used again on the host.
     public let id: String
-    /// Grows whenever a guest begins to use it: an operation that carries an older one changes nothing.
+    /// Increases each time a guest begins to use the claim. An operation with an older generation changes nothing.
     public var generation: Int
     public var pool: String
     public var owner: Owner
-    /// What a person calls the owner: a domain's name at the time of the claim.
+    /// The owner's name for people: a domain's name at the time of the claim.
     public var ownerName: String
     public var numa: NUMAPolicy
     public var state: State
     /// Seconds since 1970.
     public var createdAt: Int
-    /// The user who made it; nil for the daemon itself, and in what version 0.1 wrote.
+    /// The user that made it; nil for the daemon itself, and in records of version 0.1.
     public var uid: Int?
-    /// How long it lives unless it is renewed; nil for one that lives until it is released.
+    /// When it expires; nil for a claim that lives until it is released.
     public var life: Life?
-    /// Set while it is in use.
+    /// Set while the claim is `inUse`.
     public var use: Use?
     public var assignments: [Assignment]
 
-    /// By the clock that counts from the boot, suspended time with it: nobody can set that one.
+    /// A limited life. It is measured by the clock that starts at boot and includes suspended time, which nobody can set.
     public struct Life: Hashable, Sendable {
-        /// In seconds; each renewal gives as many again.
+        /// In seconds. A renewal restarts it.
         public let seconds: Int
-        /// When it ends, in seconds since the boot.
+        /// When the claim expires, in seconds since the boot.
         public let endsAt: Int
 
         public init(seconds: Int, endsAt: Int) {
@@ -35,15 +35,15 @@ public struct Claim: Hashable, Sendable {
         }
     }
 
-    /// A guest has the claim's functions, or is about to.
+    /// A guest that has the claim's functions or is about to open them.
     public struct Use: Hashable, Sendable {
-        /// The boot it began in: no guest outlives that.
+        /// The boot in which it began. No guest survives a reboot.
         public let bootID: String
         /// In seconds since that boot.
         public let since: Int
 
-        /// Longer than libvirt takes from its hook's `prepare` to a QEMU that has the group open: until then nothing on
-        /// the host shows that the functions are needed. In seconds.
+        /// In seconds: longer than libvirt takes from its hook's `prepare` until QEMU has opened the group. Until then nothing
+        /// on the host shows that the functions are needed.
         public static let startTime = 60
 
         public init(bootID: String, since: Int) {
@@ -51,17 +51,17 @@ public struct Claim: Hashable, Sendable {
             self.since = since
         }
 
-        /// Whether the guest may still be on its way to open the functions.
+        /// Whether the guest may still be starting, and has not opened the functions yet.
         public func isStarting(bootID: String, sinceBoot: Int) -> Bool {
             bootID == self.bootID && sinceBoot < since + Self.startTime
         }
     }
 
-    /// The states of a claim. `pending` and `releasing` are the states in which the host is being changed.
+    /// The states of a claim. In `pending` and `releasing` the host is being changed for it.
     public enum State: String, Hashable, Sendable, Codable {
         case pending, bound, inUse, releasing, released
 
-        /// Whether its functions are its owner's and ready.
+        /// Whether the owner has the functions, and they are ready.
         public var isHeld: Bool { self == .bound || self == .inUse }
     }
 
@@ -85,23 +85,23 @@ public struct Claim: Hashable, Sendable {
     }
 }
 
-/// The function that satisfies one slot of a claim.
+/// A function of a claim.
 public struct Assignment: Hashable, Sendable {
-    /// The device's name in the owner's domain, unique on the host; the alias is `ua-buslane-NAME`.
+    /// The device's name in the owner's domain, unique for the owner. The alias is `ua-buslane-NAME`.
     public let name: String
     public let address: PCIAddress
-    /// Its place on its PF when it is a VF.
+    /// Its PF and index; nil if it is not a VF.
     public let virtualFunction: VirtualFunction?
-    /// This boot's group; meaningless under another boot id.
+    /// The IOMMU group's number in this boot; meaningless in another boot.
     public let iommuGroup: Int
     public let numaNode: Int?
-    /// Whether it is a network function, which libvirt takes as an interface.
+    /// Whether it is a network function, which libvirt treats as an interface.
     public let isNetwork: Bool
-    /// What its owner asked for.
+    /// The settings that the PF enforces for it in this claim.
     public let settings: VFSettings
-    /// How the function was found: what a release puts back.
+    /// The state in which the function was found. A release restores it.
     public let original: OriginalState
-    /// The name of the device that it comes with, being of the same card and IOMMU group; nil for what was asked for.
+    /// For a companion, the name of the device that it accompanies; nil for a function that was asked for.
     public let companionOf: String?
 
     public init(
@@ -120,7 +120,7 @@ public struct Assignment: Hashable, Sendable {
     }
 }
 
-/// What a function was like before its owner had it.
+/// The state of a function before it was claimed.
 public struct OriginalState: Hashable, Sendable, Codable {
     public var driver: String?
     public var driverOverride: String?

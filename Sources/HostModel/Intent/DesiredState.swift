@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What the configuration declares for this host.
+/// Everything that the configuration declares for this host.
 public struct DesiredState: Hashable, Sendable {
     public var physicalFunctions: [PFDeclaration]
     public var pools: [Pool]
     public var repair: RepairPolicy
-    /// It tells of some PFs alone: the others stay as they are, and are not put back as they were found.
+    /// Only some PFs are included. The others stay unchanged; their original state is not restored.
     public var isPartial = false
 
     public init(
@@ -19,29 +19,29 @@ public struct DesiredState: Hashable, Sendable {
     public func pool(_ name: String) -> Pool? { pools.first { $0.name == name } }
 }
 
-/// What becomes of a drift: of a host that is no longer as it was made.
+/// The daemon's reaction to a drift.
 public enum RepairPolicy: String, Hashable, Sendable, CaseIterable {
-    /// It is put right where nothing is in use, and told.
+    /// It repairs the drift unless something is in use, and reports it.
     case automatic = "auto"
-    /// It is told.
+    /// It only reports the drift.
     case report
 }
 
-/// How the PFs that a selector means are to be cut up.
+/// The declaration of the PFs that a selector matches.
 public struct PFDeclaration: Hashable, Sendable, Codable {
     public var selector: Selector
     public var vfCount: Int
-    /// Whether the kernel shall bind its own driver to each new VF: off for VFs meant for guests.
+    /// Whether the kernel binds a host driver to each new VF. Off for VFs that are meant for guests.
     public var driversAutoprobe: Bool
-    /// The driver that every VF is bound to once it exists; nil leaves it unbound.
+    /// The driver for every VF; nil leaves the VFs unbound.
     public var vfDriver: String?
-    /// The largest packet that the PF's interface carries, in octets; nil leaves it.
+    /// The MTU of the PF's interface, in octets; nil leaves it unchanged.
     public var mtu: Int?
-    /// Whether the PF's interface is switched on; nil switches it on for a PF with VFs, which have no link without it.
+    /// Whether the PF's interface is set up. nil sets it up for a PF with VFs, which have no link without it.
     public var linkUp: Bool?
-    /// VFs that are to be like more than that.
+    /// Declarations of individual VFs.
     public var vfs: [VFDeclaration]
-    /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
+    /// Its place in the file, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
     public var place: String?
 
     public init(

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Which of a domain's two states a change of its devices is about.
+/// Which of a domain's two states a change of its devices applies to.
 public enum DomainScope: String, Hashable, Sendable, Codable, CaseIterable {
-    /// The running guest; gone when it stops.
+    /// The running guest. The change ends when the guest stops.
     case live
-    /// The persistent XML: what the next start uses.
+    /// The persistent XML, which the next start uses.
     case config
-    /// The one after the other: libvirt cannot change both as one.
+    /// Both, one after the other: libvirt cannot change them together.
     case both
 
     public var isLive: Bool { self != .config }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// How near a claim's functions must be to a NUMA node.
+/// Where a claim's functions must be relative to a NUMA node.
 public enum NUMAPolicy: Hashable, Sendable {
     /// Anywhere.
     case none
-    /// On the node if one is free there, else the nearest.
+    /// On the node if functions are free there, else on the nearest.
     case preferred(node: Int?)
-    /// On the node or not at all; without a node, on any known one, all functions of the claim on the same.
+    /// Only on the node. Without a node: all functions of the claim on one node, whichever.
     case required(node: Int?)
-    /// On the node's socket or not at all; without a node, on any, all functions of the claim on the same.
+    /// Only on the node's socket. Without a node: all functions of the claim on one socket, whichever.
     case socket(node: Int?)
 
     public var node: Int? {
@@ -24,7 +24,7 @@ extension NUMAPolicy: TextCodable {
     public init(_ text: String) throws(MalformedValue) {
         let problem = MalformedValue(
             kind: "NUMA policy", text: text,
-            expected: "none, preferred, required or socket, the last three with a node or without: required:1")
+            expected: "none, preferred, required or socket; the last three may name a node: required:1")
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         var node: Int?
         if parts.count == 2 {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Who holds a claim.
+/// The holder of a claim.
 public enum Owner: Hashable, Sendable {
-    /// A libvirt domain by its UUID in lower case; a new domain of the same name is another owner.
+    /// A libvirt domain, by its UUID in lower case. A new domain of the same name is another owner.
     case domain(uuid: String)
-    /// A unit of systemd, like `dpdk.service`.
+    /// A systemd unit, like `dpdk.service`.
     case unit(String)
-    /// A process. Its number can be another's later: the two together cannot.
+    /// A process. The kernel reuses a pid, but not with the same start time.
     ///
-    /// - startTime: in clock ticks since the boot; field 22 of `stat`, proc(5).
+    /// `startTime` is in clock ticks since the boot; field 22 of `stat`, proc(5).
     case process(pid: Int, startTime: Int)
     /// Any other name that the caller chose.
     case name(String)
 
-    /// Whether it can end without a word, and its claims with it.
+    /// Whether the owner can end without releasing its claims, so that the daemon must watch it.
     public var canVanish: Bool { if case .name = self { false } else { true } }
 }
 
@@ -44,13 +44,13 @@ extension Owner: TextCodable {
                 throw problem
             }
             self = .process(pid: pid, startTime: start)
-        // Means something to whoever knows the processes there are.
+        // The caller translates `pid:PID` into a process before this: the start time is not known here.
         case "pid" where parts.count == 2: throw problem
         default: self = .name(text)
         }
     }
 
-    /// Source: systemd.unit(5): the characters of a unit's name, and that it has a type.
+    /// Whether the text has the characters and the type suffix of a unit's name. Source: systemd.unit(5).
     private static func isUnit(_ name: String) -> Bool {
         let type = name.split(separator: ".", omittingEmptySubsequences: false).last.map(String.init)
         let types = ["service", "scope", "slice", "target", "socket", "timer", "mount", "path", "device", "swap"]

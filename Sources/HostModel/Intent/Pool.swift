@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A named supply: which functions may be handed out under the name, and what a claim gets when it says nothing.
+/// A named set of functions that can be claimed, with the defaults of its claims.
 public struct Pool: Hashable, Sendable {
     public let name: String
     public var selector: Selector
     /// The NUMA policy of a claim that names none.
     public var numa: NUMAPolicy
-    /// How a claim that does not say is spread over cards.
+    /// The spread of a claim that names none.
     public var spread: Spread
-    /// Which card comes first where nothing else decides.
+    /// Which PF is preferred when nothing else decides.
     public var order: Order
-    /// No other pool may have a function of this one.
+    /// No other pool may contain a function of this one.
     public var isExclusive: Bool
-    /// Who may claim from it; nil lets everybody who may use the daemon's socket.
+    /// The users and groups that may claim from it; nil for every user of the daemon's socket.
     public var access: Access?
-    /// How many live claims of it one owner may have, and one user; nil sets no limit.
+    /// The limit of live claims for each owner and for each user; nil for no limit.
     public var maxClaims: Int?
-    /// What a VF of the pool gets where its claim says nothing; never a MAC address.
+    /// Settings of a VF that its claim does not name; never a MAC address.
     public var defaults: VFSettings
-    /// Where it stands, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
+    /// Its place in the file, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
     public var place: String?
 
-    /// Which of several cards a claim's functions come from.
+    /// The order in which PFs are tried.
     public enum Order: String, Hashable, Sendable, Codable, CaseIterable {
-        /// The lowest address.
+        /// The lowest address first.
         case address
-        /// The card that is used most already: others stay free for claims that need a whole one.
+        /// The most used PF first: other PFs stay free for claims that need a whole one.
         case pack
-        /// The card with the most bandwidth left.
+        /// The PF with the most bandwidth left first.
         case spread
     }
 

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Selector {
-    /// One key of a selector, and what it met by itself.
+    /// One key of a selector, and what it matches by itself.
     public struct Meeting: Hashable, Sendable {
         /// The key as the configuration has it: `pfNames`.
         public let key: String
-        /// The values as they were given.
+        /// The values of the key.
         public let values: [String]
-        /// The functions that this key alone would admit, in address order; bridges and VFs left out.
+        /// The functions that this key by itself matches, in address order, without bridges and VFs.
         public let met: [PCIAddress]
-        /// Names that are there and look like one that met nothing; the key's own kind of value.
+        /// Values that exist on the host and resemble one that matches nothing.
         public let near: [String]
     }
 
-    /// What each key that is given meets by itself, for saying why all of them together meet nothing.
+    /// What each key matches by itself. It explains why all of them together match nothing.
     public func meetings(on host: HostSnapshot) -> [Meeting] {
         let cards = host.functions.filter { !$0.isBridge && $0.virtualFunction == nil }
         return parts.map { $0.meeting(cards, host) }
     }
 
-    /// Values that each name one card and here name several: two ports of a bond have one MAC address.
+    /// Values that should name one PF but match several: the two ports of a bond have one MAC address.
     public func ambiguities(on host: HostSnapshot) -> [Meeting] {
         let single =
             (macs ?? []).map { Selector(macs: [$0]) } + (pfNames ?? []).map { Selector(pfNames: [$0]) }
@@ -31,7 +31,7 @@ extension Selector {
         let key: String
         let texts: [String]
         let selector: Selector
-        /// What the host has in place of the values.
+        /// The values of this key that exist on the host.
         let values: ([Function], HostSnapshot) -> [String]
 
         func meeting(_ cards: [Function], _ host: HostSnapshot) -> Meeting {

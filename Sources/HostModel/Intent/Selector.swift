@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Which functions are meant. Every list that is given must hold the function's value; an absent list admits all.
+/// Selects functions. A function must match every list that is present; an absent list matches all.
 ///
-/// Field names follow what users of the SR-IOV device plugin know, where it has the same field. The lists that name a
-/// card (``pfNames``, ``physicalFunctions``, ``paths``, ``macs``, ``serials``) mean the PF and its VFs.
+/// Fields that the SR-IOV network device plugin has too have the plugin's names. The lists that name a PF (``pfNames``,
+/// ``physicalFunctions``, ``paths``, ``macs``, ``serials``) select the PF and its VFs.
 public struct Selector: Hashable, Sendable, Codable {
     public var addresses: [PCIAddress]?
     public var vendors: [UInt16]?
     public var devices: [UInt16]?
     public var classes: [ClassPrefix]?
     public var drivers: [String]?
-    /// Interface names of the function's PF, or of the function itself. For people: names change, addresses less often.
+    /// Interface names of the function's PF, or of the function itself. Convenient, but names change more often than
+    /// addresses.
     public var pfNames: [PFSlice<String>]?
     public var physicalFunctions: [PFSlice<PCIAddress>]?
-    /// Where the function's PF is plugged in, or the function itself.
+    /// The slot of the function's PF, or of the function itself.
     public var paths: [SlotPath]?
-    /// What the interface of the function's PF has now, or the function's own.
+    /// MAC addresses that an interface of the function's PF, or of the function itself, has now.
     public var macs: [MACAddress]?
-    /// Of the function's PF, or the function's own.
+    /// Serial numbers of the function's PF, or of the function itself.
     public var serials: [SerialNumber]?
-    /// The place of a VF on its PF; a function that is no VF has none.
+    /// VF indexes; a function that is not a VF matches none.
     public var vfs: [VFRange]?
     public var numaNodes: [Int]?
     public var kinds: [Kind]?
@@ -51,10 +52,10 @@ public struct Selector: Hashable, Sendable, Codable {
         self.kinds = kinds
     }
 
-    /// The functions of a host that are meant, bridges left out, in address order.
+    /// The functions that match, without bridges, in address order.
     public func matches(in host: HostSnapshot) -> [Function] { positions(in: host).map { host.functions[$0] } }
 
-    /// Where they stand among the host's functions: copying thousands costs more than choosing among them.
+    /// Their positions among the host's functions: copying thousands of functions costs more than choosing among them.
     func positions(in host: HostSnapshot) -> [Int] {
         host.members[self] ?? host.functions.indices.filter { admits($0, on: host) }
     }
@@ -63,7 +64,7 @@ public struct Selector: Hashable, Sendable, Codable {
         admits(position, of: host.functions) && admitsCard(of: position, on: host)
     }
 
-    /// By the function's own facts, each looked at in its place: to hand on the function would copy it.
+    /// Judges the function's own facts in place: passing the function would copy it.
     private func admits(_ position: Int, of functions: [Function]) -> Bool {
         !functions[position].identity.isBridge
             && allows(addresses) { $0 == functions[position].address }
@@ -76,13 +77,13 @@ public struct Selector: Hashable, Sendable, Codable {
             && allows(vfs) { range in functions[position].virtualFunction.map { range.contains($0.index) } ?? false }
     }
 
-    /// Whether it says anything of the function's card.
+    /// Whether a list names a PF.
     var namesCards: Bool {
         physicalFunctions != nil || pfNames != nil || macs != nil || serials != nil || paths != nil
     }
 
     private func admitsCard(of position: Int, on host: HostSnapshot) -> Bool {
-        // Most selectors say nothing of it, and finding it for each of thousands costs more than all else.
+        // Most selectors name no PF, and finding the PF of thousands of functions costs more than all the rest.
         guard namesCards else { return true }
         let function = host.functions[position]
         let address = function.virtualFunction?.physicalFunction ?? function.address

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// The way to a function from its root port, through each bridge: `0000:3a:00.0/00.0`.
+/// The path from a root port through each bridge to a function: `0000:3a:00.0/00.0`.
 ///
-/// The first part is an address, the others are device and function alone. Bus numbers below a root port are dealt out
-/// anew when a card is added or taken away; the way to a slot stays what it is.
+/// The first part is an address, the others are only device and function. Bus numbers below a root port may change when a
+/// card is added or removed; the path to a slot stays the same.
 ///
 /// Source: what `lspci -D -P` prints.
 public struct SlotPath: Hashable, Sendable, TextCodable {
@@ -23,7 +23,7 @@ public struct SlotPath: Hashable, Sendable, TextCodable {
         guard let first = parts.first, let root = try? PCIAddress(String(first)) else { throw problem }
         var steps: [Step] = []
         for part in parts.dropFirst() {
-            // The same rules as for an address' end; the bus does not matter.
+            // The same rules as for the end of an address; the bus does not matter.
             guard let place = try? PCIAddress("0000:00:" + part) else { throw problem }
             steps.append(Step(device: place.device, function: place.function))
         }
@@ -31,12 +31,12 @@ public struct SlotPath: Hashable, Sendable, TextCodable {
         self.steps = steps
     }
 
-    /// Where a function is; nil when what is above it is not in the snapshot.
+    /// The path to a function; nil if a bridge above it is not in the snapshot.
     public init?(of function: Function, on host: HostSnapshot) {
         var steps: [Step] = []
         var current = function
         while let parent = current.parent {
-            // No tree of real buses is that deep: what goes on is a circle.
+            // No real bus tree is that deep: this is a cycle.
             guard steps.count < 64, let above = host[parent] else { return nil }
             steps.append(Step(device: current.address.device, function: current.address.function))
             current = above
@@ -50,7 +50,7 @@ public struct SlotPath: Hashable, Sendable, TextCodable {
     }
 }
 
-/// A device class, or the front part of one: `02` network, `0200` Ethernet, `010802` NVMe.
+/// A device class, or the first part of one: `02` network, `0200` Ethernet, `010802` NVMe.
 ///
 /// Source: the `class` attribute; PCI Code and ID Assignment Specification.
 public struct ClassPrefix: Hashable, Sendable, TextCodable {

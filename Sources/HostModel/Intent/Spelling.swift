@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension String {
-    /// Of several words, the one that was probably meant: what is left of the difference is no more than a third.
+    /// The most similar of several words; nil if it differs by more than a third of its letters.
     public func nearest(among words: some Sequence<String>) -> String? {
         let mine = lowercased()
         let best = words.map { (word: $0, distance: mine.editDistance(to: $0.lowercased())) }
@@ -10,7 +10,7 @@ extension String {
         return best.word
     }
 
-    /// Levenshtein's distance: how many letters have to be put in, taken out or replaced.
+    /// The Levenshtein distance: how many letters must be inserted, removed or replaced.
     func editDistance(to other: String) -> Int {
         var row = Array(0...other.count)
         for (i, mine) in enumerated() {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// How a claim's functions are spread over cards.
+/// How a claim's functions are spread across PFs.
 public enum Spread: String, Hashable, Sendable, Codable, CaseIterable {
-    /// As they come.
+    /// No constraint.
     case any
-    /// Each on another PF: one card, or its port, can fail.
+    /// Each on a different PF, so that the failure of one port affects one function.
     case pf
     /// All on one PF.
     case onePF = "one-pf"

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension MACAddress {
-    /// The address that a VF has when nobody gave it one: the same after every reboot, another on every host.
+    /// The MAC address of a VF that was given none: the same after every reboot, and different on every host.
     ///
     /// SipHash-2-4 with the machine id's 16 bytes as key, over `buslane/mac/1/PF/INDEX` (the PF's address in full, the
-    /// index in decimal). The hash's low 48 bits are the address, but for the low half of its first octet, which is 2:
-    /// one station, locally administered, of the quadrant that administrators assign.
+    /// index in decimal). The address is the hash's low 48 bits, but the low half of its first octet is 2: an individual,
+    /// locally administered address of the quadrant that administrators assign.
     ///
-    /// The construction is fixed: guests know their cards by it.
+    /// The construction never changes: guests recognize their network cards by it.
     ///
-    /// - Parameter machineID: 32 hexadecimal digits. nil comes out for anything else.
+    /// - Parameter machineID: 32 hexadecimal digits.
+    /// - Returns: nil for any other machine id.
     ///
     /// Source: machine-id(5); J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", 2012; IEEE Std
     /// 802c-2017 for the quadrants.
@@ -21,7 +22,7 @@ extension MACAddress {
     }
 }
 
-/// SipHash-2-4: from 128 bits of key and a message, 64 bits that tell nothing of the key.
+/// SipHash-2-4: a 64-bit hash of a message under a 128-bit key. The hash does not reveal the key.
 enum SipHash {
     struct Key {
         let low: UInt64
@@ -32,7 +33,7 @@ enum SipHash {
             self.high = high
         }
 
-        /// The octets in the order of their digits, the first one lowest.
+        /// The octets in the order of their digits, the first one least significant.
         init?(hexadecimal text: String) {
             guard text.allSatisfy({ $0.isASCII && $0.isHexDigit }),
                 let first = UInt64(text.prefix(16), radix: 16), let second = UInt64(text.dropFirst(16), radix: 16)
@@ -45,12 +46,12 @@ enum SipHash {
         var state = State(key)
         let whole = message.count / 8 * 8
         for start in stride(from: 0, to: whole, by: 8) { state.take(word(message[start..<start + 8])) }
-        // What is left over, with the length's low octet on top.
+        // The remaining octets, with the length's low octet as the most significant one.
         state.take(word(message[whole...]) | UInt64(message.count & 0xff) << 56)
         return state.finish()
     }
 
-    /// Little-endian; absent octets are 0.
+    /// Little-endian; missing octets are 0.
     private static func word(_ octets: ArraySlice<UInt8>) -> UInt64 {
         octets.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What some VFs of a declared PF are to be like, whoever gets them.
+/// The declaration of some VFs of a PF, independent of claims.
 public struct VFDeclaration: Hashable, Sendable, Codable {
-    /// Never past the PF's VF count, and of each two of a PF without a common index.
+    /// Below the PF's VF count. No two declarations of a PF have a common index.
     public var range: VFRange
-    /// What the PF enforces; a MAC address for a range of one VF alone.
+    /// The settings that the PF enforces. A MAC address is allowed only for a single VF.
     public var settings: VFSettings
-    /// The driver that these VFs are bound to; nil takes the PF's word for all its VFs.
+    /// The driver of these VFs; nil for the driver that the PF declares for all its VFs.
     public var driver: String?
-    /// Interrupt vectors of each; nil leaves what the PF's driver gives.
+    /// Interrupt vectors of each VF; nil for the default of the PF's driver.
     public var msixCount: Int?
 
     public init(
@@ -22,18 +22,18 @@ public struct VFDeclaration: Hashable, Sendable, Codable {
 }
 
 extension PFDeclaration {
-    /// What the VF at an index is to be like; nothing where no range has it.
+    /// The declared settings of a VF; empty if no range contains it.
     public func settings(ofVF index: Int) -> VFSettings {
         vfs.first { $0.range.contains(index) }?.settings ?? VFSettings()
     }
 
-    /// Interrupt vectors of the VF at an index; nil leaves what the PF's driver gives.
+    /// The declared interrupt vectors of a VF; nil for the default of the PF's driver.
     public func msixCount(ofVF index: Int) -> Int? { vfs.first { $0.range.contains(index) }?.msixCount }
 
-    /// Interrupt vectors that all VFs together are declared to have; 0 when none is.
+    /// The sum of all declared interrupt vectors.
     var msixTotal: Int { vfs.reduce(0) { $0 + $1.range.count * ($1.msixCount ?? 0) } }
 
-    /// The driver of the VF at an index; nil leaves it unbound.
+    /// The declared driver of a VF; nil leaves it unbound.
     public func driver(ofVF index: Int) -> String? {
         vfs.first { $0.range.contains(index) }?.driver ?? vfDriver
     }

@@ -4,10 +4,10 @@
 ///
 /// The form is the SR-IOV network device plugin's. Indexes are 0-based, as in `ip link … vf INDEX`.
 public struct VFRange: Hashable, Sendable, TextCodable {
-    /// Ascending, with a gap between each two.
+    /// Ascending, with gaps in between.
     public let ranges: [ClosedRange<Int>]
 
-    /// - Throws: ``MalformedValue`` for what is no list of numbers and ranges, or goes past 65535.
+    /// - Throws: ``MalformedValue`` for a text that is not a list of numbers and ranges up to 65535.
     public init(_ text: String) throws(MalformedValue) {
         let problem = MalformedValue(kind: "range of VFs", text: text, expected: "indexes and ranges, like 0-3,5")
         var ranges: [ClosedRange<Int>] = []
@@ -42,7 +42,7 @@ public struct VFRange: Hashable, Sendable, TextCodable {
     /// Every index, ascending.
     public var indexes: [Int] { ranges.flatMap { Array($0) } }
 
-    /// The smallest index that both have; nil when they have none in common.
+    /// The smallest common index; nil if there is none.
     public func firstShared(with other: VFRange) -> Int? {
         ranges.flatMap { mine in
             other.ranges.filter(mine.overlaps).map { Swift.max(mine.lowerBound, $0.lowerBound) }
@@ -54,9 +54,9 @@ public struct VFRange: Hashable, Sendable, TextCodable {
     }
 }
 
-/// A PF by its name or address, and which of its VFs are meant: `ens1f0`, `ens1f0#0-3,5`.
+/// A PF by its name or address, with a range of its VFs: `ens1f0`, `ens1f0#0-3,5`.
 ///
-/// Without a range, the PF itself and all its VFs.
+/// Without a range it selects the PF itself and all its VFs.
 public struct PFSlice<Name: Hashable & Sendable>: Hashable, Sendable {
     public let name: Name
     public let vfs: VFRange?
@@ -66,7 +66,7 @@ public struct PFSlice<Name: Hashable & Sendable>: Hashable, Sendable {
         self.vfs = vfs
     }
 
-    /// Reads the name before the last `#` and the range behind it.
+    /// Reads the name before the last `#` and the range after it.
     public init(
         _ text: String, readingName read: (String) throws(MalformedValue) -> Name
     ) throws(MalformedValue) {
@@ -78,7 +78,7 @@ public struct PFSlice<Name: Hashable & Sendable>: Hashable, Sendable {
             try read(String(text[..<mark])), vfs: try VFRange(String(text[text.index(after: mark)...])))
     }
 
-    /// Whether the function has the place on its PF that is meant.
+    /// Whether the range contains the function's index, or there is no range.
     func covers(_ function: Function) -> Bool {
         guard let vfs else { return true }
         return function.virtualFunction.map { vfs.contains($0.index) } ?? false

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension VFSettings {
-    /// The settings as people write them, one value each: what a command line, a request and a domain have in common.
+    /// The settings from separate values, as the command line, requests and domains give them.
     ///
     /// - Parameters:
     ///   - qos: the tag's priority, 0 to 7.
-    ///   - minTxRate: Mbit/s, like `maxTxRate`.
-    /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
+    ///   - minTxRate: in Mbit/s, like `maxTxRate`.
+    /// - Throws: ``MalformedValue`` for a priority or protocol without a VLAN, and for numbers that the kernel does not
+    ///   accept.
     public init(
         mac: MACAddress?, vlan: VLANID?, qos: Int?, vlanProtocol: VLANProtocol?, trust: Bool?, spoofCheck: Bool?,
         linkState: LinkState?, minTxRate: Int?, maxTxRate: Int?
@@ -18,11 +19,11 @@ extension VFSettings {
         let priority = try checked(qos, "priority", upTo: 7)
         if vlan == nil, let qos {
             throw MalformedValue(
-                kind: "VLAN's priority", text: String(qos), expected: "a VLAN to be given along with it")
+                kind: "VLAN's priority", text: String(qos), expected: "a VLAN as well")
         }
         if vlan == nil, let vlanProtocol {
             throw MalformedValue(
-                kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN to be given along with it")
+                kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN as well")
         }
         let minimum = try checked(minTxRate, "rate", upTo: Int(UInt32.max))
         let maximum = try checked(maxTxRate, "rate", upTo: Int(UInt32.max))

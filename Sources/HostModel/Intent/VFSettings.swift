@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What the PF enforces for one of its VFs. nil means "leave as it is"; in an observation, "not reported".
+/// The settings that a PF enforces for one of its VFs. nil means "leave unchanged"; in an observation, "not reported".
 ///
 /// Source: `IFLA_VFINFO_LIST`, include/uapi/linux/if_link.h, as `ip link show` prints it.
 public struct VFSettings: Hashable, Sendable, Codable {
     public var mac: MACAddress?
-    /// ``VLANChoice/none`` takes a VLAN away; nil leaves it.
+    /// ``VLANChoice/none`` removes a VLAN; nil leaves it unchanged.
     public var vlan: VLANChoice?
-    /// Whether the guest may change its MAC, and ask for all multicast and promiscuous mode.
+    /// Whether the guest may change its MAC address, and request all-multicast and promiscuous mode.
     public var trust: Bool?
-    /// Whether frames with another source MAC than the VF's are dropped.
+    /// Whether frames whose source address is not the VF's are dropped.
     public var spoofCheck: Bool?
     public var linkState: LinkState?
-    /// Guaranteed share of the wire in Mbit/s; 0 means none.
+    /// Guaranteed rate in Mbit/s; 0 means none.
     public var minTxRateMbps: Int?
     /// Limit in Mbit/s; 0 means no limit.
     public var maxTxRateMbps: Int?
@@ -37,15 +37,15 @@ public struct VFSettings: Hashable, Sendable, Codable {
         self.maxTxRateMbps = maxTxRateMbps
     }
 
-    /// Nothing to set.
+    /// Whether there is nothing to set.
     public var isEmpty: Bool { self == VFSettings() }
 
-    /// Whether an observation shows everything that these settings ask for.
+    /// Whether the observed settings include all of these.
     public func isSatisfied(by observed: VFSettings) -> Bool { difference(from: observed).isEmpty }
 
-    /// What is left to set on a VF that shows `observed`.
+    /// The settings that are still to be set on a VF with the observed ones.
     ///
-    /// The two rates are one attribute to the kernel: where one has to be set, the other is there with what it is.
+    /// The kernel sets both rates by one attribute: if one must be set, the other is included with its present value.
     public func difference(from observed: VFSettings) -> VFSettings {
         var rest = VFSettings()
         rest.take(\.mac, from: self, unlessIn: observed)
@@ -62,11 +62,11 @@ public struct VFSettings: Hashable, Sendable, Codable {
         return rest
     }
 
-    /// What a VF is like when nobody has set anything; its MAC address is its PF's affair.
+    /// The settings of a new VF. Its MAC address depends on the PF's driver.
     public static let untouched = VFSettings(
         vlan: VLANChoice.none, trust: false, spoofCheck: true, linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 0)
 
-    /// The same fields as `mask` has, with the values that stand here: what restores `self` after `mask` was set.
+    /// The fields that `mask` has, with these values: they restore `self` after `mask` was set.
     public func restoring(_ mask: VFSettings) -> VFSettings {
         VFSettings(
             mac: mask.mac == nil ? nil : mac, vlan: mask.vlan == nil ? nil : vlan,
@@ -76,7 +76,7 @@ public struct VFSettings: Hashable, Sendable, Codable {
             maxTxRateMbps: mask.maxTxRateMbps == nil ? nil : maxTxRateMbps)
     }
 
-    /// These settings, and where they say nothing, `others`.
+    /// These settings, with missing fields from `others`.
     public func filled(from others: VFSettings) -> VFSettings {
         VFSettings(
             mac: mac ?? others.mac, vlan: vlan ?? others.vlan, trust: trust ?? others.trust,

@@ -4,7 +4,7 @@
 public struct VLANID: Hashable, Sendable, TextCodable {
     public let rawValue: UInt16
 
-    /// - Returns: nil outside 1 to 4094: 0 means "no VLAN" and 4095 is reserved.
+    /// - Returns: nil outside 1 to 4094. 0 means "no VLAN", and 4095 is reserved.
     public init?(_ value: Int) {
         guard (1...4094).contains(value) else { return nil }
         rawValue = UInt16(value)
@@ -17,13 +17,14 @@ public struct VLANID: Hashable, Sendable, TextCodable {
         self = vlan
     }
 
-    /// A number; what was written down as a text, as earlier versions did, is still read.
+    /// Reads a number. A string, as earlier versions wrote it, is accepted too.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         do {
             try self.init((try? container.decode(Int.self)).map(String.init) ?? container.decode(String.self))
         } catch let error as MalformedValue {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: error.description, underlyingError: error))
         }
     }
 
@@ -35,15 +36,15 @@ public struct VLANID: Hashable, Sendable, TextCodable {
     public var description: String { String(rawValue) }
 }
 
-/// Which kind of tag a VLAN is written with.
+/// The type of a VLAN tag.
 public enum VLANProtocol: String, Hashable, Sendable, Codable, CaseIterable {
-    /// The customer's tag, what "VLAN" means as a rule. EtherType 0x8100.
+    /// The customer tag, the usual meaning of "VLAN". EtherType 0x8100.
     case dot1Q = "802.1Q"
-    /// The provider's tag, outside the guest's own ones (QinQ). EtherType 0x88a8.
+    /// The provider tag, outside the guest's own tags (QinQ). EtherType 0x88a8.
     case dot1ad = "802.1ad"
 }
 
-/// The tag that a PF puts on every frame of a VF.
+/// The tag that a PF adds to every frame of a VF.
 public struct VLANTag: Hashable, Sendable, Codable {
     public let id: VLANID
     /// Priority code point, 0 to 7.
@@ -58,14 +59,14 @@ public struct VLANTag: Hashable, Sendable, Codable {
 }
 
 extension VLANTag: CustomStringConvertible {
-    /// `42`; `42 qos 3 802.1ad` where it is no plain one.
+    /// `42`, or with priority and protocol if they are not the defaults: `42 qos 3 802.1ad`.
     public var description: String {
         id.description + (qos == 0 ? "" : " qos \(qos)") + (`protocol` == .dot1Q ? "" : " \(`protocol`.rawValue)")
     }
 }
 
 extension VFSettings {
-    /// A VF has one tag, or none. The three parts of a tag are set together: the kernel knows no other way.
+    /// One tag, or none. The kernel sets the three parts of a tag only together.
     ///
     /// Source: `ifla_vf_vlan_info`, include/uapi/linux/if_link.h.
     public enum VLANChoice: Hashable, Sendable {
@@ -80,7 +81,7 @@ extension VFSettings {
 extension VFSettings.VLANChoice: Codable {
     private enum CodingKeys: String, CodingKey {
         case none, tag
-        /// How version 0.1 wrote a tag, when that was an id and nothing more.
+        /// A tag as version 0.1 wrote it: only an id.
         case id
     }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// How much of each card is spoken for.
+/// How much of each PF's bandwidth is promised to claims.
 struct CardLoads {
-    /// By PF or whole card: Mbit/s that are promised, and what there is; nil for a card without a carrier.
+    /// By PF, or by function where a whole device is claimed: the share that is promised, 1 being all of it.
     private var promised: [PCIAddress: Double] = [:]
+    /// In Mbit/s; missing where there is no carrier.
     private var speeds: [PCIAddress: Int] = [:]
 
-    /// A claimed VF is promised its limit; without one, an equal share of its card.
+    /// A claimed VF is promised its rate limit; without a limit, an equal share of its PF.
     init(on host: HostSnapshot, _ holdings: Holdings) {
         for address in holdings.claims.keys {
             guard let function = host[address] else { continue }
@@ -15,13 +16,13 @@ struct CardLoads {
             speeds[card.address] = speed
             let share = 1 / Double(max(1, card.sriov?.vfCount ?? 1))
             let limit = function.vfSettings?.maxTxRateMbps.flatMap { $0 > 0 ? $0 : nil }
-            // In parts of the card, so that cards whose speed nobody knows can be compared.
+            // As a share of the PF, so that PFs of unknown speed can be compared.
             let part = speed.flatMap { speed in limit.map { min(1, Double($0) / Double(max(1, speed))) } } ?? share
             promised[card.address, default: 0] += part
         }
     }
 
-    /// Less is better.
+    /// A lower rank is preferred.
     func rank(of card: PCIAddress, _ order: Pool.Order) -> Int {
         let used = Int(((promised[card] ?? 0) * 1000).rounded())
         return switch order {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension HostSnapshot {
-    /// The other functions of the same card that the IOMMU cannot tell apart from this one: a graphics card's sound, the
-    /// second port of a network card. Whoever gets one gets all.
+    /// The other functions of the same device that share this one's IOMMU group: the sound of a graphics card, the second
+    /// port of a network card. A claim that gets one gets all of them.
     ///
-    /// A VF has none: what else is in its group is no part of it.
+    /// A VF has none: other functions in its group do not belong to it.
     public func companions(of function: Function) -> [Function] {
         guard function.virtualFunction == nil, let group = function.iommuGroup.flatMap({ self.group($0) }) else {
             return []
@@ -19,10 +19,10 @@ extension HostSnapshot {
 }
 
 extension Placement {
-    /// A function that a claim gets.
+    /// A function that was chosen for a claim.
     public struct Placed: Hashable, Sendable {
         public let function: Function
-        /// The function that the claim is about, for one that comes with it.
+        /// For a companion, the function that it accompanies; nil for a function that was asked for.
         public let companionOf: PCIAddress?
 
         public init(function: Function, companionOf: PCIAddress? = nil) {
@@ -31,14 +31,14 @@ extension Placement {
         }
     }
 
-    /// What ``choose(together:on:holdings:)`` chooses, with what has to come with it.
+    /// The functions of ``choose(together:on:holdings:)`` with their companions.
     ///
-    /// - Returns: by request; companions come right after the function that they accompany.
+    /// - Returns: by request. Companions follow the function that they accompany.
     public static func place(
         _ requests: [ClaimRequest], on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [[Placed]] {
         let chosen = try choose(together: requests, on: host, holdings: holdings)
-        // What its owner has already, or gets by its own name, comes with nobody.
+        // A function that the owner has already, or that was chosen by itself, is not a companion.
         var taken = Set(chosen.flatMap(\.self).map(\.address))
         return chosen.map { functions in
             functions.flatMap { function in

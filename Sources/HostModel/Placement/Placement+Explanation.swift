@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Placement {
-    /// Why each function of a pool would be taken for a request, or not.
+    /// Why each function of a pool would be chosen for a request, or not.
     public struct Explanation: Sendable {
         public let candidates: [Candidate]
         /// nil when the request would be granted.
@@ -18,9 +18,9 @@ extension Placement {
 
     public enum Verdict: Hashable, Sendable {
         case chosen
-        /// Free, and not needed: others come first.
+        /// Free, but not needed: others are preferred.
         case spare
-        /// Free, and not where the policy wants it, or not with the others.
+        /// Free, but the NUMA policy or the spread excludes it.
         case unsuitable
         case obstructed(Refusal)
     }
@@ -58,9 +58,9 @@ extension Placement {
 extension Placement.Verdict: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .chosen: "taken"
-        case .spare: "free: others come first"
-        case .unsuitable: "free, but not where or with whom the policy wants it"
+        case .chosen: "chosen"
+        case .spare: "free, but others are preferred"
+        case .unsuitable: "free, but excluded by the NUMA policy or the spread"
         case .obstructed(let refusal): refusal.message
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Placement.Search {
-    /// Why no region had enough.
+    /// Why no region has enough free functions.
     var refusal: Refusal {
         mutating get {
             let obstacles = members.compactMap { verdict(on: $0) }
@@ -10,19 +10,21 @@ extension Placement.Search {
             let supply = Placement.supply(of: free)
             if request.spread != .any {
                 let cards = Dictionary(grouping: free) { $0.virtualFunction?.physicalFunction ?? $0.address }
-                return .cardsExhausted(
-                    pool: request.pool.name, spread: request.spread, policy: request.numa, wanted: request.count,
-                    freeByCard: cards.map {
-                        Refusal.CardSupply(card: $0.key, node: $0.value.first?.numaNode, free: $0.value.count)
-                    }
-                    .sorted { $0.card < $1.card })
+                return .pool(
+                    request.pool.name,
+                    .cardsExhausted(
+                        spread: request.spread, policy: request.numa, wanted: request.count,
+                        freeByCard: cards.map {
+                            PoolObstacle.CardSupply(card: $0.key, node: $0.value.first?.numaNode, free: $0.value.count)
+                        }
+                        .sorted { $0.card < $1.card }))
             }
-            return .nodeExhausted(
-                pool: request.pool.name, policy: request.numa, wanted: request.count, freeByNode: supply)
+            return .pool(
+                request.pool.name, .nodeExhausted(policy: request.numa, wanted: request.count, freeByNode: supply))
         }
     }
 
-    /// The one reason that no waiting will mend, else the shortage with its causes counted.
+    /// The first reason that does not pass by waiting; if all may pass, the shortage with a count of each reason.
     private func shortage(_ obstacles: [Refusal], free: Int) -> Refusal {
         let passing = obstacles.filter(\.endsByItself)
         if let lasting = obstacles.first(where: { !$0.endsByItself }), free + passing.count < request.count {
@@ -31,23 +33,27 @@ extension Placement.Search {
         var counts: [(code: String, count: Int)] = []
         var holders: [String] = []
         for obstacle in obstacles {
-            if case .heldByClaim(_, _, let owner) = obstacle, !holders.contains(owner) { holders.append(owner) }
+            if case .function(_, .heldByClaim(_, let owner)) = obstacle, !holders.contains(owner) {
+                holders.append(owner)
+            }
             if let position = counts.firstIndex(where: { $0.code == obstacle.briefly }) {
                 counts[position].count += 1
             } else {
                 counts.append((obstacle.briefly, 1))
             }
         }
-        return .poolExhausted(
-            pool: request.pool.name, wanted: request.count, free: free, total: members.count,
-            reasons: counts.map { code, count in
-                "\(count) \(code)" + (code == Refusal.claimed ? " by \(Self.fewOf(holders))" : "")
-            })
+        return .pool(
+            request.pool.name,
+            .exhausted(
+                wanted: request.count, free: free, total: members.count,
+                reasons: counts.map { code, count in
+                    "\(count) \(code)" + (code == Refusal.claimed ? " by \(Self.fewOf(holders))" : "")
+                }))
     }
 }
 
 extension Placement.Search {
-    /// Names that a line has room for.
+    /// The first names, and how many more there are.
     private static func fewOf(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")
         return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
@@ -57,20 +63,22 @@ extension Placement.Search {
 extension Refusal {
     fileprivate static let claimed = "claimed"
 
-    /// Someone else's use ends; a host's wiring does not.
+    /// Another user's use ends by itself; a property of the host does not.
     fileprivate var endsByItself: Bool {
-        switch self {
+        guard case .function(_, let obstacle) = self else { return false }
+        return switch obstacle {
         case .heldByClaim, .heldByProcess, .heldByDomain, .awaited: true
         default: false
         }
     }
 
     fileprivate var briefly: String {
-        switch self {
+        guard case .function(_, let obstacle) = self else { return code }
+        return switch obstacle {
         case .heldByClaim: Self.claimed
-        case .awaited: "waited for by who came earlier"
+        case .awaited: "reserved for an earlier request"
         case .heldByProcess: "open in a guest that Buslane did not start"
-        case .heldByDomain(_, let domain): "in the XML of domain \(domain)"
+        case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Placement {
-    /// One look for functions: judges each no earlier than it is needed, and no function twice.
+    /// The search for one request's functions. It judges a function when it first needs to, and never twice.
     ///
-    /// Functions are numbers here, by their place in the snapshot.
+    /// A function is identified by its position in the snapshot.
     struct Search {
         let request: ClaimRequest
         let host: HostSnapshot
@@ -11,7 +11,7 @@ extension Placement {
         /// The pool's functions, in address order.
         let members: [Int]
         private let loads: CardLoads?
-        /// By function, why it cannot be had; nil within for one that can.
+        /// By position, why the function is not available; nil for one that is.
         private var verdicts: [Int: Refusal?] = [:]
 
         init(for request: ClaimRequest, on host: HostSnapshot, _ holdings: Holdings) {
@@ -31,11 +31,12 @@ extension Placement {
             return verdict
         }
 
-        /// The sets of functions that the policy allows together, the best first, and within each the best first.
+        /// The sets of functions that the NUMA policy allows together. The best set is first, and in each set the best
+        /// function.
         var regions: [[Int]] {
             let members = ordered
             func node(_ position: Int) -> Int? { host.functions[position].numaNode }
-            // Asked for by some policies alone, and of thousands.
+            // A function, since only some policies need it, and it looks at thousands of members.
             func nodes() -> [Int] { Set(members.compactMap(node)).sorted() }
             func region(_ allowed: some Sequence<Int>) -> [Int] {
                 let allowed = Set(allowed)
@@ -54,7 +55,7 @@ extension Placement {
             }
         }
 
-        /// As many as are asked for, spread as is asked; nil when the region has not enough.
+        /// The requested number of functions with the requested spread; nil if the region has too few.
         mutating func pick(from region: [Int]) -> [Int]? {
             switch request.spread {
             case .any: return firstFree(of: region)
@@ -84,7 +85,7 @@ extension Placement {
             return nil
         }
 
-        /// The members in the pool's order of cards.
+        /// The members in the pool's order of PFs.
         private var ordered: [Int] {
             guard let loads else { return members }
             return members.stableSorted { loads.rank(of: card(of: $0), request.pool.order) }
@@ -98,7 +99,7 @@ extension Placement {
             return positions.stableSorted { distances[host.functions[$0].numaNode] ?? .max }
         }
 
-        /// In the order in which the region has them.
+        /// In the region's order.
         private func cards(of region: [Int]) -> [PCIAddress] {
             var known: Set<PCIAddress> = []
             return region.map(card).filter { known.insert($0).inserted }
@@ -112,10 +113,10 @@ extension Placement {
 }
 
 extension Array {
-    /// Sorted by a key, equal keys in their present order.
+    /// Sorted by a key. Elements with equal keys keep their order.
     func stableSorted(by key: (Element) -> Int) -> [Element] {
         let keys = map(key)
-        // Most hosts' functions are in order already.
+        // On most hosts the functions are in order already.
         if zip(keys, keys.dropFirst()).allSatisfy({ $0 <= $1 }) { return self }
         return indices.sorted { (keys[$0], $0) < (keys[$1], $1) }.map { self[$0] }
     }

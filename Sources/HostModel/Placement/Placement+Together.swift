@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Placement {
-    /// Which functions several requests of one owner get together: all of them, or none.
+    /// Chooses functions for several requests of one owner: for all of them, or for none.
     ///
-    /// A policy that leaves the node open (`required` without one) means the same node for all that leave it open. A
-    /// spread that all share is one over all of their functions. Never refused while any way is left: who came first in
-    /// the list takes another function where that lets a later one have its only one.
+    /// All requests whose policy names no node, as `required` without one, get the same node. A spread that all requests
+    /// have applies to all of their functions together. If there is a solution it is found: an earlier request gets
+    /// another function where a later one has only one candidate.
     ///
-    /// - Parameter requests: each for one function, when they are several.
+    /// - Parameter requests: if there are several, each is for one function.
     /// - Returns: by request.
-    /// - Throws: a ``Refusal``: of the first request that could not be had by itself or with those like it, else that they
-    ///   cannot be had together.
+    /// - Throws: the ``Refusal`` of the first request that cannot be satisfied by itself or with those like it, else
+    ///   ``Refusal/notTogether(pools:devices:policy:spread:)``.
     public static func choose(
         together requests: [ClaimRequest], on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [[Function]] {
         if let only = requests.first, requests.count == 1 {
             return [try choose(for: only, on: host, holdings: holdings)]
         }
-        for request in requests where request.count != 1 { throw .countOutOfRange(request.count) }
+        for request in requests where request.count != 1 { throw .request(.countOutOfRange(request.count)) }
         for policies in policies(of: requests, on: host) {
             var searches = zip(requests, policies).map { Search(for: $0.with(numa: $1), on: host, holdings) }
             if let chosen = matched(&searches, spread: sharedSpread(of: requests)) {
@@ -26,16 +26,18 @@ extension Placement {
         }
         for request in requests {
             _ = try choose(for: request, on: host, holdings: holdings)
-            // A pool that has one may have no two.
+            // A pool with one free function may not have two.
             let alike = requests.count { $0.pool == request.pool && $0.numa == request.numa }
             if alike > 1 { _ = try choose(for: request.asking(for: alike), on: host, holdings: holdings) }
         }
-        throw .notTogether(
-            pools: requests.map(\.pool.name), devices: requests.map { $0.deviceName ?? $0.pool.name },
-            policy: requests[0].numa, spread: sharedSpread(of: requests))
+        throw .pool(
+            requests[0].pool.name,
+            .notTogether(
+                devices: requests.map { $0.deviceName ?? $0.pool.name },
+                policy: requests[0].numa, spread: sharedSpread(of: requests)))
     }
 
-    /// What the policies can mean together, the best first: an open one is about the same node for everybody.
+    /// The policies with every open node replaced by the same node, for each node, the best first.
     private static func policies(of requests: [ClaimRequest], on host: HostSnapshot) -> [[NUMAPolicy]] {
         guard requests.contains(where: \.numa.isOpen) else { return [requests.map(\.numa)] }
         let nodes = Set(host.functions.compactMap(\.numaNode)).sorted()
@@ -51,7 +53,7 @@ extension Placement {
         return spreads.count == 1 ? spreads.first ?? .any : .any
     }
 
-    /// A function for each search; nil when there is no way.
+    /// A function for each search; nil if there is no solution.
     private static func matched(_ searches: inout [Search], spread: Spread) -> [Int]? {
         let candidates = searches.indices.map { index in
             searches[index].regions.first.map { region in region.filter { searches[index].isFree($0) } } ?? []
@@ -70,9 +72,10 @@ extension Placement {
         }
     }
 
-    /// One candidate for each, no two with the same key: a matching by augmenting paths.
+    /// One candidate for each request, all with different keys: a bipartite matching by augmenting paths.
     ///
-    /// - Parameter candidates: for each, the best first.
+    /// - Parameter candidates: by request, the best first.
+    /// - Returns: by request; nil if there is no matching.
     static func matched<Key: Hashable>(_ candidates: [[Int]], by key: (Int) -> Key) -> [Int]? {
         var holder: [Key: Int] = [:]
         var chosen = [Int?](repeating: nil, count: candidates.count)
@@ -94,7 +97,7 @@ extension Placement {
 }
 
 extension NUMAPolicy {
-    /// Whether it leaves open which node is meant.
+    /// Whether it wants one node without naming it.
     fileprivate var isOpen: Bool { self != .none && node == nil }
 
     fileprivate var isStrict: Bool {
@@ -104,9 +107,9 @@ extension NUMAPolicy {
         }
     }
 
-    /// The same about one node, where it was open.
+    /// The policy for one node, if it names none.
     ///
-    /// - Parameter strictly: a preference is kept to.
+    /// - Parameter strictly: turn a preference into a requirement.
     fileprivate func on(_ node: Int, strictly: Bool) -> NUMAPolicy {
         switch self {
         case .preferred(nil): strictly ? .required(node: node) : .preferred(node: node)

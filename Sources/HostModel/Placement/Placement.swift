@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What a caller asks a pool for.
+/// A request for functions of a pool.
 public struct ClaimRequest: Hashable, Sendable {
     public let pool: Pool
     public let count: Int
@@ -9,16 +9,16 @@ public struct ClaimRequest: Hashable, Sendable {
     public let numa: NUMAPolicy
     public let spread: Spread
     public let settings: VFSettings
-    /// Who asks; nil is the daemon itself.
+    /// The user id of the caller; nil for the daemon itself.
     public let uid: Int?
-    /// How long the claim lives unless it is renewed, in seconds; nil for ever.
+    /// How long the claim lives unless it is renewed, in seconds; nil for a claim that never expires.
     public let ttl: Int?
-    /// The device's name in the owner's domain, when the caller chose one and `count` is 1.
+    /// The device's name in the owner's domain, if the caller chose one; then `count` is 1.
     public let deviceName: String?
 
     /// - Parameters:
-    ///   - numa: nil takes the pool's policy.
-    ///   - spread: nil takes the pool's.
+    ///   - numa: nil for the pool's policy.
+    ///   - spread: nil for the pool's spread.
     public init(
         pool: Pool, count: Int = 1, owner: Owner, ownerName: String? = nil, numa: NUMAPolicy? = nil,
         spread: Spread? = nil, settings: VFSettings = VFSettings(), uid: Int? = nil, ttl: Int? = nil,
@@ -36,7 +36,7 @@ public struct ClaimRequest: Hashable, Sendable {
         self.deviceName = deviceName
     }
 
-    /// So many of the same, whatever their addresses will be.
+    /// The same request for another number of functions, without a MAC address.
     func asking(for count: Int) -> ClaimRequest {
         var settings = settings
         settings.mac = nil
@@ -45,7 +45,7 @@ public struct ClaimRequest: Hashable, Sendable {
             settings: settings, uid: uid, ttl: ttl)
     }
 
-    /// The same with another NUMA policy.
+    /// The same request with another NUMA policy.
     func with(numa: NUMAPolicy) -> ClaimRequest {
         ClaimRequest(
             pool: pool, count: count, owner: owner, ownerName: ownerName, numa: numa, spread: spread,
@@ -53,10 +53,10 @@ public struct ClaimRequest: Hashable, Sendable {
     }
 }
 
-/// Which functions a request gets. Pure: equal inputs give equal answers.
+/// Chooses the functions of a request. Pure: equal inputs give equal answers.
 public enum Placement {
     /// - Returns: `count` free functions, the best first.
-    /// - Throws: a ``Refusal`` that says what stands in the way.
+    /// - Throws: a ``Refusal`` with the reason.
     public static func choose(
         for request: ClaimRequest, on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [Function] {
@@ -69,13 +69,13 @@ public enum Placement {
         throw search.refusal
     }
 
-    /// The members of a pool that anybody could have now.
+    /// The members of a pool that any owner could claim now.
     public static func free(of pool: Pool, on host: HostSnapshot, holdings: Holdings) -> [Function] {
         var search = Search(for: ClaimRequest(pool: pool, owner: .name("nobody")), on: host, holdings)
         return search.members.filter { search.isFree($0) }.map { host.functions[$0] }
     }
 
-    /// The free functions that a request could be given one day: what nobody who comes later may take from it.
+    /// The free functions that could be chosen for a waiting request. Later requests must not take them.
     public static func wanted(
         by request: ClaimRequest, on host: HostSnapshot, holdings: Holdings
     ) -> Set<PCIAddress> {
@@ -84,9 +84,9 @@ public enum Placement {
         return Set(allowed.filter { search.isFree($0) }.map { host.functions[$0].address })
     }
 
-    /// Whether a claim would do for a request as it is, with the functions that it has.
+    /// Whether a claim satisfies a request with the functions that it has.
     ///
-    /// A preference for a node counts for as long as that node has none free.
+    /// If the request prefers a node, a function elsewhere satisfies it only while that node has none free.
     public static func suits(
         _ claim: Claim, _ request: ClaimRequest, on host: HostSnapshot, holdings: Holdings
     ) -> Bool {
@@ -102,68 +102,70 @@ public enum Placement {
     }
 
     static func refuseMalformed(_ request: ClaimRequest) throws(Refusal) {
-        guard request.count >= 1 else { throw .countOutOfRange(request.count) }
+        guard request.count >= 1 else { throw .request(.countOutOfRange(request.count)) }
         if let mac = request.settings.mac {
-            if mac.isZero || mac.isMulticast { throw .badMAC(mac) }
-            if request.count > 1 { throw .macNeedsOneFunction(count: request.count) }
+            if mac.isZero || mac.isMulticast { throw .request(.badMAC(mac)) }
+            if request.count > 1 { throw .request(.macNeedsOneFunction(count: request.count)) }
         }
     }
 
-    /// The first reason why a function cannot be handed out; nil when it can.
+    /// The first reason why a function cannot be claimed; nil if it can.
     static func obstacle(
         to function: Function, for request: ClaimRequest, on host: HostSnapshot, _ holdings: Holdings
     ) -> Refusal? {
         let address = function.address
         guard let groupID = function.iommuGroup, let group = host.group(groupID) else { return .noIOMMU }
-        // Of a card in doubt, every VF is.
+        // If a PF is in quarantine, none of its VFs is available.
         for suspect in [address, function.virtualFunction?.physicalFunction].compactMap(\.self) {
-            if let reason = holdings.quarantine[suspect] { return .quarantined(suspect, reason: reason) }
+            if let reason = holdings.quarantine[suspect] { return .function(suspect, .quarantined(reason: reason)) }
         }
         if let claim = holdings.claims[address] {
-            return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
+            return .function(address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
-        // Whoever holds one function of a group holds the group.
+        // The owner of one function of a group owns the group.
         let groupOwner = group.functions.lazy.compactMap { holdings.claims[$0] }.first
         if let claim = groupOwner, claim.owner != request.owner {
-            return .heldByClaim(address, claim: claim.id, owner: claim.ownerName)
+            return .function(address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
         if groupOwner == nil, let holder = holdings.openGroups[groupID] {
-            return .heldByProcess(address, holder)
+            return .function(address, .heldByProcess(holder))
         }
         if let use = use(of: function, by: request.owner, holdings) { return use }
-        if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction(address) }
+        if !request.settings.isEmpty, !function.takesVFSettings {
+            return .function(address, .settingsNeedVirtualFunction)
+        }
         var going: Set<PCIAddress> = [address]
         for companion in host.companions(of: function) where holdings.claims[companion.address] == nil {
             if let reason = holdings.quarantine[companion.address] {
-                return .quarantined(companion.address, reason: reason)
+                return .function(companion.address, .quarantined(reason: reason))
             }
             if let use = use(of: companion, by: request.owner, holdings) { return use }
             going.insert(companion.address)
         }
         let blockers = host.blockers(of: group)
         guard blockers.allSatisfy({ going.contains($0.address) }) else {
-            return .groupNotViable(address, group: groupID, blockers: blockers)
+            return .function(address, .groupNotViable(group: groupID, blockers: blockers))
         }
         return nil
     }
 
-    /// What a function is used for by others than this owner, and that no claim and no guest tells.
+    /// A use of the function by others than this owner that neither its own claim nor its group shows.
     private static func use(of function: Function, by owner: Owner, _ holdings: Holdings) -> Refusal? {
         let address = function.address
         if let domain = holdings.foreign[address], .domain(uuid: domain.uuid) != owner {
-            return .heldByDomain(address, domain: domain.name)
+            return .function(address, .heldByDomain(domain: domain.name))
         }
-        if holdings.awaited.contains(address) { return .awaited(address) }
+        if holdings.awaited.contains(address) { return .function(address, .awaited) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {
-            return .cutIntoVFs(address, count: sriov.vfCount)
+            return .function(address, .cutIntoVFs(count: sriov.vfCount))
         }
         if let physical = function.virtualFunction?.physicalFunction, let claim = holdings.claims[physical] {
-            return .heldByClaim(physical, claim: claim.id, owner: claim.ownerName)
+            return .function(physical, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
-        if let disk = holdings.disks[address]?.first { return .diskInUse(address, disk) }
+        if let disk = holdings.disks[address]?.first { return .function(address, .diskInUse(disk)) }
         if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
-            return .usedByHost(address, interface: interface.name)
+            return .function(address, .usedByHost(interface: interface.name))
         }
         return nil
     }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Refusal {
-    /// Whether it is about this pool and another.
+    /// Whether the refusal is about an overlap of this pool with another.
     public func concerns(pool name: String) -> Bool {
-        guard case .poolsOverlap(let exclusive, let other, _) = self else { return false }
+        guard case .declaration(.poolsOverlap(let exclusive, let other, _)) = self else { return false }
         return name == exclusive || name == other
     }
 }
 
 extension DesiredState {
-    /// Functions of an exclusive pool that another pool has too, one for each two pools.
+    /// Functions of an exclusive pool that another pool has too, one for each pair of pools.
     ///
-    /// VFs that are declared and not made yet count as well: as the host will be, not as it is.
+    /// VFs that are declared but not created yet count as well.
     public func overlaps(on host: HostSnapshot) -> [DeclarationProblem] {
         guard mayOverlap else { return [] }
         let host = foretold(on: host)
@@ -21,27 +21,28 @@ extension DesiredState {
             for second in pools.indices.dropFirst(first + 1)
             where pools[first].isExclusive || pools[second].isExclusive {
                 guard let shared = members[first].first(sharedWith: members[second]) else { continue }
-                // The later one is where somebody has just written.
+                // Reported at the later pool: that one was probably just added.
                 let (exclusive, other) = pools[first].isExclusive ? (first, second) : (second, first)
                 problems.append(
                     DeclarationProblem(
                         place: pools[second].place,
-                        refusal: .poolsOverlap(
-                            exclusive: pools[exclusive].name, other: pools[other].name,
-                            function: host.functions[shared].address)))
+                        refusal: .declaration(
+                            .poolsOverlap(
+                                exclusive: pools[exclusive].name, other: pools[other].name,
+                                function: host.functions[shared].address))))
             }
         }
         return problems
     }
 
-    /// The selectors by which ``overlaps(on:)`` looks for functions; none where it looks for none.
+    /// The selectors that ``overlaps(on:)`` evaluates; none if no pool is exclusive.
     public var selectorsOfOverlaps: [Selector] {
         mayOverlap ? pools.map(\.selector) + physicalFunctions.map(\.selector) : []
     }
 
     private var mayOverlap: Bool { pools.contains(where: \.isExclusive) && pools.count > 1 }
 
-    /// The host with its cards cut up as declared.
+    /// The host as it will be with the declared VFs.
     private func foretold(on host: HostSnapshot) -> HostSnapshot {
         let cut = met(on: host).filter { $0.value.vfCount != host[$0.key]?.sriov?.vfCount }
         guard !cut.isEmpty else { return host }
@@ -68,7 +69,7 @@ extension DesiredState {
 }
 
 extension [Int] {
-    /// Of two sorted lists.
+    /// The first element that two sorted lists have in common.
     fileprivate func first(sharedWith other: [Int]) -> Int? {
         var (own, others) = (0, 0)
         while own < count, others < other.count {

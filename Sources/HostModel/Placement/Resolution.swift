@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension DesiredState {
-    /// Which function is declared how, in the order of the declarations and then of the addresses.
+    /// Each declared function with its declaration, in the order of the declarations and then of the addresses.
     ///
-    /// - Throws: what ``problems(on:)`` would list first.
+    /// - Throws: the first of the problems that ``problems(on:)`` lists.
     func resolved(on host: HostSnapshot) throws(Refusal) -> [(declaration: PFDeclaration, function: Function)] {
         var pairs: [(declaration: PFDeclaration, function: Function)] = []
         for index in physicalFunctions.indices {
@@ -16,32 +16,31 @@ extension DesiredState {
         return pairs
     }
 
-    /// Every reason why this host cannot be as declared, as far as no work on it is looked at: selectors that meet
-    /// nothing or more than was meant, cards that cannot be cut up so.
+    /// Every reason why the declaration does not fit this host: selectors that match nothing or more than one PF, and PFs
+    /// that cannot have the declared VFs. Claims and guests are not considered.
     public func problems(on host: HostSnapshot) -> [DeclarationProblem] {
         let (pairs, problems) = possible(on: host)
         let twice = declaredTwice(pairs).map { DeclarationProblem(place: $0.place, refusal: $0.0) }
         return problems + [twice].compactMap(\.self) + overlaps(on: host)
     }
 
-    /// What is declared for cards that are not there, or that have no driver yet to make VFs.
+    /// Declarations for PFs that are missing, or that have no driver to create VFs.
     public func missing(on host: HostSnapshot) -> [DeclarationProblem] {
         possible(on: host).problems
             + met(on: host).sorted { $0.key < $1.key }.compactMap { address, declaration in
                 declaration.isReady(on: host[address])
-                    ? nil : DeclarationProblem(place: declaration.place, refusal: .noDriver(address))
+                    ? nil : DeclarationProblem(place: declaration.place, refusal: .declaration(.noDriver(address)))
             }
     }
 
-    /// The others: by PF, how it is declared.
+    /// By PF: the declarations that can be applied now.
     public func ready(on host: HostSnapshot) -> [PCIAddress: PFDeclaration] {
         met(on: host).filter { $0.value.isReady(on: host[$0.key]) }
     }
 
-    /// By PF, how it is declared, with the card named by its address: what can be met on this host as it is now.
+    /// By PF: the declarations that fit this host, each with the PF's address as its selector.
     ///
-    /// What cannot be, for a card that is not there or lacks its driver, is left out. Of two declarations of one
-    /// card the first counts.
+    /// A declaration that does not fit is left out. Of two declarations of one PF the first counts.
     public func met(on host: HostSnapshot) -> [PCIAddress: PFDeclaration] {
         var met: [PCIAddress: PFDeclaration] = [:]
         for (declaration, function) in possible(on: host).pairs where met[function.address] == nil {
@@ -70,15 +69,15 @@ extension DesiredState {
         let declaration = physicalFunctions[index]
         let name = placeOfDeclaration(index)
         if let ambiguous = declaration.selector.ambiguities(on: host).first {
-            throw .selectorAmbiguous(declaration: name, met: ambiguous)
+            throw .declaration(.selectorAmbiguous(declaration: name, met: ambiguous))
         }
         let functions = declaration.selector.matches(in: host).filter { $0.virtualFunction == nil }
         guard !functions.isEmpty else {
-            throw .selectorMatchesNothing(declaration: name, met: declaration.selector.meetings(on: host))
+            throw .declaration(.selectorMatchesNothing(declaration: name, met: declaration.selector.meetings(on: host)))
         }
         for function in functions { try declaration.refuseIfImpossible(on: function) }
         if functions.count > 1, let mac = declaration.vfs.lazy.compactMap(\.settings.mac).first {
-            throw .macOfSeveralCards(mac, declaration: name, physicalFunctions: functions.map(\.address))
+            throw .declaration(.macOfSeveralCards(mac, declaration: name, physicalFunctions: functions.map(\.address)))
         }
         return functions
     }
@@ -96,17 +95,18 @@ extension DesiredState {
                 first[function.address] = declaration
                 continue
             }
-            let refusal = Refusal.declaredTwice(
-                function.address, places: [earlier, declaration].compactMap(\.place))
+            let refusal = Refusal.declaration(
+                .declaredTwice(
+                    function.address, places: [earlier, declaration].compactMap(\.place)))
             return (refusal, declaration.place)
         }
         return nil
     }
 }
 
-/// Why a declaration cannot be met on a host.
+/// Why a declaration does not fit a host.
 public struct DeclarationProblem: Hashable, Sendable {
-    /// Where the declaration stands.
+    /// The declaration's place in its file; nil when it comes from no file.
     public let place: String?
     public let refusal: Refusal
 
@@ -122,35 +122,33 @@ extension DeclarationProblem: CustomStringConvertible {
 }
 
 extension PFDeclaration {
-    /// The same for one card, whatever becomes of the names and places it was selected by.
+    /// The same declaration for one PF, selected by its address: interface names and slots may change later.
     func naming(_ address: PCIAddress) -> PFDeclaration {
         var declaration = self
         declaration.selector = Selector(addresses: [address])
         return declaration
     }
 
-    /// No driver is needed to have no VFs.
+    /// A PF that is to have no VFs needs no driver.
     fileprivate func isReady(on function: Function?) -> Bool { function?.driver != nil || vfCount == 0 }
 
-    /// What a look at the card alone rules out.
+    /// Refuses what the PF itself cannot do.
     fileprivate func refuseIfImpossible(on function: Function) throws(Refusal) {
-        guard let sriov = function.sriov else { throw .noSRIOV(function.address) }
+        guard let sriov = function.sriov else { throw .declaration(.noSRIOV(function.address)) }
         guard vfCount <= sriov.totalVFs else {
-            throw .tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs)
+            throw .declaration(.tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs))
         }
-        if msixTotal > 0 {
+        // Without a driver, the number of vectors is not known.
+        if msixTotal > 0, let driver = function.driver {
             let total = sriov.vfTotalMSIX ?? 0
-            // Without its driver nobody can say.
-            guard total > 0 || function.driver == nil else {
-                throw .msixNotShared(function.address, driver: function.driver ?? "none")
-            }
-            guard msixTotal <= total || function.driver == nil else {
-                throw .tooManyVectors(function.address, wanted: msixTotal, total: total)
+            guard total > 0 else { throw .declaration(.msixNotShared(function.address, driver: driver)) }
+            guard msixTotal <= total else {
+                throw .declaration(.tooManyVectors(function.address, wanted: msixTotal, total: total))
             }
         }
         let isSet = mtu != nil || linkUp != nil || vfs.contains { !$0.settings.isEmpty }
         if isSet, function.interfaces.isEmpty {
-            throw .noInterfaceToSetThrough(function.address)
+            throw .declaration(.noInterfaceToSetThrough(function.address))
         }
     }
 }

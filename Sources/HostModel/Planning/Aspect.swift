@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// One aspect of a function, as it is or as it should be: what a change leads from and to.
+/// One aspect of a function, as it is or as it should be. A change leads from one to another.
 ///
-/// Undo and recovery are planned anew from what is observed toward the recorded aspect, and not by playing actions
-/// backwards: an action half done has no inverse, an aspect has a way to it from anywhere.
+/// Undo and recovery are planned again, from the observed aspect to the recorded one. They do not reverse actions: an
+/// action that was half done has no inverse, but there is a plan to an aspect from every state.
 public enum Aspect: Hashable, Sendable, Codable {
-    /// How a PF is cut up.
+    /// A PF's VFs, and whether the kernel binds drivers to them.
     case virtualFunctions(PCIAddress, count: Int, driversAutoprobe: Bool)
-    /// Whether a PF's interfaces are switched on.
+    /// Whether a PF's interfaces are up.
     case link(PCIAddress, up: Bool)
     /// The largest packet that a PF's interfaces carry, in octets.
     case mtu(PCIAddress, octets: Int)
-    /// Which driver has the function, and which one alone may.
+    /// The function's driver, and the only driver that may bind to it.
     case binding(PCIAddress, driver: String?, driverOverride: String?)
-    /// How many interrupt vectors a VF has; nil is what its PF's driver gives by itself.
+    /// How many interrupt vectors a VF has; nil for the default of its PF's driver.
     case msixCount(PCIAddress, Int?)
     /// What the PF enforces for a VF.
     case vfSettings(VirtualFunction, VFSettings)
 
-    /// The function the aspect belongs to; for VF settings the PF, which is where they are set.
+    /// The function that the aspect belongs to; for VF settings the PF, which enforces them.
     public var subject: PCIAddress {
         switch self {
         case .virtualFunctions(let address, _, _), .link(let address, _), .mtu(let address, _),
@@ -28,13 +28,13 @@ public enum Aspect: Hashable, Sendable, Codable {
         }
     }
 
-    /// The function whose state is in doubt when a change of it went wrong: for what a PF enforces for a VF, that VF.
+    /// The function whose state is unknown after a failed change: for VF settings, the VF.
     public func suspect(on source: some FunctionSource) -> PCIAddress {
         guard case .vfSettings(let virtual, _) = self else { return subject }
         return source.address(of: virtual) ?? subject
     }
 
-    /// The facts that make it true.
+    /// The conditions that together are equivalent to the aspect.
     public var conditions: [Condition] {
         switch self {
         case .virtualFunctions(let address, let count, let autoprobe):
@@ -50,7 +50,7 @@ public enum Aspect: Hashable, Sendable, Codable {
 
     public func holds(on source: some FunctionSource) -> Bool { conditions.allSatisfy { $0.holds(on: source) } }
 
-    /// The same aspect as observed now; nil when its function is gone or does not have it.
+    /// The same aspect as observed now; nil if the function is missing or has no such aspect.
     public func observed(on source: some FunctionSource) -> Aspect? {
         switch self {
         case .virtualFunctions(let address, _, _):
@@ -71,7 +71,7 @@ public enum Aspect: Hashable, Sendable, Codable {
 }
 
 extension Aspect: CustomStringConvertible {
-    /// What a person reads of it, without its subject: `4 VFs, autoprobe off`, `driver vfio-pci`.
+    /// For people, without the subject: `4 VFs, autoprobe off`, `driver vfio-pci`.
     public var description: String {
         switch self {
         case .virtualFunctions(_, let count, let autoprobe):
@@ -81,13 +81,13 @@ extension Aspect: CustomStringConvertible {
         case .binding(_, let driver, let override):
             (driver.map { "driver \($0)" } ?? "no driver")
                 + (override.map { $0 == driver ? "" : ", override \($0)" } ?? "")
-        case .msixCount(_, let count): count.map { "\($0) MSI-X vectors" } ?? "MSI-X vectors as the driver gives them"
+        case .msixCount(_, let count): count.map { "\($0) MSI-X vectors" } ?? "the driver's default of MSI-X vectors"
         case .vfSettings(let virtual, let settings): "VF \(virtual.index) \(settings)"
         }
     }
 }
 
-/// One subject brought from one aspect to another by checked steps.
+/// Checked steps that lead one subject from one aspect to another.
 public struct Change: Hashable, Sendable, Codable {
     public let from: Aspect
     public let to: Aspect
@@ -99,16 +99,17 @@ public struct Change: Hashable, Sendable, Codable {
         self.steps = steps
     }
 
-    /// Whether it cuts a card up anew: where its VFs come out is seen when they are there.
+    /// Whether it creates VFs: their addresses are known only afterwards.
     public var makesVFs: Bool { if case .virtualFunctions = to { true } else { false } }
 }
 
 extension [Change] {
-    /// The same changes in the same order, in runs that can be written down before the first of each begins.
+    /// The same changes in the same order, grouped into runs. The intents of a run can be recorded together before its
+    /// first change begins.
     ///
-    /// What VFs are bound to and what is enforced for them depends on no other VF, and recovery may settle a run's changes
-    /// in their order, whichever of them had begun. A change of the same aspect of the same VF begins a new run, and all
-    /// else stands alone.
+    /// The driver and the settings of a VF depend on no other VF. Recovery can therefore handle the changes of a run in
+    /// their order, whichever of them had begun. A second change of the same aspect of the same VF begins a new run. Every
+    /// other change is a run by itself.
     public var runs: [[Change]] {
         var runs: [[Change]] = []
         var met: Set<Aspect.Key> = []
@@ -125,13 +126,13 @@ extension [Change] {
 }
 
 extension Aspect {
-    /// Which aspect of which VF.
+    /// An aspect of one VF that is independent of other VFs.
     fileprivate enum Key: Hashable {
         case binding(PCIAddress)
         case settings(VirtualFunction)
     }
 
-    /// nil for what other changes can depend on.
+    /// nil for an aspect on which other changes can depend.
     fileprivate var independentKey: Key? {
         switch self {
         case .binding(let address, _, _): .binding(address)
@@ -141,7 +142,7 @@ extension Aspect {
     }
 }
 
-/// One effect with what must hold before it and what must hold after it.
+/// One action with the conditions that must hold before and after it.
 public struct Step: Hashable, Sendable, Codable {
     public let action: HostAction
     public let preconditions: [Condition]

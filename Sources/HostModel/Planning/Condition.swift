@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A fact about one function that a step needs before it, or promises after it.
+/// A fact about one function that must hold before a step, or after it.
 public enum Condition: Hashable, Sendable, Codable {
     case exists(PCIAddress)
     case driver(PCIAddress, String?)
     case driverOverride(PCIAddress, String?)
     case driversAutoprobe(PCIAddress, Bool)
-    /// The count, and every `virtfn` link, and every VF behind them.
+    /// `sriov_numvfs`, all `virtfn` links, and the VFs themselves.
     case virtualFunctions(PCIAddress, count: Int)
     case link(PCIAddress, up: Bool)
     case mtu(PCIAddress, octets: Int)
     /// How many interrupt vectors a VF has.
     case msixCount(PCIAddress, Int)
-    /// Of a PF's VFs that have one driver of the host's, all have a network interface, or none has.
+    /// If one VF of a PF has a network interface, every VF with the same host driver has one.
     case uniformInterfaces(PCIAddress)
     case vfSettings(VirtualFunction, VFSettings)
 
-    /// Whether the fact holds; a function that is not there satisfies nothing.
+    /// Whether the fact holds. For a missing function no fact holds.
     public func holds(on source: some FunctionSource) -> Bool {
         switch self {
         case .exists(let address): source.binding(of: address) != nil
@@ -42,12 +42,12 @@ public enum Condition: Hashable, Sendable, Codable {
 }
 
 extension FunctionSource {
-    /// What the PF says of one of its VFs; nil when either is gone or the PF does not tell.
+    /// The settings that a PF reports for a VF; nil if either is missing or the PF reports none.
     subscript(physicalFunction virtual: VirtualFunction) -> VFSettings? {
         address(of: virtual).flatMap { settings(ofVFAt: $0) }
     }
 
-    /// A VF that has no network interface, while one with the same driver has; nil when there is none.
+    /// A VF without a network interface although another with the same driver has one; nil if there is none.
     fileprivate func vfWithoutInterface(of address: PCIAddress) -> PCIAddress? {
         let vfs = (self[address]?.sriov?.virtualFunctions ?? []).compactMap { self[$0] }
         let making = Set(vfs.filter { !$0.interfaces.isEmpty }.compactMap(\.driver))

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// A difference between the host and how it was made, by whoever made it.
+/// A difference between the host and the state that was applied or claimed.
 public struct Drift: Hashable, Sendable {
-    /// The PF that is not as it was applied, or the function that is not as its claim has it.
+    /// The PF that differs from its applied declaration, or the function that differs from its claim.
     public let subject: PCIAddress
-    /// The PF that it is about: the subject itself when that is no VF.
+    /// The subject's PF; the subject itself if it is not a VF.
     public let card: PCIAddress
-    /// The claim that it is taken from; nil for what was declared.
+    /// The claim of the function; nil for a PF's declaration.
     public let claim: String?
-    /// What puts it right.
+    /// The changes that repair it.
     public let changes: [Change]
-    /// Why it cannot be put right now: something is in use, or gone.
+    /// Why it cannot be repaired now: something is in use, or missing.
     public let obstacle: Refusal?
 
     public init(
@@ -26,7 +26,7 @@ public struct Drift: Hashable, Sendable {
 }
 
 extension Drift: CustomStringConvertible {
-    /// `4 VFs, autoprobe off → 2 VFs, autoprobe off`: how it is, and how it was made.
+    /// The present state and the one to restore: `4 VFs, autoprobe off → 2 VFs, autoprobe off`.
     public var description: String {
         guard !changes.isEmpty else { return obstacle?.message ?? "nothing" }
         return changes.map { change in
@@ -36,13 +36,13 @@ extension Drift: CustomStringConvertible {
 }
 
 extension Planner {
-    /// What is not any more as it was applied, and not any more as claims have it.
+    /// All differences from the applied declarations and from the claims.
     ///
-    /// PFs come first: what their VFs need can be told when the VFs are there.
+    /// PFs come first. The VFs of a PF that differs are not examined: they may have to be created again.
     ///
     /// - Parameters:
-    ///   - declared: by PF, how it was made.
-    ///   - claims: those that stand; one whose guest is starting is better left out.
+    ///   - declared: by PF, the declaration that was last applied.
+    ///   - claims: the live claims, without those whose guest is starting.
     public static func drift(
         from declared: [PCIAddress: PFDeclaration], _ claims: [Claim], on host: HostSnapshot, holdings: Holdings
     ) -> [Drift] {
@@ -63,14 +63,16 @@ extension Planner {
     private static func drift(
         of address: PCIAddress, from declaration: PFDeclaration, on host: HostSnapshot, _ holdings: Holdings
     ) -> Drift? {
-        guard let function = host[address] else { return Drift(subject: address, obstacle: .unknownFunction(address)) }
+        guard let function = host[address] else {
+            return Drift(subject: address, obstacle: .function(address, .unknown))
+        }
         do {
             let plan = try plan(for: declaration, of: function, on: host, holdings: holdings)
             if plan.isEmpty { return nil }
             let interface = plan.blastRadius.interfaces.first
             return Drift(
                 subject: address, changes: plan.perPF.flatMap(\.changes),
-                obstacle: interface.map { .usedByHost(address, interface: $0) })
+                obstacle: interface.map { .function(address, .usedByHost(interface: $0)) })
         } catch {
             return Drift(subject: address, obstacle: error)
         }
@@ -87,7 +89,7 @@ extension Planner {
             let holder = host[address]?.iommuGroup.flatMap { holdings.openGroups[$0] }
             return Drift(
                 subject: address, card: card, claim: claim.id, changes: changes,
-                obstacle: holder.map { .heldByProcess(address, $0) })
+                obstacle: holder.map { .function(address, .heldByProcess($0)) })
         } catch {
             return Drift(subject: address, card: card, claim: claim.id, obstacle: error)
         }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Who holds what, as the ledger and the process table have it: what planning and placement must not take away.
+/// All holders of functions, by the ledger, the process table, libvirt and the mounts. Planning and placement must not take
+/// a function from them.
 public struct Holdings: Sendable {
-    /// By function: the live claim that has it.
+    /// By function: its live claim.
     public var claims: [PCIAddress: ClaimReference]
-    /// By IOMMU group of this boot: a process that has it open through VFIO.
+    /// By IOMMU group of this boot: a process that has the group open through VFIO.
     public var openGroups: [Int: ProcessHolder]
-    /// By function: the host's file systems and swap spaces on it.
+    /// By function: the host's mounted file systems and swap spaces on it.
     public var disks: [PCIAddress: [DiskUse]] = [:]
-    /// By function: a domain whose XML names it, and that has it from somebody else than Buslane.
+    /// By function: a domain whose XML names it although Buslane did not put it there.
     public var foreign: [PCIAddress: DomainReference] = [:]
-    /// By function: why it is set aside.
+    /// By function: why it is in quarantine.
     public var quarantine: [PCIAddress: String]
-    /// Functions that somebody who came earlier waits for.
+    /// Functions that are kept for earlier requests, which wait.
     public var awaited: Set<PCIAddress> = []
-    /// By PF: how Buslane found it before it changed it for the first time.
+    /// By PF: its state before Buslane changed it for the first time.
     public var originals: [PCIAddress: PFOriginal]
-    /// By PF: as it was declared when it was last applied. What is declared of a VF no longer is taken back.
+    /// By PF: the declaration that was last applied. A VF setting that is no longer declared is reset.
     public var declared: [PCIAddress: PFDeclaration] = [:]
 
     public struct ClaimReference: Hashable, Sendable {
@@ -53,12 +54,12 @@ public struct Holdings: Sendable {
     }
 }
 
-/// How a PF was found: what is put back when it is no longer declared.
+/// The state in which a PF was found. It is restored when the PF is no longer declared.
 public struct PFOriginal: Hashable, Sendable, Codable {
     public let vfCount: Int
     public let driversAutoprobe: Bool
     public let linkUp: Bool
-    /// nil when it has no interface, and in what version 0.1 wrote.
+    /// nil for a PF without an interface, and in records of version 0.1.
     public let mtu: Int?
 
     public init(vfCount: Int, driversAutoprobe: Bool, linkUp: Bool, mtu: Int? = nil) {
@@ -68,7 +69,7 @@ public struct PFOriginal: Hashable, Sendable, Codable {
         self.mtu = mtu
     }
 
-    /// nil when the function is no PF.
+    /// nil for a function that is not a PF.
     public init?(of function: Function) {
         guard let sriov = function.sriov else { return nil }
         self.init(

@@ -1,53 +1,53 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// The seam between deciding and doing: what the daemon needs of a host, real or simulated.
+/// A host as the daemon uses it, the real one or a simulated one. It separates decisions from effects.
 public protocol Host: Sendable {
-    /// Everything, now.
+    /// Reads the whole host now.
     func snapshot() throws -> HostSnapshot
-    /// Everything, as the host's events told it last: for noticing, never for deciding.
+    /// The whole host as the last events reported it. It may be outdated: read again what a decision depends on.
     func lastSeen() throws -> HostSnapshot
-    /// The same for who will look for these selectors' functions.
+    /// ``lastSeen()``, with an index of the functions that the selectors admit.
     func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot
-    /// One function, now; nil when there is none at the address.
+    /// Reads one function now; nil if there is none at the address.
     ///
-    /// - Parameter parts: what to read of it beyond its own attributes.
+    /// - Parameter parts: what to read beyond its own attributes.
     func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function?
-    /// Which driver has a function, now; nil when there is none at the address.
+    /// Reads a function's driver now; nil if there is no function at the address.
     func binding(at address: PCIAddress) throws -> DriverBinding?
-    /// The name of one of a function's network interfaces that nobody switched on, now; nil when there is none such.
+    /// The name of one of a function's network interfaces that is down now; nil if there is none.
     func downInterface(of address: PCIAddress) throws -> String?
-    /// A PF with its VFs, now; none when it is not there.
+    /// Reads a PF and its VFs now; empty if the PF is missing.
     func card(at address: PCIAddress) throws -> [Function]
-    /// Where a VF is, now; nil when its PF has none at that index.
+    /// The address that a VF has now; nil if its PF has no VF with that index.
     func address(of virtual: VirtualFunction) throws -> PCIAddress?
-    /// Carries out one effect. Says nothing of whether it took: the caller reads again.
+    /// Performs one action. Success does not mean that it took effect: the caller reads the host again.
     func perform(_ action: HostAction) throws
-    /// The IOMMU groups that some process has open through VFIO, with one such process each.
+    /// The IOMMU groups that are open through VFIO, each with one of the processes.
     func openGroups() throws -> [Int: ProcessHolder]
-    /// By function, what the host keeps on its disks.
+    /// By function: the host's mounted file systems and swap spaces on it.
     func disksInUse() -> [PCIAddress: [DiskUse]]
-    /// Returns when something on the host may have changed, or when the time is up, whichever is first.
+    /// Returns when something on the host may have changed, at the latest after `limit`.
     func waitForChange(upTo limit: Duration) async
 }
 
-/// What of a function costs more to read than all else together.
+/// The parts of a function that cost more to read than all the rest.
 public struct FunctionParts: OptionSet, Sendable {
     public let rawValue: Int
 
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// Of a VF, what its PF enforces for it: a question to the kernel that answers for every VF of the PF.
+    /// For a VF, its settings: the kernel answers such a query for every VF of the PF.
     public static let settings = FunctionParts(rawValue: 1)
-    /// Of a PF, where its VFs are: a link for each.
+    /// For a PF, the addresses of its VFs: one link to read for each.
     public static let virtualFunctions = FunctionParts(rawValue: 2)
     public static let all: FunctionParts = [.settings, .virtualFunctions]
 }
 
 extension Host {
-    /// One function with all that decisions rest on.
+    /// Reads one function with everything that decisions depend on.
     public func function(at address: PCIAddress) throws -> Function? { try function(at: address, with: .all) }
 
-    /// A host that has no shorter way.
+    /// For a host that has no cheaper way.
     public func binding(at address: PCIAddress) throws -> DriverBinding? {
         try function(at: address, with: [])?.binding
     }
@@ -56,19 +56,19 @@ extension Host {
         try function(at: address, with: [])?.downInterface
     }
 
-    /// A host of which each function is read by itself.
+    /// For a host that reads each function by itself.
     public func card(at address: PCIAddress) throws -> [Function] {
         guard let physical = try function(at: address) else { return [] }
         return try [physical] + (physical.sriov?.virtualFunctions ?? []).compactMap { try function(at: $0) }
     }
 
-    /// A host without events is read.
+    /// For a host without events, which is read.
     public func lastSeen() throws -> HostSnapshot { try snapshot() }
 
-    /// A host that keeps no index.
+    /// For a host without an index.
     public func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot { try lastSeen() }
 
-    /// A host without disks.
+    /// For a host without disks.
     public func disksInUse() -> [PCIAddress: [DiskUse]] { [:] }
 }
 
@@ -76,7 +76,7 @@ extension Host {
 public struct ProcessHolder: Hashable, Sendable, CustomStringConvertible {
     public let pid: Int
     public let command: String
-    /// The domain's name, of a QEMU that libvirt or a person gave one.
+    /// The guest's name on QEMU's command line; nil without one.
     public let guest: String?
 
     public init(pid: Int, command: String, guest: String? = nil) {

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// One effect on the host. Every effect that Buslane has on a host is one of these.
+/// One action on the host. Buslane changes a host only by these.
 public enum HostAction: Hashable, Sendable, Codable {
-    /// Whether the kernel binds drivers to new VFs by itself. Writes `sriov_drivers_autoprobe`.
+    /// Whether the kernel binds drivers to new VFs. Writes `sriov_drivers_autoprobe`.
     case setDriversAutoprobe(physicalFunction: PCIAddress, on: Bool)
-    /// Writes `sriov_numvfs`. The kernel takes 0 to N and N to 0 only.
+    /// Writes `sriov_numvfs`. The kernel accepts only 0 to N and N to 0.
     case setVFCount(physicalFunction: PCIAddress, count: Int)
-    /// Switches the PF's network interfaces on or off: a VF has no link while its PF is down. rtnetlink, by ifindex.
+    /// Sets the PF's network interfaces up or down: a VF has no link while its PF is down. rtnetlink, by ifindex.
     case setLink(physicalFunction: PCIAddress, up: Bool)
     /// The largest packet that the PF's network interfaces carry, in octets. rtnetlink, by ifindex.
     case setMTU(physicalFunction: PCIAddress, octets: Int)
-    /// What the PF enforces for one VF; fields that are nil are left alone. rtnetlink, by ifindex.
+    /// The settings that the PF enforces for one VF; fields that are nil stay unchanged. rtnetlink, by ifindex.
     case setVFSettings(VirtualFunction, VFSettings)
-    /// How many interrupt vectors a VF without a driver has, nil for as many as its PF's driver gives by itself. Writes
+    /// How many interrupt vectors a VF without a driver has; nil for the default of its PF's driver. Writes
     /// `sriov_vf_msix_count`.
     case setMSIXCount(PCIAddress, Int?)
-    /// The one driver the function may bind to, nil for any. Writes `driver_override`.
+    /// The only driver that may bind to the function; nil for any. Writes `driver_override`.
     case setDriverOverride(PCIAddress, driver: String?)
-    /// Takes the function from its driver. Writes `driver/unbind`.
+    /// Unbinds the function from its driver. Writes `driver/unbind`.
     case unbindDriver(PCIAddress)
-    /// Lets the kernel find the function's driver. Writes `bus/pci/drivers_probe`.
+    /// Makes the kernel look for the function's driver. Writes `bus/pci/drivers_probe`.
     case probeDriver(PCIAddress)
-    /// Resets the function alone. Writes `reset`.
+    /// Resets the function, and nothing else. Writes `reset`.
     case reset(PCIAddress)
 
-    /// Whether anything that can be observed of the host is another afterwards.
+    /// Whether the action changes something that can be observed.
     public var isObservable: Bool { if case .reset = self { false } else { true } }
 
     /// The function whose state the action changes.
@@ -49,7 +49,7 @@ extension HostAction: CustomStringConvertible {
         case .setMTU(let pf, let octets): "set MTU of \(pf) to \(octets)"
         case .setVFSettings(let vf, let settings): "set VF \(vf.index) of \(vf.physicalFunction): \(settings)"
         case .setMSIXCount(let address, let count?): "set MSI-X vectors of \(address) to \(count)"
-        case .setMSIXCount(let address, nil): "set MSI-X vectors of \(address) to what its driver gives"
+        case .setMSIXCount(let address, nil): "set MSI-X vectors of \(address) to its driver's default"
         case .setDriverOverride(let address, let driver?): "set driver override of \(address) to \(driver)"
         case .setDriverOverride(let address, nil): "clear driver override of \(address)"
         case .unbindDriver(let address): "unbind \(address) from its driver"

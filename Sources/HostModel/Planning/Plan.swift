@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Ordered work toward the desired state. Empty when there is nothing to do.
+/// The changes that lead to the desired state. Empty when there is nothing to do.
 public struct Plan: Hashable, Sendable {
-    /// In order for each PF; PFs are independent of each other.
+    /// Each PF's changes are in order; PFs are independent of each other.
     public var perPF: [PFPlan]
     public var blastRadius: BlastRadius
 
@@ -21,9 +21,9 @@ public struct PFPlan: Hashable, Sendable {
     public let changes: [Change]
 
     public enum Purpose: String, Hashable, Sendable, Codable {
-        /// The configuration declares it.
+        /// The configuration declares the PF.
         case declared
-        /// It is no longer declared, and is put back as it was found.
+        /// The PF is no longer declared: its original state is restored.
         case restored
     }
 
@@ -36,7 +36,7 @@ public struct PFPlan: Hashable, Sendable {
     }
 }
 
-/// What a plan would take away from someone. Claims and running guests are never in it: those refuse the plan.
+/// The functions and interfaces that vanish with a plan. Claims and running guests are never in it: a plan that would affect them is refused.
 public struct BlastRadius: Hashable, Sendable {
     /// Network interfaces of VFs that would vanish, by name.
     public var interfaces: [String]

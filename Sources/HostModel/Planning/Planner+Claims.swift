@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Planner {
-    /// What makes an assigned function ready for its owner: its settings enforced by the PF, and bound to VFIO.
+    /// The changes that make an assigned function ready for its owner: the PF enforces its settings, and it is bound to
+    /// VFIO.
     ///
-    /// Empty when it is ready already, which is how the hook verifies it at every start.
+    /// Empty if it is ready already. The hook verifies it this way at every start.
     public static func ready(
         _ assignment: Assignment, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
         try ready(assignment.address, as: assignment.settings, on: source)
     }
 
-    /// The same for a function that nobody has yet.
+    /// The same for a function that is not assigned yet.
     public static func ready(
         _ address: PCIAddress, as settings: VFSettings, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
-        guard let function = source[address] else { throw .unknownFunction(address) }
+        guard let function = source[address] else { throw .function(address, .unknown) }
         var changes: [Change] = []
         if let virtual = function.virtualFunction, function.isNetwork {
             if let down = source.downInterface(of: virtual.physicalFunction) {
-                throw .physicalFunctionDown(virtual.physicalFunction, interface: down)
+                throw .function(virtual.physicalFunction, .physicalFunctionDown(interface: down))
             }
-            // Before binding: on some cards setting a MAC resets the VF, and a guest that has it would notice.
+            // Before binding: some PFs reset a VF when its MAC address is set, and a guest that has it would notice.
             if !settings.isEmpty, let change = try change(to: .vfSettings(virtual, settings), on: source) {
                 changes.append(change)
             }
@@ -33,10 +34,10 @@ extension Planner {
         return changes
     }
 
-    /// What puts a function back as its owner found it: settings first, while no driver of the host can see the old
-    /// ones, then driver and override.
+    /// The changes that restore a function's original state. Settings come first, while no host driver can see the claim's,
+    /// then driver and override.
     ///
-    /// A function that is gone needs nothing.
+    /// Empty for a function that is missing.
     public static func restore(
         _ assignment: Assignment, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
@@ -57,19 +58,19 @@ extension Planner {
         return changes
     }
 
-    /// What brings a function of which nothing is known to the state in which it can be handed out: no driver of its
-    /// last owner, reset, nothing left of what its PF enforced for it.
+    /// The changes that bring a function of unknown history to a state in which it can be claimed: it has no driver of an
+    /// earlier owner, was reset, and its PF enforces no settings for it.
     ///
-    /// - Parameter declared: how its card is declared, which says what such a function is bound to.
-    /// - Throws: a ``Refusal`` while somebody has it or its group.
+    /// - Parameter declared: its PF's declaration, which names the driver of such a function.
+    /// - Throws: a ``Refusal`` while the function or its group is held.
     public static func cleanse(
         _ address: PCIAddress, declared: PFDeclaration?, on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [Change] {
-        guard let function = host[address] else { throw .unknownFunction(address) }
+        guard let function = host[address] else { throw .function(address, .unknown) }
         try refuseIfHeld(function, holdings)
         for neighbour in host.group(function.iommuGroup ?? -1)?.functions ?? [] where neighbour != address {
             if let claim = holdings.claims[neighbour] {
-                throw .heldByClaim(neighbour, claim: claim.id, owner: claim.ownerName)
+                throw .function(neighbour, .heldByClaim(claim: claim.id, owner: claim.ownerName))
             }
         }
         var changes: [Change] = []
@@ -77,7 +78,7 @@ extension Planner {
             let clean = VFSettings.untouched.restoring(settings)
             if let change = try change(to: .vfSettings(virtual, clean), on: host) { changes.append(change) }
         }
-        // A VF is bound as its card declares; a whole card is taken from VFIO, and otherwise keeps its driver.
+        // A VF is bound as its PF's declaration says. Any other function is unbound from VFIO, or keeps its host driver.
         let driver =
             function.virtualFunction.map { declared?.driver(ofVF: $0.index) }
             ?? (function.isOnVFIO ? nil : function.driver)
@@ -89,7 +90,7 @@ extension Planner {
         return changes
     }
 
-    /// The reset between owners, while VFIO still has the function and no host driver can be surprised by it.
+    /// The reset between two owners, while the function is bound to VFIO: a bound host driver would be disturbed by it.
     private static func scrubbing(_ function: Function) -> [Step] {
         guard function.isOnVFIO, !function.resetMethods.isEmpty else { return [] }
         return [

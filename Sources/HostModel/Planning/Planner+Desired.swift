@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Planner {
-    /// What has to be done so that the host is as declared.
+    /// The plan that leads to the declared state.
     ///
-    /// A PF that was changed for an earlier declaration and is no longer declared is put back as it was found.
+    /// A PF that was changed for an earlier declaration and is no longer declared gets its original state back.
     ///
-    /// - Throws: a ``Refusal`` before anything is done: a selector that means nothing, more VFs than the card has, or
-    ///   a step that would take a function from a live claim or from a running guest.
+    /// - Throws: a ``Refusal``: a selector matches nothing, a PF cannot have that many VFs, or a step would take a function
+    ///   from a live claim or a running guest.
     public static func plan(
         for desired: DesiredState, on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> Plan {
@@ -19,7 +19,7 @@ extension Planner {
         if desired.isPartial { return plan }
         for (address, original) in holdings.originals.sorted(by: { $0.key < $1.key })
         where !declared.contains(address) {
-            // A card that was pulled has nothing to put back.
+            // A card that was removed has no state to restore.
             guard let function = host[address], function.sriov != nil else { continue }
             let changes = try restoration(of: function, to: original, on: host, holdings, &plan.blastRadius)
             plan.append(changes, to: address, purpose: .restored)
@@ -27,14 +27,14 @@ extension Planner {
         return plan
     }
 
-    /// What has to be done on one card, so that it is as declared.
+    /// The plan that leads to the declared state of one PF.
     public static func plan(
         for declaration: PFDeclaration, of function: Function, on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> Plan {
         var plan = Plan()
         let changes = try changes(for: declaration, of: function, on: host, holdings, &plan.blastRadius)
         if !changes.isEmpty, let reason = holdings.quarantine[function.address] {
-            throw .quarantined(function.address, reason: reason)
+            throw .function(function.address, .quarantined(reason: reason))
         }
         plan.append(changes, to: function.address, purpose: .declared)
         return plan
@@ -45,16 +45,16 @@ extension Planner {
         _ blast: inout BlastRadius
     ) throws(Refusal) -> [Change] {
         let pf = function.address
-        guard let sriov = function.sriov else { throw .noSRIOV(pf) }
-        // The card itself in someone's hands excludes cutting it up.
+        guard let sriov = function.sriov else { throw .declaration(.noSRIOV(pf)) }
+        // A PF that is claimed itself cannot have its VFs changed.
         if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
         if declaration.vfCount > sriov.vfCount, declaration.linkUp == false, let driver = function.driver,
             DriverOrder.of(driver: driver).makesVFsOnlyWhenUp
         {
-            throw .vfsNeedLink(pf, driver: driver)
+            throw .declaration(.vfsNeedLink(pf, driver: driver))
         }
         var changes: [Change] = []
-        // First of all: a change of the MTU resets some cards, and their VFs with them.
+        // The MTU comes first: changing it resets some PFs and their VFs.
         if let mtu = declaration.mtu, let change = try change(to: .mtu(pf, octets: mtu), on: host) {
             try refuseIfOpen(theVFsOf: sriov, on: host, holdings)
             changes.append(change)
@@ -74,10 +74,10 @@ extension Planner {
         return changes
     }
 
-    /// The VFs that are there are judged as they are; those still to be made, by where SR-IOV says they will be.
+    /// Existing VFs are compared with the declaration. The changes of VFs that are still to be created are planned by the
+    /// addresses that SR-IOV will give them.
     ///
-    /// A VF that a claim has is the claim's, with the settings and the driver that it was claimed with; one that is set
-    /// aside is nobody's.
+    /// A claimed VF keeps the settings and the driver of its claim. A VF in quarantine stays unchanged.
     private static func vfChanges(
         for declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress, on host: HostSnapshot, _ holdings: Holdings
     ) throws(Refusal) -> [Change] {
@@ -87,7 +87,7 @@ extension Planner {
         where holdings.claims[address] == nil && holdings.quarantine[address] == nil {
             guard let vf = host[address] else { continue }
             var own: [Change] = []
-            // What was declared of it before and is no longer is as the driver gives it to a new VF.
+            // A setting that was declared before, and is no longer, returns to the value that a new VF has.
             let before = holdings.declared[pf]?.settings(ofVF: index) ?? VFSettings()
             let settings = declaration.settings(ofVF: index).filled(from: VFSettings.untouched.restoring(before))
             if !settings.isEmpty {
@@ -102,9 +102,9 @@ extension Planner {
         return changes
     }
 
-    /// The VF's driver, and its interrupt vectors, which are dealt out while it has none.
+    /// The changes of a VF's driver and its interrupt vectors. Vectors can be changed only while it has no driver.
     ///
-    /// - Parameter before: the vectors that it was declared to have.
+    /// - Parameter before: the number of vectors that was declared before.
     private static func driverChanges(
         for declaration: PFDeclaration, before: Int?, ofVF index: Int, _ vf: Function, on host: HostSnapshot
     ) throws(Refusal) -> [Change] {
@@ -129,7 +129,7 @@ extension Planner {
         }
     }
 
-    /// Settings before drivers: on some cards setting a MAC address resets the VF.
+    /// Settings come before drivers: some PFs reset a VF when its MAC address is set.
     private static func foretold(for declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress) -> [Change] {
         var changes: [Change] = []
         func add(_ from: Aspect, _ to: Aspect) {
@@ -141,7 +141,7 @@ extension Planner {
                 let virtual = VirtualFunction(physicalFunction: pf, index: index)
                 add(.vfSettings(virtual, VFSettings()), .vfSettings(virtual, settings))
             }
-            // With autoprobe on, a host driver takes the VF first: that is seen when it is there.
+            // With autoprobe on, a host driver binds first; which one is known only once the VF exists.
             guard !declaration.driversAutoprobe, let address = sriov.address(ofVF: index, physicalFunction: pf) else {
                 continue
             }
@@ -176,7 +176,7 @@ extension Planner {
         return changes
     }
 
-    /// Everything that vanishes with the PF's present VFs: a refusal where someone has one, else the blast radius.
+    /// Adds the PF's VFs to the blast radius, or refuses if one of them is held.
     private static func refuseOrCount(
         theVFsOf sriov: SRIOV, on host: HostSnapshot, _ holdings: Holdings, _ blast: inout BlastRadius
     ) throws(Refusal) {
@@ -188,22 +188,22 @@ extension Planner {
         }
     }
 
-    /// A guest that has a VF would lose its link, and perhaps more, when the card is reset.
+    /// Refuses while a guest has one of the VFs: it would lose its link, and perhaps more, when the PF is reset.
     private static func refuseIfOpen(
         theVFsOf sriov: SRIOV, on host: HostSnapshot, _ holdings: Holdings
     ) throws(Refusal) {
         for address in sriov.virtualFunctions {
             guard let group = host[address]?.iommuGroup, let holder = holdings.openGroups[group] else { continue }
-            throw .heldByProcess(address, holder)
+            throw .function(address, .heldByProcess(holder))
         }
     }
 
     static func refuseIfHeld(_ function: Function, _ holdings: Holdings) throws(Refusal) {
         if let claim = holdings.claims[function.address] {
-            throw .heldByClaim(function.address, claim: claim.id, owner: claim.ownerName)
+            throw .function(function.address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
         if let group = function.iommuGroup, let holder = holdings.openGroups[group], function.isOnVFIO {
-            throw .heldByProcess(function.address, holder)
+            throw .function(function.address, .heldByProcess(holder))
         }
     }
 
@@ -226,9 +226,9 @@ extension Plan {
 }
 
 extension SRIOV {
-    /// Where a VF is, or will be: the PF's routing id plus offset plus index times stride.
+    /// The address that a VF has or will have: the PF's routing id, plus offset, plus index times stride.
     ///
-    /// nil when the card does not say, or the id leaves the PF's domain.
+    /// nil if the PF does not report offset and stride, or the id is outside the PF's domain.
     /// Source: PCI Express Base Specification, 9.2.1.2 (VF routing ids).
     public func address(ofVF index: Int, physicalFunction: PCIAddress) -> PCIAddress? {
         guard let offset, let stride else { return nil }

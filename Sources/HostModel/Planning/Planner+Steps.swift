@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// The way from what is observed to one aspect.
+/// Plans changes from the observed state to a wanted one. Pure.
 public enum Planner {}
 
 extension Planner {
-    /// The change that brings an aspect about; nil when it holds already.
+    /// The change that leads to an aspect; nil if it holds already.
     ///
-    /// - Throws: ``Refusal/unknownFunction(_:)`` when its function is not there.
+    /// - Throws: ``Refusal`` when its function does not exist.
     public static func change(
         to aspect: Aspect, on source: some FunctionSource
     ) throws(Refusal) -> Change? {
         if aspect.holds(on: source) { return nil }
-        guard let from = aspect.observed(on: source) else { throw .unknownFunction(aspect.subject) }
+        guard let from = aspect.observed(on: source) else { throw .function(aspect.subject, .unknown) }
         return Change(from: from, to: aspect, steps: steps(from: from, to: aspect))
     }
 
-    /// Both aspects are of one kind and one subject: ``Aspect/observed(on:)`` sees to that.
+    /// Both aspects have the same kind and subject: ``Aspect/observed(on:)`` guarantees it.
     static func steps(from: Aspect, to: Aspect) -> [Step] {
         switch (from, to) {
         case (.virtualFunctions(let pf, let count, let autoprobe), .virtualFunctions(_, let wanted, let wantedProbe)):
@@ -51,12 +51,12 @@ extension Planner {
     ) -> [Step] {
         var steps: [Step] = []
         var present = from.count
-        // The kernel refuses N to M: go through 0.
+        // The kernel refuses a change from N to M: it must go through 0.
         if present != 0, present != to.count {
             steps.append(countStep(pf, from: present, to: 0))
             present = 0
         }
-        // Before the VFs appear, so that no host driver takes one in between.
+        // Set before the VFs appear, so that no host driver binds to one.
         if from.autoprobe != to.autoprobe {
             steps.append(
                 Step(
@@ -64,7 +64,7 @@ extension Planner {
                     ensures: [.driversAutoprobe(pf, to.autoprobe)]))
         }
         if present != to.count { steps.append(countStep(pf, from: present, to: to.count, probing: to.autoprobe)) }
-        // Of VFs that were asked for not all are there: the same count again changes nothing, and they are waited for.
+        // The count is right but not all VFs are present yet. Writing the same count changes nothing; the step waits.
         // Source: `sriov_numvfs_store`, drivers/pci/iov.c.
         if steps.isEmpty {
             steps.append(
@@ -75,13 +75,13 @@ extension Planner {
         return steps
     }
 
-    /// - Parameter probing: the host's driver takes each VF by itself.
+    /// - Parameter probing: the kernel binds a host driver to each new VF.
     private static func countStep(_ pf: PCIAddress, from: Int, to: Int, probing: Bool = false) -> Step {
-        // Away with them, whether or not all of them ever came.
+        // Removing VFs does not require that all of them ever appeared.
         Step(
             .setVFCount(physicalFunction: pf, count: to),
             requires: to == 0 ? [.exists(pf)] : [.virtualFunctions(pf, count: from)],
-            // Asked of new VFs alone: later, an interface may rightly be in a container's network namespace.
+            // Checked only for new VFs: later, an interface may legitimately be in a container's network namespace.
             ensures: probing
                 ? [.virtualFunctions(pf, count: to), .uniformInterfaces(pf)] : [.virtualFunctions(pf, count: to)])
     }
@@ -100,8 +100,8 @@ extension Planner {
                     ensures: [.driverOverride(address, driver)]))
         }
         if from.driver != to.driver {
-            // The override names the driver for the probe, whatever it shall be afterwards: where autoprobe is off,
-            // the kernel probes a VF for no driver but the one in the override, not even for the VF's own.
+            // The override names the driver for the probe, whatever it is afterwards. With autoprobe off the kernel
+            // binds a VF only to the driver in its override, not even to the VF's usual one.
             if let driver = to.driver { setOverride(driver) }
             if let driver = from.driver {
                 steps.append(

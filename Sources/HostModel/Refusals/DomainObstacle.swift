@@ -1,36 +1,43 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Why a domain's devices stay as they are. What and why are told by ``Refusal``, which names the domain.
+/// Why a domain or its devices stay as they are.
 public enum DomainObstacle: Hashable, Sendable {
+    case running
     case notRunning
     /// It has no persistent XML.
     case transient
-    /// What doesn't run answers nothing.
+    /// A paused guest cannot answer an unplug request.
     case paused
+    case withoutUUID
+    /// It has no claim, and its XML requests no device.
+    case nothingToAttach
+    /// It starts without devices that it requests.
+    case requestWithoutDevices(devices: [String])
     /// A device for the running guest has no port to be plugged into.
     case noPort(wanted: Int, free: Int)
     case noSuchDevice(String, known: [String])
     /// The running guest has another function under this name.
     case deviceDiffers(String, running: PCIAddress)
-    /// Several of its devices are in one slot of the guest's, out of which libvirt takes none while it runs.
+    /// Several of its devices are in one slot of the guest. libvirt unplugs none of them while the guest runs.
     case shareSlot([String])
-    /// Asked, it did not give these devices up.
+    /// The guest did not give up these devices when asked.
     case keeps([String], Answer)
-    /// Asked to give up all, it kept these; what it gave up was plugged in again, or could not be.
+    /// The guest was asked to give up all devices and kept some. Those it gave up were plugged in again or are lost.
     case evictionUndone(kept: [String], Answer, pluggedAgain: [String], lost: [String])
-    /// The running guest has it, and the persistent XML could not be written, nor the guest made to give it up.
+    /// The running guest has the devices. The persistent XML could not be written, and the guest keeps them.
     case halfAttached([String], reason: String)
-    /// Of several devices one could not be plugged in, and these that were before could not be taken out again.
+    /// One of several devices could not be plugged in, and those plugged in before could not be taken out again.
     case notUndone([String], reason: String, because: String)
-    /// libvirt took the device, and the running XML does not show it.
+    /// libvirt reported success, and the running XML does not show the device.
     case notPlugged(String)
-    /// Near its devices the host has not the huge pages that it asks for.
+    /// The host has too few huge pages on the nodes of the domain's devices.
     case tooFewHugepages(shortage: String, remedy: String)
 
+    /// How a guest answered a request to unplug.
     public enum Answer: String, Hashable, Sendable {
-        /// It said no.
+        /// It refused.
         case no
-        /// It said nothing until the time was over, and may still do it.
+        /// It did not answer in time, and may still unplug.
         case nothing
 
         public var reason: String {
@@ -43,94 +50,120 @@ public enum DomainObstacle: Hashable, Sendable {
 }
 
 extension DomainObstacle {
-    var code: String {
+    func report(on domain: String) -> ErrorReport {
         switch self {
-        case .notRunning: "domain-not-running"
-        case .transient: "domain-transient"
-        case .paused: "domain-paused"
-        case .noPort: "no-hotplug-port"
-        case .noSuchDevice: "unknown-device"
-        case .deviceDiffers: "device-differs"
-        case .keeps(_, .no), .evictionUndone(_, .no, _, _): "guest-refused"
-        case .keeps(_, .nothing), .evictionUndone(_, .nothing, _, _): "guest-silent"
-        case .shareSlot: "devices-share-slot"
-        case .halfAttached: "half-attached"
-        case .notUndone: "attach-not-undone"
-        case .notPlugged: "not-plugged"
-        case .tooFewHugepages: "too-few-hugepages"
-        }
-    }
-
-    var isTemporary: Bool {
-        switch self {
-        case .paused, .keeps, .evictionUndone: true
-        default: false
-        }
-    }
-
-    func message(of domain: String) -> String {
-        switch self {
-        case .notRunning: "domain \(domain) does not run: there is nothing to plug into or out of"
-        case .transient: "domain \(domain) is transient: it has no persistent XML"
-        case .paused: "domain \(domain) is paused: its guest cannot give a device up"
+        case .running:
+            ErrorReport(
+                .conflict, "domain-running", domain, "domain \(domain) is running already",
+                remedy: "shut it down first, or leave it running")
+        case .notRunning:
+            ErrorReport(
+                .conflict, "domain-not-running", domain,
+                "domain \(domain) is not running: no device can be plugged in or unplugged",
+                remedy: "leave out --live to change the persistent XML for the next start")
+        case .transient:
+            ErrorReport(
+                .conflict, "domain-transient", domain, "domain \(domain) is transient: it has no persistent XML",
+                remedy: "leave out --config, or virsh define it first")
+        case .paused:
+            ErrorReport(
+                .notNow, "domain-paused", domain, "domain \(domain) is paused: its guest cannot give up a device",
+                remedy: "virsh resume \(domain), then try again; its devices and claims are unchanged")
+        case .withoutUUID:
+            ErrorReport(
+                .conflict, "domain-without-uuid", domain, "cannot claim for domain \(domain): its XML has no <uuid>",
+                remedy: "add a <uuid> (uuidgen makes one), or define the domain first")
+        case .nothingToAttach:
+            ErrorReport(
+                .conflict, "nothing-to-attach", domain,
+                "domain \(domain) holds no claim, and its XML requests no device",
+                remedy: "buslane allocate POOL --for domain:\(domain)")
+        case .requestWithoutDevices(let devices):
+            ErrorReport(
+                .conflict, "request-without-devices", domain,
+                "domain \(domain) requests \(devices.joined(separator: ", ")), and its XML has no such device yet",
+                remedy:
+                    "buslane domain sync \(domain); for a transient domain, pass its XML through buslane domain inject")
         case .noPort(let wanted, let free):
-            "domain \(domain) has \(free) free hot-plug port\(free == 1 ? "" : "s"), \(wanted) wanted"
+            ErrorReport(
+                .conflict, "no-hotplug-port", domain,
+                "domain \(domain) has \(free) free hot-plug port\(free == 1 ? "" : "s"), \(wanted) wanted",
+                remedy: "virsh edit \(domain) and add <controller type='pci' model='pcie-root-port'/> for each; "
+                    + "it takes effect at the next start")
         case .noSuchDevice(let name, let known):
-            "domain \(domain) has no device '\(name)' of Buslane's"
-                + (known.isEmpty ? "" : " (known: \(known.joined(separator: ", ")))")
+            ErrorReport(
+                .conflict, "unknown-device", domain,
+                "domain \(domain) has no Buslane device '\(name)'"
+                    + (known.isEmpty ? "" : " (known: \(known.joined(separator: ", ")))"),
+                remedy: "list its devices with buslane domain show \(domain)")
         case .deviceDiffers(let name, let running):
-            "domain \(domain) runs with \(running) as '\(name)', which is not what it holds under that name"
-        case .keeps(let devices, let answer): "\(Self.refusing(domain, answer)) \(devices.joined(separator: ", "))"
-        case .evictionUndone(let kept, let answer, let again, let lost):
-            "\(Self.refusing(domain, answer)) \(kept.joined(separator: ", "))"
-                + (again.isEmpty ? "" : "; \(again.joined(separator: ", ")) plugged in again")
-                + (lost.isEmpty ? "" : "; \(lost.joined(separator: ", ")) could not be plugged in again")
-        case .halfAttached(let devices, let reason):
-            "domain \(domain) runs with \(devices.joined(separator: ", ")), and its persistent XML could not be written: "
-                + reason
+            ErrorReport(
+                .conflict, "device-differs", domain,
+                "domain \(domain) runs with \(running) as '\(name)', and its claim has another function under that name",
+                remedy: "buslane domain detach \(domain) --live --device \(name)")
+        case .tooFewHugepages(let shortage, let remedy):
+            ErrorReport(
+                .conflict, "too-few-hugepages", domain,
+                "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
         case .shareSlot(let devices):
-            "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share a "
-                + "slot, and libvirt unplugs none of several"
+            ErrorReport(
+                .conflict, "devices-share-slot", domain,
+                "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share "
+                    + "a slot, and libvirt does not unplug single devices of a slot",
+                remedy:
+                    "shut the domain down; buslane domain detach \(domain) --config takes them out of its persistent "
+                    + "XML now")
+        case .keeps(let devices, let answer):
+            ErrorReport(
+                .notNow, answer.code, domain, "\(answer.message(of: domain)) \(devices.joined(separator: ", "))",
+                remedy: answer == .no
+                    ? Self.freeInGuest
+                    : Self.checkHotUnplug + "; until then domain and claim keep the device, and Buslane notices if the "
+                        + "guest gives it up later")
+        case .evictionUndone(let kept, let answer, let again, let lost):
+            ErrorReport(
+                .notNow, answer.code, domain,
+                "\(answer.message(of: domain)) \(kept.joined(separator: ", "))"
+                    + (again.isEmpty ? "" : "; \(again.joined(separator: ", ")) plugged in again")
+                    + (lost.isEmpty ? "" : "; \(lost.joined(separator: ", ")) could not be plugged in again"),
+                remedy: answer == .no
+                    ? Self.freeInGuest
+                    : Self.checkHotUnplug + "; buslane domain readmit \(domain) if it gives up a device later")
+        case .halfAttached(let devices, let reason):
+            ErrorReport(
+                .conflict, "half-attached", domain,
+                "domain \(domain) runs with \(devices.joined(separator: ", ")), and its persistent XML could not be "
+                    + "written: \(reason)",
+                remedy: "check that /etc/libvirt is writable; Buslane tries again by itself")
         case .notUndone(let devices, let reason, let because):
-            "\(reason); \(devices.joined(separator: ", ")), plugged in before, cannot be taken out of domain \(domain) "
-                + "again: \(because)"
+            ErrorReport(
+                .conflict, "attach-not-undone", domain,
+                "\(reason); \(devices.joined(separator: ", ")), plugged in before, cannot be taken out of domain "
+                    + "\(domain) again: \(because)",
+                remedy: "remove the cause and attach again, or buslane domain detach \(domain) --live"
+                    + devices.map { " --device \($0)" }.joined())
         case .notPlugged(let name):
-            "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it"
-        case .tooFewHugepages(let shortage, _): "domain \(domain) cannot be put near its devices: \(shortage)"
+            ErrorReport(
+                .conflict, "not-plugged", domain,
+                "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it",
+                remedy: "compare virsh dumpxml \(domain) with the log of libvirtd")
         }
     }
 
-    func remedy(for domain: String) -> String? {
+    private static let freeInGuest = "stop what uses it in the guest, then try again; or shut the domain down"
+    private static let checkHotUnplug = "check that the guest runs and handles hot-unplug, then try again"
+}
+
+extension DomainObstacle.Answer {
+    fileprivate var code: String {
         switch self {
-        case .notRunning: "leave out --live: the persistent XML is changed for the next start"
-        case .transient: "leave out --config, or virsh define it first"
-        case .paused: "virsh resume \(domain), and try again; its devices and claims are as they were"
-        case .noPort:
-            "virsh edit \(domain) and add <controller type='pci' model='pcie-root-port'/> for each; it counts from the "
-                + "next start"
-        case .noSuchDevice: "buslane domain show \(domain) lists its devices"
-        case .deviceDiffers(let name, _): "buslane domain detach \(domain) --live --device \(name)"
-        case .keeps(_, .nothing):
-            "see that the guest runs and handles hot-unplug, then try again; until then device and claim stay its own, "
-                + "and should it give the device up later, that is taken note of"
-        case .evictionUndone(_, .nothing, _, _):
-            "see that the guest runs and handles hot-unplug, then try again; buslane domain readmit \(domain) if it "
-                + "gives a device up later"
-        case .keeps(_, .no), .evictionUndone(_, .no, _, _):
-            "stop what uses it in the guest, then try again; or shut the domain down"
-        case .shareSlot:
-            "shut the domain down; buslane domain detach \(domain) --config takes them out of its persistent XML now"
-        case .notUndone(let devices, _, _):
-            "mend that and attach again, or buslane domain detach \(domain) --live"
-                + devices.map { " --device \($0)" }.joined()
-        case .halfAttached: "it is tried again by itself; see that /etc/libvirt can be written to"
-        case .notPlugged: "virsh dumpxml \(domain), and the log of libvirtd, tell more"
-        case .tooFewHugepages(_, let remedy): remedy
+        case .no: "guest-refused"
+        case .nothing: "guest-silent"
         }
     }
 
-    private static func refusing(_ domain: String, _ answer: Answer) -> String {
-        switch answer {
+    fileprivate func message(of domain: String) -> String {
+        switch self {
         case .no: "the guest of domain \(domain) refuses to give up"
         case .nothing: "the guest of domain \(domain) has not answered, and keeps"
         }

@@ -3,14 +3,14 @@ import GRDB
 public import HostModel
 
 extension Ledger {
-    /// Moves a live claim on. A claim that is released stays so.
+    /// Changes the state of a live claim. A released claim stays released.
     ///
     /// - Parameters:
-    ///   - state: any but `inUse`, which ``beginUse(ofClaims:bootID:sinceBoot:)`` alone sets.
-    ///   - earlier: the states it may be moved from.
-    ///   - generation: the one it must still have; nil for any.
-    ///   - audit: what to write down if it is moved.
-    /// - Returns: whether this call moved it: of two at once, one does.
+    ///   - state: any except `inUse`, which ``beginUse(ofClaims:bootID:sinceBoot:)`` sets.
+    ///   - earlier: the states that it may have now.
+    ///   - generation: the generation that it must have; nil for any.
+    ///   - audit: the entry to write if the state changes.
+    /// - Returns: whether this call changed the state. Of two concurrent calls only one does.
     @discardableResult
     public func setState(
         _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .inUse, .releasing],
@@ -19,7 +19,7 @@ extension Ledger {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let at = timestamp()
         return try await commits.run { db in
-            // Words of our own, which SQL does not mind.
+            // The states' raw values need no quoting in SQL.
             let allowed = earlier.filter { $0 != .released }.map { "'\($0.rawValue)'" }.joined(separator: ", ")
             try db.run(
                 """
@@ -33,12 +33,12 @@ extension Ledger {
         }
     }
 
-    /// Claims that were made together are their owner's together: those that are `pending` are `bound`, in one commit.
+    /// Moves claims that were made together from `pending` to `bound`, in one commit.
     ///
     /// - Parameters:
-    ///   - use: of claims that a guest is about to have: they are in use then.
-    ///   - audit: what to write down if they are.
-    /// - Returns: the claims as they are then.
+    ///   - use: for claims of a guest that is about to start: they become `inUse` instead.
+    ///   - audit: entries to write with it.
+    /// - Returns: the claims in their new state.
     public func bind(
         _ claims: [Claim], use: Claim.Use? = nil, audit: [AuditEntry.Draft] = []
     ) async throws -> [Claim] {
@@ -61,10 +61,10 @@ extension Ledger {
         return bound
     }
 
-    /// A guest is about to have the claims' functions: all of them are in use from now on, each in a new generation.
+    /// Moves claims to `inUse`, each with a new generation: a guest is about to start with their functions.
     ///
-    /// - Returns: the claims as they are then.
-    /// - Throws: ``Refusal/unknownClaim(_:)`` when one is not its owner's any more, and nothing is written.
+    /// - Returns: the claims in their new state.
+    /// - Throws: ``Refusal/unknownClaim(_:)`` if one is no longer held by its owner. Then nothing is written.
     public func beginUse(ofClaims ids: [String], bootID: String, sinceBoot: Int) async throws -> [Claim] {
         if ids.isEmpty { return [] }
         return try await commits.run(outliving: .processFirst) { db in
@@ -85,7 +85,7 @@ extension Ledger {
 
     /// The live claims, oldest first.
     ///
-    /// - Parameter owner: whose; nil for everybody's.
+    /// - Parameter owner: the claims' owner; nil for all owners.
     public func claims(of owner: Owner? = nil) async throws -> [Claim] {
         try await read { db in
             let whose = owner == nil ? "1" : "owner = ?"
@@ -95,18 +95,18 @@ extension Ledger {
         }
     }
 
-    /// One claim, live or ended.
+    /// A claim, live or released; nil if there is none.
     public func claim(_ id: String) async throws -> Claim? {
         guard let number = Self.number(ofClaim: id) else { return nil }
         return try await read { try Self.claim(number, $0) }
     }
 
-    /// Takes over the group numbers of this boot: they are renumbered at each one, and mean nothing in another.
+    /// Adopts this boot's IOMMU group numbers. The kernel numbers the groups anew at each boot.
     ///
-    /// - Parameter groups: this boot's group of each function that is there. An assignment whose function is not there
-    ///   (a VF not made yet) keeps its old boot's number until it is.
-    /// - Returns: functions that now share a group with another owner's: they keep their old number, and the group is
-    ///   the older claim's.
+    /// - Parameter groups: this boot's group of each present function. An assignment whose function is missing, as a VF
+    ///   that is not created yet, keeps the number of its old boot.
+    /// - Returns: functions that now share a group with another owner's function. They keep their old number; the group
+    ///   belongs to the older claim.
     @discardableResult
     public func adopt(bootID: String, groups: [PCIAddress: Int]) async throws -> [PCIAddress] {
         try await commits.run { db in

@@ -2,14 +2,14 @@
 import GRDB
 import HostModel
 
-/// Claims that end by themselves.
+/// Claims that expire.
 extension Ledger {
-    /// A claim's life begins anew; one without an end, or that has ended, stays as it is.
+    /// Restarts a claim's life. A claim that never expires, or that is not held by its owner, stays unchanged.
     ///
     /// - Parameters:
     ///   - sinceBoot: seconds since the boot, now.
-    ///   - audit: what to write down if it was renewed.
-    /// - Returns: whether it was.
+    ///   - audit: the entry to write if the claim is renewed.
+    /// - Returns: whether the claim was renewed.
     public func renew(
         claim id: String, bootID: String, sinceBoot: Int, audit: AuditEntry.Draft? = nil
     ) async throws -> Bool {
@@ -28,9 +28,10 @@ extension Ledger {
         }
     }
 
-    /// The claims whose life is over, and when the next one's will be.
+    /// The claims that have expired, and when the next one expires.
     ///
     /// - Parameter sinceBoot: seconds since the boot, now.
+    /// - Returns: `next` in seconds since the boot; nil when no other claim expires.
     public func ended(sinceBoot: Int) async throws -> (claims: [String], next: Int?) {
         try await read { db in
             let condition = "ttl IS NOT NULL AND state IN ('bound', 'inUse') AND endsAt"
@@ -42,7 +43,7 @@ extension Ledger {
         }
     }
 
-    /// After a reboot every life begins anew: how long the host was off nobody can be held to.
+    /// Restarts every claim's life after a reboot: the time during which the host was off does not count.
     public func adoptLives(bootID: String, sinceBoot: Int) async throws {
         try await commits.run { db in
             try db.execute(

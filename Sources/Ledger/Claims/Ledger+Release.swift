@@ -2,24 +2,25 @@
 import GRDB
 public import HostModel
 
-/// The end of a claim, in two steps: what its functions need in between is not done twice, nor for a claim that goes on.
+/// A claim is released in two steps, `releasing` and `released`. Its functions are restored in between, once, and only if
+/// the first step succeeded.
 extension Ledger {
-    /// What came of asking for a claim's release.
+    /// The answer to the first step of a release.
     public enum ReleaseStart: Sendable {
-        /// The claim is `releasing`: whoever asked puts its functions back, and ends it.
+        /// The claim is `releasing`: the caller restores its functions and calls ``end(claim:audit:)``.
         case begun(Claim)
-        /// It ended before, or another is at it.
+        /// The claim is released already, or another caller is releasing it.
         case over(Claim)
-        /// The claim stays as it is.
+        /// The claim stays unchanged.
         case refused(Claim, Refusal)
     }
 
-    /// Decides on a claim as it is now whether it is released, in one transaction with the beginning of that.
+    /// Moves a claim to `releasing` unless `refusal` forbids it, decided and written in one transaction.
     ///
     /// - Parameters:
-    ///   - generation: the one that the caller knows; nil for whichever it has.
-    ///   - refusal: why a claim that could be released is not.
-    /// - Throws: ``Refusal`` for a claim that nobody knows, that is just being made, or of another generation.
+    ///   - generation: the generation that the caller knows; nil for any.
+    ///   - refusal: receives the claim as it is now; returns why it must not be released, or nil.
+    /// - Throws: ``Refusal`` for a claim that does not exist, is still being set up, or has another generation.
     public func beginRelease(
         of id: String, generation: Int? = nil, unless refusal: @escaping @Sendable (Claim) throws -> Refusal?
     ) async throws -> ReleaseStart {
@@ -43,15 +44,15 @@ extension Ledger {
         }
     }
 
-    /// Ends a claim: its functions are free, its row stays as a record. Ending it again changes nothing.
+    /// Moves a claim to `released` and frees its functions. Its row stays as a record; a second call changes nothing.
     ///
-    /// - Parameter audit: what to write down.
+    /// - Parameter audit: the entry to write with it.
     public func end(claim id: String, audit: AuditEntry.Draft? = nil) async throws {
         guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
         let endedAt = timestamp()
-        try await commits.run { [live] db in
+        try await commits.run { [ownership] db in
             try db.run("DELETE FROM assignment WHERE claim = ?", [number])
-            live.remove(claim: id)
+            ownership.remove(claim: id)
             try Self.write(audit, at: endedAt, db)
             try db.run(
                 """

@@ -3,9 +3,9 @@ import GRDB
 public import HostModel
 
 extension Ledger {
-    /// What a device of a claim is to be like from now on; how it was found stays as it is.
+    /// Changes the settings that a claim demands for one of its devices. Its original state stays recorded.
     ///
-    /// - Returns: false, and nothing is written, when the claim is not bound, or is of another generation.
+    /// - Returns: false if the claim is not `bound` or has another generation. Then nothing is written.
     public func changeSettings(
         _ settings: VFSettings, ofDevice name: String, inClaim id: String, generation: Int
     ) async throws -> Bool {

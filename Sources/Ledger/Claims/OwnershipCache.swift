@@ -2,20 +2,21 @@
 import HostModel
 import Synchronization
 
-/// By function, the live claim that has it: what each decision needs, and would read thousands of rows for.
+/// Caches the live claim of each claimed function. Every allocation needs all of them, and would have to read thousands
+/// of rows.
 ///
-/// For those who write alone, and they do one after the other. The two places that give a function away and take it back
-/// tell of it here; a write that is undone makes the table be read again.
+/// Only writes use it, and they run one after the other. The two writes that change ownership, allocating and ending a
+/// claim, update it. After a write that was rolled back the table is read again.
 final class OwnershipCache: Sendable {
     private struct Known {
         var claims: [PCIAddress: Holdings.ClaimReference]
-        /// By claim, so that one that ends need not be looked for.
+        /// By claim, so that the functions of a claim that ends need no search.
         var functions: [String: [PCIAddress]]
     }
 
     private let known = Mutex<Known?>(nil)
 
-    /// - Parameter read: what the table says, where it is not known.
+    /// - Parameter read: reads the table; called if nothing is cached.
     func all(
         _ read: () throws -> [PCIAddress: Holdings.ClaimReference]
     ) rethrows -> [PCIAddress: Holdings.ClaimReference] {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Migrations {
-    /// What a claim writes is what it costs. Numbers that only grow need no table of their own, for nothing is ever deleted
-    /// there; a key that is the table needs no second tree; of VFs without an address no index is kept; and a check against
-    /// a list makes a table of the list each time, one against each of its words does not.
+    /// Makes a claim write fewer pages, which is most of its cost:
+    /// - `AUTOINCREMENT` goes, and its table with it: rows of `claim` and `audit` are never deleted, so numbers grow anyway.
+    /// - `assignment` becomes `WITHOUT ROWID`: its primary key needs no second tree.
+    /// - The index by MAC address leaves out VFs without one.
+    /// - `IN` in a CHECK builds a table of the list each time; comparisons with `OR` do not.
     static let eighth = """
         CREATE TABLE newClaim (
             number     INTEGER PRIMARY KEY,

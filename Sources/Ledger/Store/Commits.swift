@@ -4,18 +4,18 @@ import GRDB
 import Glibc
 import Synchronization
 
-/// Takes writes to disk, those that wait while another is on its way there together: a commit costs what the disk
-/// costs, however much is in it.
+/// Commits writes to disk. Writes that arrive during a commit are committed together by the next one: a commit costs one
+/// flush of the disk, whatever its size.
 ///
-/// Each write is whole or not at all, and outlives what it is to outlive when its caller goes on. Writes happen in the
-/// order in which they were asked for.
+/// Each write is applied completely or not at all. When its call returns it has the durability that was asked for. Writes
+/// are applied in the order in which they were requested.
 final class Commits: Sendable {
     private let database: any DatabaseWriter
     private let queue = Mutex(Queue())
     private let undone: @Sendable () -> Void
     /// SQLite's write-ahead log; nil for a database in memory.
     private let log: String?
-    /// Where the writes happen, one batch after the other, without a turn of any other thread in between.
+    /// Runs the batches, one after the other, without a switch to another thread in between.
     private let disk = DispatchQueue(label: "buslane.ledger")
 
     private struct Queue {
@@ -23,38 +23,37 @@ final class Commits: Sendable {
         var isDraining = false
     }
 
-    /// What a write is to outlive.
+    /// The failures that a write survives once its call has returned.
     enum Durability: Sendable {
-        /// The power.
+        /// A power loss.
         case power
-        /// The daemon, in whichever way it ends. Enough for what is on the way: what the host has from Buslane ends with
-        /// the boot, and nobody was told of anything yet. It outlives the power with the next write that does.
+        /// Any end of the daemon, but a power loss only after the next write with ``power``. This suffices for work in
+        /// progress: a reboot undoes what Buslane did to the host, and no client has had an answer yet.
         ///
         /// Source: https://www.sqlite.org/pragma.html#pragma_synchronous, NORMAL in WAL mode.
         case process
-        /// The daemon, and a moment after its caller went on the power as well: what is about this boot alone, and whose
-        /// entry in the audit trail shall stay.
+        /// Any end of the daemon at once, and a power loss a moment after the call has returned. For facts that concern
+        /// only this boot but have an entry in the audit trail, which must stay.
         case processFirst
     }
 
-    /// One write that waits: `work` keeps what came of it, and throws what it threw; `tell` hands that to whoever asked, once
-    /// it is on disk.
+    /// A write in the queue. `work` applies it and keeps its result; `finish` resumes the caller after the commit.
     private struct Write: Sendable {
         let durability: Durability
         let work: @Sendable (Database) throws -> Void
-        let tell: @Sendable ((any Error)?) -> Void
+        let finish: @Sendable ((any Error)?) -> Void
     }
 
     /// - Parameters:
     ///   - path: the database's file; nil for one in memory.
-    ///   - undone: told when something that was written is not so.
+    ///   - undone: called when a change that a write made was rolled back.
     init(_ database: any DatabaseWriter, path: String?, undone: @escaping @Sendable () -> Void) {
         self.database = database
         self.undone = undone
         log = path.map { $0 + "-wal" }
     }
 
-    /// - Throws: what the write throws, which is then undone; or why nothing could be committed.
+    /// - Throws: the write's own error, after which its changes are rolled back; or the error of the commit.
     func run<Value: Sendable>(
         outliving durability: Durability = .power, _ write: @escaping @Sendable (Database) throws -> Value
     ) async throws -> Value {
@@ -71,7 +70,7 @@ final class Commits: Sendable {
                         throw error
                     }
                 },
-                tell: { failure in
+                finish: { failure in
                     let result = outcome.withLock(\.self)
                     if case .failure(let error)? = result {
                         continuation.resume(throwing: error)
@@ -99,31 +98,34 @@ final class Commits: Sendable {
                 try database.writeWithoutTransaction { db in
                     try noticing(db) {
                         try Self.commit(waitingForDisk: batch.contains { $0.durability == .power }, db) {
-                            try carryOut(batch, db)
+                            try apply(batch, db)
                         }
                     }
                 }
             } catch {
                 failure = error
             }
-            for entry in batch { entry.tell(failure) }
+            for entry in batch { entry.finish(failure) }
             if batch.contains(where: { $0.durability == .processFirst }) { flush() }
         }
     }
 
-    /// What was committed so far outlives the power. No lock of SQLite's is on the log, which a second descriptor could
-    /// take away.
+    /// Flushes the write-ahead log to disk.
+    ///
+    /// A second descriptor is safe here: closing it would release POSIX locks on the log, but SQLite's locks are on the
+    /// `-shm` file. Source: https://www.sqlite.org/walformat.html.
     private func flush() {
         guard let log else { return }
-        let file = open(log, O_RDONLY | O_CLOEXEC)
+        // SAFETY: the string lives until the call returns.
+        let file = unsafe open(log, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return }
         fdatasync(file)
         close(file)
     }
 
-    /// Those that throw are undone, each by itself.
-    private func carryOut(_ batch: [Write], _ db: Database) throws {
-        // What is alone is undone with its transaction.
+    /// A write that throws is rolled back by itself; the others of the batch stay.
+    private func apply(_ batch: [Write], _ db: Database) throws {
+        // A single write is rolled back with its transaction.
         if batch.count == 1 { return try batch[0].work(db) }
         for entry in batch {
             do {
@@ -134,13 +136,13 @@ final class Commits: Sendable {
                     }
                 }
             } catch {
-                // A full disk or a broken file has taken the others' writes as well.
+                // After a full disk or a broken file SQLite has rolled back the whole batch.
                 if !db.isInsideTransaction { throw error }
             }
         }
     }
 
-    /// Tells of work that is undone after it had changed something.
+    /// Calls ``undone`` if `work` throws after it has changed something.
     private func noticing(_ db: Database, _ work: () throws -> Void) throws {
         let before = db.totalChangesCount
         do {
@@ -159,7 +161,7 @@ final class Commits: Sendable {
         try outcome.get()
     }
 
-    /// nil, and nobody drains any more, when none waits.
+    /// The waiting writes; nil when there are none, which ends the draining.
     private func next() -> [Write]? {
         queue.withLock { queue in
             guard !queue.waiting.isEmpty else {
@@ -173,15 +175,14 @@ final class Commits: Sendable {
 }
 
 extension Database {
-    /// All of the work is committed, or none. As `inTransaction(_:_:)`, which makes its statements out of their text each
-    /// time.
+    /// Commits all of the work, or nothing. Unlike `inTransaction(_:_:)` it uses cached statements.
     fileprivate func transaction(_ work: () throws -> Void) throws {
         try run("BEGIN IMMEDIATE", [])
         do {
             try work()
             try run("COMMIT", [])
         } catch {
-            // A full disk or a broken file ends it without being asked.
+            // SQLite itself ends the transaction when the disk is full or the file is broken.
             if isInsideTransaction { try rollback() }
             throw error
         }

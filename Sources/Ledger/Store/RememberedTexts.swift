@@ -2,8 +2,9 @@
 import HostModel
 import Synchronization
 
-/// Values that have a column as JSON, and their texts, so that each is made once: of thousands of functions nearly all were
-/// found in one of a few states and are asked for with one of a few settings.
+/// Caches the JSON texts of values that are stored in a column, in both directions.
+///
+/// Of thousands of functions nearly all were found in one of a few states, and are claimed with one of a few settings.
 final class RememberedTexts<Value: Codable & Hashable & Sendable>: Sendable {
     private let texts = Memo<Value, String>()
     private let values = Memo<String, Value>()
@@ -13,10 +14,10 @@ final class RememberedTexts<Value: Codable & Hashable & Sendable>: Sendable {
     func value(of text: String) throws -> Value { try values.value(of: text, fromJSON) }
 }
 
-/// What was made of each key, for so many keys.
+/// Caches a value for each key, for a limited number of keys. When the limit is reached it starts empty again.
 private final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let known = Mutex<[Key: Value]>([:])
-    /// Where every function is given a MAC address of its own, there is a text for each.
+    /// If every function gets a MAC address of its own, each has a text of its own.
     private static var limit: Int { 4096 }
 
     func value(of key: Key, _ make: (Key) throws -> Value) rethrows -> Value {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import GRDB
 
-/// One line of the audit trail: who asked for what, and what came of it.
+/// An entry of the audit trail: a request, its client and its result.
 public struct AuditEntry: Sendable, Hashable {
     public let id: Int
     /// Seconds since 1970.
@@ -9,13 +9,13 @@ public struct AuditEntry: Sendable, Hashable {
     public let actor: Actor
     /// `allocate`, `release`, `apply`, `hook prepare`, …
     public let verb: String
-    /// A claim, a domain, a function.
+    /// A claim, a domain, a function or a pool.
     public let subject: String
     public let detail: String
-    /// `done`, or the refusal or failure in a line.
+    /// `done`, or the text of the refusal or failure.
     public let result: String
 
-    /// The process at the other end of the socket, as the kernel tells it; nil values are the daemon itself.
+    /// The client process, by the socket's peer credentials; both values are nil for the daemon itself.
     public struct Actor: Sendable, Hashable {
         public let uid: Int?
         public let pid: Int?
@@ -30,7 +30,7 @@ public struct AuditEntry: Sendable, Hashable {
 }
 
 extension AuditEntry {
-    /// An entry that is about to be written: all but what the ledger itself adds.
+    /// An entry that is about to be written: everything except its id and its time.
     public struct Draft: Sendable {
         public let verb: String
         public let subject: String
@@ -46,7 +46,7 @@ extension AuditEntry {
             self.actor = actor
         }
 
-        /// The same with another end.
+        /// The same entry with another result.
         public func ending(_ result: String) -> Draft {
             Draft(verb, subject: subject, detail: detail, result: result, actor: actor)
         }
@@ -75,7 +75,7 @@ extension Ledger {
             ])
     }
 
-    /// The newest entries, oldest of them first.
+    /// The newest entries, oldest first.
     public func auditTrail(limit: Int = 200) async throws -> [AuditEntry] {
         try await read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM audit ORDER BY id DESC LIMIT ?", arguments: [limit])

@@ -2,23 +2,23 @@
 import GRDB
 public import HostModel
 
-/// How cards were made, and who was given what of them.
+/// The declarations that were applied to some PFs, and the claims on their functions.
 public struct Made: Sendable {
-    /// By PF, as it was declared when it was last applied: what drift is measured against.
+    /// By PF: the declaration that was last applied. Drift is measured against it.
     public var declared: [PCIAddress: PFDeclaration] = [:]
     /// Live claims.
     public var claims: [Claim] = []
-    /// Empty when nothing else is here.
+    /// Empty when there are neither declarations nor claims.
     public var holdings = Holdings()
 }
 
 extension Ledger {
-    /// Everything that was made of some cards.
+    /// Reads the declarations that were applied to some PFs, and the claims on their functions.
     ///
-    /// - Parameter cards: PFs, and whole cards that a claim has; nil for all.
+    /// - Parameter cards: PFs, and claimed functions without VFs; nil for all.
     public func made(of cards: Set<PCIAddress>? = nil) async throws -> Made {
         try await read { db in
-            // Addresses have no characters that SQL would mind.
+            // An address has no characters that need quoting in SQL.
             let list = cards.map { $0.map { "'\($0)'" }.joined(separator: ",") }
             var made = Made()
             let filter = list.map { " WHERE physicalFunction IN (\($0))" } ?? ""
@@ -34,7 +34,7 @@ extension Ledger {
         }
     }
 
-    /// A declaration that an older or newer version wrote and this one cannot read is left out, until it is applied again.
+    /// Leaves out a declaration that another version wrote and this one cannot read; the next apply writes it again.
     static func declared(_ db: Database, _ filter: String = "") throws -> [PCIAddress: PFDeclaration] {
         var declared: [PCIAddress: PFDeclaration] = [:]
         for row in try Row.fetchAll(db, sql: "SELECT physicalFunction, declaration FROM declared" + filter) {
@@ -43,14 +43,14 @@ extension Ledger {
         return declared
     }
 
-    /// How each PF was last made, as it was declared then.
+    /// By PF: the declaration that was last applied.
     public func declared() async throws -> [PCIAddress: PFDeclaration] { try await made().declared }
 
-    /// Remembers how PFs were made, and forgets those that nothing declares any more.
+    /// Records the declarations that were applied, and forgets PFs that are no longer declared.
     ///
     /// - Parameters:
-    ///   - kept: what is still declared; nil forgets nothing.
-    ///   - audit: what to write down, as an event too, of the apply that made them.
+    ///   - kept: the PFs that are still declared; nil forgets none.
+    ///   - audit: the entry of the apply; it is recorded as an event too.
     public func recordDeclared(
         _ made: [PCIAddress: PFDeclaration], forgettingAllBut kept: Set<PCIAddress>?,
         applied audit: AuditEntry.Draft? = nil

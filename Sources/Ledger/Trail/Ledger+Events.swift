@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import GRDB
-public import HostModel
 
-/// Something that happened, for those who watch over the host. The audit trail tells who asked; this tells what came.
+/// Something that happened on the host, for monitoring. The audit trail says who asked for it, an event says what happened.
 public struct Event: Sendable, Hashable, Identifiable {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        /// The host was made as declared.
+        /// The declared state was applied.
         case applied
-        /// A request was answered with no; or a drift is left as it is, for the reason told.
+        /// A request was refused; or a drift is not repaired, for the reason in the detail.
         case refused
-        /// A request was begun, failed, and was undone.
+        /// A request failed after it had begun, and was undone.
         case failed
-        /// The host is not any more as it was made.
+        /// The host is no longer as Buslane left it.
         case drifted
-        /// A drift was put right.
+        /// A drift was repaired.
         case repaired
-        /// A function was set aside.
+        /// A function was put into quarantine.
         case quarantined
         /// A function left quarantine.
         case recovered
-        /// Something that is declared is not there.
+        /// A declared device is missing.
         case degraded
     }
 
@@ -27,7 +26,7 @@ public struct Event: Sendable, Hashable, Identifiable {
     /// Seconds since 1970.
     public let at: Int
     public let kind: Kind
-    /// A function, a pool, a claim, `host`.
+    /// A function, a pool, a claim or `host`.
     public let subject: String
     public let detail: String
 }
@@ -38,7 +37,7 @@ extension Ledger {
         try await commits.run { try Self.record(kind, subject: subject, detail: detail, at: at, $0) }
     }
 
-    /// The same with an entry in the audit trail, in one commit.
+    /// Records an event and an entry of the audit trail in one commit.
     public func record(
         _ kind: Event.Kind, subject: String, detail: String, audit entry: AuditEntry.Draft
     ) async throws {
@@ -54,7 +53,7 @@ extension Ledger {
             "INSERT INTO event (at, kind, subject, detail) VALUES (?, ?, ?, ?)", [at, kind.rawValue, subject, detail])
     }
 
-    /// The newest events after one, oldest first.
+    /// The newest events after the one with this id, oldest first.
     public func events(after id: Int = 0, limit: Int = 200) async throws -> [Event] {
         try await read { db in
             try Row.fetchAll(
@@ -69,7 +68,8 @@ extension Ledger {
         }
     }
 
-    /// The events after one as they are recorded, for as long as somebody takes them.
+    /// Yields the events after the one with this id, those that exist and those still to come, until the stream is
+    /// dropped.
     public func newEvents(after id: Int) -> AsyncThrowingStream<[Event], any Error> {
         let newest = ValueObservation.tracking { try Int.fetchOne($0, sql: "SELECT max(id) FROM event") ?? 0 }
         return AsyncThrowingStream { continuation in
@@ -86,43 +86,6 @@ extension Ledger {
                 }
             }
             continuation.onTermination = { _ in task.cancel() }
-        }
-    }
-}
-
-extension Ledger {
-    /// By function: why it is set aside.
-    public func quarantine() async throws -> [PCIAddress: String] { try await read(Self.quarantine) }
-
-    static func quarantine(_ db: Database) throws -> [PCIAddress: String] {
-        var reasons: [PCIAddress: String] = [:]
-        for row in try db.rows("SELECT address, reason FROM quarantine") {
-            reasons[try PCIAddress(row["address"])] = row["reason"]
-        }
-        return reasons
-    }
-
-    /// Sets a function aside; the first reason stays.
-    public func quarantine(_ address: PCIAddress, reason: String) async throws {
-        let since = timestamp()
-        try await commits.run { db in
-            try db.execute(
-                sql: "INSERT INTO quarantine (address, reason, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                arguments: [address.description, reason, since])
-            if db.changesCount > 0 {
-                try Self.record(.quarantined, subject: address.description, detail: reason, at: since, db)
-            }
-        }
-    }
-
-    /// Hands a function out again.
-    public func liftQuarantine(of address: PCIAddress, detail: String) async throws {
-        let at = timestamp()
-        try await commits.run { db in
-            try db.execute(sql: "DELETE FROM quarantine WHERE address = ?", arguments: [address.description])
-            if db.changesCount > 0 {
-                try Self.record(.recovered, subject: address.description, detail: detail, at: at, db)
-            }
         }
     }
 }

@@ -2,17 +2,17 @@
 import GRDB
 public import HostModel
 
-/// A change that is recorded but not yet verified.
+/// A change that was recorded before it was made, and is not verified yet.
 public struct Intent: Sendable, Identifiable {
     public let id: Int
     public let bootID: String
     public let purpose: Recovery.Purpose
-    /// The claim it is for, where it is for one.
+    /// The claim that it is made for; nil for a change that no claim needs.
     public let claim: String?
     public let from: Aspect
     public let to: Aspect
 
-    /// Where a change stands in the work: what recovery needs beside the change itself.
+    /// The data that recovery needs beside the change itself.
     public struct Context: Sendable {
         public let bootID: String
         public let purpose: Recovery.Purpose
@@ -27,9 +27,9 @@ public struct Intent: Sendable, Identifiable {
 }
 
 extension Ledger {
-    /// Writes down that changes are about to be made, and that those before them were verified, in one commit.
+    /// Records changes that are about to be made, and closes the intents of changes that were verified, in one commit.
     ///
-    /// - Returns: the new intents' ids, one for each change.
+    /// - Returns: the ids of the new intents, one for each change.
     public func open(
         _ changes: [Change], context: Intent.Context, closing previous: [Int] = []
     ) async throws -> [Int] {
@@ -51,7 +51,7 @@ extension Ledger {
         }
     }
 
-    /// The changes were verified, or undone, or recovered from.
+    /// Closes intents whose changes were verified, undone or recovered.
     public func close(intents ids: [Int]) async throws {
         if !ids.isEmpty { try await commits.run(outliving: .process) { try Self.close(ids, $0) } }
     }
@@ -61,7 +61,7 @@ extension Ledger {
         for id in intents { try delete.execute(arguments: [id]) }
     }
 
-    /// What an earlier process left open, oldest first.
+    /// The intents that are open, oldest first. At the daemon's start these are what an earlier process left.
     public func openIntents() async throws -> [Intent] {
         try await read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM intent ORDER BY id").map { row in
@@ -71,26 +71,6 @@ extension Ledger {
                     claim: (row["claim"] as Int?).map(Self.claimID), from: try fromJSON(row["goingFrom"]),
                     to: try fromJSON(row["goingTo"]))
             }
-        }
-    }
-
-    /// Remembers how PFs were found. Only the first word counts: later ones describe what Buslane made of them.
-    public func recordOriginals(_ originals: [PCIAddress: PFOriginal]) async throws {
-        if originals.isEmpty { return }
-        try await commits.run { db in
-            for (physicalFunction, original) in originals {
-                try db.execute(
-                    sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    arguments: [physicalFunction.description, try toJSON(original)])
-            }
-        }
-    }
-
-    /// The PF is as it was found.
-    public func forgetOriginal(of physicalFunction: PCIAddress) async throws {
-        try await commits.run { db in
-            try db.execute(
-                sql: "DELETE FROM original WHERE physicalFunction = ?", arguments: [physicalFunction.description])
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Foundation
 import HostModel
 import Synchronization
 
@@ -56,7 +55,7 @@ struct AllocateCommand: AsyncParsableCommand {
         do throws(MalformedValue) { _ = try request.parts() } catch { throw ValidationError(error.description) }
         if let count, count < 1 { throw ValidationError(Refusal.countOutOfRange(count).message) }
         if let name {
-            guard name.range(of: #"^[A-Za-z0-9_-]{1,40}$"#, options: .regularExpression) != nil else {
+            guard name.wholeMatch(of: /[A-Za-z0-9_-]{1,40}/) != nil else {
                 throw ValidationError("'\(name)' cannot name a device: use up to 40 letters, digits, - and _")
             }
             guard count ?? 1 == 1 else { throw ValidationError("--name is for a single function") }

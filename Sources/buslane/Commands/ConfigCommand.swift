@@ -2,7 +2,7 @@
 import ArgumentParser
 import ConfigurationFiles
 import ControlAPI
-import Foundation
+import FoundationEssentials
 import HostIO
 import HostModel
 
@@ -49,8 +49,8 @@ struct ConfigCommand: AsyncParsableCommand {
                 reader.read(try Terminal.read("-"), file: "standard input")
                 return ["standard input"]
             }
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), isFolder.boolValue else {
+            var isFolder = false
+            guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder), isFolder else {
                 reader.read(contentsOf: name)
                 return [name]
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Foundation
+import FoundationEssentials
 import Glibc
 
 struct HookCommand: AsyncParsableCommand {
@@ -19,7 +19,7 @@ struct HookCommand: AsyncParsableCommand {
 
         var folder: HookFolder { HookFolder(path: hooks) }
 
-        func status(comparedWith pristine: Data?) -> HookStatus {
+        func status(comparedWith pristine: [UInt8]?) -> HookStatus {
             HookStatus(of: folder, comparedWith: pristine, libvirt: LibvirtDaemon.found())
         }
 
@@ -56,7 +56,7 @@ struct HookCommand: AsyncParsableCommand {
         func run() async throws {
             try options.mustBeRoot(to: "install")
             let source = from ?? Pristine.path
-            guard let source, let content = FileManager.default.contents(atPath: source) else {
+            guard let source, let content = try? File.read(source) else {
                 throw Failure(
                     .refused, "hook-not-found", subject: source ?? "buslane-hook",
                     "the hook to install is not there: \(source ?? Pristine.places.joined(separator: ", "))",
@@ -85,7 +85,7 @@ struct HookCommand: AsyncParsableCommand {
         @OptionGroup var options: Options
 
         func run() async throws {
-            let status = options.status(comparedWith: Pristine.path.flatMap(FileManager.default.contents(atPath:)))
+            let status = options.status(comparedWith: Pristine.path.flatMap { try? File.read($0) })
             try options.show(status)
             if !status.isAsItShouldBe { throw ExitCode(ExitStatus.refused.rawValue) }
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Foundation
+import Glibc
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,6 +11,14 @@ struct LedgerCommand: AsyncParsableCommand {
             one that it cannot read: that one is set aside, and what may have an owner is not handed out again.
             """,
         subcommands: [Check.self, Backup.self, Restore.self])
+
+    fileprivate static func copy(_ file: String, to copy: String) throws(Failure) {
+        do {
+            try File.create(copy, try File.read(file))
+        } catch {
+            throw Failure(.refused, "not-copied", subject: copy, "cannot copy \(file) to \(copy): \(error)")
+        }
+    }
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -39,12 +47,10 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
 
         func run() async throws {
-            if let file, FileManager.default.fileExists(atPath: file) {
-                throw ValidationError("\(file) is there already")
-            }
+            if let file, access(file, F_OK) == 0 { throw ValidationError("\(file) exists already") }
             let made = try await connection.client.post(
                 Route.ledgerBackup, [String: String](), as: LedgerDocument.self)
-            if let file { try FileManager.default.copyItem(atPath: made.path, toPath: file) }
+            if let file { try LedgerCommand.copy(made.path, to: file) }
             print(file ?? made.path)
         }
     }
@@ -61,13 +67,13 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
 
         func run() async throws {
-            // The daemon has a view of its own of homes and temporary folders: it is given a copy that it can see.
-            guard FileManager.default.fileExists(atPath: file) else { throw ValidationError("\(file): no such file") }
+            // The daemon's unit hides homes and temporary folders from it: it gets a copy beside its ledger.
+            guard access(file, F_OK) == 0 else { throw ValidationError("\(file): no such file") }
             let ledger = try await connection.client.get(Route.ledger, as: LedgerDocument.self)
             let copy = ledger.path + ".offered"
-            try? FileManager.default.removeItem(atPath: copy)
-            try FileManager.default.copyItem(atPath: file, toPath: copy)
-            defer { try? FileManager.default.removeItem(atPath: copy) }
+            unlink(copy)
+            try LedgerCommand.copy(file, to: copy)
+            defer { unlink(copy) }
             _ = try await connection.client.post(
                 Route.ledgerRestore, LedgerRestoreRequest(path: copy, force: force), as: LedgerDocument.self)
             print("\(file) is sound and takes the ledger's place with: systemctl restart buslaned")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Foundation
+import SystemPackage
 
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,10 +27,10 @@ struct TopologyCommand: AsyncParsableCommand {
             return
         }
         do {
-            try Data(picture.utf8).write(to: URL(filePath: svg), options: .atomic)
+            try File.write(svg, picture.utf8)
         } catch {
             throw Failure(
-                .refused, "unwritable", subject: svg, "cannot write \(svg): \(error.localizedDescription)",
+                .refused, "unwritable", subject: svg, "cannot write \(svg): \(error)",
                 fix: "see that its folder exists and is writable")
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// The folder from which libvirt runs hooks, and what stands in it.
@@ -14,7 +14,7 @@ struct HookFolder {
     static let standard = "/etc/libvirt/hooks"
     static let name = "50-buslane"
     /// What every version of the hook has in it, and hardly anything else.
-    private static let mark = Data("urn:buslane:request:".utf8)
+    private static let mark = Array("urn:buslane:request:".utf8)
 
     var hook: String { path + "/qemu.d/" + Self.name }
 
@@ -49,11 +49,12 @@ struct HookFolder {
     }
 
     /// - Parameter pristine: the hook that came with this program; nil when it is not there.
-    func place(comparedWith pristine: Data?) -> Place {
+    func place(comparedWith pristine: [UInt8]?) -> Place {
         var status = stat()
-        guard lstat(hook, &status) == 0 else { return .absent }
-        guard status.st_mode & S_IFMT == S_IFREG, let content = FileManager.default.contents(atPath: hook),
-            content.range(of: Self.mark) != nil
+        // SAFETY: the string and the structure live until the call returns.
+        guard unsafe lstat(hook, &status) == 0 else { return .absent }
+        guard status.st_mode & S_IFMT == S_IFREG, let content = try? File.read(hook),
+            content.contains(Self.mark)
         else { return .foreign }
         guard status.st_mode & 0o111 != 0 else { return .notExecutable }
         return pristine == nil || pristine == content ? .installed : .different
@@ -63,44 +64,34 @@ struct HookFolder {
     ///
     /// What libvirt finds executable in `qemu.d` it runs, whatever it is called: so the file gets its content and its mode
     /// in the folder above, where libvirt looks at no such name, and is moved from there.
-    func install(_ content: Data) throws(Failure) {
-        let new = path + "/.buslane-hook.new"
+    func install(_ content: [UInt8]) throws(Failure) {
         do {
-            try FileManager.default.createDirectory(atPath: path + "/qemu.d", withIntermediateDirectories: true)
-            unlink(new)
-            let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            guard file >= 0 else { throw Self.failure("make", new) }
-            defer { close(file) }
-            try FileHandle(fileDescriptor: file, closeOnDealloc: false).write(contentsOf: content)
-            guard fchmod(file, 0o755) == 0, fsync(file) == 0 else { throw Self.failure("write", new) }
-            guard rename(new, hook) == 0 else { throw Self.failure("put in place", hook) }
-        } catch let failure as Failure {
-            unlink(new)
-            throw failure
+            try File.makeFolder(path)
+            try File.makeFolder(path + "/qemu.d")
+            try File.install(content, at: hook, by: path + "/.buslane-hook.new")
         } catch {
-            unlink(new)
             throw Failure(.refused, "hook-not-installed", subject: hook, "cannot install \(hook): \(error)")
         }
     }
 
     func remove() throws(Failure) {
-        guard unlink(hook) == 0 || errno == ENOENT else { throw Self.failure("remove", hook) }
-    }
-
-    private static func failure(_ verb: String, _ path: String) -> Failure {
-        Failure(
-            .refused, "hook-not-changed", subject: path, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+        // SAFETY: the string lives until the call returns.
+        guard unsafe unlink(hook) != 0, errno != ENOENT else { return }
+        // SAFETY: the C library returns a string that lives until the next call.
+        let reason = unsafe String(cString: strerror(errno))
+        throw Failure(.refused, "hook-not-changed", subject: hook, "cannot remove \(hook): \(reason)")
     }
 
     private static func program(at path: String) -> Program? {
         var status = stat()
-        // Followed: libvirt runs what a link leads to.
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o111 != 0 else {
+        // libvirt follows links.
+        // SAFETY: the string and the structure live until the call returns.
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o111 != 0 else {
             return nil
         }
-        let content = FileManager.default.contents(atPath: path)
+        let content = try? File.read(path)
         return Program(
-            path: path, isBuslane: content?.range(of: mark) != nil,
+            path: path, isBuslane: content?.contains(mark) ?? false,
             changedAt: Date(timeIntervalSince1970: Double(status.st_ctim.tv_sec)))
     }
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Foundation
 
 /// What `buslane hook` tells: is the hook there, and does libvirt run it?
 struct HookStatus: Codable, Equatable {
@@ -34,7 +33,7 @@ struct HookStatus: Codable, Equatable {
     }
 
     /// - Parameter pristine: the hook that came with this program.
-    init(of folder: HookFolder, comparedWith pristine: Data?, libvirt daemon: LibvirtDaemon?) {
+    init(of folder: HookFolder, comparedWith pristine: [UInt8]?, libvirt daemon: LibvirtDaemon?) {
         let programs = folder.programs()
         let place = folder.place(comparedWith: pristine)
         path = folder.hook

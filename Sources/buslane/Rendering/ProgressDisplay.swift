@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
-import Foundation
+import Glibc
 import Synchronization
+import SystemPackage
 
 /// How long work goes on: a bar where standard error is a terminal, and elsewhere, once it takes long, now and then a
 /// plain line.
@@ -42,8 +43,8 @@ final class ProgressDisplay: Sendable {
     static func standard(isForPeople: Bool) -> ProgressDisplay {
         let style = Style(width: Terminal.width, isUnicode: Terminal.style.isUnicode)
         let isTerminal = isatty(STDERR_FILENO) == 1
-        let output: FileHandle? = isTerminal ? .standardError : isForPeople ? .standardOutput : nil
-        return ProgressDisplay(isTerminal: isTerminal, style: style) { output?.write(Data($0.utf8)) }
+        let output: FileDescriptor? = isTerminal ? .standardError : isForPeople ? .standardOutput : nil
+        return ProgressDisplay(isTerminal: isTerminal, style: style) { _ = try? output?.writeAll($0.utf8) }
     }
 
     func show(_ step: ApplyLine.Step) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
-import Foundation
+import FoundationEssentials
+import Glibc
 import SystemPackage
 
 /// Standard input, output and error, as a command uses them.
 enum Terminal {
-    static func error(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+    static func error(_ line: String) { _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8) }
 
     /// Ends the process when the output cannot be written: what comes after would be half an answer.
     static func out(_ bytes: some Sequence<UInt8>) {
@@ -24,7 +25,8 @@ enum Terminal {
     /// Columns of the terminal, 100 where there is none.
     static var width: Int {
         var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        // SAFETY: the kernel fills the structure, which lives until the call returns.
+        guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
         return Int(size.ws_col)
     }
 
@@ -51,13 +53,15 @@ enum Terminal {
 
     /// A file's text; `-` is standard input.
     static func read(_ file: String) throws -> String {
-        let data =
-            file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: file)
-        guard let data else {
+        let bytes: [UInt8]
+        do {
+            bytes = file == "-" ? try File.read(.standardInput) : try File.read(file)
+        } catch {
             throw Failure(
-                .refused, "unreadable", subject: file, "cannot read \(file)", fix: "see that it exists and is readable")
+                .refused, "unreadable", subject: file, "cannot read \(file): \(error)",
+                fix: "check that it exists and that you may read it")
         }
-        guard let text = String(data: data, encoding: .utf8) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Failure(.refused, "not-text", subject: file, "\(file) is not UTF-8 text")
         }
         return text
@@ -65,7 +69,7 @@ enum Terminal {
 
     /// Asks on the terminal; no is the default.
     static func confirm(_ question: String) -> Bool {
-        FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
+        _ = try? FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
         return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 }

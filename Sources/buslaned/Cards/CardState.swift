@@ -2,44 +2,44 @@
 import HostModel
 import Synchronization
 
-/// How the host stands against what it should be: what is awaited, what drifted, and what was put right how often.
+/// The state of the PFs against what is declared and applied: what is awaited, what drifted, and how often it was
+/// repaired.
 ///
-/// Kept in memory alone: a new process looks anew.
+/// In memory only. A new process looks anew.
 final class CardState: Sendable {
-    /// As often a function is put right within ``repairWindow``, and then no more: two programs that undo each
+    /// How often a function is repaired within ``repairWindow``. Then it is left as it is: two programs that undo each
     /// other's work help nobody.
     static let repairLimit = 10
     private static let repairWindow: Duration = .seconds(300)
 
     private struct State {
-        var hasResumed = false
+        var hasRestored = false
         /// Declared, and not there or not ready yet.
         var awaited = DesiredState()
         /// Why, in words.
         var missing: [String] = []
-        /// By function, the drift as it was told.
-        var told: [PCIAddress: Drift] = [:]
+        /// By function, the drift as it was reported.
+        var reported: [PCIAddress: Drift] = [:]
         var repairs: [PCIAddress: [ContinuousClock.Instant]] = [:]
     }
 
     private let state = Mutex(State())
 
-    /// Whether what an earlier run left was settled, and what was declared brought back. Before that, what differs from
-    /// how it was made before is no drift.
-    var hasResumed: Bool { state.withLock(\.hasResumed) }
+    /// Whether crash recovery and the restore after boot are done. Before that, a difference is no drift.
+    var hasRestored: Bool { state.withLock(\.hasRestored) }
 
-    func resumed() { state.withLock { $0.hasResumed = true } }
+    func restored() { state.withLock { $0.hasRestored = true } }
 
-    /// What is declared and cannot be made as yet.
+    /// What is declared and cannot be applied yet.
     var awaited: DesiredState { state.withLock(\.awaited) }
 
-    /// Why, a line for each declaration.
+    /// Why, one line for each declaration.
     var missing: [String] { state.withLock(\.missing) }
 
-    /// Everything that is not as it should be, a line each; empty on a host in order.
+    /// Everything that is not as it should be, one line each; empty on a host in order.
     var problems: [String] {
         state.withLock { state in
-            state.missing + state.told.values.sorted { $0.subject < $1.subject }.map { "\($0.subject): \($0)" }
+            state.missing + state.reported.values.sorted { $0.subject < $1.subject }.map { "\($0.subject): \($0)" }
         }
     }
 
@@ -50,24 +50,26 @@ final class CardState: Sendable {
         }
     }
 
-    /// Those that were not told yet as they are now. What is not among the found any more is over.
+    /// The drifts that were not reported yet as they are now. A drift that is not among the found ones is over.
     ///
-    /// - Parameter cards: where it was looked for; nil for everywhere.
+    /// - Parameter cards: the PFs that were looked at; nil for all.
     func news(_ found: [Drift], on cards: Set<PCIAddress>?) -> [Drift] {
         state.withLock { state in
-            let news = found.filter { state.told[$0.subject] != $0 }
-            state.told = state.told.filter { cards?.contains($0.value.card) == false }
-            for drift in found { state.told[drift.subject] = drift }
+            let news = found.filter { state.reported[$0.subject] != $0 }
+            state.reported = state.reported.filter { cards?.contains($0.value.card) == false }
+            for drift in found { state.reported[drift.subject] = drift }
             return news
         }
     }
 
-    /// Nothing differs there.
+    /// Nothing differs on these PFs.
     func atRest(on cards: Set<PCIAddress>?) { _ = news([], on: cards) }
 
-    func settled(_ subject: PCIAddress) { state.withLock { $0.told[subject] = nil } }
+    func repaired(_ subject: PCIAddress) { state.withLock { $0.reported[subject] = nil } }
 
-    /// Counts, and says no to one too many.
+    /// Counts a repair.
+    ///
+    /// - Returns: false when there were too many.
     func mayRepair(_ subject: PCIAddress) -> Bool {
         state.withLock { state in
             let recent = (state.repairs[subject] ?? []).filter { $0.duration(to: .now) < Self.repairWindow }

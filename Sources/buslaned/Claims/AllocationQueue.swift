@@ -13,7 +13,7 @@ actor AllocationQueue {
         let id: Int
         let requests: [ClaimRequest]
         let attempt: Attempt
-        let giveBack: @Sendable ([Claim]) async -> Void
+        let release: @Sendable ([Claim]) async -> Void
         /// False when nobody listens any more.
         let tell: @Sendable (Update) -> Bool
         /// Why it was not granted when it was last tried.
@@ -42,16 +42,16 @@ actor AllocationQueue {
     ///
     /// The stream's end of whoever listens is the end of the waiting.
     ///
-    /// - Parameter giveBack: for claims that were made when nobody listened any more.
+    /// - Parameter release: for claims that were made after the client disconnected.
     func wait(
-        for requests: [ClaimRequest], upTo limit: Duration, giveBack: @escaping @Sendable ([Claim]) async -> Void,
+        for requests: [ClaimRequest], upTo limit: Duration, release: @escaping @Sendable ([Claim]) async -> Void,
         _ attempt: @escaping Attempt
     ) -> AsyncStream<Update> {
         nextID += 1
         let id = nextID
         return AsyncStream { continuation in
             entries.append(
-                Entry(id: id, requests: requests, attempt: attempt, giveBack: giveBack) { update in
+                Entry(id: id, requests: requests, attempt: attempt, release: release) { update in
                     defer { if case .ended = update { continuation.finish() } }
                     if case .terminated = continuation.yield(update) { return false }
                     return true
@@ -110,7 +110,7 @@ actor AllocationQueue {
                 // Whoever left while it was made does not want it any more.
                 let isThere = entries.contains { $0.id == entry.id }
                 entries.removeAll { $0.id == entry.id }
-                if !isThere || !entry.tell(.ended(.success(claims))) { await entry.giveBack(claims) }
+                if !isThere || !entry.tell(.ended(.success(claims))) { await entry.release(claims) }
             } catch let refusal as Refusal where refusal.isTemporary {
                 if let position = entries.firstIndex(where: { $0.id == entry.id }) {
                     entries[position].refusal = refusal

@@ -75,26 +75,6 @@ extension DomainService {
     }
 }
 
-extension Reconciler {
-    /// What a device of a domain's request asks a pool for.
-    ///
-    /// - Parameter uid: who asks; nil for the daemon itself.
-    func claimRequest(
-        for device: DomainRequest.Device, in request: DomainRequest?, of domain: Domain, uid: Int?
-    ) throws -> ClaimRequest {
-        guard let uuid = domain.uuid else { throw Refusal.domainWithoutUUID(domain.name) }
-        var settings = device.settings
-        // The two halves of a pair have one address.
-        if let standby = device.failover {
-            settings.mac = try domain.standbyMAC(standby, for: device.name, wanted: settings.mac)
-        }
-        return ClaimRequest(
-            pool: try pool(device.pool), owner: .domain(uuid: uuid), ownerName: domain.name,
-            numa: device.numa ?? request?.numa, spread: request?.spread, settings: settings, uid: uid,
-            deviceName: device.name)
-    }
-}
-
 extension Domain {
     /// The devices that these assignments are in the domain.
     func devices(for assignments: [Assignment], _ request: DomainRequest?) throws -> [DeviceSpec] {

@@ -187,7 +187,8 @@ extension DomainService {
 /// Whether it passes, or is libvirt's own trouble and not a domain's: that one is looked at again.
 private func passes(_ error: any Error) -> Bool {
     switch error {
-    case LibvirtError.noAnswer, LibvirtError.unreachable, LibvirtError.connectionLost, Refusal.guestStarting: true
+    case LibvirtError.noAnswer, LibvirtError.unreachable, LibvirtError.connectionLost, Refusal.claim(_, .guestStarting):
+        true
     default: false
     }
 }

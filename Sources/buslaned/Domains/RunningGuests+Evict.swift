@@ -79,14 +79,3 @@ extension RunningGuests {
         try await attach(name, Order(scope: .live), verb: "domain readmit", by: peer)
     }
 }
-
-extension Reconciler {
-    /// QEMU tells that a device is gone a moment before it closes the group, and of that there is no event.
-    func releaseWhenClosed(_ claim: Claim, within limit: Duration, by actor: AuditEntry.Actor) async throws {
-        let deadline = ContinuousClock.now + limit
-        while try use(of: claim, among: host.openGroups()) != nil, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        _ = try await release(claim.id, by: actor)
-    }
-}

@@ -4,58 +4,61 @@ import DomainXML
 import HostModel
 import Hummingbird
 
-extension API {
+struct DomainRoutes: RouteGroup {
+    let reconciler: Reconciler
+    let permissions: Permissions
+    let domains: DomainService
+    let live: RunningGuests
+
     /// Who asks, when they may change domains.
     private func domainManager(_ context: PeerContext, _ verb: String, _ domain: String) async throws -> PeerCredentials
     {
         let peer = try context.peer()
-        try await reconciler.permitted(verb, domain, to: peer) { caller throws(Refusal) in
-            try caller.mustManageDomains(domain)
-        }
+        try await permissions.mustManageDomains(peer, to: verb, domain)
         return peer
     }
 
-    func addDomainRoutes(to router: Router<PeerContext>) {
+    func add(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.inject)) { request, context in
-            let asked = try await body(InjectRequest.self, of: request)
+            let asked = try await request.decoded(as: InjectRequest.self)
             return try Response(json: try await domains.inject(into: asked.xml, by: try context.peer()))
         }
         router.post(RouterPath(Route.attach)) { request, context in
-            let asked = try await body(DomainDevicesRequest.self, of: request)
+            let asked = try await request.decoded(as: DomainDevicesRequest.self)
             let peer = try await domainManager(context, "domain attach", asked.domain)
             return try Response(json: try await live.attach(asked.domain, try asked.order, by: peer))
         }
         router.post(RouterPath(Route.detach)) { request, context in
-            let asked = try await body(DomainDevicesRequest.self, of: request)
+            let asked = try await request.decoded(as: DomainDevicesRequest.self)
             let peer = try await domainManager(context, "domain detach", asked.domain)
             return try Response(json: try await live.detach(asked.domain, try asked.order, by: peer.actor))
         }
         router.post(RouterPath(Route.evict)) { request, context in
-            let asked = try await body(EvictRequest.self, of: request)
+            let asked = try await request.decoded(as: EvictRequest.self)
             let peer = try await domainManager(context, "domain evict", asked.domain)
             return try Response(
                 json: try await live.evict(
                     asked.domain, within: try asked.patience(), releasing: asked.release ?? false, by: peer))
         }
         router.post(RouterPath(Route.readmit)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
+            let asked = try await request.decoded(as: DomainNameRequest.self)
             let peer = try await domainManager(context, "domain readmit", asked.domain)
             return try Response(json: try await live.readmit(asked.domain, by: peer))
         }
         router.post(RouterPath(Route.start)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
+            let asked = try await request.decoded(as: DomainNameRequest.self)
             let peer = try await domainManager(context, "domain start", asked.domain)
             return try Response(json: try await domains.start(asked.domain, by: peer))
         }
         router.post(RouterPath(Route.sync)) { request, context in
-            let asked = try await body(DomainNameRequest.self, of: request)
+            let asked = try await request.decoded(as: DomainNameRequest.self)
             let peer = try await domainManager(context, "domain sync", asked.domain)
             return try Response(
                 json: DomainSyncDocument(
                     name: asked.domain, changes: try await domains.sync(asked.domain, by: peer)))
         }
         router.post(RouterPath(Route.show)) { request, _ in
-            let asked = try await body(DomainNameRequest.self, of: request)
+            let asked = try await request.decoded(as: DomainNameRequest.self)
             return try Response(json: try await live.report(on: asked.domain))
         }
     }

@@ -17,18 +17,21 @@ struct Executor: Sendable {
     /// How long the host may take after that until an action's effect shows.
     let patience: @Sendable (HostAction) -> Duration
 
-    /// A step that did not come out as promised, and what became of the steps before it.
-    struct Failure: Error, CustomStringConvertible {
+    /// A step that failed, and the earlier steps that could not be undone.
+    struct Failure: Reportable {
         let action: HostAction
         let reason: String
-        /// What could not be put back; empty when all was.
+        /// Empty when every earlier step was undone.
         let notUndone: [Aspect]
 
-        var description: String {
-            "could not \(action): \(reason)"
-                + (notUndone.isEmpty
-                    ? "; everything before it was undone"
-                    : "; not undone: \(notUndone.map(\.subject.description).joined(separator: ", "))")
+        var report: ErrorReport {
+            ErrorReport(
+                .conflict, "step-failed", action.subject,
+                "could not \(action): \(reason)"
+                    + (notUndone.isEmpty
+                        ? "; everything before it was undone"
+                        : "; not undone: \(notUndone.map(\.subject.description).joined(separator: ", "))"),
+                remedy: "buslane audit shows the steps; check dmesg for the kernel's reason")
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import HostActions
 import HostIO
 import HostModel
 import Logging
@@ -6,7 +7,7 @@ import Logging
 /// The real host: sysfs, rtnetlink and the process table, behind the seam that the daemon decides against.
 struct KernelHost: Host {
     let reader: SysfsReader
-    let writer: SysfsWriter
+    let writer: HostWriter
     let holders: FunctionHolders
     let changes = HostChanges()
     /// The host in memory, for who asks how it is and decides nothing.
@@ -19,7 +20,7 @@ struct KernelHost: Host {
 
     init(paths: HostPaths, logger: Logger) throws {
         reader = SysfsReader(paths: paths)
-        writer = SysfsWriter(paths: paths)
+        writer = HostWriter(paths: paths)
         holders = FunctionHolders(paths: paths)
         // Before the host is read: what happens meanwhile waits in the kernel.
         monitor = paths.isLive ? Self.monitor(logger) : nil

@@ -91,7 +91,7 @@ struct BindingService: Service {
         do {
             try await domains.sync(uuid: uuid)
             return true
-        } catch Refusal.guestStarting {
+        } catch Refusal.claim(_, .guestStarting) {
             return false
         } catch LibvirtError.noAnswer {
             return false

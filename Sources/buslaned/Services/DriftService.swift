@@ -5,7 +5,8 @@ import Synchronization
 
 /// Looks for drift whenever functions changed, and now and then for what changes without telling.
 struct DriftService: Service {
-    let reconciler: Reconciler
+    let drift: DriftCheck
+    let cards: CardState
     let feed: ChangeFeed
 
     /// Changes come in swarms: one look for each swarm.
@@ -35,7 +36,7 @@ struct DriftService: Service {
                     try await Task.sleep(for: Self.pause)
                     // Once the start is over, everything is looked at anyway.
                     let cards = concern.take()
-                    if reconciler.standing.hasResumed { await reconciler.checkForDrift(on: cards) }
+                    if self.cards.hasRestored { await drift.check(on: cards) }
                 }
                 group.cancelAll()
             }

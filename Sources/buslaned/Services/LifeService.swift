@@ -3,13 +3,14 @@ import ServiceLifecycle
 
 /// Ends claims that were made for a time and not renewed.
 struct LifeService: Service {
-    let reconciler: Reconciler
+    let expiry: ClaimExpiry
+    let cards: CardState
 
     func run() async {
         try? await cancelWhenGracefulShutdown {
             while true {
                 // Before the start is over nothing is given back: whoever renews cannot reach us yet.
-                let due = reconciler.standing.hasResumed ? try? await reconciler.endLives() : 1
+                let due = cards.hasRestored ? try? await expiry.releaseExpired() : 1
                 // Claims that are made or renewed meanwhile end later than in this time, or a little late.
                 try await Task.sleep(for: .seconds(min(due ?? 5, 5)))
             }

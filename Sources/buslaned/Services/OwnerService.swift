@@ -3,11 +3,13 @@ import HostIO
 import HostModel
 import Libvirt
 import ServiceLifecycle
+import SystemServices
 
 /// Gives back what owners have that went without a word: processes that ended, units that stopped, domains that are
 /// neither defined nor running.
 struct OwnerService: Service {
-    let reconciler: Reconciler
+    let owners: OwnerWatch
+    let cards: CardState
     let libvirt: LibvirtConnection
     let processes: Processes
     /// How long a domain or a unit may be away, in seconds.
@@ -20,8 +22,8 @@ struct OwnerService: Service {
             while true {
                 try await Task.sleep(for: pause)
                 // Before the start is over nothing is given back.
-                guard reconciler.standing.hasResumed else { continue }
-                try? await reconciler.endVanished(&absences, presence: presence)
+                guard cards.hasRestored else { continue }
+                try? await owners.releaseVanished(&absences, presence: presence)
             }
         }
     }
@@ -31,7 +33,7 @@ struct OwnerService: Service {
         case .name: return .there
         case .process(let pid, let startTime): return processes.startTime(of: pid) == startTime ? .there : .gone
         case .unit(let name):
-            guard let state = await Units.state(of: name) else { return .unknown }
+            guard let state = await SystemdUnits.state(of: name) else { return .unknown }
             return state == "inactive" || state == "failed" ? .gone : .there
         case .domain(let uuid):
             do {

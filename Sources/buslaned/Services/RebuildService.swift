@@ -6,14 +6,15 @@ import ServiceLifecycle
 /// After the ledger was lost, asks libvirt which domain has what, until it has answered once.
 struct RebuildService: Service {
     let domains: DomainService
-    let reconciler: Reconciler
+    let lostOwners: LostOwners
+    let cards: CardState
     let logger: Logger
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             // At boot libvirt starts after this daemon serves, and nothing must wait for it before.
-            while !reconciler.standing.hasResumed { try await Task.sleep(for: .seconds(1)) }
-            while (try? await reconciler.hasForgottenOwners()) == true {
+            while !cards.hasRestored { try await Task.sleep(for: .seconds(1)) }
+            while (try? await lostOwners.areMissing()) == true {
                 do {
                     try await domains.adoptAll()
                     break

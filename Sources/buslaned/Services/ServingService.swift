@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Glibc
 import Ledger
 import ServiceLifecycle
+import SystemServices
 
 /// Settles what an earlier run left, brings back what was declared, and only then opens the socket: nobody shall see, or
 /// add to, what is half done.
 struct ServingService: Service {
-    let reconciler: Reconciler
+    let lostOwners: LostOwners
+    let recovery: CrashRecovery
+    let bootRestore: BootRestore
+    let drift: DriftCheck
+    let cards: CardState
     let file: LedgerFile
     /// The ledger that could not be read, when there was one.
     let loss: LedgerFile.Loss?
@@ -17,22 +21,18 @@ struct ServingService: Service {
 
     func run() async throws {
         if let loss {
-            try await reconciler.setAsideUnaccounted(for: loss)
+            try await lostOwners.quarantineUnaccounted(for: loss)
             try file.forgetLoss()
         }
-        try await reconciler.recover()
+        try await recovery.recover()
         // Before any new start is asked about.
-        await spool.takeIn(by: reconciler)
-        await cancelWhenGracefulShutdown { await reconciler.resume(patience: left) }
-        reconciler.standing.resumed()
-        await reconciler.checkForDrift()
+        await spool.takeIn()
+        await cancelWhenGracefulShutdown { await bootRestore.restore(patience: left) }
+        cards.restored()
+        await drift.check()
         try await server.run()
     }
 
-    /// Nothing is late on a host that has been up for long. Source: clock_gettime(2), `CLOCK_BOOTTIME`.
-    private var left: Duration {
-        var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
-        return max(.zero, patience - .seconds(now.tv_sec))
-    }
+    /// Zero on a host that has been up for longer.
+    private var left: Duration { max(.zero, patience - .seconds(BootClock.now())) }
 }

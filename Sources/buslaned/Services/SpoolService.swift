@@ -5,14 +5,15 @@ import ServiceLifecycle
 /// looks now and then for uses that no guest is left of.
 struct SpoolService: Service {
     let spool: HookSpool
-    let reconciler: Reconciler
+    let use: ClaimUse
+    let cards: CardState
 
     func run() async {
         try? await cancelWhenGracefulShutdown {
             for turn in 1... {
                 // What was there at the start was taken in before the socket opened.
-                if reconciler.standing.hasResumed { await spool.takeIn(by: reconciler) }
-                if turn % 12 == 0 { try? await reconciler.settleUses() }
+                if cards.hasRestored { await spool.takeIn() }
+                if turn % 12 == 0 { try? await use.endAbandoned() }
                 try await Task.sleep(for: .seconds(5))
             }
         }

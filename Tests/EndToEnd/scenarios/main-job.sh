@@ -369,7 +369,7 @@ check "--ttl releases a claim that is not renewed" ends_by_itself
 explains() {
     exits 0 buslane allocate dataplane --count 2 --spread pf --explain --json || return
     same "the cards that would be taken from" "$(jq -r '[.candidates[] | select(.taken) | .card] | sort | join(" ")' <<<"$OUT")" "$PF0 $PF1" || return
-    exits 75 buslane allocate dataplane --count 3 --spread pf --explain && holds "$ERR" "on as many cards" || return
+    exits 75 buslane allocate dataplane --count 3 --spread pf --explain && holds "$ERR" "on as many PFs" || return
     same "the claims" "$(buslane claims --quiet)" ""
 }
 check "--explain names the candidates, and claims nothing" explains

@@ -5,6 +5,8 @@ import HostModel
 import HostSimulator
 import Ledger
 import Libvirt
+import SystemServices
+import TemporaryFiles
 
 @testable import buslaned
 
@@ -35,7 +37,7 @@ struct DomainScene {
         let node = "<node>\(Self.xml())</node>".replacing("</domain>", with: Self.shutOff + "</domain>")
         try node.write(toFile: folder.path + "/node.xml", atomically: true, encoding: .utf8)
         libvirt = LibvirtConnection(uri: "test://" + folder.path + "/node.xml", lines: 1)
-        domains = DomainService(libvirt: libvirt, reconciler: scene.reconciler)
+        domains = DomainService(libvirt: libvirt, reconciler: Reconciler(parts: scene.daemon))
     }
 
     /// The test driver starts what it finds; `state` 5 is shut off.
@@ -82,8 +84,8 @@ struct DomainScene {
 
     /// So many seconds pass.
     mutating func later(by seconds: Int) {
-        scene.reconciler.sinceBoot = { BootClock.now() + seconds }
-        domains = DomainService(libvirt: libvirt, reconciler: scene.reconciler)
+        scene.clock.set { BootClock.now() + seconds }
+        domains = DomainService(libvirt: libvirt, reconciler: Reconciler(parts: scene.daemon))
     }
 
     /// What Buslane has put into the persistent XML, by device.

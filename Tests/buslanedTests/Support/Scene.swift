@@ -7,34 +7,26 @@ import HostSimulator
 import Ledger
 import Logging
 import Synchronization
+import SystemServices
+import TemporaryFiles
 import Testing
 
 @testable import buslaned
 
-/// A folder of its own, gone when the test is.
-final class TemporaryFolder: Sendable {
-    let path: String
+/// Seconds since the boot, as a test has them.
+final class SceneClock: Sendable {
+    private let clock = Mutex<@Sendable () -> Int>(BootClock.now)
 
-    init() {
-        // Every commit is written through: in memory that costs nothing, and it is the order that is tested here.
-        let memory = "/dev/shm"
-        let base =
-            FileManager.default.isWritableFile(atPath: memory)
-            ? URL(filePath: memory) : FileManager.default.temporaryDirectory
-        let url = base.appending(path: "buslane-\(UUID().uuidString)")
-        // A folder that cannot be made fails the test at its first use.
-        try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    func set(_ now: @escaping @Sendable () -> Int) { clock.withLock { $0 = now } }
+    @Sendable func now() -> Int { clock.withLock(\.self)() }
 }
 
-/// A daemon without its socket: a simulated host, a ledger on disk, and the reconciler between them.
+/// A daemon without its socket: a simulated host, a ledger on disk, and the parts between them.
 struct Scene {
     let host: HostSimulator
     let ledger: Ledger
-    var reconciler: Reconciler
+    let daemon: Wiring
+    let clock = SceneClock()
     private let folder: TemporaryFolder
     private let file: String
 
@@ -51,18 +43,29 @@ struct Scene {
         }
     }
 
-    init(_ host: HostSimulator = Scene.oneCard(), patience: Duration = .milliseconds(20)) throws {
-        try self.init(host, folder: TemporaryFolder(), file: "ledger.sqlite", patience: patience)
+    /// - Parameters:
+    ///   - patience: how long the host may take until an action's effect shows.
+    ///   - writePatience: how long a write may take until it returns.
+    init(
+        _ host: HostSimulator = Scene.oneCard(), patience: Duration = .milliseconds(20), writePatience: Duration? = nil
+    ) throws {
+        try self.init(
+            host, folder: TemporaryFolder(), file: "ledger.sqlite", patience: patience, writePatience: writePatience)
     }
 
-    private init(_ host: HostSimulator, folder: TemporaryFolder, file: String, patience: Duration) throws {
+    private init(
+        _ host: HostSimulator, folder: TemporaryFolder, file: String, patience: Duration, writePatience: Duration? = nil
+    ) throws {
         self.host = host
         self.folder = folder
         self.file = file
         ledger = try Ledger(path: folder.path + "/" + file)
-        reconciler = try Reconciler(
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var executor = Executor(host: host, ledger: ledger, logger: logger, patience: { _ in patience })
+        if let writePatience { executor.writePatience = { _ in writePatience } }
+        daemon = Wiring(
             host: host, ledger: ledger, configuration: ConfigurationFolder(directory: folder.path),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, patience: { _ in patience })
+            boot: Boot(identity: try host.snapshot().host, clock: clock.now), executor: executor, logger: logger)
     }
 
     /// What `buslane.yaml` says from now on.
@@ -138,20 +141,20 @@ struct Scene {
 
     @discardableResult
     func apply(_ desired: DesiredState, confirmed: Bool = true) async throws -> Plan {
-        try await reconciler.apply(desired, confirmed: confirmed, by: Scene.root)
+        try await daemon.apply.apply(desired, confirmed: confirmed, by: Scene.root)
     }
 
     func allocate(
         _ count: Int = 1, for owner: Owner = .name("fw1"), settings: VFSettings = VFSettings(), name: String? = nil,
         from pool: Pool = Scene.pool
     ) async throws -> Claim {
-        try await reconciler.allocate(
+        try await daemon.allocator.allocate(
             ClaimRequest(pool: pool, count: count, owner: owner, settings: settings, deviceName: name), by: Scene.root)
     }
 
     @discardableResult
-    func release(_ claim: Claim) async throws -> Reconciler.ReleaseOutcome {
-        try await reconciler.release(claim.id, by: Scene.root)
+    func release(_ claim: Claim) async throws -> ClaimRelease.Outcome {
+        try await daemon.release.release(claim.id, by: Scene.root)
     }
 
     /// What must be so whenever nothing is under way.

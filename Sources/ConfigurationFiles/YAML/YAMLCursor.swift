@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// One node of a YAML file that knows where it stands, so that every complaint names its line.
+struct YAMLCursor {
+    let file: String
+    let node: YAMLNode
+    let complaints: Complaints
+
+    private func at(_ node: YAMLNode) -> YAMLCursor { YAMLCursor(file: file, node: node, complaints: complaints) }
+
+    var place: Place { Place(file: file, line: node.mark.line, column: node.mark.column) }
+
+    func fail(_ problem: String, remedy: String? = nil) -> ConfigurationError {
+        ConfigurationError(at: place, problem, remedy: remedy)
+    }
+
+    /// What `read` makes of it; nil, and complaints, when there was anything wrong with it.
+    func attempt<Value>(_ read: (YAMLCursor) throws(ConfigurationError) -> Value) -> Value? {
+        let before = complaints.errors.count
+        do {
+            let value = try read(self)
+            return complaints.errors.count == before ? value : nil
+        } catch {
+            complaints.add(error)
+            return nil
+        }
+    }
+
+    /// The values of a mapping by key. A key that is not among `keys` is an error, and its value is read as that of the
+    /// key that was meant.
+    func mapping(
+        of keys: [String], requiring required: [String] = []
+    ) throws(ConfigurationError) -> [String: YAMLCursor] {
+        guard let mapping = node.mapping else { throw fail("expected a mapping with \(keys.joined(separator: ", "))") }
+        var values: [String: YAMLCursor] = [:]
+        for (key, value) in mapping {
+            if let name = key.string, keys.contains(name) {
+                values[name] = at(value)
+                continue
+            }
+            let given = key.string ?? "?"
+            let known = "known: \(keys.joined(separator: ", "))"
+            let meant = Self.meant(by: given, among: keys)
+            complaints.add(
+                at(key).fail(
+                    "unknown key '\(given)'", remedy: meant.map { "did you mean '\($0)'? \(known)" } ?? known))
+            if let meant, !mapping.contains(where: { $0.key.string == meant }) { values[meant] = at(value) }
+        }
+        for name in required where values[name] == nil { complaints.add(fail("has no '\(name)'")) }
+        return values
+    }
+
+    /// A word that others have for the same, or else the one that looks most alike.
+    private static func meant(by given: String, among keys: [String]) -> String? {
+        let foreign = foreignWords.first { $0.key.lowercased() == given.lowercased() }?.value ?? []
+        return foreign.first(where: keys.contains) ?? given.nearest(among: keys)
+    }
+
+    /// What the SR-IOV network device plugin, its operator and `ip link` call things.
+    private static let foreignWords: [String: [String]] = [
+        "rootDevices": ["physicalFunctions", "addresses"], "pciAddresses": ["addresses"], "nicSelector": ["select"],
+        "selectors": ["select"], "selector": ["select"], "numVfs": ["vfCount"], "sriov_numvfs": ["vfCount"],
+        "resourceName": ["name"], "deviceID": ["devices"], "deviceType": ["vfDriver", "kinds"], "vlanQoS": ["qos"],
+        "vlanProto": ["protocol"],
+        "vlanProtocol": ["protocol"], "spoofChk": ["spoofCheck"], "link_state": ["linkState"], "rate": ["maxTxRate"],
+        "min_tx_rate": ["minTxRate"], "max_tx_rate": ["maxTxRate"], "virtualFunctions": ["vfs"],
+        "sriov_vf_msix_count": ["msixCount"], "msix": ["msixCount"], "serialNumbers": ["serials"],
+    ]
+
+    func list() throws(ConfigurationError) -> [YAMLCursor] {
+        guard let sequence = node.sequence else { throw fail("expected a list") }
+        return sequence.map(at)
+    }
+
+    func string() throws(ConfigurationError) -> String {
+        guard let string = node.string, !string.isEmpty else { throw fail("expected a string") }
+        return string
+    }
+
+    func bool() throws(ConfigurationError) -> Bool {
+        if let value = node.bool { return value }
+        // In quotes they are no booleans to YAML, and that is how the SR-IOV operator's users write them.
+        switch node.string {
+        case "on": return true
+        case "off": return false
+        default: throw fail("expected true or false")
+        }
+    }
+
+    func integer(in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+        guard let value = node.int, range.contains(value) else {
+            throw fail("expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+}
+
+// MARK: Values of the model
+
+extension YAMLCursor {
+    /// Four hexadecimal digits, as lspci -n prints vendor and device ids.
+    func pciID() throws(ConfigurationError) -> UInt16 {
+        let text = try string()
+        guard text.count == 4, let id = UInt16(text, radix: 16) else {
+            throw fail("'\(text)' is not a PCI id", remedy: "four hexadecimal digits in quotes, like \"8086\"")
+        }
+        return id
+    }
+
+    func value<Value: TextCodable>(_ type: Value.Type) throws(ConfigurationError) -> Value {
+        let text = try string()
+        do { return try Value(text) } catch { throw fail(error.description) }
+    }
+
+    /// A name or address, with a range of VFs behind a `#` or without.
+    func slice<Name: Hashable & Sendable>(
+        _ read: (String) throws(MalformedValue) -> Name
+    ) throws(ConfigurationError) -> PFSlice<Name> {
+        let text = try string()
+        do { return try PFSlice(text, readingName: read) } catch { throw fail(error.description) }
+    }
+
+    /// One of a few words.
+    ///
+    /// - Parameter what: what they are, for the error: `a kind of function`.
+    func word<Value: RawRepresentable & CaseIterable>(
+        _ type: Value.Type, _ what: String
+    ) throws(ConfigurationError) -> Value where Value.RawValue == String {
+        let text = try string()
+        if let value = Value(rawValue: text) { return value }
+        let known = Value.allCases.map(\.rawValue)
+        let meant = text.nearest(among: known).map { "did you mean '\($0)'? " } ?? ""
+        throw fail("'\(text)' is not \(what)", remedy: meant + "one of \(known.joined(separator: ", "))")
+    }
+
+    /// The items of a list; those that are wrong are complained of, each.
+    func each<Value>(
+        _ read: (YAMLCursor) throws(ConfigurationError) -> Value
+    ) throws(ConfigurationError) -> [Value] {
+        try list().compactMap { $0.attempt(read) }
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+
+extension ErrorKind {
+    /// The kind that a status of the API stands for. Several kinds can have one status; this is the one that the daemon sends.
+    public init(httpStatus: Int) {
+        self =
+            switch httpStatus {
+            case 400: .malformed
+            case 401, 403: .notPermitted
+            case 404: .notFound
+            case 409: .conflict
+            case 422: .unprocessable
+            case 503: .notNow
+            default: .failed
+            }
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Why a function cannot be claimed, changed or released.
+public enum FunctionObstacle: Hashable, Sendable {
+    case unknown
+    /// It is no VF of a network card.
+    case settingsNeedVirtualFunction
+    case groupNotViable(group: Int, blockers: [IOMMUGroup.Blocker])
+    /// It is a PF, and its VFs have no link while its interface is down.
+    case physicalFunctionDown(interface: String)
+    case heldByClaim(claim: String, owner: String)
+    /// A process has its VFIO group open, and no claim is known.
+    case heldByProcess(ProcessHolder)
+    /// A domain's XML names it, and Buslane did not put it there.
+    case heldByDomain(domain: String)
+    /// The owner of its claim runs with it.
+    case inUseByOwner(owner: String, ProcessHolder)
+    /// The host has an interface on it that is up.
+    case usedByHost(interface: String)
+    /// The host keeps a file system or swap space on it.
+    case diskInUse(DiskUse)
+    /// It is a PF with VFs.
+    case cutIntoVFs(count: Int)
+    case quarantined(reason: String)
+    case notQuarantined
+    /// A domain's XML names it as `device`, and no claim of the domain has it.
+    case notClaimedForDomain(device: String, domain: String)
+    /// An earlier request in the queue waits for it.
+    case awaited
+}
+
+extension FunctionObstacle {
+    func report(on address: PCIAddress) -> ErrorReport {
+        switch self {
+        case .unknown:
+            ErrorReport(
+                .notFound, "unknown-function", address, "there is no PCI function \(address) on this host",
+                remedy: "list the functions with buslane inventory")
+        case .settingsNeedVirtualFunction:
+            ErrorReport(
+                .conflict, "settings-need-vf", address,
+                "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of a network card",
+                remedy: "leave out --mac, --vlan, --trust and every other VF setting")
+        case .groupNotViable(let group, let blockers):
+            ErrorReport(
+                .conflict, "group-not-viable", address,
+                "cannot take \(address): IOMMU group \(group) is not viable: "
+                    + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; "),
+                remedy:
+                    "unbind \(blockers.map(\.address.description).joined(separator: ", ")) from the host driver, or "
+                    + "move the card to a slot with a group of its own")
+        case .physicalFunctionDown(let interface):
+            ErrorReport(
+                .conflict, "pf-down", address, "a VF of \(address) has no link: \(interface) is down",
+                remedy: "ip link set \(interface) up, or declare the PF and run buslane apply")
+        case .heldByClaim(let claim, let owner):
+            ErrorReport(
+                .conflict, "held-by-claim", address, "cannot take \(address): claim \(claim) of \(owner) has it",
+                remedy: "buslane release \(claim)")
+        case .heldByProcess(let holder):
+            ErrorReport(
+                .conflict, "held-by-process", address, "cannot take \(address): \(holder) has it open",
+                remedy: "shut the domain down first")
+        case .heldByDomain(let domain):
+            ErrorReport(
+                .conflict, "held-by-domain", address,
+                "cannot take \(address): it is in the XML of domain \(domain), and Buslane did not put it there",
+                remedy: "virsh edit \(domain) and remove the device, or claim another function")
+        case .inUseByOwner(let owner, let holder):
+            ErrorReport(
+                .conflict, "vf-in-use", address,
+                "cannot release \(address): \(owner) is running with it: \(holder) has it open",
+                remedy: "shut the domain down first")
+        case .usedByHost(let interface):
+            ErrorReport(
+                .conflict, "used-by-host", address, "cannot take \(address): the host uses its interface \(interface)",
+                remedy: "ip link set \(interface) down, if the host can do without it")
+        case .diskInUse(let disk):
+            ErrorReport(
+                .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
+                remedy: "\(disk.end), if the host can do without it")
+        case .cutIntoVFs(let count):
+            ErrorReport(
+                .conflict, "pf-has-vfs", address, "cannot take \(address) whole: it has \(count) VFs",
+                remedy: "claim one of its VFs, or declare it with vfCount: 0")
+        case .quarantined(let reason):
+            ErrorReport(
+                .conflict, "quarantined", address, "cannot take \(address): it is in quarantine: \(reason)",
+                remedy: "buslane recover \(address), once nothing uses it")
+        case .notQuarantined:
+            ErrorReport(
+                .conflict, "not-quarantined", address, "\(address) is not in quarantine",
+                remedy: "buslane inventory shows what is in quarantine, and why")
+        case .notClaimedForDomain(let device, let domain):
+            ErrorReport(
+                .conflict, "not-claimed-for-domain", address,
+                "\(address) (device \(device)) is not claimed for domain \(domain)",
+                remedy: "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)")
+        case .awaited:
+            ErrorReport(
+                .notNow, "awaited", address, "cannot take \(address): an earlier request waits for it",
+                remedy: "wait as well: buslane allocate --wait")
+        }
+    }
+}
+
+extension DiskUse {
+    fileprivate var use: String {
+        mountPoint.map { "the host has \(device) on it mounted at \($0)" } ?? "the host swaps to \(device) on it"
+    }
+
+    /// The command that ends the use.
+    fileprivate var end: String { mountPoint.map { "umount \($0)" } ?? "swapoff /dev/\(device)" }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Why a pool has nothing for a request.
+public enum PoolObstacle: Hashable, Sendable {
+    case unknown(known: [String])
+    /// `holder` has as many claims as the pool allows one owner or user.
+    case quotaReached(holder: String, limit: Int)
+    /// Fewer are free than wanted. `reasons` count what the others are taken by.
+    case exhausted(wanted: Int, free: Int, total: Int, reasons: [String])
+    /// Enough are free, but not on nodes that the policy allows.
+    case nodeExhausted(policy: NUMAPolicy, wanted: Int, freeByNode: [NodeSupply])
+    /// Enough are free, but on too few PFs or on too many.
+    case cardsExhausted(spread: Spread, policy: NUMAPolicy, wanted: Int, freeByCard: [CardSupply])
+    /// Each device is free by itself, and no choice fits them all. The refusal names the first one's pool.
+    case notTogether(devices: [String], policy: NUMAPolicy, spread: Spread)
+
+    /// How many functions of a pool are free on a PF.
+    public struct CardSupply: Hashable, Sendable {
+        public let card: PCIAddress
+        public let node: Int?
+        public let free: Int
+
+        public init(card: PCIAddress, node: Int?, free: Int) {
+            self.card = card
+            self.node = node
+            self.free = free
+        }
+    }
+
+    /// How many functions of a pool are free on a node; nil is "node unknown".
+    public struct NodeSupply: Hashable, Sendable {
+        public let node: Int?
+        public let free: Int
+
+        public init(node: Int?, free: Int) {
+            self.node = node
+            self.free = free
+        }
+    }
+}
+
+extension PoolObstacle {
+    func report(on pool: String) -> ErrorReport {
+        switch self {
+        case .unknown(let known):
+            ErrorReport(
+                .notFound, "unknown-pool", pool,
+                "there is no pool '\(pool)'" + (known.isEmpty ? "" : " (known: \(known.joined(separator: ", ")))"),
+                remedy: "buslane pools lists the pools; /etc/buslane/buslane.yaml declares them")
+        case .quotaReached(let holder, let limit):
+            ErrorReport(
+                .conflict, "quota-reached", pool,
+                "\(holder) has \(limit) claim\(limit == 1 ? "" : "s") of pool '\(pool)' already, which is its limit",
+                remedy: "release one of them; the pool's 'maxClaims' is the limit")
+        case .exhausted(let wanted, let free, let total, let reasons):
+            ErrorReport(
+                .notNow, "no-capacity", pool,
+                "pool '\(pool)' has \(free) of \(total) functions free, \(wanted) wanted"
+                    + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))"),
+                remedy: total == 0
+                    ? "declare VFs for it and run buslane apply"
+                    : wanted > total ? "ask for at most \(total), or declare more VFs" : Self.wait)
+        case .nodeExhausted(let policy, let wanted, let supply):
+            ErrorReport(
+                .notNow, "no-capacity-on-node", pool,
+                "pool '\(pool)' cannot give \(wanted) with NUMA policy \(policy): \(supply.text)", remedy: Self.wait)
+        case .cardsExhausted(let spread, let policy, let wanted, let supply):
+            ErrorReport(
+                .notNow, "no-capacity-on-cards", pool,
+                "pool '\(pool)' cannot give \(wanted) \(spread == .pf ? "on as many PFs" : "on one PF")"
+                    + (policy == .none ? "" : " with NUMA policy \(policy)") + ": \(supply.text)",
+                remedy: "ask for fewer, or leave out --spread; buslane claims shows who has what")
+        case .notTogether(let devices, let policy, let spread):
+            ErrorReport(
+                .notNow, "no-capacity-together", pool,
+                "devices \(devices.joined(separator: ", ")) are each free, but not together with NUMA policy \(policy)"
+                    + (spread == .any ? "" : spread == .pf ? ", each on another PF" : ", all on one PF"),
+                remedy: "buslane pools shows what is free on which node; ask for fewer, or with --numa preferred")
+        }
+    }
+
+    private static let wait = "release a claim, or try again later; buslane claims shows who has what"
+}
+
+extension [PoolObstacle.NodeSupply] {
+    fileprivate var text: String {
+        if isEmpty { return "none free" }
+        return map { entry in "\(entry.free) free on " + (entry.node.map { "node \($0)" } ?? "an unknown node") }
+            .joined(separator: ", ")
+    }
+}
+
+extension [PoolObstacle.CardSupply] {
+    fileprivate var text: String {
+        map { "\($0.free) free on \($0.card)\($0.node.map { " (node \($0))" } ?? "")" }.joined(separator: ", ")
+    }
+}

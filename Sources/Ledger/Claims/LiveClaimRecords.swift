@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+import HostModel
+
+/// Live claims, read in the transaction that writes a new one.
+struct LiveClaimRecords: ClaimRecords {
+    private let db: Database
+    /// JSON, as one argument: the statement is cached and must not depend on how many there are.
+    private let replacedNumbers: String
+
+    /// - Parameter replaced: claims that the new one replaces.
+    init(besides replaced: [Claim], _ db: Database) throws {
+        self.db = db
+        // An encoder costs more than the look-ups, and most claims replace none.
+        replacedNumbers = replaced.isEmpty ? "[]" : try toJSON(replaced.compactMap { Ledger.number(ofClaim: $0.id) })
+    }
+
+    func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
+        try count(pool, "owner = ?", owner.description)
+    }
+
+    func claimCount(ofUser uid: Int, inPool pool: String) throws -> Int { try count(pool, "uid = ?", uid) }
+
+    private func count(_ pool: String, _ condition: String, _ value: any DatabaseValueConvertible) throws -> Int {
+        let sql = """
+            SELECT count(*) FROM claim WHERE state <> 'released' AND pool = ? AND \(condition)
+                AND number NOT IN (SELECT value FROM json_each(?))
+            """
+        return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [pool, value, replacedNumbers]) ?? 0
+    }
+
+    func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String? {
+        let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
+        return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.description, name])
+            .map(Ledger.claimID)
+    }
+
+    func claims(ofMAC mac: MACAddress, on physicalFunction: PCIAddress) throws -> [Holdings.ClaimReference] {
+        try db.rows(
+            """
+            SELECT claim.number, claim.owner, claim.ownerName
+            FROM assignment JOIN claim ON claim.number = assignment.claim
+            WHERE physicalFunction = ? AND json_extract(settings, '$.mac') = ?
+            """,
+            [physicalFunction.description, mac.description]
+        ).map { row in
+            Holdings.ClaimReference(
+                id: Ledger.claimID(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
+        }
+    }
+}

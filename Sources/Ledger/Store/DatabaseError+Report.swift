@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import GRDB
+public import HostModel
+
+extension DatabaseError: Reportable {
+    /// SQLite's reason, without the statement and its arguments.
+    public var report: ErrorReport {
+        let reason: String? = message
+        return ErrorReport(
+            .failed, "internal", "ledger",
+            "cannot read or write the ledger: \(reason ?? "no reason given") (SQLite code \(extendedResultCode.rawValue))",
+            remedy: "check the disk of the ledger; journalctl -u buslaned has more")
+    }
+}

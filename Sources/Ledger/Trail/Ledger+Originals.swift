@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+public import HostModel
+
+extension Ledger {
+    /// Records how PFs were found. Only the first record of a PF is kept: later ones would describe Buslane's own work.
+    public func recordOriginals(_ originals: [PCIAddress: PFOriginal]) async throws {
+        if originals.isEmpty { return }
+        try await commits.run { db in
+            for (physicalFunction, original) in originals {
+                try db.execute(
+                    sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    arguments: [physicalFunction.description, try toJSON(original)])
+            }
+        }
+    }
+
+    /// Forgets how a PF was found, after its original state was restored.
+    public func forgetOriginal(of physicalFunction: PCIAddress) async throws {
+        try await commits.run { db in
+            try db.execute(
+                sql: "DELETE FROM original WHERE physicalFunction = ?", arguments: [physicalFunction.description])
+        }
+    }
+}

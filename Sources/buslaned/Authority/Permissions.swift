@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+import Logging
+
+/// Who may do what. A refusal is written into the audit trail and the log.
+struct Permissions: Sendable {
+    let ledger: Ledger
+    let logger: Logger
+
+    /// - Throws: ``Refusal`` unless the caller is root.
+    func mustBeRoot(_ peer: PeerCredentials, to verb: String, _ subject: String) async throws {
+        try await check(peer, verb, subject) { caller throws(Refusal) in try caller.mustBeRoot(to: verb, subject) }
+    }
+
+    /// - Throws: ``Refusal`` unless the caller may claim from the pools of all these requests.
+    func mustBeAdmitted(_ peer: PeerCredentials, to requests: [ClaimRequest]) async throws {
+        for request in requests {
+            try await check(peer, "allocate", request.pool.name) { caller throws(Refusal) in
+                try caller.mustBeAdmitted(to: request.pool)
+            }
+        }
+    }
+
+    /// - Throws: ``Refusal`` unless the caller made all of these claims, or is root.
+    func mustOwn(_ claims: [Claim], _ peer: PeerCredentials, to verb: String) async throws {
+        for claim in claims {
+            try await check(peer, verb, claim.id) { caller throws(Refusal) in try caller.mustOwn(claim, to: verb) }
+        }
+    }
+
+    /// - Throws: ``Refusal`` unless the caller may change domains.
+    func mustManageDomains(_ peer: PeerCredentials, to verb: String, _ domain: String) async throws {
+        try await check(peer, verb, domain) { caller throws(Refusal) in try caller.mustManageDomains(domain) }
+    }
+
+    private func check(
+        _ peer: PeerCredentials, _ verb: String, _ subject: String, _ rule: (Caller) throws(Refusal) -> Void
+    ) async throws {
+        do {
+            try rule(peer.caller)
+        } catch {
+            logger.warning(
+                "not permitted", metadata: ["uid": "\(peer.uid)", "verb": "\(verb)", "subject": "\(subject)"])
+            try await ledger.audit(verb, subject: subject, detail: "", result: error.message, actor: peer.actor)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+import Logging
+
+/// The plan would take something from the host itself, and nobody has confirmed that.
+struct ConfirmationNeeded: Error {
+    let blastRadius: BlastRadius
+}
+
+/// Plans and applies a declared state.
+struct ApplyRunner: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let boot: Boot
+    let lanes: Lanes
+    let executor: Executor
+    let holdings: HoldingsReader
+    let groups: GroupAdoption
+    let queue: AllocationQueue
+    let audit: AuditRecorder
+    let logger: Logger
+
+    /// What ``apply(_:confirmed:by:reporting:)`` would do now.
+    func plan(for desired: DesiredState) async throws -> Plan {
+        try Planner.plan(for: desired, on: host.snapshot(), holdings: await holdings.holdings(for: .planning))
+    }
+
+    /// Makes the host as declared. One apply runs at a time.
+    ///
+    /// - Parameters:
+    ///   - confirmed: whether VFs with host interfaces may vanish.
+    ///   - report: is called for each step, on any thread.
+    /// - Returns: what was done; empty when there was nothing to do.
+    /// - Throws: a ``Refusal`` or ``ConfirmationNeeded`` before the first effect; the first failure of a PF after all PFs
+    ///   were worked on.
+    func apply(
+        _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor,
+        reporting report: @escaping @Sendable (ApplyProgress.Step) -> Void = { _ in }
+    ) async throws -> Plan {
+        try await lanes.run(on: .host) {
+            // 1. Look and decide. What is refused is refused here.
+            let mark = lanes.ended
+            let before = try host.snapshot()
+            let held = try await holdings.holdings(for: .planning)
+            let plan = try Planner.plan(for: desired, on: before, holdings: held)
+            guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
+            let declared = desired.met(on: before)
+            if !desired.isPartial { try await forgetRestored(plan, declared, held, on: before) }
+            guard !plan.isEmpty else {
+                try await remember(declared, of: desired)
+                return plan
+            }
+            // 2. Act, and write down how it ended.
+            let entry = AuditEntry.Draft("apply", subject: "host", detail: plan.summary, actor: actor)
+            return try await audit.recorded(entry) {
+                try await recordOriginals(plan, on: before)
+                let outcome = await run(plan, since: mark, declared, held, ApplyProgress(of: plan, report))
+                // The VFs of older claims may have come back only now.
+                if !outcome.groups.isEmpty { try await groups.adopt(outcome.groups) }
+                if let first = plan.perPF.lazy.compactMap({ outcome.failures[$0.physicalFunction] }).first {
+                    try await remember(declared, of: desired, except: Set(outcome.failures.keys))
+                    throw first
+                }
+                try await remember(declared, of: desired, applied: entry)
+                logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
+                return plan
+            }
+        }
+    }
+
+    // MARK: - The work
+
+    private struct Outcome {
+        /// By PF.
+        var failures: [PCIAddress: any Error] = [:]
+        /// By function of a PF whose VFs were made anew, its IOMMU group.
+        var groups: [PCIAddress: Int] = [:]
+    }
+
+    /// Works on every PF to its end, even when others fail.
+    private func run(
+        _ plan: Plan, since mark: Int, _ declared: [PCIAddress: PFDeclaration], _ held: Holdings,
+        _ progress: ApplyProgress
+    ) async -> Outcome {
+        await withTaskGroup(of: Outcome.self) { group in
+            for entry in plan.perPF {
+                let pf = entry.physicalFunction
+                group.addTask {
+                    do {
+                        return Outcome(groups: try await run(entry, since: mark, declared[pf], held, progress))
+                    } catch {
+                        return Outcome(failures: [pf: error])
+                    }
+                }
+            }
+            return await group.reduce(into: Outcome()) { all, one in
+                all.failures.merge(one.failures) { first, _ in first }
+                all.groups.merge(one.groups) { first, _ in first }
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - mark: the lanes' count before the look that the plan was made from.
+    ///   - planned: the holdings that the plan was made with.
+    /// - Returns: the IOMMU groups of the PF's functions, when its VFs were made anew.
+    private func run(
+        _ entry: PFPlan, since mark: Int, _ declaration: PFDeclaration?, _ planned: Holdings, _ progress: ApplyProgress
+    ) async throws -> [PCIAddress: Int] {
+        let pf = entry.physicalFunction
+        let executor = executor.telling { progress.stepDone($0, of: pf) }
+        let context = Intent.Context(bootID: boot.id, purpose: .apply)
+        let groups: [PCIAddress: Int] = try await lanes.run(on: .card(pf), since: mark) { isOutdated in
+            let now = try await ledger.holdings()
+            // A VF may have been claimed meanwhile, or the PF been worked on.
+            let isAsPlanned = !isOutdated && now.claims == planned.claims && now.quarantine == planned.quarantine
+            let changes =
+                isAsPlanned ? entry.changes : try await self.changes(of: pf, declaration, on: try snapshot(of: pf))
+            try await executor.run(changes, context: context)
+            guard changes.contains(where: \.makesVFs) else { return [:] }
+            // VFs can appear at other addresses than foretold. The rest is planned from what is there now.
+            let after = try snapshot(of: pf)
+            try await executor.run(try await self.changes(of: pf, declaration, on: after), context: context)
+            return after.groupsByFunction
+        }
+        if entry.purpose == .restored { try await ledger.forgetOriginal(of: pf) }
+        return groups
+    }
+
+    /// What a PF needs to be as declared; without a declaration, to return to its original state.
+    private func changes(
+        of pf: PCIAddress, _ declaration: PFDeclaration?, on card: HostSnapshot
+    ) async throws -> [Change] {
+        var held = try await holdings.holdings(for: .planning)
+        held.originals = held.originals.filter { $0.key == pf }
+        var desired = DesiredState(physicalFunctions: [declaration].compactMap(\.self))
+        desired.isPartial = declaration != nil
+        return try Planner.plan(for: desired, on: card, holdings: held).perPF.flatMap(\.changes)
+    }
+
+    /// A PF with its VFs, as they are now.
+    private func snapshot(of pf: PCIAddress) throws -> HostSnapshot {
+        HostSnapshot(
+            host: boot.identity, iommu: IOMMU(enabled: true, kind: nil), functions: try host.card(at: pf))
+    }
+
+    // MARK: - What the ledger keeps
+
+    /// The state of the declared PFs before they are changed for the first time.
+    private func recordOriginals(_ plan: Plan, on before: HostSnapshot) async throws {
+        var originals: [PCIAddress: PFOriginal] = [:]
+        for entry in plan.perPF where entry.purpose == .declared {
+            originals[entry.physicalFunction] = before[entry.physicalFunction].flatMap(PFOriginal.init(of:))
+        }
+        try await ledger.recordOriginals(originals)
+    }
+
+    /// A PF that is not declared and needs no change is in its original state. Later changes of it are not ours.
+    private func forgetRestored(
+        _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ held: Holdings, on snapshot: HostSnapshot
+    ) async throws {
+        let busy = Set(plan.perPF.map(\.physicalFunction))
+        for pf in held.originals.keys where snapshot[pf] != nil && declared[pf] == nil && !busy.contains(pf) {
+            try await ledger.forgetOriginal(of: pf)
+        }
+    }
+
+    /// Drift is measured against what is applied now. A PF that failed keeps what was applied before.
+    ///
+    /// - Parameter entry: what to write into the audit trail in the same commit, of an apply that is done.
+    private func remember(
+        _ declared: [PCIAddress: PFDeclaration], of desired: DesiredState, except failed: Set<PCIAddress> = [],
+        applied entry: AuditEntry.Draft? = nil
+    ) async throws {
+        Task { await queue.signal() }
+        try await ledger.recordDeclared(
+            declared.filter { !failed.contains($0.key) },
+            forgettingAllBut: desired.isPartial ? nil : Set(declared.keys), applied: entry)
+    }
+}
+
+extension Plan {
+    /// `0000:3b:00.0 declared (9 steps), …`
+    var summary: String {
+        perPF.map { entry in
+            "\(entry.physicalFunction) \(entry.purpose.rawValue) (\(entry.stepCount) steps)"
+        }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+import Logging
+
+/// Applies the configuration and makes claims ready again after a reboot, which removes VFs, bindings and settings.
+///
+/// Takes nothing from anybody: what would need a confirmation, or is refused, is reported and left. A host on which
+/// nothing was ever applied stays as it is, but its claims are made ready.
+struct BootRestore: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let configuration: ConfigurationInForce
+    let state: CardState
+    let apply: ApplyRunner
+    let use: ClaimUse
+    let readiness: ClaimReadiness
+    let logger: Logger
+
+    /// Runs before the socket opens, and so before libvirtd starts its guests.
+    ///
+    /// - Parameter patience: how long to wait for PFs whose driver is late. A PF that comes later is made as declared
+    ///   then (``applyAwaited()``).
+    func restore(patience: Duration = .zero) async {
+        do {
+            let originals = try await ledger.holdings().originals
+            let declared = try await ledger.declared()
+            if !originals.isEmpty || !declared.isEmpty {
+                let desired = try configuration.declared()
+                try await restore(desired, missing: try await missing(of: desired, waitingFor: patience))
+            }
+        } catch {
+            await report("host", (error as? Refusal)?.message ?? "\(error)")
+        }
+        await readyClaims()
+    }
+
+    /// Makes PFs that came late as they were declared when the daemon started.
+    func applyAwaited() async throws {
+        let awaited = state.awaited
+        guard !awaited.physicalFunctions.isEmpty else { return }
+        let missing = awaited.missing(on: try host.lastSeen())
+        guard missing.map(\.description) != state.missing else { return }
+        state.await(missing.isEmpty ? DesiredState() : awaited, missing.map(\.description))
+        await applyPresent(of: awaited)
+        await readyClaims()
+    }
+
+    /// What is declared and not there when the time is up. A PF without a driver cannot make VFs.
+    private func missing(of desired: DesiredState, waitingFor patience: Duration) async throws -> [DeclarationProblem] {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            let missing = desired.missing(on: try host.snapshot())
+            let left = ContinuousClock.now.duration(to: deadline)
+            if missing.isEmpty || left <= .zero || Task.isCancelled { return missing }
+            await host.waitForChange(upTo: min(left, .seconds(5)))
+        }
+    }
+
+    private func restore(_ desired: DesiredState, missing: [DeclarationProblem]) async throws {
+        guard !missing.isEmpty else {
+            let done = try await apply.apply(desired, confirmed: false, by: .daemon)
+            if !done.isEmpty { logger.notice("declared state restored", metadata: ["plan": "\(done.summary)"]) }
+            return
+        }
+        state.await(desired, missing.map(\.description))
+        for problem in missing { await report(problem.place ?? "host", problem.refusal.message) }
+        await applyPresent(of: desired)
+    }
+
+    /// Each PF separately: a refusal of one leaves the others their VFs.
+    private func applyPresent(of desired: DesiredState) async {
+        guard let there = try? desired.ready(on: host.snapshot()) else { return }
+        for (address, declaration) in there.sorted(by: { $0.key < $1.key }) {
+            var one = DesiredState(physicalFunctions: [declaration])
+            one.isPartial = true
+            do {
+                _ = try await apply.apply(one, confirmed: false, by: .daemon)
+            } catch {
+                await report(address.description, (error as? Refusal)?.message ?? "\(error)")
+            }
+        }
+    }
+
+    /// Each claim separately.
+    private func readyClaims() async {
+        do {
+            let openGroups = try host.openGroups()
+            for claim in try await ledger.claims() where claim.state == .bound {
+                do {
+                    guard try use.holder(of: claim, among: openGroups) == nil else { continue }
+                    try await readiness.ready(claim, purpose: .prepare)
+                } catch {
+                    await report(claim.id, (error as? Refusal)?.message ?? "\(error)")
+                }
+            }
+        } catch {
+            await report("host", "\(error)")
+        }
+    }
+
+    private func report(_ subject: String, _ reason: String) async {
+        logger.error("not everything was restored", metadata: ["subject": "\(subject)", "reason": "\(reason)"])
+        try? await ledger.record(.degraded, subject: subject, detail: reason)
+    }
+}

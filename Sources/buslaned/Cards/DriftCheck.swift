@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+import Logging
+
+/// Compares the host with what was applied, reports what differs, and repairs what nobody uses.
+///
+/// Decides on a fresh look at the host. The host in memory serves to notice that there is something to look at.
+struct DriftCheck: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let boot: Boot
+    let lanes: Lanes
+    let executor: Executor
+    let configuration: ConfigurationInForce
+    let holdings: HoldingsReader
+    let state: CardState
+    let bootRestore: BootRestore
+    let use: ClaimUse
+    let readiness: ClaimReadiness
+    let queue: AllocationQueue
+    let logger: Logger
+
+    /// Looks once for the PF, once for its VFs, and once for what their claims need.
+    private static let rounds = 3
+
+    /// - Parameter cards: PFs on which something changed; nil looks everywhere.
+    func check(on cards: Set<PCIAddress>? = nil) async {
+        // The change may be what a waiting request needs.
+        defer { Task { await queue.signal() } }
+        do {
+            try await bootRestore.applyAwaited()
+            try await lanes.run(on: .host) {
+                let noticed = drift(in: try await holdings.madeForNoticing(of: cards), on: try host.lastSeen())
+                if noticed.isEmpty { return state.atRest(on: cards) }
+                for _ in 0..<Self.rounds {
+                    let repairable = try await report(try await drift(on: host.snapshot(), cards), on: cards)
+                    if repairable.isEmpty { return }
+                    for drift in repairable { try await repair(drift) }
+                }
+            }
+        } catch {
+            logger.error("drift could not be checked", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func drift(on snapshot: HostSnapshot, _ cards: Set<PCIAddress>?) async throws -> [Drift] {
+        drift(in: try await holdings.made(of: cards), on: snapshot)
+    }
+
+    private func drift(in made: Made, on snapshot: HostSnapshot) -> [Drift] {
+        let claims = made.claims.filter { $0.state.isHeld && !use.isStarting($0) }
+        return Planner.drift(from: made.declared, claims, on: snapshot, holdings: made.holdings)
+            .filter { made.holdings.quarantine[$0.subject] == nil }
+    }
+
+    /// Reports each drift once.
+    ///
+    /// - Returns: what is to be repaired.
+    private func report(_ found: [Drift], on cards: Set<PCIAddress>?) async throws -> [Drift] {
+        let policy = (try? configuration.inForce())?.repair ?? .report
+        var repairable: [Drift] = []
+        for drift in state.news(found, on: cards) {
+            logger.warning("drift", metadata: ["function": "\(drift.subject)", "is": "\(drift)"])
+            try await ledger.record(.drifted, subject: drift.subject.description, detail: drift.description)
+            if let obstacle = drift.obstacle {
+                try await ledger.record(.refused, subject: drift.subject.description, detail: obstacle.message)
+            } else if policy == .automatic {
+                repairable.append(drift)
+            }
+        }
+        return repairable
+    }
+
+    /// - Throws: when the ledger cannot be written. A refusal of the host is reported.
+    private func repair(_ drift: Drift) async throws {
+        let subject = drift.subject.description
+        guard state.mayRepair(drift.subject) else {
+            return try await ledger.record(
+                .refused, subject: subject,
+                detail: "repaired \(CardState.repairLimit) times in a short while: something else keeps changing it")
+        }
+        do {
+            guard try await run(drift) else { return }
+            state.repaired(drift.subject)
+            logger.notice("drift repaired", metadata: ["function": "\(subject)"])
+            try await ledger.record(.repaired, subject: subject, detail: drift.description)
+            try await ledger.audit(
+                "repair", subject: subject, detail: drift.description, result: "done", actor: .daemon)
+        } catch {
+            let reason = (error as? Refusal)?.message ?? "\(error)"
+            try await ledger.record(.failed, subject: subject, detail: "repair: \(reason)")
+            try await ledger.audit(
+                "repair", subject: subject, detail: drift.description, result: reason, actor: .daemon)
+        }
+    }
+
+    /// - Returns: false when the claim ended meanwhile.
+    private func run(_ drift: Drift) async throws -> Bool {
+        if let id = drift.claim {
+            guard let claim = try await ledger.claim(id), claim.state.isHeld else { return false }
+            try await readiness.ready(claim, purpose: .prepare)
+            return true
+        }
+        try await lanes.run(on: .card(drift.subject)) {
+            let again = try await self.drift(on: host.snapshot(), [drift.subject])
+            guard let now = again.first(where: { $0.subject == drift.subject && $0.obstacle == nil }) else { return }
+            try await executor.run(now.changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
+        }
+        return true
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
+
+/// What is not as it should be: declared PFs that are missing, drift, and a configuration that is not in force.
+struct HostProblems: Sendable {
+    let cards: CardState
+    let configuration: ConfigurationInForce
+
+    /// One line each; empty on a host in order.
+    var lines: [String] {
+        let wrong = configuration.problem.map { "\($0.description); the configuration from before stays in force" }
+        return cards.problems + [wrong].compactMap(\.self)
+    }
+}

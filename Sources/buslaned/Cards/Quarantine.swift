@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+/// Lifts the quarantine of functions whose state was unknown.
+struct Quarantine: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let boot: Boot
+    let lanes: Lanes
+    let executor: Executor
+    let holdings: HoldingsReader
+    let drift: DriftCheck
+    let audit: AuditRecorder
+
+    /// Resets a function, verifies that its state is known, and frees it.
+    ///
+    /// - Throws: a ``Refusal`` while somebody has the function, and the failure that keeps it from a known state. It then
+    ///   stays in quarantine.
+    func recover(_ address: PCIAddress, by actor: AuditEntry.Actor) async throws {
+        try await audit.audited("recover", subject: address.description, detail: "out of quarantine", by: actor) {
+            guard let function = try host.function(at: address) else { throw Refusal.unknownFunction(address) }
+            let pf = function.virtualFunction?.physicalFunction ?? address
+            try await lanes.run(on: .card(pf)) {
+                let snapshot = try host.snapshot()
+                let held = try await holdings.holdings(for: .planning)
+                guard held.quarantine[address] != nil else { throw Refusal.notQuarantined(address) }
+                let changes = try Planner.cleanse(
+                    address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)
+                try await executor.run(changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
+                try await ledger.liftQuarantine(of: address, detail: "reset, verified, and free again")
+            }
+        }
+        // The reset may have removed what is declared of the PF.
+        await drift.check()
+    }
+}

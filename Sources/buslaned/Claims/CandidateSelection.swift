@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+/// Chooses the functions that requests get, and says what has to be done to make them ready.
+///
+/// Chooses from the host in memory, then reads each chosen function again. Where the two differ, the whole host is read
+/// and the choice made anew: reading a large host takes longer than everything else.
+struct CandidateSelection: Sendable {
+    let host: any Host
+    let identity: HostIdentity
+    let holdings: HoldingsReader
+
+    /// A claim that is about to be made, and what its functions need.
+    struct Candidate: Sendable {
+        let draft: Ledger.Draft
+        /// By slot of the draft, what has to be done until the function is ready.
+        let changes: [[Change]]
+    }
+
+    /// Chooses inside the ledger's transaction.
+    ///
+    /// - Parameters:
+    ///   - held: the ledger's part of who holds what, as the transaction sees it.
+    ///   - uses: the rest of it, read before.
+    func choose(
+        for requests: [ClaimRequest], held: Holdings, _ uses: HoldingsReader.Uses
+    ) throws -> [Candidate] {
+        let holdings = try uses.joined(with: held)
+        let placed = try placed(requests) { seen in
+            try holdings.choosing { try Placement.place(requests, on: seen, holdings: $0) }
+        }
+        // Known as they were read a moment ago: their state at that moment is what a release restores.
+        let look = FreshLook(host: host, knowing: placed.joined().map(\.function))
+        return try zip(requests, placed).map { try candidate(for: $0, $1, look) }
+    }
+
+    /// The choice, with each function as it is now.
+    private func placed(
+        _ requests: [ClaimRequest], _ place: (HostSnapshot) throws -> [[Placement.Placed]]
+    ) throws -> [[Placement.Placed]] {
+        if let chosen = try? place(host.lastSeen(indexedBy: requests.map(\.pool.selector))),
+            let now = try? refreshed(chosen),
+            now.joined().map(\.function.decisive) == chosen.joined().map(\.function.decisive)
+        {
+            return now
+        }
+        return try refreshed(try place(host.snapshot()))
+    }
+
+    /// The same functions, read again.
+    ///
+    /// - Throws: ``Refusal/unknownFunction(_:)`` for one that is gone.
+    private func refreshed(_ placed: [[Placement.Placed]]) throws -> [[Placement.Placed]] {
+        try placed.map { functions in
+            try functions.map { one in
+                guard let function = try host.function(at: one.function.address) else {
+                    throw Refusal.unknownFunction(one.function.address)
+                }
+                return Placement.Placed(function: function, companionOf: one.companionOf)
+            }
+        }
+    }
+
+    private func candidate(
+        for request: ClaimRequest, _ placed: [Placement.Placed], _ look: FreshLook
+    ) throws -> Candidate {
+        var (slots, changes): ([Ledger.Draft.Slot], [[Change]]) = ([], [])
+        for one in placed {
+            let settings =
+                one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
+            slots.append(.init(function: one.function, settings: settings, companionOf: one.companionOf))
+            changes.append(try Planner.ready(one.function.address, as: settings, on: look))
+        }
+        return Candidate(
+            draft: Ledger.Draft(request: request, slots: slots, isReady: changes.allSatisfy(\.isEmpty)),
+            changes: changes)
+    }
+
+    // MARK: - Questions
+
+    /// Refuses requests that could not be met now, before anything of their owner's is touched. Allocating decides anew.
+    ///
+    /// - Parameters:
+    ///   - leaving: claims that end before the requests are met.
+    ///   - accept: refuses functions that the owner could not use.
+    func foresee(
+        _ requests: [ClaimRequest], leaving: [Claim] = [], accept: ([Candidate]) throws -> Void = { _ in }
+    ) async throws {
+        let (held, uses) = try await holdings.parts(for: .placingNow, leaving: leaving)
+        try accept(try choose(for: requests, held: held, uses))
+    }
+
+    /// The functions that the requests would get now, from the host in memory; nil when they would be refused.
+    func foreseen(_ requests: [ClaimRequest]) async throws -> [[Function]]? {
+        let held = try await holdings.holdings(for: .placingNow)
+        return try? Placement.choose(together: requests, on: host.lastSeen(), holdings: held)
+    }
+
+    /// Why each function of the pool would or would not be chosen now.
+    func explain(_ request: ClaimRequest) async throws -> Placement.Explanation {
+        try Placement.explain(
+            request, on: try host.snapshot(), holdings: try await holdings.holdings(for: .placingNow))
+    }
+
+    /// Whether a claim would do for another request with the functions that it has.
+    func suits(_ claim: Claim, _ request: ClaimRequest) async throws -> Bool {
+        Placement.suits(claim, request, on: try host.lastSeen(), holdings: try await holdings.holdings(for: .planning))
+    }
+
+    /// The settings that a device of a claim would get if it were claimed anew with this request; nil when it has them.
+    func settings(of device: String, in claim: Claim, for request: ClaimRequest) throws -> VFSettings? {
+        guard let assignment = claim.assignments.first(where: { $0.name == device }),
+            var function = try host.function(at: assignment.address)
+        else { return nil }
+        // As it was found: what its owner had set is no part of it.
+        function.vfSettings = assignment.original.settings
+        var wanted = request.settings(for: function, on: identity)
+        if let found = assignment.original.settings {
+            // A setting that is not asked for any more returns to what was found.
+            wanted = wanted.filled(from: found.restoring(assignment.settings))
+        }
+        return wanted == assignment.settings ? nil : wanted
+    }
+}

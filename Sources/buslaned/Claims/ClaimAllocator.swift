@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+import Logging
+
+/// Makes claims: chooses functions, writes the claims down, and makes the functions ready.
+struct ClaimAllocator: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let boot: Boot
+    let lanes: Lanes
+    let executor: Executor
+    let holdings: HoldingsReader
+    let candidates: CandidateSelection
+    let release: ClaimRelease
+    let queue: AllocationQueue
+    let audit: AuditRecorder
+    let logger: Logger
+
+    /// The start of a guest that claims are made for. They are in use as soon as they are ready.
+    struct Start: Sendable {
+        /// What to write into the audit trail then.
+        let entry: AuditEntry.Draft
+        /// Refuses what the guest could not use, before anything is written or done.
+        let accept: @Sendable ([CandidateSelection.Candidate]) throws -> Void
+    }
+
+    /// Makes one claim.
+    func allocate(_ request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
+        let made = try await allocate(all: [request], by: actor)
+        guard let claim = made.first else { throw Refusal.countOutOfRange(0) }
+        return claim
+    }
+
+    /// Makes a claim for each request, all of them or none. When one of their functions cannot be made ready, all of
+    /// the claims are released.
+    ///
+    /// - Parameters:
+    ///   - requests: of one owner.
+    ///   - replaced: claims of that owner that these take the place of. They keep their functions until the caller ends
+    ///     them (``ClaimExchange/finish(_:by:)``) or reinstates them (``ClaimExchange/undo(_:releasing:by:)``).
+    ///   - start: the start that they are for.
+    /// - Returns: the claims, in the order of the requests.
+    func allocate(
+        all requests: [ClaimRequest], replacing replaced: [Claim] = [], for start: Start? = nil,
+        by actor: AuditEntry.Actor
+    ) async throws -> [Claim] {
+        let entry = AuditEntry.Draft(allocating: requests, by: actor)
+        let earlier = await queue.requests
+        // The start's own entry says that it failed.
+        if start != nil { return try await make(requests, for: start, behind: earlier, entry) }
+        return try await audit.recorded(entry) {
+            try await make(requests, behind: earlier, replacing: replaced, entry)
+        }
+    }
+
+    /// Makes the claims as soon as there are enough functions, first come, first served.
+    ///
+    /// A try that fails is not written down. How the waiting ended is: ``recordRefusal(of:_:by:)``.
+    func allocate(
+        all requests: [ClaimRequest], waitingUpTo limit: Duration, by actor: AuditEntry.Actor
+    ) async -> AsyncStream<AllocationQueue.Update> {
+        let entry = AuditEntry.Draft(allocating: requests, by: actor)
+        return await queue.wait(
+            for: requests, upTo: limit,
+            release: { claims in try? await release.releaseUndelivered(claims, by: actor) },
+            { requests, earlier in
+                // In a task of its own: it is finished even when the client goes away.
+                try await Task { try await make(requests, behind: earlier, entry) }.value
+            })
+    }
+
+    /// Writes down that waiting ended without claims.
+    func recordRefusal(of requests: [ClaimRequest], _ error: any Error, by actor: AuditEntry.Actor) async throws {
+        try await audit.failed(AuditEntry.Draft(allocating: requests, by: actor), error)
+    }
+
+    /// - Parameter earlier: requests that came before and still wait. The functions that they could get are kept for them.
+    private func make(
+        _ requests: [ClaimRequest], for start: Start? = nil, behind earlier: [ClaimRequest],
+        replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
+    ) async throws -> [Claim] {
+        let uses = try await holdings.uses(for: .placing(behind: earlier))
+        let mark = lanes.ended
+        let entries = [entry, start?.entry].compactMap(\.self)
+        let (made, chosen) = try await ledger.allocate(
+            inBoot: boot.id, sinceBoot: boot.now, isForStart: start != nil, audit: entries, replacing: replaced
+        ) { held in
+            let chosen = try candidates.choose(for: requests, held: held, uses)
+            try start?.accept(chosen)
+            return (drafts: chosen.map(\.draft), plan: chosen)
+        }
+        var claims = made
+        do {
+            for (claim, candidate) in zip(made, chosen) { try await ready(claim, candidate, plannedSince: mark) }
+            if claims.contains(where: { $0.state == .pending }) {
+                let use = start.map { _ in Claim.Use(bootID: boot.id, since: boot.now) }
+                claims = try await ledger.bind(claims, use: use, audit: entries)
+            }
+        } catch {
+            for claim in claims.reversed()
+            where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse]) {
+                try await release.finish(claim)
+            }
+            try await ledger.reinstate(claims: replaced.map(\.id))
+            throw error
+        }
+        // A start writes a line of its own.
+        for claim in claims where start == nil {
+            logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
+        }
+        return claims
+    }
+
+    /// Makes a new claim's functions ready. The state `pending`, with what its assignments remember, is the intent of
+    /// that work.
+    ///
+    /// The changes were planned before the claim's turn on the lane. After other work there they are planned again.
+    private func ready(
+        _ claim: Claim, _ candidate: CandidateSelection.Candidate, plannedSince mark: Int
+    ) async throws {
+        let context = Intent.Context(bootID: boot.id, purpose: .allocate, claim: claim.id)
+        for (assignment, changes) in zip(claim.assignments, candidate.changes) {
+            try await lanes.run(on: .card(assignment.physicalFunction), since: mark) { isOutdated in
+                let changes = isOutdated ? try Planner.ready(assignment, on: FreshLook(host: host)) : changes
+                try await executor.run(changes, context: claim.state == .pending ? nil : context)
+            }
+        }
+    }
+}
+
+extension AuditEntry.Draft {
+    /// - Parameter requests: of one owner.
+    init(allocating requests: [ClaimRequest], by actor: AuditEntry.Actor) {
+        let pools = requests.map(\.pool.name)
+        self.init(
+            "allocate", subject: Set(pools).sorted().joined(separator: ", "),
+            detail: "\(requests.map(\.count).reduce(0, +)) for \(requests.first?.ownerName ?? "nobody")", actor: actor)
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+/// Makes a claim's functions ready: on VFIO, with the settings that were asked for.
+struct ClaimReadiness: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let boot: Boot
+    let lanes: Lanes
+    let executor: Executor
+
+    /// Makes the functions ready, or verifies that they are.
+    ///
+    /// - Throws: ``Refusal/unknownClaim(_:)`` when the claim was released or used by another start meanwhile, and
+    ///   ``Executor/Failure``.
+    func ready(_ claim: Claim, purpose: Recovery.Purpose) async throws {
+        let context = Intent.Context(bootID: boot.id, purpose: purpose, claim: claim.id)
+        for assignment in claim.assignments {
+            try await lanes.run(on: .card(assignment.physicalFunction)) {
+                // Read again on the lane: a release may have come first.
+                guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
+                    now.state == claim.state, now.generation == claim.generation
+                else { throw Refusal.unknownClaim(claim.id) }
+                let changes = try Planner.ready(assignment, on: FreshLook(host: host))
+                try await executor.run(changes, context: context)
+            }
+        }
+    }
+}
+
+extension Assignment {
+    /// The PF whose lane work on the function belongs on: the function itself when it is no VF.
+    var physicalFunction: PCIAddress { virtualFunction?.physicalFunction ?? address }
+}

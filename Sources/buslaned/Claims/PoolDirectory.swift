@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// The pools that claims are made from, by the configuration in force.
+struct PoolDirectory: Sendable {
+    let host: any Host
+    let configuration: ConfigurationInForce
+    let holdings: HoldingsReader
+
+    /// A pool with the functions that it has and those that are free.
+    struct Supply: Sendable {
+        let pool: Pool
+        let members: [Function]
+        let free: [Function]
+    }
+
+    /// Every pool, as the host is now.
+    func supplies() async throws -> [Supply] {
+        let snapshot = try host.snapshot()
+        let held = try await holdings.holdings(for: .placingNow)
+        return try configuration.inForce().pools.map { pool in
+            Supply(
+                pool: pool, members: pool.selector.matches(in: snapshot),
+                free: Placement.free(of: pool, on: snapshot, holdings: held))
+        }
+    }
+
+    /// - Throws: ``Refusal/unknownPool(_:known:)``, and the refusal of a pool that overlaps with an exclusive one.
+    func pool(_ name: String) throws -> Pool {
+        let desired = try configuration.inForce()
+        guard let pool = desired.pool(name) else { throw Refusal.unknownPool(name, known: desired.pools.map(\.name)) }
+        let seen = try host.lastSeen(indexedBy: desired.selectorsOfOverlaps)
+        for problem in desired.overlaps(on: seen) where problem.refusal.concerns(pool: name) {
+            throw problem.refusal
+        }
+        return pool
+    }
+}

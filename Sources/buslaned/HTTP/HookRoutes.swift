@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import DomainXML
+import Hummingbird
+import Wire
+
+/// What libvirt's hook reports. Nothing behind this route may wait for libvirt, which waits for the hook.
+struct HookRoutes: RouteGroup {
+    let permissions: Permissions
+    let spool: HookSpool
+    let calls: HookCalls
+    let problems: HostProblems
+
+    func add(to router: Router<PeerContext>) {
+        router.post(RouterPath(Route.hooks)) { request, context in
+            // A hook of a later version may send more fields.
+            let call = try await request.decoded(as: HookRequest.self, strictly: false)
+            let domain = try Domain(parsing: call.xml)
+            let peer = try context.peer()
+            try await permissions.mustBeRoot(peer, to: "hook \(call.operation)", domain.name)
+            // The domain's last stop may be in the spool. libvirt calls the hooks of one domain one after the other.
+            await spool.takeIn()
+            try await calls.handle(call, about: domain, by: peer.actor)
+            return try Response(json: HealthDocument(problems))
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
+import HostIO
+import HostModel
+import Hummingbird
+import Ledger
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// The inventory, and what changes in it.
+struct InventoryRoutes: RouteGroup {
+    let inventory: InventoryText
+
+    func add(to router: Router<PeerContext>) {
+        router.get(RouterPath(Route.inventory)) { _, _ in
+            Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await inventory.current()))
+        }
+        router.get(RouterPath(Route.inventoryChanges)) { _, _ in inventory.changes() }
+    }
+}
+
+/// The inventory as text, made anew only when a function or a claim changed. With thousands of functions, making the text
+/// takes longer than everything else.
+final class InventoryText: Sendable {
+    private let host: KernelHost
+    private let ledger: Ledger
+    private let names = PCINames()
+    private let made = Mutex<Made?>(nil)
+
+    /// The text about functions and groups, and what it was made from.
+    private struct Made {
+        let version: Int
+        let claims: [PCIAddress: String]
+        let uses: HostUses
+        let text: ByteBuffer
+    }
+
+    init(host: KernelHost, ledger: Ledger) {
+        self.host = host
+        self.ledger = ledger
+    }
+
+    /// The document in pieces. The memory of the NUMA nodes is read each time: it changes without an event.
+    func current() async throws -> [ByteBuffer] {
+        let (claims, uses) = try await held()
+        let (snapshot, version) = try host.observed()
+        let head = InventoryHead(of: snapshot, numaNodes: host.reader.numaNodes(), capturedAt: Ledger.wallClock())
+        if let made = made.withLock({ $0 }), made.version == version, made.claims == claims, made.uses == uses {
+            return [ByteBuffer(bytes: try head.opening()), made.text]
+        }
+        let inventory = Inventory(
+            of: snapshot, names: names, claims: claims, uses: uses, capturedAt: Ledger.wallClock())
+        let text = ByteBuffer(bytes: try inventory.rest())
+        made.withLock { $0 = Made(version: version, claims: claims, uses: uses, text: text) }
+        return [ByteBuffer(bytes: try head.opening()), text]
+    }
+
+    /// A line for each function that changes from now on.
+    func changes() -> Response {
+        let watched = host.feed.watch()
+        return Response(jsonLines: { [self] output in
+            try await output.write(InventoryChange.watching(at: Ledger.wallClock()))
+            for await entry in watched.cancelOnGracefulShutdown() {
+                let (claims, uses) = try await held()
+                for change in entry.changes {
+                    try await output.write(
+                        InventoryChange(
+                            change, on: entry.snapshot, names: names, claim: claims[change.address], uses: uses,
+                            at: Ledger.wallClock()))
+                }
+            }
+        })
+    }
+
+    /// By function the claim that has it, and what else uses it.
+    private func held() async throws -> (claims: [PCIAddress: String], uses: HostUses) {
+        let holdings = try await ledger.holdings()
+        var uses = host.uses()
+        uses.quarantine = holdings.quarantine
+        return (holdings.claims.mapValues(\.id), uses)
+    }
+}

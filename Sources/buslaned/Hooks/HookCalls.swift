@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import Ledger
+import Logging
+import Wire
+
+/// Acts on what libvirt reports to its hook, by operation.
+struct HookCalls: Sendable {
+    let boot: Boot
+    let prepare: PrepareHook
+    let stop: StopHook
+    let logger: Logger
+
+    /// - Parameter isLate: whether the report lay in the spool. It does not concern anything that began later.
+    func handle(
+        _ call: HookRequest, about domain: Domain, isLate: Bool = false, by actor: AuditEntry.Actor
+    ) async throws {
+        let isOfThisBoot = boot.isCurrent(call.bootID)
+        switch call.operation {
+        case "prepare": try await prepare.prepare(domain, by: actor)
+        case "release" where isOfThisBoot:
+            try await stop.stopped(domain, reason: call.reason, at: call.sinceBoot, isLate: isLate, by: actor)
+        case "stopped" where isOfThisBoot:
+            logger.debug("guest stopped", metadata: ["domain": "\(domain.name)"])
+        case "reconnect" where isOfThisBoot && !isLate: try await stop.reconnected(domain, by: actor)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainXML
+import HostModel
+import Ledger
+import Logging
+
+/// What comes before a guest's start: libvirt's `prepare`.
+///
+/// Claims what the domain requests for one run, checks that every device of Buslane's in its XML is claimed for this
+/// domain, and makes all of them ready. Never calls libvirt, which waits for the hook.
+struct PrepareHook: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let requests: DomainRequests
+    let candidates: CandidateSelection
+    let allocator: ClaimAllocator
+    let release: ClaimRelease
+    let use: ClaimUse
+    let audit: AuditRecorder
+    let logger: Logger
+
+    /// - Throws: a ``Refusal`` that stops the start. No claim that was not there before is left then.
+    func prepare(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
+        let entry = AuditEntry.Draft("hook prepare", subject: domain.name, detail: domain.summary, actor: actor)
+        try await audit.recorded(entry) {
+            // 1. What the domain has and what it asks for.
+            let request = try domain.request
+            let held = try await ledger.heldClaims(of: domain)
+            let having = try await claims(amongst: held, havingDevicesOf: domain)
+            let sorted = try sort(try missing(of: domain, request), of: domain, request, having: held, by: actor)
+            // 2. What can be refused before anything is touched.
+            let known = (having + sorted.reused).flatMap(\.assignments)
+            try refuseMisaligned(domain, request, known.map { ($0.name, $0.numaNode) })
+            let start = ClaimAllocator.Start(entry: entry) { candidates in
+                try refuseMisaligned(domain, request, candidates.flatMap(\.nodes))
+            }
+            if !(having + sorted.reused + sorted.outdated).isEmpty, !sorted.wanted.isEmpty {
+                try await candidates.foresee(sorted.wanted, leaving: sorted.outdated, accept: start.accept)
+            }
+            // 3. The effects.
+            for claim in sorted.outdated {
+                try await use.end(of: claim)
+                _ = try await release.release(claim.id, by: actor)
+            }
+            // No guest of this domain runs, or libvirt would not call its hook.
+            let used = try await use.begin(having + sorted.reused)
+            let new = try await claim(sorted.wanted, for: start, besides: used, by: actor)
+            let claimed = (sorted.reused + new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
+            logger.notice(
+                "start prepared",
+                metadata: [
+                    "domain": "\(domain.name)", "devices": "\(domain.summary)",
+                    "claimed": "\(claimed.joined(separator: ", "))",
+                ])
+        }
+    }
+
+    /// - Parameter used: claims that are in use for this start; their use ends when this fails.
+    private func claim(
+        _ wanted: [ClaimRequest], for start: ClaimAllocator.Start, besides used: [Claim], by actor: AuditEntry.Actor
+    ) async throws -> [Claim] {
+        do {
+            guard wanted.isEmpty else { return try await allocator.allocate(all: wanted, for: start, by: actor) }
+            try await ledger.audit(start.entry)
+            return []
+        } catch {
+            for claim in used { try await use.end(of: claim) }
+            throw error
+        }
+    }
+
+    // MARK: - Deciding
+
+    /// The requested devices that the domain's XML does not have.
+    ///
+    /// - Throws: ``Refusal/requestWithoutDevices(domain:devices:)`` when they should be in the persistent XML.
+    private func missing(of domain: Domain, _ request: DomainRequest?) throws -> [DomainRequest.Device] {
+        let present = Set(domain.injected.map(\.name)).union(try domain.takenOut)
+        let missing = request?.devices.filter { !present.contains($0.name) } ?? []
+        if request?.binding == .defined, !missing.isEmpty {
+            throw Refusal.requestWithoutDevices(domain: domain.name, devices: missing.map(\.name))
+        }
+        return missing
+    }
+
+    /// Where a device's node is required, the guest's vCPUs and memory have to be there too, as far as the domain says
+    /// where they are.
+    ///
+    /// - Parameter devices: by name, with their nodes.
+    private func refuseMisaligned(
+        _ domain: Domain, _ request: DomainRequest?, _ devices: [(name: String, node: Int?)]
+    ) throws {
+        let strict = (request?.devices ?? []).filter { device in
+            if case .required = device.numa ?? request?.numa { true } else { false }
+        }
+        let nodes = devices.compactMap { name, node in
+            strict.contains { $0.name == name } ? node.map { DeviceNode(name: name, node: $0) } : nil
+        }
+        guard !nodes.isEmpty else { return }
+        let conflicts = try domain.placement.misalignments(of: nodes, on: try host.snapshot().numaNodes)
+            .filter(\.isConflict)
+        if !conflicts.isEmpty { throw DomainXMLError.misaligned(conflicts) }
+    }
+
+    /// The claims that have the devices which Buslane put into the domain.
+    private func claims(amongst held: [Claim], havingDevicesOf domain: Domain) async throws -> [Claim] {
+        try await use.refuseQuarantined(domain.injected.map(\.address))
+        var having: [Claim] = []
+        for device in domain.injected {
+            guard
+                let claim = held.first(where: { claim in
+                    claim.assignments.contains { $0.name == device.name && $0.address == device.address }
+                })
+            else { throw Refusal.notClaimedForDomain(device.address, device: device.name, domain: domain.name) }
+            if !having.contains(where: { $0.id == claim.id }) { having.append(claim) }
+        }
+        return having
+    }
+
+    /// What a domain requests for one run: claims that it has, claims that it has otherwise than it asks for now, and
+    /// requests for new ones.
+    private struct Sorted {
+        /// They stay: libvirt may have ended in the middle of an earlier start.
+        var reused: [Claim] = []
+        var outdated: [Claim] = []
+        var wanted: [ClaimRequest] = []
+    }
+
+    private func sort(
+        _ devices: [DomainRequest.Device], of domain: Domain, _ request: DomainRequest?, having held: [Claim],
+        by actor: AuditEntry.Actor
+    ) throws -> Sorted {
+        var sorted = Sorted()
+        for device in devices {
+            let earlier = held.first { claim in claim.assignments.contains { $0.name == device.name } }
+            let wanted = try requests.claimRequest(for: device, in: request, of: domain, uid: actor.uid)
+            if let earlier, earlier.pool == device.pool,
+                try candidates.settings(of: device.name, in: earlier, for: wanted) == nil
+            {
+                sorted.reused.append(earlier)
+            } else {
+                if let earlier { sorted.outdated.append(earlier) }
+                sorted.wanted.append(wanted)
+            }
+        }
+        return sorted
+    }
+}
+
+extension CandidateSelection.Candidate {
+    /// The names of the devices in the domain, and their nodes.
+    fileprivate var nodes: [(name: String, node: Int?)] {
+        draft.slots.compactMap { slot in
+            guard slot.companionOf == nil, let name = slot.name ?? draft.request.deviceName else { return nil }
+            return (name, slot.function.numaNode)
+        }
+    }
+}
+
+extension Domain {
+    fileprivate var summary: String { injected.map { "\($0.name) \($0.address)" }.joined(separator: ", ") }
+}
+
+extension Ledger {
+    /// The claims of a domain whose functions are its own and ready.
+    func heldClaims(of domain: Domain) async throws -> [Claim] {
+        guard let uuid = domain.uuid else { return [] }
+        return try await claims(of: .domain(uuid: uuid)).filter(\.state.isHeld)
+    }
+}

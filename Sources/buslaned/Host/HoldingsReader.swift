@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Ledger
+
+/// Puts together who holds what: the ledger's claims and quarantine, the IOMMU groups that processes have open, the
+/// disks that the host uses, the devices that domains have from elsewhere, and the functions kept for waiting requests.
+///
+/// The only place that does so. A caller names a purpose and gets everything that matters for it.
+struct HoldingsReader: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let guests: SeenDomains
+    let queue: AllocationQueue
+
+    /// What the holdings are needed for.
+    enum Purpose: Sendable {
+        /// To change PFs and functions: `plan`, `apply`, drift, `recover`. Nothing is kept for waiting requests, as a
+        /// plan hands nothing out.
+        case planning
+        /// To choose functions for a request that has to wait its turn behind these.
+        case placing(behind: [ClaimRequest])
+        /// To choose functions for a request that nobody has queued yet: behind everyone who waits now.
+        case placingNow
+    }
+
+    /// Who uses functions according to the host and libvirt, read at one moment. The ledger's part is added to it.
+    ///
+    /// Read before a ledger transaction begins: reading the process table takes longer than the transaction.
+    struct Uses: Sendable {
+        fileprivate let host: any Host
+        fileprivate let openGroups: [Int: ProcessHolder]
+        fileprivate let foreign: [PCIAddress: Holdings.DomainReference]
+        fileprivate let earlier: [ClaimRequest]
+    }
+
+    /// - Throws: when the process table cannot be read.
+    func uses(for purpose: Purpose) async throws -> Uses {
+        let earlier: [ClaimRequest] =
+            switch purpose {
+            case .planning: []
+            case .placing(let earlier): earlier
+            case .placingNow: await queue.requests
+            }
+        return Uses(host: host, openGroups: try host.openGroups(), foreign: guests.users, earlier: earlier)
+    }
+
+    /// Everything that matters for the purpose, read now.
+    func holdings(for purpose: Purpose) async throws -> Holdings {
+        let (held, uses) = try await parts(for: purpose)
+        return try uses.joined(with: held).withDisks()
+    }
+
+    /// The ledger's part and the rest.
+    ///
+    /// - Parameter leaving: claims to leave out, because they end before the holdings are used.
+    func parts(for purpose: Purpose, leaving: [Claim] = []) async throws -> (held: Holdings, uses: Uses) {
+        let uses = try await uses(for: purpose)
+        var held = try await ledger.holdings()
+        for assignment in leaving.flatMap(\.assignments) { held.claims[assignment.address] = nil }
+        return (held, uses)
+    }
+
+    /// What was made of some PFs, with everything that planning must respect there.
+    ///
+    /// - Parameter cards: PFs, and whole functions that a claim has; nil for all.
+    func made(of cards: Set<PCIAddress>?) async throws -> Made {
+        var made = try await ledger.made(of: cards)
+        if made.declared.isEmpty && made.claims.isEmpty { return made }
+        made.holdings = try await uses(for: .planning).joined(with: made.holdings).withDisks()
+        return made
+    }
+
+    /// The same without what the host would have to be asked for: to notice that something differs, not to act on it.
+    func madeForNoticing(of cards: Set<PCIAddress>?) async throws -> Made { try await ledger.made(of: cards) }
+}
+
+extension HoldingsReader.Uses {
+    /// The whole picture but for the host's disks.
+    ///
+    /// - Parameter held: the ledger's part, as its transaction sees it.
+    func joined(with held: Holdings) throws -> HoldingsWithoutDisks {
+        var holdings = held
+        holdings.openGroups = openGroups
+        holdings.foreign = foreign
+        for other in earlier {
+            let seen = try host.lastSeen(indexedBy: [other.pool.selector])
+            holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
+        }
+        return HoldingsWithoutDisks(host: host, holdings: holdings)
+    }
+}
+
+/// Holdings whose disks have not been read, so that nobody uses them as if they were complete by accident.
+///
+/// The host keeps no file system on a function that none of its own drivers has. Reading mounts and swap spaces costs
+/// more than a claim of a VF, so it is done only when a function with a host driver comes into question.
+struct HoldingsWithoutDisks: Sendable {
+    fileprivate let host: any Host
+    fileprivate let holdings: Holdings
+
+    func withDisks() -> Holdings {
+        var complete = holdings
+        complete.disks = host.disksInUse()
+        return complete
+    }
+
+    /// For functions that are on VFIO or have no driver.
+    ///
+    /// - Parameter choose: is called with incomplete holdings first, and again with complete ones when it returns nil
+    ///   or a function that has a host driver.
+    func choosing(_ choose: (Holdings) throws -> [[Placement.Placed]]) throws -> [[Placement.Placed]] {
+        let placed = try? choose(holdings)
+        if let placed, placed.joined().allSatisfy({ $0.function.driver == nil || $0.function.isOnVFIO }) {
+            return placed
+        }
+        return try choose(withDisks())
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import ConfigurationFiles
+import HostModel
+import Ledger
+import Logging
+
+/// The daemon's parts, and who is given what. Each part is made once, after the parts that it is given.
+struct Wiring: Sendable {
+    // What decisions are made from.
+    let host: any Host
+    let ledger: Ledger
+    let boot: Boot
+    let configuration: ConfigurationInForce
+    let guests = SeenDomains()
+    let holdings: HoldingsReader
+    let pools: PoolDirectory
+    let requests: DomainRequests
+    let candidates: CandidateSelection
+
+    // What acts.
+    let lanes = Lanes()
+    let executor: Executor
+    let queue = AllocationQueue()
+    let audit: AuditRecorder
+    let permissions: Permissions
+    let logger: Logger
+
+    // Claims.
+    let readiness: ClaimReadiness
+    let use: ClaimUse
+    let release: ClaimRelease
+    let allocator: ClaimAllocator
+    let exchange: ClaimExchange
+    let expiry: ClaimExpiry
+    let owners: OwnerWatch
+    let lostOwners: LostOwners
+
+    // PFs.
+    let cardState = CardState()
+    let problems: HostProblems
+    let apply: ApplyRunner
+    let bootRestore: BootRestore
+    let drift: DriftCheck
+    let recovery: CrashRecovery
+    let quarantine: Quarantine
+
+    // Hooks. None of them calls libvirt.
+    let prepareHook: PrepareHook
+    let stopHook: StopHook
+    let hooks: HookCalls
+
+    init(
+        host: any Host, ledger: Ledger, configuration folder: ConfigurationFolder, boot: Boot, executor: Executor,
+        logger: Logger
+    ) {
+        (self.host, self.ledger, self.boot, self.executor, self.logger) = (host, ledger, boot, executor, logger)
+        audit = AuditRecorder(ledger: ledger)
+        permissions = Permissions(ledger: ledger, logger: logger)
+        configuration = ConfigurationInForce(folder)
+        holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)
+        pools = PoolDirectory(host: host, configuration: configuration, holdings: holdings)
+        requests = DomainRequests(pools: pools)
+        candidates = CandidateSelection(host: host, identity: boot.identity, holdings: holdings)
+
+        readiness = ClaimReadiness(host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor)
+        use = ClaimUse(
+            host: host, ledger: ledger, boot: boot, guests: guests, readiness: readiness, logger: logger)
+        release = ClaimRelease(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, use: use, queue: queue,
+            audit: audit, permissions: permissions, logger: logger)
+        allocator = ClaimAllocator(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
+            candidates: candidates, release: release, queue: queue, audit: audit, logger: logger)
+        exchange = ClaimExchange(
+            ledger: ledger, allocator: allocator, candidates: candidates, readiness: readiness, release: release,
+            audit: audit, logger: logger)
+        expiry = ClaimExpiry(
+            host: host, ledger: ledger, boot: boot, use: use, release: release, audit: audit,
+            permissions: permissions, logger: logger)
+        owners = OwnerWatch(ledger: ledger, boot: boot, release: release, logger: logger)
+        lostOwners = LostOwners(host: host, ledger: ledger, boot: boot, logger: logger)
+
+        problems = HostProblems(cards: cardState, configuration: configuration)
+        let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
+        apply = ApplyRunner(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
+            groups: groups, queue: queue, audit: audit, logger: logger)
+        bootRestore = BootRestore(
+            host: host, ledger: ledger, configuration: configuration, state: cardState, apply: apply, use: use,
+            readiness: readiness, logger: logger)
+        drift = DriftCheck(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, configuration: configuration,
+            holdings: holdings, state: cardState, bootRestore: bootRestore, use: use, readiness: readiness,
+            queue: queue, logger: logger)
+        recovery = CrashRecovery(
+            host: host, ledger: ledger, boot: boot, executor: executor, groups: groups, use: use, release: release,
+            logger: logger)
+        quarantine = Quarantine(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
+            drift: drift, audit: audit)
+
+        prepareHook = PrepareHook(
+            host: host, ledger: ledger, requests: requests, candidates: candidates, allocator: allocator,
+            release: release, use: use, audit: audit, logger: logger)
+        stopHook = StopHook(
+            ledger: ledger, boot: boot, use: use, readiness: readiness, release: release, audit: audit, logger: logger)
+        hooks = HookCalls(boot: boot, prepare: prepareHook, stop: stopHook, logger: logger)
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+import HostSimulator
+
+/// An error type whose every case has an example.
+///
+/// A new case does not compile until ``exampleCase`` knows it, and ``missing`` names it until ``examples`` has it.
+public protocol Exemplified {
+    associatedtype Case: Hashable, CaseIterable
+    static var examples: [Self] { get }
+    var exampleCase: Case { get }
+}
+
+extension Exemplified {
+    /// The cases without an example.
+    public static var missing: [Case] {
+        let shown = Set(examples.map(\.exampleCase))
+        return Case.allCases.filter { !shown.contains($0) }
+    }
+}
+
+private let pf: PCIAddress = "0000:3b:00.0"
+private let qemu = ProcessHolder(pid: 4711, command: "qemu-system-x86")
+
+extension Refusal: Exemplified {
+    public enum Case: CaseIterable { case function, pool, claim, domain, declaration, request, noIOMMU, notPermitted }
+
+    public var exampleCase: Case {
+        switch self {
+        case .function: .function
+        case .pool: .pool
+        case .claim: .claim
+        case .domain: .domain
+        case .declaration: .declaration
+        case .request: .request
+        case .noIOMMU: .noIOMMU
+        case .notPermitted: .notPermitted
+        }
+    }
+
+    public static var examples: [Refusal] {
+        FunctionObstacle.examples.map { .function(pf, $0) } + PoolObstacle.examples.map { .pool("fast", $0) }
+            + ClaimObstacle.examples.map { .claim("c7", $0) } + DomainObstacle.examples.map { .domain("fw1", $0) }
+            + DeclarationObstacle.examples.map { .declaration($0) } + RequestMistake.examples.map { .request($0) }
+            + [.noIOMMU, .notPermitted(what: "release claim", subject: "c7", user: "amy", remedy: "run it as root")]
+    }
+}
+
+extension FunctionObstacle: Exemplified {
+    public enum Case: CaseIterable {
+        case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
+        case heldByDomain, inUseByOwner, usedByHost, diskInUse, cutIntoVFs, quarantined, notQuarantined
+        case notClaimedForDomain, awaited
+    }
+
+    public var exampleCase: Case {
+        switch self {
+        case .unknown: .unknown
+        case .settingsNeedVirtualFunction: .settingsNeedVirtualFunction
+        case .groupNotViable: .groupNotViable
+        case .physicalFunctionDown: .physicalFunctionDown
+        case .heldByClaim: .heldByClaim
+        case .heldByProcess: .heldByProcess
+        case .heldByDomain: .heldByDomain
+        case .inUseByOwner: .inUseByOwner
+        case .usedByHost: .usedByHost
+        case .diskInUse: .diskInUse
+        case .cutIntoVFs: .cutIntoVFs
+        case .quarantined: .quarantined
+        case .notQuarantined: .notQuarantined
+        case .notClaimedForDomain: .notClaimedForDomain
+        case .awaited: .awaited
+        }
+    }
+
+    public static var examples: [FunctionObstacle] {
+        [
+            .unknown, .settingsNeedVirtualFunction,
+            .groupNotViable(group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
+            .physicalFunctionDown(interface: "ens1"), .heldByClaim(claim: "c7", owner: "fw1"), .heldByProcess(qemu),
+            .heldByDomain(domain: "fw1"), .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
+            .diskInUse(DiskUse(device: "nvme0n1p1", mountPoint: "/var")),
+            .diskInUse(DiskUse(device: "sda2", mountPoint: nil)), .cutIntoVFs(count: 2), .quarantined(reason: "stuck"),
+            .notQuarantined, .notClaimedForDomain(device: "data0", domain: "fw1"), .awaited,
+        ]
+    }
+}
+
+extension PoolObstacle: Exemplified {
+    public enum Case: CaseIterable {
+        case unknown, quotaReached, exhausted, nodeExhausted, cardsExhausted, notTogether
+    }
+
+    public var exampleCase: Case {
+        switch self {
+        case .unknown: .unknown
+        case .quotaReached: .quotaReached
+        case .exhausted: .exhausted
+        case .nodeExhausted: .nodeExhausted
+        case .cardsExhausted: .cardsExhausted
+        case .notTogether: .notTogether
+        }
+    }
+
+    public static var examples: [PoolObstacle] {
+        [
+            .unknown(known: []), .unknown(known: ["a", "b"]), .quotaReached(holder: "user id 1000", limit: 2),
+            .exhausted(wanted: 2, free: 1, total: 4, reasons: ["3 claimed"]),
+            .exhausted(wanted: 5, free: 1, total: 4, reasons: []),
+            .exhausted(wanted: 2, free: 0, total: 0, reasons: []),
+            .nodeExhausted(policy: .required(node: 1), wanted: 1, freeByNode: []),
+            .nodeExhausted(policy: .required(node: 1), wanted: 1, freeByNode: [.init(node: nil, free: 1)]),
+            .cardsExhausted(
+                spread: .pf, policy: .none, wanted: 2, freeByCard: [.init(card: pf, node: 0, free: 3)]),
+            .notTogether(devices: ["data0", "data1"], policy: .required(node: 1), spread: .pf),
+        ]
+    }
+}
+
+extension ClaimObstacle: Exemplified {
+    public enum Case: CaseIterable { case unknown, changing, notRenewable, guestStarting, staleGeneration }
+
+    public var exampleCase: Case {
+        switch self {
+        case .unknown: .unknown
+        case .changing: .changing
+        case .notRenewable: .notRenewable
+        case .guestStarting: .guestStarting
+        case .staleGeneration: .staleGeneration
+        }
+    }
+
+    public static var examples: [ClaimObstacle] {
+        [
+            .unknown, .changing, .notRenewable(hasEnded: true), .notRenewable(hasEnded: false),
+            .guestStarting(domain: "fw1"), .staleGeneration(given: 1, current: 2),
+        ]
+    }
+}
+
+extension RequestMistake: Exemplified {
+    public enum Case: CaseIterable {
+        case countOutOfRange, macNeedsOneFunction, badMAC, unknownProcess, deviceNameTaken, macInUse
+    }
+
+    public var exampleCase: Case {
+        switch self {
+        case .countOutOfRange: .countOutOfRange
+        case .macNeedsOneFunction: .macNeedsOneFunction
+        case .badMAC: .badMAC
+        case .unknownProcess: .unknownProcess
+        case .deviceNameTaken: .deviceNameTaken
+        case .macInUse: .macInUse
+        }
+    }
+
+    public static var examples: [RequestMistake] {
+        [
+            .countOutOfRange(0), .macNeedsOneFunction(count: 2), .badMAC(MACAddress(rawValue: 0)),
+            .badMAC("01:00:5e:00:00:01"), .unknownProcess(4711),
+            .deviceNameTaken("data0", owner: "fw1", claim: "c7"),
+            .macInUse("52:54:00:11:22:33", physicalFunction: pf, claim: "c7", owner: "fw1"),
+        ]
+    }
+}
+
+extension DeclarationObstacle: Exemplified {
+    public enum Case: CaseIterable {
+        case noSRIOV, noDriver, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap, selectorMatchesNothing
+        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, vfsNeedLink
+    }
+
+    public var exampleCase: Case {
+        switch self {
+        case .noSRIOV: .noSRIOV
+        case .noDriver: .noDriver
+        case .tooManyVFs: .tooManyVFs
+        case .msixNotShared: .msixNotShared
+        case .tooManyVectors: .tooManyVectors
+        case .poolsOverlap: .poolsOverlap
+        case .selectorMatchesNothing: .selectorMatchesNothing
+        case .selectorAmbiguous: .selectorAmbiguous
+        case .declaredTwice: .declaredTwice
+        case .macOfSeveralCards: .macOfSeveralCards
+        case .noInterfaceToSetThrough: .noInterfaceToSetThrough
+        case .vfsNeedLink: .vfsNeedLink
+        }
+    }
+
+    public static var examples: [DeclarationObstacle] {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 1) }.now
+        return [
+            .noSRIOV(pf), .noDriver(pf), .tooManyVFs(pf, wanted: 9, total: 7), .msixNotShared(pf, driver: "igb"),
+            .tooManyVectors(pf, wanted: 24, total: 20),
+            .poolsOverlap(exclusive: "fast", other: "slow", function: "0000:3b:10.2"),
+            .selectorMatchesNothing(declaration: "physicalFunctions[0]", met: []),
+            .selectorMatchesNothing(
+                declaration: "a.yaml:3:5", met: Selector(addresses: [pf], numaNodes: [3]).meetings(on: host)),
+            .selectorAmbiguous(declaration: "a.yaml:3:5", met: Selector(addresses: [pf]).meetings(on: host)[0]),
+            .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
+            .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
+            .noInterfaceToSetThrough(pf), .vfsNeedLink(pf, driver: "bnxt_en"),
+        ]
+    }
+}
