@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The front door. `make` alone lists what there is.
+# `make` without a target lists the targets.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -11,15 +11,15 @@ SOURCES  = Package.swift Sources Tests
 .PHONY: help demo test bench build benchmark-build check format install lab clean setup stage
 
 help:
-	@echo "make demo     the whole main job, on an emulated host with SR-IOV cards"
-	@echo "make test     every test: units, simulator, libvirt's test driver, the emulated host"
+	@echo "make demo     the main job from start to end, on an emulated host with SR-IOV cards"
+	@echo "make test     every test: units, simulator, libvirt's test driver, the emulated host; prints the time of each part"
 	@echo "make bench    Buslane beside lspci, driverctl and DPDK's script, on synthetic hosts of up to 16,000 functions"
 	@echo "make build    buslaned, buslane and the hook, in .build/release"
-	@echo "make check    formatting, and every warning an error"
-	@echo "make format   puts the formatting right"
+	@echo "make check    the formatting, and a debug build with every warning an error"
+	@echo "make format   formats the sources"
 	@echo "make install  into DESTDIR and PREFIX (default /usr/local), with the unit, the hook and the rules"
 	@echo "make lab      a root shell in the emulated host, with Buslane installed"
-	@echo "make clean    removes what was built here; the emulated host's image stays in your cache"
+	@echo "make clean    removes .build; the emulated host's image stays in your cache folder"
 
 setup:
 	@tools/setup
@@ -53,12 +53,12 @@ demo: build stage
 lab: build stage
 	@Tests/EndToEnd/lab shell --stage $(STAGE)
 
-# What the emulated host gets laid over its root.
+# The files that the emulated host copies over its root.
 stage:
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(STAGE) PREFIX=/usr >/dev/null
 
-# The hook's place is libvirt's: it looks nowhere else. Packages leave that to `buslane hook install`, which takes it
+# libvirt looks for hooks only in this folder. Packages leave that to `buslane hook install`, which copies the hook
 # from libexec.
 install:
 	install -s -D -m 0755 $(BUILT)/buslaned     $(DESTDIR)$(SBINDIR)/buslaned

@@ -145,7 +145,7 @@ let package = Package(
         .testTarget(name: "SystemServicesTests", dependencies: ["SystemServices"], swiftSettings: house),
         .testTarget(
             name: "ConfigurationFilesTests",
-            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "TemporaryFiles"],
+            dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck", "TemporaryFiles"],
             swiftSettings: house),
         .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),

@@ -2,101 +2,29 @@
 import Foundation
 import Testing
 
-/// The project's own files, found from where this one lies.
-private enum Repository {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
-    struct SwiftFile: CustomStringConvertible, Sendable {
-        /// `Sources/HostIO/Sysfs/HostPaths.swift`.
-        let path: String
-        let lines: [String]
-
-        var description: String { path }
-        /// The folder below Sources or Tests.
-        var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
-
-        /// What the file imports, without access levels, attributes and submodules.
-        var imports: [String] {
-            lines.compactMap { line in
-                // Most lines are indented: the expression is slow in debug builds.
-                guard let first = line.utf8.first, "@fip".utf8.contains(first) else { return nil }
-                return line.wholeMatch(
-                    of:
-                        /(?:@\w+ )*(?:(?:public|package|internal|fileprivate|private) )?import (?:(?:struct|class|enum|func|protocol) )?(\w+).*/
-                ).map { String($0.1) }
-            }
-        }
-
-        /// Without what follows `//`: rules about code are not rules about comments.
-        var code: [String] {
-            lines.map { line in
-                guard let comment = line.range(of: #"(^|\s)//"#, options: .regularExpression) else { return line }
-                return String(line[..<comment.lowerBound])
-            }
-        }
-    }
-
-    static func files(below folder: String) throws -> [SwiftFile] {
-        let base = root.appending(path: folder).path
-        let paths = try FileManager.default.subpathsOfDirectory(atPath: base).filter { $0.hasSuffix(".swift") }
-        return try paths.sorted().map { path in
-            let text = try String(contentsOfFile: base + "/" + path, encoding: .utf8)
-            return SwiftFile(path: folder + "/" + path, lines: text.components(separatedBy: "\n"))
-        }
-    }
-}
-
-@Suite("The architecture, as design.md has it")
+@Suite("The architecture, as ARCHITECTURE.md has it")
 struct ArchitectureTests {
-    private static let system: Set<String> = ["Glibc", "Synchronization", "Dispatch"]
-    private static let ours: Set<String> = [
-        "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger", "ControlAPI",
-        "SystemServices", "Wire", "buslaned", "buslane", "buslane_hook",
-    ]
-
-    /// What each target may import; the daemon, which joins them all, anything but the other executables.
-    private static let allowed: [String: Set<String>] = [
-        "HostModel": [],
-        "Wire": [],
-        "HostIO": system.union([
-            "HostModel", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", "CNetlinkGeneric",
-            "SystemPackage", "Logging",
-        ]),
-        "HostActions": ["HostModel", "HostIO", "CNetlinkRoute", "Glibc"],
-        "SystemServices": ["CSystemd", "Glibc", "Dispatch"],
-        "ConfigurationFiles": ["HostModel", "CYAML", "FoundationEssentials", "Glibc"],
-        "DomainXML": ["HostModel", "CExpat"],
-        "Libvirt": system.union(["HostModel", "CLibvirt"]),
-        "Ledger": ["HostModel", "GRDB", "Foundation", "Dispatch", "Synchronization", "Glibc"],
-        "ControlAPI": [
-            "HostModel", "Wire", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
-            "FoundationEssentials", "Synchronization",
-        ],
-        "buslane": system.union([
-            "HostModel", "ControlAPI", "ConfigurationFiles", "DomainXML", "HostIO", "SystemServices", "ArgumentParser",
-            "FoundationEssentials", "SystemPackage",
-        ]),
-        "buslane-hook": ["Wire", "Glibc"],
-    ]
-
     private let sources: [Repository.SwiftFile]
+    /// The rows of ARCHITECTURE.md's table of targets.
+    private let targets: [TargetRow]
 
     init() throws {
         sources = try Repository.files(below: "Sources")
         try #require(sources.count > 50, "the sources were not found")
+        let text = try String(contentsOf: Repository.root.appending(path: "ARCHITECTURE.md"), encoding: .utf8)
+        targets = try TargetRow.rows(in: text)
     }
 
-    @Test("every import is one that its target may make")
+    @Test("the table has a row for each target, and no other")
+    func rows() {
+        #expect(targets.map(\.name).sorted() == Set(sources.map(\.target)).sorted())
+    }
+
+    @Test("the table has exactly the imports of each target")
     func imports() {
-        for file in sources {
-            for module in file.imports {
-                let isAllowed =
-                    file.target == "buslaned"
-                    ? !["buslane", "buslane_hook"].contains(module)
-                    : Self.allowed[file.target]?.contains(module) ?? false
-                #expect(isAllowed, "\(file) imports \(module)")
-            }
+        for row in targets {
+            let imports = Set(sources.filter { $0.target == row.name }.flatMap(\.imports))
+            #expect(imports == row.imports, "the row should be: \(TargetRow.line(row.name, row.role, imports))")
         }
     }
 
@@ -131,7 +59,9 @@ struct ArchitectureTests {
         var open = [target]
         while let target = open.popLast() {
             for module in sources.filter({ $0.target == target }).flatMap(\.imports)
-            where Self.ours.contains(module) && reached.insert(module).inserted { open.append(module) }
+            where targets.contains(where: { $0.name == module }) && reached.insert(module).inserted {
+                open.append(module)
+            }
         }
         return reached
     }

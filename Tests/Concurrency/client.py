@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A daemon on a synthetic host, and one who talks to it over its socket."""
+"""A daemon on a synthetic host, and a client of its socket."""
 import http.client
 import json
 import os
@@ -18,7 +18,7 @@ pools:
 
 
 class Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket; one that is lost is made anew by the next request."""
+    """HTTP over a unix socket; after a lost connection the next request makes a new one."""
 
     def __init__(self, path):
         super().__init__("localhost", timeout=60)
@@ -26,12 +26,12 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # Without a timeout it waits for its turn, with one it would be turned away.
+        # A blocking connect waits while the backlog is full; one with a timeout fails.
         self.sock.connect(self.path)
         self.sock.settimeout(self.timeout)
 
     def ask(self, method, route, document=None):
-        """The status and the answer; OSError or HTTPException when there is none."""
+        """Returns the status and the answer; raises OSError or HTTPException when there is none."""
         body = None if document is None else json.dumps(document)
         try:
             self.request(method, route, body, {"Content-Type": "application/json"} if body else {})
@@ -42,7 +42,7 @@ class Connection(http.client.HTTPConnection):
             raise
 
     def send_and_leave(self, route, document):
-        """The request of one who dies before the answer comes."""
+        """Sends a request and disconnects before the answer."""
         try:
             self.request("POST", route, json.dumps(document), {"Content-Type": "application/json"})
         finally:

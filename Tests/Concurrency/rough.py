@@ -18,7 +18,7 @@ import threading
 import time
 
 from client import POOL, Connection, Daemon
-from storm import told
+from storm import checked
 
 CONNECTIONS, MUTATIONS, SEED, MEMORY = 10_000, 4_000, 20261124, 400 << 20
 CLAIM = {"pool": POOL, "count": 1, "owner": "rough", "numa": "none", "mac": "52:54:00:00:00:01", "vlan": 7, "ttlSeconds": 60}
@@ -79,12 +79,12 @@ def wrong_requests(path):
             found = json.loads(answer)["error"]["code"]
         except (ValueError, KeyError, TypeError):
             found = answer[:60]
-        good &= told((got, found) == (status, code), f"{name}: {status} {code}", f"{got} {found}")
+        good &= checked((got, found) == (status, code), f"{name}: {status} {code}", f"{got} {found}")
     return good
 
 
 def mutated(path):
-    """Good requests with some bytes changed: refused, or granted and given back; never an error of the daemon's own."""
+    """Valid requests with some bytes changed: refused, or granted and released; never an internal error."""
     dice = random.Random(SEED)
     routes = {"/v1/claims": json.dumps(CLAIM).encode(), "/v1/claims/release": b'{"claims": ["c1"], "owner": "rough", "generation": 4}',
               "/v1/claims/renew": b'{"claims": ["c1"]}', "/v1/claims/explain": json.dumps(CLAIM).encode()}
@@ -106,11 +106,11 @@ def mutated(path):
         if status == 0 or status >= 500 and status != 503:
             worst.append((route, bytes(body), status))
     print(f"# seed {SEED}: {MUTATIONS} mutated requests: " + ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items())))
-    return told(not worst, "no mutated request upsets the daemon", str(worst[:2]))
+    return checked(not worst, "no mutated request upsets the daemon", str(worst[:2]))
 
 
 def crowd(daemon):
-    """Many who connect and say nothing, some of them half a request; somebody else asks all the while."""
+    """Many clients that connect and send nothing or half a request, while another client sends requests."""
     wanted = min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
     idle, asked, unanswered, stop = [], [0], [], threading.Event()
 
@@ -138,13 +138,13 @@ def crowd(daemon):
     thread.join(120)
     for wire in idle:
         wire.close()
-    print(f"# {len(idle)} connections that say nothing: {memory >> 20} MiB, {asked[0]} questions of another client answered meanwhile")
-    good = told(not thread.is_alive() and not unanswered and asked[0] > 0, "others are served while thousands say nothing", str(unanswered[:2]))
-    return good & told(memory < MEMORY, f"the daemon stays below {MEMORY >> 20} MiB", f"{memory >> 20} MiB")
+    print(f"# {len(idle)} connections that send nothing: {memory >> 20} MiB, {asked[0]} questions of another client answered meanwhile")
+    good = checked(not thread.is_alive() and not unanswered and asked[0] > 0, "other clients are served while thousands send nothing", str(unanswered[:2]))
+    return good & checked(memory < MEMORY, f"the daemon stays below {MEMORY >> 20} MiB", f"{memory >> 20} MiB")
 
 
 def gone_before_the_answer(daemon):
-    """Who hangs up without waiting for the answer leaves no claim; who has merely said all keeps it."""
+    """A client that disconnects before the answer leaves no claim; one that only closed its sending side keeps it."""
     connection, end = Connection(daemon.socket), time.monotonic() + 60
     request = json.dumps({"pool": POOL, "count": 1, "owner": "gone"})
     ledger = sqlite3.connect(f"{daemon.place}/ledger.sqlite", isolation_level=None)
@@ -155,8 +155,8 @@ def gone_before_the_answer(daemon):
     def live():
         return [claim["id"] for claim in connection.ask("GET", "/v1/claims")[1]["claims"]]
 
-    # The claim cannot be written down until who asked for it is gone. A request that the daemon has not begun with by then
-    # makes none: once more.
+    # A lock on the ledger keeps the claim from being written until the client has disconnected. A request that the daemon
+    # has not read by then makes no claim: try again.
     while not notes() and time.monotonic() < end:
         ledger.execute("BEGIN IMMEDIATE")
         one = Connection(daemon.socket)
@@ -168,7 +168,7 @@ def gone_before_the_answer(daemon):
     while set(notes()) & set(live()) and time.monotonic() < end:
         time.sleep(0.05)
     ledger.close()
-    good = told(notes() and not set(notes()) & set(live()), "a claim of one who hung up is given back", f"{notes()} {live()}")
+    good = checked(notes() and not set(notes()) & set(live()), "the claim of a client that disconnected is released", f"{notes()} {live()}")
     with socket.socket(socket.AF_UNIX) as wire:
         wire.connect(daemon.socket)
         wire.sendall(f"POST /v1/claims HTTP/1.1\r\nHost: x\r\nContent-Length: {len(request)}\r\n\r\n{request}".encode())
@@ -176,12 +176,12 @@ def gone_before_the_answer(daemon):
         answer = http.client.HTTPResponse(wire)
         answer.begin()
         claim = json.loads(answer.read())["claims"][0]["id"]
-    return good & told(claim in live(), "a claim of one who still listens stays", f"{claim} is not among {live()}")
+    return good & checked(claim in live(), "the claim of a client that still reads stays", f"{claim} is not among {live()}")
 
 
 def main():
     built = sys.argv[1]
-    # As the unit has it; the daemon gets it from here.
+    # The same limit as in the systemd unit; the daemon inherits it.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16384), hard))
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
@@ -191,10 +191,10 @@ def main():
         good &= crowd(daemon)
         good &= gone_before_the_answer(daemon)
         connection = Connection(daemon.socket)
-        good &= told(connection.ask("GET", "/v1/health")[0] == 200, "the daemon is there after all that")
+        good &= checked(connection.ask("GET", "/v1/health")[0] == 200, "the daemon still answers")
         for claim in connection.ask("GET", "/v1/claims")[1]["claims"]:
             connection.ask("POST", "/v1/claims/release", {"claims": [claim["id"]]})
-        good &= told(daemon.stop() == 0, "the daemon ends with 0 after that too")
+        good &= checked(daemon.stop() == 0, "the daemon exits with 0 after all of it")
     sys.exit(0 if good else 1)
 
 

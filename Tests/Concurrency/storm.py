@@ -55,8 +55,8 @@ class Client(threading.Thread):
         try:
             while not self.tally.is_done:
                 self.turn()
-            # Of those who died too: the request that one left behind may have been served after their things were
-            # given back.
+            # The owners of earlier lives too: a request that one left behind may have been served after the release of its
+            # claims.
             for self.life in range(self.life + 1):
                 self.release({"owner": self.owner})
         except Exception as error:
@@ -70,7 +70,7 @@ class Client(threading.Thread):
         try:
             status, answer = self.connection.ask("POST", "/v1/claims", request)
         except LOST:
-            # Whether it was made nobody knows: whoever is the owner gives it back.
+            # The claim may have been made or not: release everything of this owner.
             self.tally.add(interrupted=1)
             return self.release({"owner": self.owner})
         if status == 503:
@@ -89,7 +89,7 @@ class Client(threading.Thread):
         self.release({"claims": [claim["id"]]})
         self.old.append(claim["id"])
         if self.random.random() < 0.05:
-            # One that was given back long ago, while somebody else has its function.
+            # A claim that was released long ago, while another client has its function.
             self.release({"claims": [self.random.choice(self.old)]})
             self.tally.add(late=1)
 
@@ -99,13 +99,13 @@ class Client(threading.Thread):
         except LOST:
             pass
         self.tally.add(deaths=1)
-        # What it had is given back by whoever starts it again.
+        # The next life of this client releases its claims.
         time.sleep(self.random.random() * 0.01)
         self.release({"owner": self.owner})
         self.life += 1
 
     def release(self, request):
-        """Until it is answered; a second time is a success."""
+        """Repeats the request until it is answered; a second release is a success."""
         while True:
             try:
                 status, answer = self.connection.ask("POST", "/v1/claims/release", {"claims": [], **request})
@@ -114,7 +114,7 @@ class Client(threading.Thread):
                 continue
             if status == 200:
                 return
-            # Just being made, by the request that its owner did not wait for.
+            # The claim is still being made, by the request whose answer was not awaited.
             if status == 503:
                 time.sleep(0.005)
                 continue
@@ -122,7 +122,7 @@ class Client(threading.Thread):
 
 
 def overlaps(held):
-    """Functions that two clients had at one time."""
+    """Yields functions that two clients had at the same time."""
     last = {}
     for address, begin, end, claim in sorted(held, key=lambda entry: (entry[0], entry[1])):
         if address in last and begin < last[address][0] and claim != last[address][1]:
@@ -130,7 +130,7 @@ def overlaps(held):
         last[address] = max(last.get(address, (0, "")), (end, claim))
 
 
-def told(condition, name, why=""):
+def checked(condition, name, why=""):
     print(f"ok {name}" if condition else f"not ok {name}: {why}", flush=True)
     return bool(condition)
 
@@ -147,7 +147,7 @@ def main():
             client.start()
         dice = random.Random(SEED)
         for number in range(KILLS):
-            # Spread over the work, whatever the machine's speed.
+            # Spread over the operations, so that the machine's speed does not matter.
             while tally.operations < OPERATIONS * (number + dice.random()) / (KILLS + 1) and not tally.wrong:
                 time.sleep(0.005)
             daemon.kill()
@@ -155,9 +155,9 @@ def main():
         for client in clients:
             client.join(300)
         seconds = time.monotonic() - began
-        good = told(not tally.wrong, "every answer was one of the contract's", "; ".join(tally.wrong[:3]))
+        good = checked(not tally.wrong, "every answer is in the contract", "; ".join(tally.wrong[:3]))
         stuck = sum(client.is_alive() for client in clients)
-        good &= told(stuck == 0, "every client came to its end", f"{stuck} did not")
+        good &= checked(stuck == 0, "every client finished", f"{stuck} did not")
         good &= finish(daemon, pool, tally, place)
         print(f"# seed {SEED}: {tally.operations} claims and releases by {CLIENTS} clients on {pool['total']} functions in "
               f"{seconds:.0f} s; {KILLS} kills of the daemon, {tally.deaths} deaths of clients, {tally.interrupted} requests "
@@ -167,13 +167,13 @@ def main():
 
 def finish(daemon, pool, tally, place):
     double = list(overlaps(tally.held))
-    good = told(not double, "at no time had a function two owners", "; ".join(double[:3]))
+    good = checked(not double, "no function ever had two owners", "; ".join(double[:3]))
     connection = Connection(daemon.socket)
     left = connection.ask("GET", "/v1/claims")[1]["claims"]
-    good &= told(not left, "no claim is left", str(left[:2]))
+    good &= checked(not left, "no claim is left", str(left[:2]))
     now = connection.ask("GET", "/v1/pools")[1]["pools"][0]
-    good &= told(now["free"] == pool["total"], "every function is free again", f"{now['free']} of {pool['total']}")
-    good &= told(daemon.stop() == 0, "the daemon ends with 0")
+    good &= checked(now["free"] == pool["total"], "every function is free again", f"{now['free']} of {pool['total']}")
+    good &= checked(daemon.stop() == 0, "the daemon exits with 0")
     with sqlite3.connect(f"{place}/ledger.sqlite") as ledger:
         def one(sql):
             return ledger.execute(f"SELECT count(*) FROM {sql}").fetchone()[0]
@@ -181,14 +181,14 @@ def finish(daemon, pool, tally, place):
         made = one("audit WHERE verb = 'allocate' AND result = 'done'")
         unfinished = one("audit WHERE verb = 'recover' AND detail = 'pending'")
         ended = one("audit WHERE verb = 'release' AND result = 'done'")
-        settled = one("audit WHERE verb = 'recover' AND result = 'given back'")
+        recovered = one("audit WHERE verb = 'recover' AND subject GLOB 'c[0-9]*'")
         claims = one("claim")
-        good &= told(
-            claims == made + unfinished == ended + settled, "the audit trail adds up",
-            f"{claims} claims, {made} made, {unfinished} unfinished, {ended} released, {settled} given back at a start")
+        good &= checked(
+            claims == made + unfinished == ended + recovered, "the audit trail adds up",
+            f"{claims} claims, {made} made, {unfinished} unfinished, {ended} released, {recovered} released at a start")
         rest = one("assignment") + one("groupOwner") + one("intent") + one("quarantine")
-        good &= told(rest == 0, "nothing is left in the ledger", f"{rest} rows")
-        good &= told(ledger.execute("PRAGMA integrity_check").fetchone()[0] == "ok", "the ledger is sound")
+        good &= checked(rest == 0, "nothing is left in the ledger", f"{rest} rows")
+        good &= checked(ledger.execute("PRAGMA integrity_check").fetchone()[0] == "ok", "the ledger is sound")
     return good
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import HostModel
-import TemporaryFiles
+import SchemaCheck
 import Testing
 
 @testable import ConfigurationFiles
@@ -12,25 +12,9 @@ struct SchemaTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// The validator's exit status and its lines, one a fault. Without Python's jsonschema the status is 2.
+    /// The validator's exit status and its lines, one a fault.
     private func validate(_ texts: [String]) throws -> (status: Int32, lines: String) {
-        let folder = TemporaryFolder()
-        let files = try texts.enumerated().map { index, text in
-            let file = "\(folder.path)/\(index).json"
-            try text.write(toFile: file, atomically: true, encoding: .utf8)
-            return file
-        }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments =
-            ["tools/validate-json", "docs/buslane.schema.json"].map { Self.root.path + "/" + $0 } + files
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, lines)
+        try SchemaCheck.validate(texts.map { Data($0.utf8) }, against: "docs/buslane.schema.json")
     }
 
     private static func pf(_ more: String, select: String = #"{"pfNames": ["a"]}"#) -> String {

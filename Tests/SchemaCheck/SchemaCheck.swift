@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import Foundation
 
-/// Documents against the published schema.
+/// Documents against a published schema.
 public enum SchemaCheck {
-    /// What docs/inventory.schema.json says of documents: the validator's exit status and its lines.
+    /// Runs `tools/validate-json` on the documents, which it sees as `0.json`, `1.json` and so on.
     ///
-    /// Without Python's jsonschema (Debian: python3-jsonschema) the status is 2, which no test takes for success.
-    public static func validate(_ documents: [Data]) throws -> (status: Int32, lines: String) {
+    /// - Parameter schema: its path in the repository.
+    /// - Returns: the validator's exit status and its lines, one a fault. Without Python's jsonschema (Debian:
+    ///   python3-jsonschema) the status is 2, which no test takes for success.
+    public static func validate(
+        _ documents: [Data], against schema: String = "docs/inventory.schema.json"
+    ) throws -> (status: Int32, lines: String) {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let folder = FileManager.default.temporaryDirectory.appending(path: "buslane-schema-\(UUID().uuidString)")
@@ -22,7 +26,7 @@ public enum SchemaCheck {
         process.arguments =
             [
                 root.appending(path: "tools/validate-json").path,
-                root.appending(path: "docs/inventory.schema.json").path,
+                root.appending(path: schema).path,
             ] + files
         let output = Pipe()
         process.standardOutput = output

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Boots the emulated host and watches over it.
+# Boots the emulated host and watches it.
 
 boot_first_line=${LAB_FIRST_LINE_DEADLINE:-90}  # s until the kernel speaks
 boot_multi_user=${LAB_BOOT_DEADLINE:-420}       # s until the guest side runs
@@ -11,14 +11,14 @@ boot_kill() {
     [ -n "$boot_pid" ] || return 0
     kill -KILL "$boot_pid" 2>/dev/null || true
     wait "$boot_pid" 2>/dev/null || true
-    # The last of what the scenario printed
+    # The scenario's last lines may still be on their way
     wait "$boot_talk" 2>/dev/null || true
     boot_pid=""
 }
 
-# boot_start IMAGE OUT: QEMU in the background. It sees neither our stdin, whose
-# end would close the scenario's port, nor our stdout, which it would make
-# non-blocking for everybody who shares it.
+# boot_start IMAGE OUT: starts QEMU in the background. It gets neither our stdin,
+# whose end would close the scenario's port, nor our stdout, which it would make
+# non-blocking for every process that shares it.
 boot_start() {
     local image=$1 out=$2 pipes
     pipes=$(mktemp -d "${TMPDIR:-/tmp}/buslane-lab-pipes.XXXXXX")
@@ -34,7 +34,7 @@ boot_start() {
     rm -r "$pipes"
 }
 
-# boot_marker WORD SCENARIO: what its header says in the line `# lab: WORD …`
+# boot_marker WORD SCENARIO: prints the rest of the line `# lab: WORD …` in its header
 boot_marker() { sed -n "s/^# lab: $1 //p" "$lab_root/scenarios/$2.sh" 2>/dev/null | head -n 1 || true; }
 
 # boot_arguments IMAGE OUT STAGE MODE SCENARIO: fills the array `arguments`.
@@ -70,7 +70,7 @@ boot_arguments() {
         -fsdev "local,id=out,path=$out,security_model=none"
         -device virtio-9p-pci,bus=pcie.0,addr=0x8,fsdev=out,mount_tag=out
     )
-    # A host that reboots by itself has failed, unless that is what its scenario is about
+    # A host that reboots has failed, unless its scenario reboots it
     grep -qs '^# lab: reboots$' "$lab_root/scenarios/$scenario.sh" || arguments+=(-no-reboot)
     if [ "$mode" = shell ]; then
         # stty tells the guest how large the user's terminal is

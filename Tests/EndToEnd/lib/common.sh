@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Words and small tools that every part of the lab uses.
+# Functions that every part of the lab uses.
 
 lab_cache="${XDG_CACHE_HOME:-$HOME/.cache}/buslane/lab"
 

@@ -23,8 +23,8 @@
 #   0000:83:00.0    82576 (igb), 7 VFs        igb     1     its own
 #   0000:83:10.0,2,4,6, 11.0,2,4  its VFs             1     one each
 #
-# Group numbers depend on what else is there (a stage adds a device): scenarios
-# read them, and know addresses only. What is on pcie.0 has no node.
+# Group numbers depend on the other devices (a stage adds one): scenarios read
+# them, and know only addresses. Devices on pcie.0 have no node.
 
 # Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go; $2: empty, or four-cards.
 topology_arguments() {
@@ -96,14 +96,14 @@ topology_plain_cards() {
         -netdev user,id=n2,restrict=on
         -device e1000e,bus=rp3,netdev=n2,mac=52:54:00:aa:00:03
 
-        # Two old cards behind one bridge: one IOMMU group, never viable for one of them alone
+        # Two old cards behind one bridge: one IOMMU group, never viable for only one of them
         -device pcie-pci-bridge,id=br0,bus=rp4
         -netdev user,id=n3,restrict=on
         -device e1000,bus=br0,addr=1,netdev=n3,mac=52:54:00:aa:00:04
         -netdev user,id=n4,restrict=on
         -device e1000,bus=br0,addr=2,netdev=n4,mac=52:54:00:aa:00:05
 
-        # Two functions of one card that nothing isolates from each other: who gets one gets both
+        # Two functions of one card, not isolated from each other: a claim of one gets both
         -netdev user,id=n7,restrict=on
         -device e1000e,bus=rp7,addr=0.0,multifunction=on,netdev=n7,mac=52:54:00:aa:00:08
         -netdev user,id=n8,restrict=on
@@ -111,7 +111,7 @@ topology_plain_cards() {
     )
 }
 
-# One more on each node. What they put on the wire, nobody looks at
+# One more on each node. No scenario reads what they send
 topology_more_cards() {
     topology+=(
         -device pcie-root-port,id=rp5,bus=pxb0,chassis=6,slot=6

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A tiny check library. A check that fails does not stop the ones after it.
+# Checks: one that fails does not stop the ones after it.
 
 checks_passed=0 checks_failed=0
 checks_said=$(mktemp)
 
-# check NAME COMMAND…: `ok NAME`, or `not ok NAME: why`, the why being the last
-# line that the command printed. It runs in this shell, so it can set variables.
-# What takes long says how long.
+# check NAME COMMAND…: prints `ok NAME`, or `not ok NAME: why` with the last line
+# that the command printed. The command runs in this shell, so it can set
+# variables. From 5 s on, the time is printed too.
 check() {
     local name=$1 begin=$SECONDS took=""
     shift
@@ -18,19 +18,19 @@ check() {
     else
         checks_failed=$((checks_failed + 1))
         printf 'not ok %s: %s\n' "$name" "$(grep . "$checks_said" | tail -n 1 | cut -c1-400)"
-        # The rest of the story, for whoever mends it
+        # The command's whole output, to find the fault
         grep . "$checks_said" | head -n 12 | cut -c1-1000 | sed 's/^/    # /'
     fi
 }
 
-# checks_end: the closing line; fails when any check did
+# checks_end: prints the last line; fails when a check failed
 checks_end() {
     rm -f "$checks_said"
     printf 'E2E: %d passed, %d failed\n' "$checks_passed" "$checks_failed"
     [ "$checks_failed" -eq 0 ]
 }
 
-# run COMMAND…: keeps its output in $OUT and $ERR, its exit code in $STATUS
+# run COMMAND…: stores its output in $OUT and $ERR, its exit code in $STATUS
 run() {
     local out err
     out=$(mktemp) err=$(mktemp)
@@ -40,7 +40,7 @@ run() {
     rm -f "$out" "$err"
 }
 
-# exits CODE COMMAND…: runs it; says what came when the code is another
+# exits CODE COMMAND…: runs it; prints its output when its exit code is another
 exits() {
     local wanted=$1
     shift
@@ -58,7 +58,7 @@ why() {
 # same WHAT FOUND WANTED
 same() { [ "$2" = "$3" ] || why "$1 is '$2' instead of '$3'"; }
 
-# holds TEXT PART…: every part stands in the text
+# holds TEXT PART…: the text contains every part
 holds() {
     local text=$1 part
     shift
@@ -67,7 +67,7 @@ holds() {
     done
 }
 
-# one_error: $ERR is one line `error: …`, and a line `  fix: …` at most
+# one_error: $ERR is one line `error: …`, optionally followed by one line `  fix: …`
 one_error() {
     local lines
     lines=$(grep -c . <<<"$ERR")

@@ -8,8 +8,8 @@ claim_checks() {
     check "a MAC address that another owner's VF of the card has is refused" mac_twice
     check "the second function of a card comes with the first, and both come back to their driver" companions
     check "a companion that the host uses is refused with its interface" companion_in_use
-    check "what a process had is given back when it has ended" process_ends
-    check "what a unit had is given back when it has been stopped for the grace time" unit_stops
+    check "the claims of a process are released when it has ended" process_ends
+    check "the claims of a unit are released when it has been stopped for the grace time" unit_stops
 }
 
 two_pools() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The main job, told to a person: what the host has, a VF handed to a guest, its
-# frame on the wire, everything given back.
+# The main job as a demonstration: what the host has, a VF for a guest, its frame
+# on the wire, everything released.
 set -euo pipefail
 # shellcheck source=guest-tools.sh
 . "$(dirname "$0")/guest-tools.sh"
@@ -79,7 +79,7 @@ tell "${green}source MAC $mac, VLAN $vlan: the claim's own$plain"
 stage "A claim in use is safe"
 shown buslane release --for domain:fw1 || true
 
-stage "Stop the guest and give everything back"
+stage "Stop the guest and release everything"
 virsh --quiet destroy fw1
 shown buslane release --for domain:fw1
 virsh --quiet undefine fw1

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Somebody changes by hand what was applied: it is told, and put right where
+# Changes by hand of what was applied are reported, and repaired where
 # nothing is in use. Begins and ends with the host as full_configuration has it.
 
 events_tell() { buslane events --json | jq -e --arg s "$2" --argjson n "$3" "[.events[] | select(.id > \$n and .subject == \$s) | .kind] | index(\"$1\")" >/dev/null; }
 last_event() { buslane events --json | jq '[.events[].id] | max // 0'; }
 
-# put_right SUBJECT: told as drifted and as repaired since event $before, and the host is as it was ready
+# put_right SUBJECT: events since $before report drift and repair, and the host is as it was ready
 put_right() {
-    wait_for 60 events_tell repaired "$1" "$before" || why "not told as repaired: $(buslane events | tail -n 2)" || return
-    events_tell drifted "$1" "$before" || why "not told as drifted" || return
+    wait_for 60 events_tell repaired "$1" "$before" || why "no event of a repair: $(buslane events | tail -n 2)" || return
+    events_tell drifted "$1" "$before" || why "no event of a drift" || return
     same "the host" "$(fingerprint)" "$ready"
 }
 
@@ -29,7 +29,7 @@ drift_of_claim() {
     exits 0 buslane allocate dataplane --for drift --numa required:1 --vlan 42 --quiet || return
     id=$OUT vf=$(addresses_of "$OUT") before=$(last_event)
     ip link set "$(netdev "$PF1")" vf "$(($(vfs "$PF1" | grep -nx "$vf" | cut -d: -f1) - 1))" vlan 7
-    wait_for 60 events_tell repaired "$vf" "$before" || why "not told as repaired: $(buslane events | tail -n 2)" || return
+    wait_for 60 events_tell repaired "$vf" "$before" || why "no event of a repair: $(buslane events | tail -n 2)" || return
     holds "$(ip link show "$(netdev "$PF1")")" "vlan 42" || return
     exits 0 buslane release "$id" && same "the host" "$(fingerprint)" "$ready"
 }
@@ -38,7 +38,7 @@ drift_reported() {
     vf=$(vfs "$PF0" | head -n 1) before=$(last_event)
     { full_configuration; echo "repair: report"; } | configure
     echo "$vf" >"$PCI/$vf/driver/unbind"
-    wait_for 60 events_tell drifted "$PF0" "$before" || why "not told: $(buslane events | tail -n 2)" || return
+    wait_for 60 events_tell drifted "$PF0" "$before" || why "no event: $(buslane events | tail -n 2)" || return
     same "$vf's driver" "$(driver "$vf")" "" || return
     exits 0 buslane plan && holds "$OUT" "$vf" || return
     full_configuration | configure
@@ -53,9 +53,9 @@ events_followed() {
 drift_checks() {
     buslane events --follow --json >/tmp/followed &
     following=$!
-    check "VFs taken away by hand are told, and made again" drift_of_vfs
+    check "VFs removed by hand are reported, and made again" drift_of_vfs
     check "a VF unbound by hand is bound again" drift_of_binding
     check "a claim's VF gets its VLAN back" drift_of_claim
-    check "with repair: report it is told alone; apply then puts it right" drift_reported
-    check "events --follow told all of that as it came" events_followed
+    check "with repair: report drift is only reported; apply then repairs it" drift_reported
+    check "events --follow printed each of these events" events_followed
 }

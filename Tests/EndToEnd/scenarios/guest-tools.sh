@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What several scenarios do inside the emulated host: name its devices, watch
-# the wires, define a nested domain that boots iPXE.
+# Tools for the scenarios: the emulated host's devices, the captures of its
+# wires, a nested domain that boots iPXE, faults in the daemon.
 
 # shellcheck disable=SC2034 # used by the scenarios
 PF0=0000:41:00.0 PF1=0000:81:00.0 NVME=0000:82:00.0 CARD=0000:01:00.0
@@ -34,20 +34,51 @@ wait_for() {
     done
 }
 
-# configure: what stands on stdin is declared from now on
+# configure: stdin becomes the configuration
 configure() { mkdir -p /etc/buslane && cat >/etc/buslane/buslane.yaml; }
 daemon_answers() { buslane claims --json >/dev/null 2>&1; }
+
+# restarted_by_hand [no]: systemd does not restart a daemon that died; with `no`, it does again
+restarted_by_hand() {
+    local place=/run/systemd/system/buslaned.service.d
+    if [ "${1:-}" = no ]; then
+        rm -rf "$place"
+    else
+        mkdir -p "$place"
+        printf '[Service]\nRestart=no\n' >"$place/by-hand.conf"
+    fi
+    systemctl daemon-reload
+}
+
+# injected SYSCALL INJECTION [PATH]: injects this (see strace(1)) into the daemon's system calls; with a path, only into
+# calls on that file. Returns when it is in force; $tracer is strace's process id.
+injected() {
+    local pid
+    pid=$(systemctl show -P MainPID buslaned)
+    strace --quiet=attach,exit -f -p "$pid" ${3:+-P "$3"} -e "trace=$1" -e "inject=$1:$2" -o /tmp/trace &
+    tracer=$!
+    wait_for 60 traced "$pid" || why "strace did not attach to the daemon"
+}
+# killed_at NUMBER SYSCALL [PATH]: kills the daemon when one of its threads enters that call for the NUMBERth time, before
+# the kernel executes it
+killed_at() { injected "$2" "signal=KILL:when=$1" "${3:-}"; }
+# traced PID: every thread of it has a tracer
+traced() { ! grep -qsE '^TracerPid:[[:space:]]*0$' /proc/"$1"/task/*/status; }
+# died: killed_at has killed the daemon
+died() { ! kill -0 "$tracer" 2>/dev/null; }
+# spared: removes the injection
+spared() { kill "$tracer" 2>/dev/null; wait "$tracer" 2>/dev/null; }
 
 # frame CAPTURE MAC [VLAN]: prints the first such frame on that wire
 frame() {
     local filter="ether src $2"
     [ -z "${3:-}" ] || filter="$filter and vlan $3"
-    # The capture is still growing: its last record may be half there
+    # The capture is still growing: its last record may be incomplete
     tcpdump -r "$1" -e -nn -c 1 "$filter" 2>/dev/null | grep .
 }
 
-# nested_domain NAME [DEVICES]: the XML of a q35 domain whose only program is
-# iPXE, asking for an address on every card it finds, again and again
+# nested_domain NAME [DEVICES]: prints the XML of a q35 domain that boots iPXE,
+# which sends DHCP requests on every card that it finds
 nested_domain() {
     local script=/var/lib/libvirt/boot/wire.ipxe
     if [ ! -e "$script" ]; then

@@ -42,7 +42,7 @@ accounted() {
     }' "$@" | sort -n
 }
 
-# ---- where it lies, and who confines whom
+# ---- its place, and AppArmor
 
 apparmor_enforces() {
     holds "$(cat /sys/kernel/security/apparmor/profiles)" 'libvirtd (enforce)' 'virt-aa-helper (enforce)' || return
@@ -77,7 +77,7 @@ hook_lets_pass() {
         BUSLANE_SOCKET=/nowhere exits 0 "$HOOK" plain "$operation" begin - </tmp/plain.xml || return
         [ -z "$OUT$ERR" ] || why "it said: $OUT$ERR" || return
     done
-    # Whose only crime it is to have a request, when nobody answers
+    # A domain with a request, while no daemon answers
     for operation in start started stopped release reconnect; do
         BUSLANE_SOCKET=/nowhere BUSLANE_SPOOL=/tmp/spool exits 0 "$HOOK" asking "$operation" begin - </tmp/asking.xml || return
     done
@@ -120,7 +120,7 @@ two_for_the_last() {
     if wait $first; then winner=one loser=two; else winner=two loser=one; fi
     if wait $second; then [ $winner = two ] || why "both started" || return; else [ $winner = one ] || why "none started: $(cat /tmp/one.said /tmp/two.said)" || return; fi
     holds "$(cat /tmp/$loser.said)" 'buslane: start of' "claimed by $winner" || return
-    same "who holds it" "$(held $winner)" "$last_vf" && same "what the other holds" "$(held $loser)" ""
+    same "its holder" "$(held $winner)" "$last_vf" && same "what the other holds" "$(held $loser)" ""
 }
 
 # settings NAME: MAC and VLAN that its request asks for
@@ -186,12 +186,12 @@ libvirtd_dies_in_prepare() {
     exits 0 virsh start --paused one && same "what one holds" "$(held one)" "$last_vf" || return
     exits 0 virsh destroy one && wait_for 30 holds_nothing one
 }
-# Of a start that nobody tries again nothing more is heard: what it claimed is given back after a minute
+# After a start that is not tried again no hook is called: a minute later its claims are released
 left_in_prepare() {
     libvirtd_killed_in_prepare three || return
     same "how much three holds" "$(held three | wc -l)" 1
 }
-left_is_given_back() {
+left_is_released() {
     wait_for 150 holds_nothing three || why "three still holds $(held three)" || return
     same "steps left open" "$(sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM intent')" 0 || return
     forget_domain three
@@ -249,7 +249,7 @@ twenty_at_once() {
     same "functions that two hold" "$held_all" "" || return
     same "functions held" "$(for number in $(seq 1 20); do held "serve$number"; done | wc -l)" 14
 }
-# By virsh, and by the hook alone: under software emulation virsh and libvirt take most of the time
+# Through virsh, and the hook by itself: under software emulation virsh and libvirt take most of the time
 refused_once_more() {
     local before by_virsh
     before=$(milliseconds)
@@ -273,7 +273,7 @@ all_plugged() {
     done
     ! dmesg | grep 'apparmor="DENIED"' || why "AppArmor denied something"
 }
-all_given_back() {
+all_released() {
     local number
     for number in $(seq 1 20); do forget_domain "serve$number"; done
     wait_for 60 claims_are_none || why "left: $(buslane claims --quiet | tr '\n' ' ')"
@@ -282,27 +282,27 @@ claims_are_none() { [ -z "$(buslane claims --quiet)" ]; }
 
 hook_checks() {
     check "AppArmor enforces libvirtd's profile" apparmor_enforces
-    check "hook status tells what libvirt runs; remove and install leave exactly one file" hook_is_installed
-    check "the hook lets pass what is not Buslane's, never fails a report, and refuses in one line" hook_lets_pass
-    check "as a user's own hook it passes, or tells why not" hook_of_a_user
+    check "hook status prints what libvirt runs; remove and install leave exactly one file" hook_is_installed
+    check "the hook lets other domains start, never fails a report, and refuses in one line" hook_lets_pass
+    check "as a user's own hook it passes, or gives its reason" hook_of_a_user
     check "it reads 200 MB in bounded memory" hook_reads_a_lot
     last_vf=$(vfs "$PF1" | sed -n 7p)
     check "domains are defined for the last VF" define_last
-    check "kill -9 of libvirtd in prepare: what was claimed stays, as the start may yet be tried again" left_in_prepare
+    check "kill -9 of libvirtd in prepare: the claim stays, since the start may be tried again" left_in_prepare
     check "kill -9 of the daemon while a hook waits: refused, nothing claimed, the next start works" daemon_dies_while_hook_waits
-    check "kill -9 of libvirtd in prepare: the next start has what was claimed" libvirtd_dies_in_prepare
-    check "a stop while the daemon is away is spooled, and taken in when it is back" stop_without_daemon
-    check "what the start claimed that nobody tried again is given back" left_is_given_back
+    check "kill -9 of libvirtd in prepare: the next start uses the claim" libvirtd_dies_in_prepare
+    check "a stop while the daemon is down is spooled, and processed when it is back" stop_without_daemon
+    check "the claims of a start that was not tried again are released" left_is_released
     check "20 domains at once over 14 VFs: 14 start on VFs of their nodes, 6 are refused" twenty_at_once
     [ ! -e /tmp/twenty ] || cat /tmp/twenty
     check "one more is refused with the reason while 14 run" refused_once_more
     [ ! -e /tmp/twenty ] || tail -n 1 /tmp/twenty
     check "the hook is not removed while guests run with what they claimed" hook_stays_while_needed
     check "each of the 14 has its VF plugged in, and AppArmor denied nothing" all_plugged
-    check "all is given back when they are gone" all_given_back
-    check "of two domains started at once for the last VF one starts, the other is told who has it" two_for_the_last
+    check "all claims are released when they are gone" all_released
+    check "of two domains started at once for the last VF one starts; the other's refusal names the holder" two_for_the_last
     check "the first owner's frames are on the wire as asked" on_the_wire "${winner:-one}"
-    check "the second owner's VF has nothing left of the first, on the wire too" second_owner
+    check "the second owner's VF keeps no setting of the first, also on the wire" second_owner
     forget_domain one
     forget_domain two
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The inventory against what other programs read of the same host, and the
-# daemon's inventory while somebody changes that host by hand.
+# daemon's inventory while that host is changed by hand.
 
 # ---- the same facts, a line each, from Buslane and from others
 
@@ -19,7 +19,7 @@ capabilities_match() {
     exits 0 buslane inventory --json || return
     jq -r "$facts_of_capabilities" <<<"$OUT" | sort >/tmp/of-buslane
     lspci -Dvvv 2>/dev/null | python3 "$(dirname "$0")/lspci-facts.py" | sort >/tmp/of-lspci
-    [ "$(wc -l </tmp/of-lspci)" -gt 100 ] || why "lspci told next to nothing" || return
+    [ "$(wc -l </tmp/of-lspci)" -gt 100 ] || why "lspci printed next to nothing" || return
     equal "the inventory" /tmp/of-buslane "lspci -vvv" /tmp/of-lspci
 }
 
@@ -90,7 +90,7 @@ named_as_guest() {
     same "$1's holder" "$(jq -r "$(function_of "$1").holders[0] | \"\(.kind) \(.name)\"" <<<"$OUT")" "domain $2"
 }
 
-# ---- while somebody changes the host by hand
+# ---- while the host is changed by hand
 
 inventory_says() { buslane inventory --json | jq -e "$1" >/dev/null; }
 # comes WHAT FILTER: the daemon's inventory says so, before long
@@ -124,7 +124,7 @@ follows_link() {
     comes "its MTU" "$(function_of "$CARD").interfaces[0].mtu == 1400" || return
     ip link set "$name" mtu 1500
     ip addr add 192.0.2.7/24 dev "$name"
-    # Perhaps not alone: routers give addresses too
+    # There may be more: routers give addresses too
     comes "its address as a holder" "$(function_of "$CARD") | (.interfaces[0].addresses | index(\"192.0.2.7/24\")) != null and .holders[0].kind == \"network\"" || return
     ip addr del 192.0.2.7/24 dev "$name"
     ip link set "$name" down
@@ -144,7 +144,7 @@ follows_no_vfs() {
     comes "no VFs" "$(function_of "$PF0").sriov.numVFs == 0 and ([.functions[] | select(.virtualFunction)] | length) == 0"
 }
 
-watch_told() {
+watch_printed() {
     local line
     kill "$watching" 2>/dev/null
     jq -e . /tmp/watched >/dev/null || why "not all lines are JSON: $(tail -n 1 /tmp/watched)" || return
@@ -168,5 +168,5 @@ inventory_checks() {
     check "with VFs and settings it is what lspci, ip and sysfs say" facts_match
     check "and a card that goes and comes back" follows_card
     check "and VFs taken away by hand" follows_no_vfs
-    check "--watch told all of that, a JSON line each" watch_told
+    check "--watch printed each of these changes as a JSON line" watch_printed
 }

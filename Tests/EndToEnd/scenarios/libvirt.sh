@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Buslane and a real libvirtd, with AppArmor enforcing: the hook, domains that
-# ask for devices, and devices that come and go while a guest runs. The names
-# that link here run one of its parts, for who works on that.
+# request devices, and devices attached and detached while a guest runs. Each
+# link to this file runs the part of its name.
 set -uo pipefail
 here=$(dirname "$0")
 # shellcheck source=guest-tools.sh
@@ -21,7 +21,7 @@ esac
 claim_field() { buslane claims --json | jq -r --arg id "$1" ".claims[] | select(.id == \$id) | $2"; }
 fingerprint() { find "$PCI"/*/driver -maxdepth 0 -printf '%p %l\n'; }
 
-# What each part finds declared; the one about definitions declares for itself.
+# The configuration of each part; the part `define` has its own.
 hook_configuration() {
     # Seven VFs on each node; the last one of node 1 is a pool of its own as well
     cat <<YAML
@@ -42,7 +42,7 @@ for part in "${parts[@]}"; do
     printf '\n# %s  [%d s]\n' "$part" "$SECONDS"
     if [ "$part" != define ]; then
         "${part}_configuration" | configure
-        check "the cards are cut up for it" exits 0 buslane apply --yes
+        check "the cards have VFs for it" exits 0 buslane apply --yes
     fi
     ready=$(fingerprint)
     "${part}_checks"

@@ -31,15 +31,15 @@ Restart=on-failure
 LimitMEMLOCK=64M
 UNIT
     systemctl daemon-reload && systemctl start virtqemud.socket || return
-    # Left to itself, Debian's virsh knows libvirtd's socket alone
+    # By default Debian's virsh connects only to libvirtd's socket
     export LIBVIRT_DEFAULT_URI=qemu:///system?mode=auto
     exits 0 virsh --quiet list || return
     [ ! -e /run/libvirt/libvirt-sock ] || why "libvirtd's socket is there" || return
-    same "who runs" "$(cat "/proc/$(systemctl show -P MainPID virtqemud)/comm")" virtqemud
+    same "the daemon that runs" "$(cat "/proc/$(systemctl show -P MainPID virtqemud)/comm")" virtqemud
 }
 modular_hook_status() {
     exits 0 buslane hook install --json || return
-    same "who would run it" "$(jq -r .libvirt <<<"$OUT")" virtqemud && same "its effect" "$(jq -r .effect <<<"$OUT")" in-force
+    same "the daemon that runs the hook" "$(jq -r .libvirt <<<"$OUT")" virtqemud && same "its effect" "$(jq -r .effect <<<"$OUT")" in-force
 }
 modular_binds() {
     asking m1 defined "<b:device name='data0' pool='near'/>" >/tmp/m1.xml

@@ -22,7 +22,7 @@ YAML
     check "one outside the group has no permission to use the socket" outside
     check "one of the group reads, and is refused what is root's" reading
     check "a pool is for those that it names, up to its limit" named
-    check "a claim is ended by who made it" own_claim
+    check "the maker of a claim may release it" own_claim
     check "what was refused stands in the audit trail" refused_is_audited
     rm /etc/buslane/conf.d/guarded.yaml
 }

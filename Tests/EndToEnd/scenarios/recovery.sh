@@ -1,25 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # lab: reboots
-# The daemon is killed at twenty moments of real applies, then the host is
-# reset in the middle of one and comes back with a guest that starts by itself.
+# The daemon is killed at twenty steps of real applies, then the host is reset
+# in the middle of one and comes back with a guest that starts by itself.
 set -uo pipefail
 # shellcheck source=guest-tools.sh
 . "$(dirname "$0")/guest-tools.sh"
 # shellcheck source=checks.sh
 . "$(dirname "$0")/checks.sh"
 
-KILLS=20
 phase=/var/lib/lab-phase ledger=/var/lib/buslane/ledger.sqlite
 mac=52:54:00:bb:00:05 vlan=55
 
 rows() { sqlite3 -readonly "$ledger" "SELECT count(*) FROM $1"; }
 
-# wanted A|B: two ways to cut the same cards up, "address VFs" each
+# wanted A|B: prints one of two configurations of the same cards, a line "address VFs" each
 wanted() {
     case $1 in
-    A) printf '%s\n' "$PF0 3" "$PF1 2" "$NVME 2" ;;
-    B) printf '%s\n' "$PF0 1" "$PF1 0" "$NVME 4" ;;
+    A) printf '%s\n' "$PF0 4" "$PF1 2" "$NVME 2" ;;
+    B) printf '%s\n' "$PF0 2" "$PF1 0" "$NVME 4" ;;
     esac
 }
 declare_as() {
@@ -32,7 +31,7 @@ declare_as() {
         echo "pools: [ { name: lanes, select: { physicalFunctions: [\"$PF1\"], kinds: [virtual-function] } } ]"
     } | configure
 }
-# is_as A|B: what sysfs shows of it
+# is_as A|B: sysfs shows that configuration
 is_as() {
     local pf count vf
     while read -r pf count; do
@@ -40,39 +39,64 @@ is_as() {
         for vf in $(vfs "$pf"); do same "$vf's driver" "$(driver "$vf")" vfio-pci || return; done
         same "$pf's autoprobe" "$(cat "$PCI/$pf/sriov_drivers_autoprobe")" 0 || return
     done < <(wanted "$1")
-    same "steps left open" "$(rows intent)" 0 && same "functions set aside" "$(rows quarantine)" 0
+    same "steps left open" "$(rows intent)" 0 && same "functions in quarantine" "$(rows quarantine)" 0
 }
 
-# killed_at A|B SECONDS: an apply to that, and kill -9 so long after its start
-killed_at() {
-    local pid
+# written_for A|B: prints files that an apply of it writes, by their paths below /sys/devices: each PF's sriov_numvfs, and
+# the driver_override of each VF
+written_for() {
+    local pf count
+    wanted "$1" | while read -r pf count; do
+        echo "$(realpath "$PCI/$pf")/sriov_numvfs"
+        sed -n "s|^$pf \(.*\)|\1/driver_override|p" /tmp/all-vfs | head -n "$count"
+    done
+}
+# Makes all VFs of the cards once, and notes their folders, by index, each after its PF
+all_vfs_known() {
+    local pf vf
+    for pf in "$PF0" "$PF1" "$NVME"; do
+        echo 0 >"$PCI/$pf/sriov_drivers_autoprobe"
+        cat "$PCI/$pf/sriov_totalvfs" >"$PCI/$pf/sriov_numvfs" || return
+        for vf in $(vfs "$pf"); do echo "$pf $(realpath "$PCI/$vf")"; done
+        echo 0 >"$PCI/$pf/sriov_numvfs"
+        echo 1 >"$PCI/$pf/sriov_drivers_autoprobe"
+    done >/tmp/all-vfs
+}
+
+# killed_at_write A|B FILE: applies it, and kills the daemon when it is about to write that file
+killed_at_write() {
     declare_as "$1"
-    pid=$(systemctl show -P MainPID buslaned)
-    buslane apply --yes >/dev/null 2>&1 &
-    sleep "$2"
-    kill -KILL "$pid" || return
-    wait $! && unhurt=$((unhurt + 1))
-    [ "$(rows intent)" -eq 0 ] || midway=$((midway + 1))
-    wait_for 90 daemon_answers || why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)" || return
+    killed_at 1 write "$2" || return
+    run buslane apply --yes
+    wait_for 60 died || { spared; why "the apply never wrote $2: $OUT $ERR"; return; }
+    [ "$(rows intent)" -gt 0 ] || why "no step is recorded as under way" || return
+    systemctl start buslaned && wait_for 90 daemon_answers || why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)" || return
     exits 0 buslane apply --yes && is_as "$1"
 }
 
 killed_often() {
-    local number target=A delay begin whole
-    midway=0 unhurt=0
-    declare_as B && exits 0 buslane apply --yes || return
-    begin=${EPOCHREALTIME/./}
-    declare_as A && exits 0 buslane apply --yes && is_as A || return
-    whole=$((${EPOCHREALTIME/./} - begin))
-    for number in $(seq 1 "$KILLS"); do
-        [ "$target" = A ] && target=B || target=A
-        delay=$((whole * number / (KILLS + 1)))
-        killed_at "$target" "$(printf '%d.%06d' $((delay / 1000000)) $((delay % 1000000)))" ||
-            why "killed $delay us after the start of an apply to $target: $(tail -n 1 "$checks_said")" || return
+    local target file
+    declare_as B && exits 0 buslane apply --yes && is_as B || return
+    mapfile -t moments_A < <(written_for A)
+    mapfile -t moments_B < <(written_for B)
+    restarted_by_hand
+    # In turns, since each leads from one to the other
+    while [ ${#moments_A[@]} -gt 0 ] || [ ${#moments_B[@]} -gt 0 ]; do
+        for target in A B; do
+            local -n moments=moments_$target
+            if [ ${#moments[@]} -eq 0 ]; then
+                declare_as "$target" && exits 0 buslane apply --yes || return
+                continue
+            fi
+            file=${moments[0]} moments=("${moments[@]:1}")
+            killed_at_write "$target" "$file" || why "killed at $file in an apply to $target: $(tail -n 1 "$checks_said")" || return
+            kills=$((kills + 1))
+        done
     done
-    echo "# killed $KILLS times in applies of $((whole / 1000)) ms: $midway times with a step under way" >/tmp/kills
-    [ "$midway" -ge $((KILLS / 3)) ] || why "only $midway of $KILLS kills hit a step" || return
+    restarted_by_hand no
+    [ "$kills" -eq 20 ] || why "killed $kills times instead of 20"
 }
+step_is_open() { [ "$(rows intent)" -gt 0 ]; }
 
 guest_is_ready() {
     local claim
@@ -84,19 +108,21 @@ guest_is_ready() {
     claim=$OUT
     exits 0 buslane domain attach boot1 || return
     virsh --quiet autostart boot1 || return
-    # With the boot, and not at the first question of somebody's
+    # At boot, and not at the first connection
     systemctl enable --quiet libvirtd || return
     buslane claims --json | jq -r ".claims[] | select(.id == \"$claim\") | .assignments[].address" >/var/lib/lab-vf
 }
 
 reset_midway() {
-    # The guest's card stays as it is; the two others are cut anew
-    { cat /etc/buslane/buslane.yaml; } | sed "/$PF0/s/vfCount: 3/vfCount: 7/; /$NVME/s/vfCount: 2/vfCount: 4/" >/tmp/more.yaml
+    # The guest's card keeps its VFs; the two others get another number
+    { cat /etc/buslane/buslane.yaml; } | sed "/$PF0/s/vfCount: 4/vfCount: 7/; /$NVME/s/vfCount: 2/vfCount: 4/" >/tmp/more.yaml
     configure </tmp/more.yaml
     echo "$checks_passed $checks_failed" >"$phase"
     sync
+    # The write that makes the NVMe card's VFs waits until the reset
+    injected write delay_enter=600s "$(realpath "$PCI/$NVME")/sriov_numvfs"
     buslane apply --yes >/dev/null 2>&1 &
-    sleep 1
+    wait_for 60 step_is_open
     rows intent >"$LAB_OUT/open-at-reset"
     echo b >/proc/sysrq-trigger
     sleep 60
@@ -105,11 +131,12 @@ reset_midway() {
 # ---- after the reset
 
 back_as_declared() {
+    [ "$(cat "$LAB_OUT/open-at-reset")" -gt 0 ] || why "no step was under way at the reset" || return
     same "the daemon" "$(systemctl is-active buslaned)" active || return
     same "$PF0's number of VFs" "$(numvfs "$PF0")" 7 && same "$NVME's number of VFs" "$(numvfs "$NVME")" 4 &&
         same "$PF1's number of VFs" "$(numvfs "$PF1")" 2 || return
     for vf in $(vfs "$PF0") $(vfs "$PF1") $(vfs "$NVME"); do same "$vf's driver" "$(driver "$vf")" vfio-pci || return; done
-    same "steps left open" "$(rows intent)" 0 && same "functions set aside" "$(rows quarantine)" 0 || return
+    same "steps left open" "$(rows intent)" 0 && same "functions in quarantine" "$(rows quarantine)" 0 || return
     exits 0 buslane plan && holds "$OUT" "nothing to do"
 }
 before_libvirtd() {
@@ -125,10 +152,10 @@ guest_runs() {
     wait_for 60 test "$(virsh domstate boot1 | head -n 1)" = running || why "boot1 is $(virsh domstate boot1 | head -n 1): $(journalctl -b -u libvirtd -o cat -n 3)" || return
     holds "$(ip link show "$(netdev "$PF1")")" "$mac" "vlan $vlan" || return
     exits 0 buslane inventory --json || return
-    same "who has $vf" "$(jq -r ".functions[] | select(.address == \"$vf\") | .holders[0].name" <<<"$OUT")" boot1
+    same "the holder of $vf" "$(jq -r ".functions[] | select(.address == \"$vf\") | .holders[0].name" <<<"$OUT")" boot1
 }
 frame_on_wire() { wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan"; }
-# Who has the guest's VF, by the ledger
+# The owner of the guest's VF, by the ledger
 owner_of_vf() { buslane claims --json | jq -r --arg vf "$(cat /var/lib/lab-vf)" '.claims[] | select(.assignments[].address == $vf) | .ownerName'; }
 owner_is_boot1() { [ "$(owner_of_vf)" = boot1 ]; }
 ledger_lost() {
@@ -140,7 +167,7 @@ ledger_lost() {
     wait_for 90 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
     compgen -G "$ledger.unreadable-*" >/dev/null || why "the torn ledger was not kept" || return
     wait_for 90 owner_is_boot1 || why "the guest's VF is held by '$(owner_of_vf)'" || return
-    [ "$(rows quarantine)" -gt 0 ] || why "what else is on VFIO was not set aside" || return
+    [ "$(rows quarantine)" -gt 0 ] || why "the other functions on VFIO are not in quarantine" || return
     same "the guest" "$(virsh domstate boot1 | head -n 1)" running
 }
 ledger_restored() {
@@ -148,9 +175,9 @@ ledger_restored() {
     exits 0 buslane ledger restore /root/kept.sqlite || return
     systemctl restart buslaned
     wait_for 90 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
-    same "functions set aside" "$(rows quarantine)" 0 && owner_is_boot1 && compgen -G "$ledger.replaced-*" >/dev/null
+    same "functions in quarantine" "$(rows quarantine)" 0 && owner_is_boot1 && compgen -G "$ledger.replaced-*" >/dev/null
 }
-all_put_back() {
+all_restored() {
     virsh --quiet destroy boot1
     virsh --quiet undefine boot1
     exits 0 buslane release --for domain:boot1 || exits 0 buslane release c1 || true
@@ -163,8 +190,10 @@ all_put_back() {
 if [ ! -e "$phase" ]; then
     systemctl enable --quiet --now buslaned
     wait_for 60 daemon_answers
-    check "kill -9 at $KILLS moments of an apply: each time the host comes to what was declared" killed_often
-    cat /tmp/kills
+    kills=0
+    check "each card makes all VFs that it can have" all_vfs_known
+    check "kill -9 before each of 20 writes of applies: each time the host becomes as declared" killed_often
+    restarted_by_hand no
     check "a guest that starts by itself has a VF with a MAC and a VLAN" guest_is_ready
     reset_midway
     echo "not ok the host was reset"
@@ -172,11 +201,11 @@ if [ ! -e "$phase" ]; then
 fi
 read -r checks_passed checks_failed <"$phase"
 echo "# reset in the middle of an apply, with $(cat "$LAB_OUT/open-at-reset") steps under way"
-check "after a hard reset in an apply the host is as declared, nothing in doubt" back_as_declared
+check "after a hard reset during an apply the host is as declared, nothing in quarantine" back_as_declared
 check "the daemon was ready before libvirtd started" before_libvirtd
 check "the guest was started by libvirtd, with its VF, MAC and VLAN" guest_runs
 check "its frame is on the wire" frame_on_wire
-check "a torn ledger is kept, the running guest has its VF again by its XML, and nothing else is handed out" ledger_lost
-check "a backup takes the ledger's place, and what it knew is known again" ledger_restored
-check "and all of it can be put back as it was found" all_put_back
+check "a torn ledger is kept aside, the running guest has its VF again by its XML, and nothing else is allocated" ledger_lost
+check "a backup replaces the ledger, and its claims are back" ledger_restored
+check "all of it is restored as it was found" all_restored
 checks_end

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import Foundation
+import Testing
+
+/// What `tools/figures` measures.
+private struct Figures: Decodable {
+    let files: Int
+    let functions: Int
+    let medianFunction: Double
+    /// The longest first.
+    let longestFunctions: [Entry]
+
+    /// `["Sources/buslaned/Daemon.swift:57", 65]`.
+    struct Entry: Decodable, CustomStringConvertible {
+        let name: String
+        let lines: Int
+
+        init(from decoder: any Decoder) throws {
+            var container = try decoder.unkeyedContainer()
+            name = try container.decode(String.self)
+            lines = try container.decode(Int.self)
+        }
+
+        var description: String { "\(name) has \(lines) lines" }
+    }
+
+    /// Runs the script.
+    static func measured() throws -> Figures {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/python3")
+        process.arguments = [Repository.root.appending(path: "tools/figures").path, "--json"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return try JSONDecoder().decode(Figures.self, from: data)
+    }
+}
+
+@Suite("The sizes of its parts")
+struct SizeTests {
+    private let figures: Figures
+
+    init() throws {
+        figures = try Figures.measured()
+        try #require(figures.files > 50 && figures.functions > 500, "the sources were not read")
+    }
+
+    @Test("functions are short: half of them within 8 lines, none over 100")
+    func functions() {
+        #expect(figures.medianFunction <= 8)
+        for function in figures.longestFunctions { #expect(function.lines <= 100, "\(function)") }
+    }
+}
