@@ -12,7 +12,7 @@ import Testing
 @testable import buslaned
 
 @Suite("devices of a running guest")
-struct LiveDomainsTests {
+struct RunningGuestsTests {
     private let scene: Scene
     private let claims: [Claim]
     private let owner = Owner.domain(uuid: Domain.uuid)
