@@ -63,7 +63,7 @@ func parsed<Value: TextCodable & SendableMetatype>(_ type: Value.Type) -> @Senda
 func parsedMAC(_ text: String) throws -> MACAddress {
     let mac = try parsed(MACAddress.self)(text)
     guard !mac.isZero, !mac.isMulticast else {
-        throw ValidationError(Refusal.badMAC(mac).message)
+        throw ValidationError(Refusal.request(.badMAC(mac)).message)
     }
     return mac
 }

@@ -53,7 +53,7 @@ struct AllocateCommand: AsyncParsableCommand {
     func validate() throws {
         guard (pool == nil) != device.isEmpty else { throw ValidationError("name either a pool or a --device") }
         do throws(MalformedValue) { _ = try request.parts() } catch { throw ValidationError(error.description) }
-        if let count, count < 1 { throw ValidationError(Refusal.countOutOfRange(count).message) }
+        if let count, count < 1 { throw ValidationError(Refusal.request(.countOutOfRange(count)).message) }
         if let name {
             guard name.wholeMatch(of: /[A-Za-z0-9_-]{1,40}/) != nil else {
                 throw ValidationError("'\(name)' cannot name a device: use up to 40 letters, digits, - and _")

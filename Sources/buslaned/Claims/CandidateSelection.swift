@@ -55,7 +55,7 @@ struct CandidateSelection: Sendable {
         try placed.map { functions in
             try functions.map { one in
                 guard let function = try host.function(at: one.function.address) else {
-                    throw Refusal.unknownFunction(one.function.address)
+                    throw Refusal.function(one.function.address, .unknown)
                 }
                 return Placement.Placed(function: function, companionOf: one.companionOf)
             }
