@@ -54,7 +54,7 @@ extension DomainCommand {
                 for text in devices {
                     let spec = try DeviceSpec(text) { kinds?[$0] ?? .hostdev }
                     if let kinds, kinds[spec.address] == nil {
-                        throw Failure(.refused, ErrorBody(Refusal.function(spec.address, .unknown)).error)
+                        throw Failure(Refusal.function(spec.address, .unknown))
                     }
                     specs.append(spec)
                 }

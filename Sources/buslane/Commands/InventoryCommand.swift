@@ -72,7 +72,7 @@ struct InventoryCommand: AsyncParsableCommand {
         let wanted = Set(address)
         let known = Set(inventory.functions.map(\.address))
         if let missing = address.first(where: { !known.contains($0) }) {
-            throw Failure(.refused, ErrorBody(Refusal.function(missing, .unknown)).error)
+            throw Failure(Refusal.function(missing, .unknown))
         }
         if !wanted.isEmpty { inventory.functions.removeAll { !wanted.contains($0.address) } }
         inventory.functions.removeAll { !isWantedKind($0) }
