@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
         .testTarget(
-            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "FixtureHosts", "SchemaCheck"],
+            name: "HostIOTests",
+            dependencies: ["HostIO", "HostModel", "HostSimulator", "ControlAPI", "FixtureHosts", "SchemaCheck"],
             swiftSettings: house),
         .testTarget(
             name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
@@ -147,7 +148,8 @@ let package = Package(
             name: "ConfigurationFilesTests",
             dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck", "TemporaryFiles"],
             swiftSettings: house),
-        .testTarget(name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel"], swiftSettings: house),
+        .testTarget(
+            name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel", "HostSimulator"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",
