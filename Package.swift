@@ -59,6 +59,9 @@ let package = Package(
         // What the hook and the API both know. No Foundation: the hook is to start at once.
         .target(name: "Wire", swiftSettings: house),
 
+        // What a domain is to have, against what it has.
+        .target(name: "DomainPlanning", dependencies: ["HostModel", "DomainXML"], swiftSettings: house),
+
         // The rims: each knows the core, none knows another.
         .target(
             name: "HostIO",
@@ -95,9 +98,8 @@ let package = Package(
         .executableTarget(
             name: "buslaned",
             dependencies: [
-                "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "Libvirt", "Ledger",
-                "ControlAPI",
-                "SystemServices", "Wire",
+                "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "DomainPlanning", "Libvirt",
+                "Ledger", "ControlAPI", "SystemServices", "Wire",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -148,8 +150,16 @@ let package = Package(
             name: "ConfigurationFilesTests",
             dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck", "TemporaryFiles"],
             swiftSettings: house),
+        .target(
+            name: "DomainSamples", dependencies: ["DomainXML", "HostModel"], path: "Tests/DomainSamples",
+            swiftSettings: house),
         .testTarget(
-            name: "DomainXMLTests", dependencies: ["DomainXML", "HostModel", "HostSimulator"], swiftSettings: house),
+            name: "DomainXMLTests", dependencies: ["DomainXML", "DomainSamples", "HostModel", "HostSimulator"],
+            swiftSettings: house),
+        .testTarget(
+            name: "DomainPlanningTests",
+            dependencies: ["DomainPlanning", "DomainXML", "DomainSamples", "HostModel", "HostSimulator"],
+            swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",
@@ -158,13 +168,13 @@ let package = Package(
             ],
             swiftSettings: house),
         .testTarget(
-            name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck"],
+            name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck", "Wire"],
             swiftSettings: house),
         .testTarget(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
-                "ControlAPI", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
+                "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ],
             swiftSettings: house),

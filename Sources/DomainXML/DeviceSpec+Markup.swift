@@ -2,12 +2,12 @@
 import HostModel
 
 extension DeviceSpec {
-    /// The device as libvirt's schema wants it, at a place in the guest; without one, libvirt finds it a place.
+    /// The device by libvirt's schema, at a place in the guest; without a place, libvirt chooses one.
     ///
-    /// `managed='no'`, always: Buslane binds the function itself, and libvirt's two modes must not be mixed. No
-    /// `<driver name='vfio'/>`: it is the only choice, and libvirt 11.3 hides an error when it is given.
+    /// Always `managed='no'`: Buslane binds the function itself, and libvirt's two modes must not be mixed. No
+    /// `<driver name='vfio'/>`: it is the only choice, and with it libvirt 11.3 hides an error.
     ///
-    /// - Parameter kept: what the device that it replaces has of the user's.
+    /// - Parameter kept: the user's elements of the device that it replaces.
     func markup(at place: GuestPlace?, keeping kept: [Markup] = []) -> Markup {
         var children: [Markup] = []
         if kind == .interface, let mac { children.append(Self.macMarkup(mac)) }
@@ -22,7 +22,7 @@ extension DeviceSpec {
         return markup
     }
 
-    /// The element without what is in it.
+    /// The element without its content.
     private var element: Markup {
         switch kind {
         case .interface: Markup(name: "interface", attributes: [("type", "hostdev"), ("managed", "no")])
@@ -33,7 +33,7 @@ extension DeviceSpec {
 
     fileprivate var startTag: String { "<\(element.opening)>" }
 
-    /// The schema asks for `type` in an interface and refuses it in a hostdev.
+    /// The schema requires `type` in an interface and refuses it in a hostdev.
     fileprivate var sourceAddressMarkup: Markup {
         let type = kind == .interface ? [("type", "pci")] : []
         return Markup(name: "address", attributes: type + address.sourceAttributes)
@@ -49,23 +49,23 @@ extension DeviceSpec {
 }
 
 extension DeviceSpec {
-    /// The half of a pair that goes away when the guest moves to another host.
+    /// The half of a pair that is unplugged when the guest migrates.
     fileprivate static func teamingMarkup(_ alias: String) -> Markup {
         Markup(name: "teaming", attributes: [("type", "transient"), ("persistent", alias)])
     }
 }
 
-/// Where in the guest a device is to be.
+/// The place of a device in the guest.
 struct GuestPlace {
     var address: GuestAddress
-    /// Other functions share its slot: the first of them has to say so.
+    /// Whether other functions share its slot: function 0 has to say so.
     var isMultifunction = false
 }
 
 extension XMLDocument {
-    /// The edits after which the device that is there is the one that is wanted; none when it is.
+    /// The edits that turn a present device into the wanted one; none when it is that already.
     ///
-    /// - Parameter place: for a device without a guest address alone: one that is there stays.
+    /// - Parameter place: only for a device without a guest address; an address that is there stays.
     func edits(making present: Passthrough, match spec: DeviceSpec, at place: GuestPlace?) -> [Edit] {
         let element = present.element
         guard present.kind == spec.kind else {
@@ -82,7 +82,7 @@ extension XMLDocument {
         if present.address != spec.address, let address = present.source.first("address") {
             edits.append(Edit(range: address.range, replacement: spec.sourceAddressMarkup.inline))
         }
-        func settle(_ name: String, _ wanted: Markup?, isAsWanted: Bool) {
+        func replace(_ name: String, _ wanted: Markup?, isAsWanted: Bool) {
             switch (element.first(name), wanted) {
             case (nil, nil): break
             case (nil, let markup?): additions.append(markup)
@@ -91,10 +91,10 @@ extension XMLDocument {
             }
         }
         if spec.kind == .interface {
-            if let mac = spec.mac { settle("mac", DeviceSpec.macMarkup(mac), isAsWanted: mac == present.mac) }
-            settle("vlan", spec.vlan.map(DeviceSpec.vlanMarkup), isAsWanted: present.vlan == spec.vlan)
+            if let mac = spec.mac { replace("mac", DeviceSpec.macMarkup(mac), isAsWanted: mac == present.mac) }
+            replace("vlan", spec.vlan.map(DeviceSpec.vlanMarkup), isAsWanted: present.vlan == spec.vlan)
         }
-        settle("teaming", spec.failover.map(DeviceSpec.teamingMarkup), isAsWanted: present.failover == spec.failover)
+        replace("teaming", spec.failover.map(DeviceSpec.teamingMarkup), isAsWanted: present.failover == spec.failover)
         if let place {
             if let address = element.first("address") {
                 edits += makingMultifunction(address, place)
@@ -102,7 +102,7 @@ extension XMLDocument {
                 additions.append(place.address.markup(multifunction: place.isMultifunction))
             }
         }
-        // Every device that Buslane added has an alias: what it lacks comes before that.
+        // Every device that Buslane added has an alias: missing elements come before it.
         if !additions.isEmpty, let alias = element.first("alias") {
             let layout = layout(of: alias)
             let start = lineStart(before: alias.range.lowerBound) ?? alias.range.lowerBound
@@ -112,7 +112,7 @@ extension XMLDocument {
         return edits
     }
 
-    /// The edits that give a device which stays as it is its place, or that let it share the one it has.
+    /// The edits that give an unchanged device its place, or let other functions share the place it has.
     func edits(placing present: Passthrough, at place: GuestPlace) -> [Edit] {
         let element = present.element
         if let address = element.first("address") { return makingMultifunction(address, place) }
@@ -122,7 +122,7 @@ extension XMLDocument {
         return [Edit(range: start..<start, replacement: layout(of: alias).block(markup))]
     }
 
-    /// The first of several functions in a slot says that there are more; all else of its address stays.
+    /// Function 0 of a shared slot gets `multifunction`; the rest of its address stays.
     private func makingMultifunction(_ address: XMLElement, _ place: GuestPlace) -> [Edit] {
         guard place.isMultifunction, address["multifunction"] != "on" else { return [] }
         if address["multifunction"] != nil {

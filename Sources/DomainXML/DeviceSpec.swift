@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// A function to put into a domain, and how.
+/// A function to add to a domain, and how.
 public struct DeviceSpec: Hashable, Sendable {
     /// How libvirt takes the function.
     public enum Kind: String, Hashable, Sendable {
         /// `<interface type='hostdev'>`: a VF of a network card, whose MAC and VLAN libvirt sets and restores.
         case interface
-        /// `<hostdev>`: any function; libvirt leaves MAC and VLAN alone.
+        /// `<hostdev>`: any function; libvirt does not touch MAC and VLAN.
         case hostdev
     }
 
     public let address: PCIAddress
     public let kind: Kind
-    /// Written into the XML of an interface only. nil lets libvirt choose, and keeps what it chose.
+    /// Only for an interface. nil lets libvirt choose, and keeps its choice.
     public let mac: MACAddress?
-    /// Written into the XML of an interface only. nil is no VLAN.
+    /// Only for an interface. nil is no VLAN.
     public let vlan: VLANID?
-    /// The device's alias is `ua-buslane-` and this.
+    /// The device's alias is `ua-buslane-` and the name.
     public let name: String
-    /// The alias, `ua-…`, of the virtio interface that stands in for the device while it is away.
+    /// The alias, `ua-…`, of the virtio interface that carries the traffic while the device is unplugged.
     public let failover: String?
-    /// The name of the device whose slot in the guest this one shares, as a GPU's sound does: functions of one card,
-    /// or of one IOMMU group, that a driver wants side by side.
+    /// The name of the device whose slot in the guest this one shares, as a GPU's sound does: functions of one card or
+    /// of one IOMMU group, which a driver expects in one slot.
     public let companionOf: String?
-    /// The host's node that the guest is to see the device on, where the guest has nodes; nil leaves its place to
-    /// libvirt. A companion is where its leader is.
+    /// The host's node on which the guest is to see the device, where the guest has nodes; nil leaves its place to
+    /// libvirt. A companion is placed with its leader.
     public let alignedTo: Int?
 
     /// - Parameter name: nil for ``defaultName(for:)``.
@@ -67,9 +67,9 @@ public struct DeviceSpec: Hashable, Sendable {
 
     /// Reads `ADDRESS[,kind=interface|hostdev][,mac=M][,vlan=V][,name=N][,failover=ALIAS][,companion=NAME]`.
     ///
-    /// - Parameter kindOf: asked when the text has none of kind, mac and vlan (which make it an interface): a caller
-    ///   that knows the function's class can tell. Otherwise a hostdev, which every function can be.
-    /// - Throws: `MalformedValue` for an option that is unknown, there twice, or no value of its kind.
+    /// - Parameter kindOf: the kind when the text has none of kind, mac and vlan (mac and vlan make it an interface), for
+    ///   a caller that knows the function's class. The default is a hostdev, which every function can be.
+    /// - Throws: `MalformedValue` for an option that is unknown, occurs twice, or has a malformed value.
     public init(_ text: String, kindOf: (PCIAddress) -> Kind = { _ in .hostdev }) throws(MalformedValue) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let address = try PCIAddress(String(parts.first ?? ""))
@@ -96,12 +96,12 @@ public struct DeviceSpec: Hashable, Sendable {
             name: options["name"], failover: options["failover"], companionOf: options["companion"])
     }
 
-    /// The name of a device that was given none: `0000-3b-10-2` for `0000:3b:10.2`.
+    /// The name of a device without a given name: `0000-3b-10-2` for `0000:3b:10.2`.
     public static func defaultName(for address: PCIAddress) -> String {
         String(address.description.map { $0 == ":" || $0 == "." ? "-" : $0 })
     }
 
-    /// The name, when it can stand in an alias: libvirt drops an alias with other characters without a word.
+    /// The name, when it is valid in an alias: libvirt silently drops an alias with other characters.
     static func checkedName(_ name: String) throws(MalformedValue) -> String {
         let allowed = name.utf8.allSatisfy { byte in
             switch byte {
@@ -117,29 +117,29 @@ public struct DeviceSpec: Hashable, Sendable {
         return name
     }
 
-    /// A user's alias as libvirt wants it; `standby` is `ua-standby`.
+    /// A user's alias with libvirt's prefix: `ua-standby` for `standby`.
     static func checkedAlias(_ text: String) throws(MalformedValue) -> String {
         let bare = text.hasPrefix(userPrefix) ? String(text.dropFirst(userPrefix.count)) : text
         do {
             return userPrefix + (try checkedName(bare))
         } catch {
             throw MalformedValue(
-                kind: "alias", text: text, expected: "1 to 40 of A-Z, a-z, 0-9, _ and -, after \(userPrefix) or without"
+                kind: "alias", text: text, expected: "1 to 40 of A-Z, a-z, 0-9, _ and -, with or without \(userPrefix)"
             )
         }
     }
 
-    /// libvirt's prefix for aliases of a user's choice.
+    /// libvirt's prefix for aliases that a user chooses.
     private static let userPrefix = "ua-"
 
-    /// What the alias of every device that Buslane adds starts with. `ua-` is libvirt's prefix for a user's aliases.
+    /// The prefix of the alias of every device that Buslane adds. `ua-` is libvirt's prefix for a user's aliases.
     public static let aliasPrefix = "ua-buslane-"
 
     public var alias: String { Self.aliasPrefix + name }
 }
 
 extension DeviceSpec: CustomStringConvertible {
-    /// The text that parses as this value.
+    /// A text that parses as this value.
     public var description: String {
         var parts = [address.description, "kind=\(kind.rawValue)"]
         if let mac { parts.append("mac=\(mac)") }
@@ -152,7 +152,7 @@ extension DeviceSpec: CustomStringConvertible {
 }
 
 extension MACAddress {
-    /// The address, when one station can have it.
+    /// The address, when it can be the address of one station.
     func checkedForStation() throws(MalformedValue) -> MACAddress {
         guard !isMulticast, !isZero else {
             throw MalformedValue(

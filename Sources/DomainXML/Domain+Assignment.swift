@@ -14,10 +14,10 @@ extension DomainRequest {
 }
 
 extension Domain {
-    /// What Buslane put in for the request, as far as it is understood: it can be made anew.
+    /// The devices in Buslane's record; none when the record cannot be read, since it can be written again.
     public var recorded: [DomainAssignment.Device] { (try? assignment)??.devices ?? [] }
 
-    /// Devices that Buslane put in for the request and the domain's owner took out. They stay so until the request asks
+    /// Devices that Buslane added for the request and the domain's owner took out. They stay out until the request asks
     /// for something else.
     ///
     /// - Throws: ``DomainXMLError`` for a request that is not understood.
@@ -32,11 +32,13 @@ extension Domain {
         }
     }
 
-    /// The XML with this as the record, beside the request; without one when nothing is in it.
+    /// The domain with this record beside its request; without a record when the record is empty.
     ///
-    /// A record that says the same stays as it is. A document without a request gets none.
-    public func recording(_ record: DomainAssignment) -> String {
-        guard record.devices != recorded else { return text }
+    /// An equal record stays as it is. A document without a request gets none.
+    ///
+    /// - Throws: ``DomainXMLError``, by no document that could be parsed.
+    public func recording(_ record: DomainAssignment) throws(DomainXMLError) -> Domain {
+        guard record.devices != recorded else { return self }
         let elements = document.root.all("metadata").flatMap(\.children)
         let old = elements.first { $0.namespace == DomainAssignment.namespace }
         let request = elements.first { $0.namespace == DomainRequest.namespace }
@@ -51,12 +53,12 @@ extension Domain {
                 Edit(range: place..<place, replacement: layout.lineBreak + layout.replacement(record.markup))
             ]
         }
-        return String(decoding: document.applying(edits), as: UTF8.self)
+        return try applying(edits)
     }
 }
 
 extension Layout {
-    /// What leads from the end of an element to a line of its own for the next.
+    /// The line break and indentation between an element and a next one on a line of its own.
     fileprivate var lineBreak: String {
         switch self {
         case .inline: ""

@@ -3,8 +3,8 @@
 extension Domain {
     /// How many root ports have nothing behind them: how many devices can be attached while the domain runs.
     ///
-    /// nil where the document doesn't tell: a machine without PCI Express has slots instead, and libvirt still has to
-    /// find places, and may make ports, for devices without an address. What it prints of a defined domain tells.
+    /// nil where the document doesn't show it: a machine without PCI Express has slots instead, and for a device without
+    /// an address libvirt has yet to find a place and may add a port. The XML of a defined domain shows it.
     public var freeHotplugPorts: Int? {
         let buses = GuestBuses(document.root)
         guard buses.kind == .express, !document.root.all("devices").flatMap(\.children).contains(where: \.lacksPlace)
@@ -12,9 +12,10 @@ extension Domain {
         return buses.ports.count { $0.takesHotplug && !buses.isOccupied($0) }
     }
 
-    /// A device alone, as libvirt attaches it to this domain while it runs.
+    /// The XML of one device, as libvirt attaches it to this domain while it runs.
     ///
-    /// Where the guest is to see its node, and has a free port there, it goes behind that one; else libvirt finds it a place.
+    /// Where the guest is to see the device's node and has a free port there, the device goes behind that port; else
+    /// libvirt chooses its place.
     public func plugging(_ device: DeviceSpec) -> String {
         let buses = GuestBuses(document.root)
         let port = device.alignedTo.flatMap { expanders[$0] }.flatMap { expander in
@@ -24,19 +25,19 @@ extension Domain {
         return Layout.lines(indentation: "", unit: "  ", newline: "\n").block(device.markup(at: place))
     }
 
-    /// The XML with as many free root ports as that, for devices to be attached while the domain runs.
+    /// The domain with at least this many free root ports, for devices to be attached while it runs.
     ///
-    /// Those that are there count; what is missing is added, with aliases `ua-lane-spare-N` and the next indexes.
+    /// Free ports that are there count; missing ones are added, with aliases `ua-lane-spare-N` and the next indexes.
     /// ``adding(_:)`` leaves them free. A machine without PCI Express needs none.
     ///
     /// - Throws: ``DomainXMLError/noDevices(line:)``, ``DomainXMLError/noGuestSlot(for:)``.
-    public func addingSparePorts(upTo count: Int) throws(DomainXMLError) -> String {
+    public func addingSparePorts(upTo count: Int) throws(DomainXMLError) -> Domain {
         var buses = GuestBuses(document.root)
-        guard buses.kind == .express else { return text }
-        // Before libvirt has seen the document, only ports kept free by name are sure to stay free.
+        guard buses.kind == .express else { return self }
+        // Until libvirt has placed every device, only the spare ports are sure to stay free.
         let free =
             freeHotplugPorts ?? buses.ports.count { $0.isSpare && !buses.isOccupied($0) }
-        guard free < count else { return text }
+        guard free < count else { return self }
         guard let container = document.root.all("devices").last, !container.isSelfClosing else {
             throw .noDevices(line: document.root.line)
         }
@@ -52,19 +53,18 @@ extension Domain {
             insertion += layout.block(port.markup)
         }
         let place = document.insertionPoint(endOf: container)
-        return String(
-            decoding: document.applying([Edit(range: place..<place, replacement: insertion)]), as: UTF8.self)
+        return try applying([Edit(range: place..<place, replacement: insertion)])
     }
 
-    /// The XML without the spare ports that ``addingSparePorts(upTo:)`` added and that nothing is behind.
+    /// The domain without the spare ports that ``addingSparePorts(upTo:)`` added and that have nothing behind them.
     ///
     /// - Throws: ``DomainXMLError``, by no document that could be parsed.
-    public func removingSparePorts() throws(DomainXMLError) -> String {
-        try withoutIdlePorts(prefix: GuestBuses.sparePrefix).text
+    public func removingSparePorts() throws(DomainXMLError) -> Domain {
+        try withoutIdlePorts(prefix: GuestBuses.sparePrefix)
     }
 
-    /// Without the ports of that name that have nothing behind them, from the highest index down to the first
-    /// controller that stays.
+    /// Without the ports whose alias starts so and that have nothing behind them, from the highest index down to the
+    /// first controller that stays.
     func withoutIdlePorts(prefix: String) throws(DomainXMLError) -> Domain {
         let buses = GuestBuses(document.root)
         var edits: [Edit] = []
@@ -74,7 +74,7 @@ extension Domain {
             else { break }
             edits.append(Edit(range: document.removalRange(of: port.element), replacement: ""))
         }
-        return edits.isEmpty ? self : try Domain(bytes: document.applying(edits))
+        return try applying(edits)
     }
 }
 

@@ -2,13 +2,13 @@
 public import HostModel
 
 extension Domain {
-    /// The MAC address of the virtio interface that is to stand in for a device: the device must have the same, so
-    /// that the guest takes the two for one.
+    /// The MAC address of the virtio interface that stands in for a device. The device must have the same address, so that
+    /// the guest treats the two as one.
     ///
     /// - Parameters:
     ///   - alias: the interface's, `ua-…`.
     ///   - device: the device's name, for the message.
-    ///   - wanted: the one that was asked for, if one was.
+    ///   - wanted: the requested address; nil for any.
     /// - Throws: ``DomainXMLError/standby(alias:device:_:)``.
     public func standbyMAC(
         _ alias: String, for device: String, wanted: MACAddress? = nil

@@ -3,21 +3,24 @@ public import HostModel
 
 /// A libvirt domain's XML: what Buslane reads in it, and the edits it makes.
 ///
-/// An edit changes the bytes of the devices it is about and no others.
+/// A value: an edit returns another domain, parsed from the new text, and the domain itself where nothing changes. An
+/// edit replaces the bytes of the elements it is about and no others.
 public struct Domain: Sendable {
     public let name: String
     /// In lower case with hyphens; nil in an XML that was never defined and has none.
     public let uuid: String?
     /// The devices that Buslane added, in the document's order.
     public let injected: [InjectedDevice]
-    /// The devices with functions of the host that somebody else added, in the document's order.
+    /// All other devices with functions of the host, in the document's order.
     public let foreign: [ForeignDevice]
-    /// Every function that the domain takes from the host, whoever put it there: hostdevs, interfaces, NVMe disks.
+    /// Every function that the domain takes from the host: hostdevs, interfaces, NVMe disks.
     /// Sorted, each once.
     public let hostdevAddresses: [PCIAddress]
 
     let document: XMLDocument
     let passthroughs: [Passthrough]
+    private let requestRead: Result<DomainRequest?, DomainXMLError>
+    private let assignmentRead: Result<DomainAssignment?, DomainXMLError>
 
     /// - Parameter xml: what `virsh dumpxml` prints, or a person wrote.
     /// - Throws: ``DomainXMLError``.
@@ -40,7 +43,7 @@ public struct Domain: Sendable {
         var passthroughs: [Passthrough] = []
         for device in devices { passthroughs += try Passthrough.all(in: device) }
         hostdevAddresses = Set(passthroughs.map(\.address)).sorted()
-        // Most domains have no device of ours, and none asks.
+        // Only a domain with devices of Buslane's needs them.
         lazy var places = devices.filter { $0.namespace == nil }.compactMap(GuestAddress.init(of:))
         injected = passthroughs.compactMap { device in
             guard let name = device.injectedName, let kind = device.kind else { return nil }
@@ -51,6 +54,8 @@ public struct Domain: Sendable {
         }
         foreign = passthroughs.filter { $0.injectedName == nil }
             .map { ForeignDevice(address: $0.address, label: $0.label) }
+        requestRead = Result { () throws(DomainXMLError) in try DomainRequest(in: root) }
+        assignmentRead = Result { () throws(DomainXMLError) in try DomainAssignment(in: root) }
         self.passthroughs = passthroughs
         self.document = document
     }
@@ -69,11 +74,33 @@ public struct Domain: Sendable {
         }.joined(separator: "-")
     }
 
+    /// The document's text, as it is written to libvirt or to a file.
+    public var text: String { String(decoding: document.bytes, as: UTF8.self) }
+
     /// What the domain asks Buslane for in its metadata; nil when it asks for nothing.
     ///
-    /// - Throws: ``DomainXMLError`` that names the element and attribute. Read apart from the rest, so that devices
-    ///   can be taken out of a domain whose request is wrong.
+    /// - Throws: ``DomainXMLError`` that names the element and attribute. Not thrown at parsing, so that devices can be
+    ///   taken out of a domain whose request is wrong.
     public var request: DomainRequest? {
-        get throws(DomainXMLError) { try DomainRequest(in: document.root) }
+        get throws(DomainXMLError) { try requestRead.get() }
     }
+
+    /// Buslane's record in the metadata; nil when there is none.
+    ///
+    /// - Throws: ``DomainXMLError`` for a record that another program has changed.
+    public var assignment: DomainAssignment? {
+        get throws(DomainXMLError) { try assignmentRead.get() }
+    }
+
+    func passthrough(named name: String) -> Passthrough? { passthroughs.first { $0.injectedName == name } }
+
+    /// The domain after edits of its document.
+    func applying(_ edits: [Edit]) throws(DomainXMLError) -> Domain {
+        edits.isEmpty ? self : try Domain(bytes: document.applying(edits))
+    }
+}
+
+extension Domain: Equatable {
+    /// Whether the documents are the same, byte for byte.
+    public static func == (one: Domain, other: Domain) -> Bool { one.document.bytes == other.document.bytes }
 }

@@ -3,8 +3,8 @@ public import HostModel
 
 /// What Buslane gave a domain, kept in its metadata beside the request: `<assignment xmlns="urn:buslane:assignment:1">`.
 ///
-/// A record for people and tools that look at the XML, written by Buslane alone, in the same definition as the devices:
-/// from it is known what the domain's owner took out or moved since. Who has what is the ledger's to know.
+/// A record for people and tools that read the XML. Only Buslane writes it, in the same definition as the devices, so that
+/// it shows which devices the domain's owner took out or moved since. It is no proof of ownership: that is the ledger.
 public struct DomainAssignment: Hashable, Sendable {
     public static let namespace = "urn:buslane:assignment:1"
     /// The prefix under which libvirt is to keep the element.
@@ -19,7 +19,7 @@ public struct DomainAssignment: Hashable, Sendable {
         public let generation: Int
         /// The host's node of the function; nil when it is unknown.
         public let numaNode: Int?
-        /// What the request asked for then, as ``DomainRequest/asked(of:)`` tells it; empty in a record without it.
+        /// What the request asked for then, as ``DomainRequest/asked(of:)`` writes it; empty in a record without it.
         public let asked: String
 
         public init(
@@ -52,7 +52,7 @@ public struct DomainAssignment: Hashable, Sendable {
             children: devices.map { $0.markup(prefix) })
     }
 
-    /// Reads ``metadata``, and the element as libvirt hands it out, with its namespace.
+    /// Reads ``metadata``, or the element as libvirt returns it, with its namespace.
     ///
     /// - Returns: nil for another element.
     /// - Throws: ``DomainXMLError``.
@@ -73,7 +73,7 @@ public struct DomainAssignment: Hashable, Sendable {
         try self.init(found)
     }
 
-    /// Passes over what it doesn't know: a later version may have written more.
+    /// Ignores unknown elements: a later version may have written them.
     private init(_ element: XMLElement) throws(DomainXMLError) {
         var devices: [Device] = []
         for child in element.children where child.name == "device" { devices.append(try Device(child)) }
@@ -82,7 +82,8 @@ public struct DomainAssignment: Hashable, Sendable {
 }
 
 extension DomainAssignment.Device {
-    /// A claim's id is a word of letters and digits; anything else in it must not break out of the attribute.
+    /// A claim's id is letters and digits. It is escaped, because in a record that another program has changed it can be
+    /// any text.
     fileprivate func markup(_ prefix: String = "") -> Markup {
         var attributes = [
             ("name", name), ("address", address.description), ("claim", claim.escapedForXML),
@@ -113,15 +114,6 @@ extension DomainAssignment.Device {
             address: try required("address") { text throws(MalformedValue) in try PCIAddress(text) },
             claim: try required("claim") { $0 }, generation: try required("generation", as: number),
             numaNode: try element.value("node", as: number), asked: element["asked"] ?? "")
-    }
-}
-
-extension Domain {
-    /// What Buslane noted in the metadata that it gave; nil when there is no note.
-    ///
-    /// - Throws: ``DomainXMLError`` for a note that somebody else wrote over.
-    public var assignment: DomainAssignment? {
-        get throws(DomainXMLError) { try DomainAssignment(in: document.root) }
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// What a domain's XML says of where on the host its vCPUs and memory are, and of the nodes that its guest sees.
+/// Where on the host a domain's vCPUs and memory are, and the nodes that its guest sees, as far as its XML says.
 public struct DomainPlacement: Hashable, Sendable {
     public struct Memory: Hashable, Sendable {
         /// Host nodes.
@@ -10,18 +10,18 @@ public struct DomainPlacement: Hashable, Sendable {
         public let mode: String
     }
 
-    /// One NUMA node of the guest's.
+    /// One NUMA node of the guest.
     public struct Cell: Hashable, Sendable {
         public let id: Int
         public let vcpus: NumberSet
-        /// nil is what the domain's memory is bound to.
+        /// nil: as the domain's memory.
         public let memory: Memory?
         let bytes: Int
     }
 
-    /// How many vCPUs the domain has at the most.
+    /// The maximum number of vCPUs.
     public let vcpuCount: Int
-    /// Host CPUs for each vCPU that has none of its own.
+    /// Host CPUs for each vCPU without a pin of its own.
     public let cpuset: NumberSet?
     /// Host CPUs by vCPU.
     public let vcpuPins: [Int: NumberSet]
@@ -29,15 +29,15 @@ public struct DomainPlacement: Hashable, Sendable {
     public let memory: Memory?
     /// In the order of their ids; empty for a guest that sees no nodes.
     public let cells: [Cell]
-    /// numad chooses where vCPUs or memory go at each start (`placement='auto'`).
+    /// Whether numad places vCPUs or memory at each start (`placement='auto'`).
     public let isAutomatic: Bool
-    /// The memory that has to be there as huge pages before the domain starts.
+    /// The memory that has to be free as huge pages before the domain starts.
     public let hugepages: [HugepageNeed]
 
     /// The CPUs that a vCPU is pinned to; nil when it may run anywhere.
     public func cpus(ofVCPU id: Int) -> NumberSet? { vcpuPins[id] ?? cpuset }
 
-    /// The host nodes of a cell's memory; nil when they are not said.
+    /// The host nodes of a cell's memory; nil when the XML does not say.
     public func nodes(of cell: Cell) -> NumberSet? { (cell.memory ?? memory)?.nodes }
 }
 

@@ -5,7 +5,7 @@ extension DomainRequest {
     static let attributes = ["numa", "spread", "align", "binding"]
 
     /// - Returns: nil when the metadata has no request.
-    /// - Throws: ``DomainXMLError``, for what is not understood too: a misspelt `vlan` must not mean "no VLAN".
+    /// - Throws: ``DomainXMLError``, also for unknown names: a misspelt `vlan` must not mean "no VLAN".
     init?(in root: XMLElement) throws(DomainXMLError) {
         if let stray = root.children.first(where: { $0.namespace == Self.namespace }) {
             throw .misplaced("<\(stray.name)>", in: "<domain>", line: stray.line)
@@ -19,7 +19,7 @@ extension DomainRequest {
         guard request.name == "request" else {
             throw .unknown("element <\(request.name)>", in: "<metadata>", line: request.line, nearest: "<request>")
         }
-        // libvirt keeps one element of a namespace and drops the rest: better said than lost.
+        // libvirt keeps one element of a namespace and silently drops the rest.
         if requests.count > 1 { throw .duplicate("<request>", line: requests[1].line) }
         try self.init(request)
     }
@@ -46,8 +46,8 @@ extension DomainRequest {
             binding: try request.word("binding") ?? .defined, devices: devices)
     }
 
-    /// Whether an element was meant to be a request, and its namespace is not that of one: misspelt, of a version that
-    /// this program doesn't know, or not there at all. libvirt drops an element without namespace without a word.
+    /// Whether an element is meant to be a request but has another namespace: a misspelt one, one of an unknown version,
+    /// or none. libvirt silently drops an element without a namespace.
     private static func isMeantAsRequest(_ element: XMLElement) -> Bool {
         guard let given = element.namespace else {
             return element.name == "request" && element.children.contains { $0.name == "device" && $0["pool"] != nil }
@@ -155,7 +155,7 @@ extension XMLElement {
         }
     }
 
-    /// Attributes of other namespaces are someone else's business.
+    /// Attributes of other namespaces are ignored.
     func refuseAttributes(besides known: [String]) throws(DomainXMLError) {
         if let other = attributes.first(where: { $0.namespace == nil && !known.contains($0.name) }) {
             throw .unknown(

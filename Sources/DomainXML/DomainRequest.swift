@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// What a domain asks Buslane for: `<request xmlns="urn:buslane:request:1">` in its metadata.
+/// A domain's request to Buslane: `<request xmlns="urn:buslane:request:1">` in its metadata.
 ///
 /// Schema: docs/domain-request.rng.
 public struct DomainRequest: Hashable, Sendable {
@@ -9,17 +9,17 @@ public struct DomainRequest: Hashable, Sendable {
 
     /// When the functions are claimed.
     public enum Binding: String, Hashable, Sendable, Codable, CaseIterable {
-        /// While the domain is defined: the hostdevs are in its persistent XML. The default.
+        /// The default: while the domain is defined. The devices are in its persistent XML.
         case defined
-        /// From each start to the stop that follows: the persistent XML stays clean.
+        /// From each start to the next stop. The persistent XML has none of the devices.
         case running
     }
 
-    /// Whether Buslane puts the domain's vCPUs and memory near its devices.
+    /// Whether Buslane aligns the domain's vCPUs and memory to its devices' nodes.
     public enum Alignment: String, Hashable, Sendable, Codable, CaseIterable {
         /// The default.
         case none
-        /// What the XML leaves open is set; what it says stays. See ``Domain/aligned(to:on:)``.
+        /// Sets what the XML leaves open; what the XML says stays.
         case auto
     }
 
@@ -27,11 +27,11 @@ public struct DomainRequest: Hashable, Sendable {
         /// Unique in the request.
         public let name: String
         public let pool: String
-        /// What the PF is to enforce for the VF.
+        /// The settings that the PF enforces for the VF.
         public let settings: VFSettings
-        /// nil is what the request says.
+        /// nil: as the request.
         public let numa: NUMAPolicy?
-        /// The alias, `ua-…`, of the virtio interface that carries the traffic while the VF is away.
+        /// The alias, `ua-…`, of the virtio interface that carries the traffic while the VF is unplugged.
         public let failover: String?
 
         public init(

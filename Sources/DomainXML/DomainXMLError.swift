@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// Why a domain XML could not be read or edited. One line each: the subject, what is wrong, why.
+/// Why a domain XML could not be read or edited.
 public enum DomainXMLError: Error, Equatable, Sendable {
     /// Not well-formed XML. Lines and columns count from 1; a column counts bytes.
     case malformed(line: Int, column: Int, reason: String)
-    /// The text is longer than any domain is.
+    /// The text is longer than any domain's.
     case tooLarge(bytes: Int, limit: Int)
     /// Elements are nested deeper than in any domain.
     case tooDeep(line: Int, limit: Int)
@@ -13,20 +13,20 @@ public enum DomainXMLError: Error, Equatable, Sendable {
     case documentType(line: Int)
     /// The XML declaration names an encoding other than UTF-8.
     case encoding(String)
-    /// The root element is another one than `<domain>`.
+    /// The root element is not `<domain>`.
     case notADomain(root: String)
-    /// An element or attribute that has to be there is not.
+    /// A required element or attribute is missing.
     case missing(String, in: String, line: Int)
-    /// An element that may be there once is there again.
+    /// An element that is allowed once occurs again.
     case duplicate(String, line: Int)
-    /// A value that is not what its place asks for. `subject` names the element and attribute.
+    /// A value of the wrong form. `subject` names the element and attribute.
     case invalid(subject: String, value: String, line: Int, expected: String)
-    /// An element or attribute of Buslane's namespace that means nothing: a typing error, most likely. `nearest` is
-    /// what could have been meant.
+    /// An unknown element or attribute of Buslane's namespace, most likely a typing error. `nearest` is a known name
+    /// that is similar.
     case unknown(String, in: String, line: Int, nearest: String?)
-    /// Buslane's element in another namespace, or in none, than the one that is read.
+    /// Buslane's element in another namespace than the one that is read, or in none.
     case namespace(String, given: String?, line: Int)
-    /// Buslane's element where libvirt drops it.
+    /// Buslane's element in a place where libvirt drops it.
     case misplaced(String, in: String, line: Int)
     /// There is no `<devices>` to add to.
     case noDevices(line: Int)
@@ -34,19 +34,17 @@ public enum DomainXMLError: Error, Equatable, Sendable {
     case addressInUse(PCIAddress, by: String)
     /// The alias that the device would get belongs to something else.
     case nameInUse(String, by: String)
-    /// A device is to share the guest's slot with one that it cannot share it with.
+    /// The companion cannot share the guest's slot with its leader.
     case companion(String, of: String, reason: String)
     /// The guest has no PCI slot left for a device that needs one of its own.
     case noGuestSlot(for: String)
-    /// The interface that is to stand in for a device cannot.
+    /// The interface cannot stand in for the device.
     case standby(alias: String, device: String, Standby)
-    /// What the domain says of its vCPUs and memory, and where its devices are, don't go together.
-    case misaligned([Misalignment])
 
-    /// Why an interface cannot stand in for a VF that is away.
+    /// Why an interface cannot stand in for a VF while it is unplugged.
     public enum Standby: Equatable, Sendable {
         case absent
-        /// Something else than a virtio interface has the alias.
+        /// The element with the alias is not a virtio interface.
         case notVirtio(String)
         case notPersistent(String)
         case withoutMAC(String)
@@ -64,7 +62,7 @@ extension DomainXMLError: CustomStringConvertible {
             case .tooLarge(let bytes, let limit):
                 "domain XML: \(bytes) bytes are too many: the limit is \(limit)"
             case .tooDeep(let line, let limit):
-                "domain XML, line \(line): elements are nested too deep: the limit is \(limit)"
+                "domain XML, line \(line): elements are nested too deeply: the limit is \(limit)"
             case .documentType(let line):
                 "domain XML, line \(line): a DOCTYPE is refused: a domain has none, and its entities are not safe to expand"
             case .encoding(let name):
@@ -74,7 +72,7 @@ extension DomainXMLError: CustomStringConvertible {
             case .missing(let what, let place, let line):
                 "domain XML, line \(line): \(place) has no \(what)"
             case .duplicate(let what, let line):
-                "domain XML, line \(line): \(what) is there a second time"
+                "domain XML, line \(line): \(what) occurs a second time"
             case .invalid(let subject, let value, let line, let expected):
                 "domain XML, line \(line): \(subject) is '\(value)': expected \(expected)"
             case .unknown(let what, let place, let line, _):
@@ -88,46 +86,42 @@ extension DomainXMLError: CustomStringConvertible {
             case .noDevices(let line):
                 "domain XML, line \(line): <domain> has no <devices>"
             case .addressInUse(let address, let user):
-                "domain XML: \(address) cannot be added: \(user) has it already"
+                "domain XML: \(address) cannot be added: \(user) already has it"
             case .nameInUse(let name, let user):
-                "domain XML: device '\(name)' cannot be added: \(user) has its name already"
+                "domain XML: device '\(name)' cannot be added: \(user) already has its name"
             case .companion(let name, let leader, let reason):
                 "domain XML: device '\(name)' cannot be the companion of '\(leader)': \(reason)"
             case .noGuestSlot(let name):
                 "domain XML: device '\(name)' cannot be added: the guest's PCI bus has no slot left for it"
             case .standby(let alias, let device, let reason):
                 "domain XML: device '\(device)' cannot fail over to '\(alias)': \(reason.text)"
-            case .misaligned(let conflicts):
-                "domain XML: " + conflicts.map(\.description).joined(separator: "; ")
             }
         return text.oneLine
     }
 
-    /// What to do about it; nil where the description says it all.
+    /// How to fix it; nil where the description is enough.
     public var remedy: String? {
         let text: String? =
             switch self {
             case .malformed(_, _, "unbound prefix"):
                 "declare the prefix where it is used, like xmlns:buslane='\(DomainRequest.namespace)'"
             case .malformed, .tooLarge, .tooDeep, .notADomain: nil
-            case .documentType: "take the DOCTYPE out"
+            case .documentType: "remove the DOCTYPE"
             case .encoding: "convert it: iconv -t UTF-8, and change the declaration"
             case .missing(let what, let place, _): "add \(what) to \(place)"
-            case .duplicate(let what, _): "leave one \(what)"
+            case .duplicate(let what, _): "keep only one \(what)"
             case .invalid: nil
             case .unknown(_, _, _, let nearest): nearest.map { "write \($0)" }
             case .namespace(let what, _, _):
                 "write xmlns:buslane='\(DomainRequest.namespace)' and <buslane:\(what.dropFirst())"
             case .misplaced(let what, _, _): "move \(what) into <metadata>"
             case .noDevices: "add <devices/> to <domain>"
-            case .addressInUse(let address, _): "take \(address) out of the XML, or leave it to Buslane alone"
+            case .addressInUse(let address, _): "remove \(address) from the XML, or let only Buslane add it"
             case .nameInUse: "give one of them another name"
             case .companion(_, let leader, _):
-                "name a device that is added along with it or is there, other than '\(leader)'"
-            case .noGuestSlot: "take devices out, or use a q35 machine"
+                "name another device than '\(leader)': one that is in the domain, or is added with it"
+            case .noGuestSlot: "remove devices, or use a q35 machine"
             case .standby(let alias, _, let reason): reason.remedy(alias: alias)
-            case .misaligned:
-                "change the pinning, or let it be free; or choose a device on the node that the domain is pinned to"
             }
         return text?.oneLine
     }
@@ -137,7 +131,7 @@ extension DomainXMLError.Standby {
     fileprivate var text: String {
         switch self {
         case .absent: "nothing in <devices> has that alias"
-        case .notVirtio(let label): "\(label) is no virtio interface"
+        case .notVirtio(let label): "\(label) is not a virtio interface"
         case .notPersistent(let label): "\(label) has no <teaming type='persistent'/>"
         case .withoutMAC(let label): "\(label) has no <mac>"
         case .otherMAC(let label, let mac, let wanted): "\(label) has the MAC address \(mac), the device \(wanted)"
@@ -150,13 +144,13 @@ extension DomainXMLError.Standby {
             "give a virtio interface <model type='virtio'/>, <teaming type='persistent'/> and <alias name='\(alias)'/>"
         case .notPersistent: "add <teaming type='persistent'/> to it"
         case .withoutMAC: "add <mac address='…'/> to it"
-        case .otherMAC: "give both the same one, or leave the device's out of the request"
+        case .otherMAC: "give both the same address, or leave the device's out of the request"
         }
     }
 }
 
 extension String {
-    /// Whatever the document had in it, a message is one line.
+    /// A message is one line, whatever the document contains.
     fileprivate var oneLine: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
     }

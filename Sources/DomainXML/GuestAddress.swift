@@ -17,7 +17,8 @@ struct GuestAddress: Hashable, Sendable {
 
     /// Reads a device's own `<address type='pci'>`.
     ///
-    /// - Returns: nil for an address of another kind, one without values, which libvirt fills, and one that it refuses.
+    /// - Returns: nil for an address of another kind, for one without values, which libvirt fills in, and for one that
+    ///   libvirt refuses.
     init?(of device: XMLElement) {
         guard let address = device.first("address"), address["type"] == "pci",
             address["bus"] != nil || address["slot"] != nil,
@@ -27,7 +28,7 @@ struct GuestAddress: Hashable, Sendable {
         self.init(bus: Int(bus), slot: Int(slot), function: Int(function))
     }
 
-    /// Whether one of these is another function of its slot.
+    /// Whether one of these places is another function of the same slot.
     func isShared(with places: [GuestAddress]) -> Bool {
         places.contains { $0.bus == bus && $0.slot == slot && $0.function != function }
     }

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// The guest's PCI buses as a document has them, and what is taken on them while devices are added.
+/// The guest's PCI buses in a document, and the places taken on them while devices are added.
 ///
-/// Most devices leave their place to libvirt, which makes ports as it needs them. A device that has to share a slot,
-/// or to be on a node of the guest's, needs an address, and then the port that leads there.
+/// libvirt places most devices and adds ports as it needs them. A device that shares a slot, or that is to be on one of
+/// the guest's nodes, gets an address here, and a port for it.
 struct GuestBuses {
     enum Kind {
-        /// q35 and its like: a device sits behind a root port of its own.
+        /// q35 and similar machines: each device is behind a root port of its own.
         case express
-        /// i440fx and its like: a device sits in a slot of the one bus.
+        /// i440fx and similar machines: each device is in a slot of the one bus.
         case conventional
     }
 
     /// A root port: a bus with one slot.
     struct Port {
         let index: Int
-        /// nil while its own address is libvirt's to choose.
+        /// nil for a port without an address, which libvirt will place.
         let parent: Int?
         let alias: String?
         let takesHotplug: Bool
         let element: XMLElement
     }
 
-    /// What the alias of a controller that Buslane added starts with. No device's does.
+    /// Prefixes of the aliases of controllers that Buslane added. No device has them.
     static let portPrefix = "ua-lane-port-"
     static let sparePrefix = "ua-lane-spare-"
     static let nodePrefix = "ua-lane-node-"
@@ -33,7 +33,7 @@ struct GuestBuses {
     /// PCI controllers by index, root ports among them.
     let controllers: [Int: XMLElement]
     private var taken: Set<GuestAddress> = []
-    /// Slots of the root bus that hold root ports alone and have room for more of them.
+    /// Slots of the root bus that hold only root ports and have room for more.
     private var portSlots: Set<Int> = []
     private var nextIndex: Int
 
@@ -72,7 +72,7 @@ struct GuestBuses {
         return machine.contains("q35") || machine.hasPrefix("virt") ? .express : .conventional
     }
 
-    /// One above every index that is there or that libvirt will give: so ours follow on without a gap.
+    /// One above every index that is there or that libvirt will assign, so that new indexes follow without a gap.
     ///
     /// A controller without an index gets the lowest that is free, and a bus that an address names gets a controller.
     /// Source: virDomainControllerFindUnusedIndex, domain_conf.c; qemuDomainAssignPCIAddresses.
@@ -83,16 +83,16 @@ struct GuestBuses {
             while used.contains(lowest) { lowest += 1 }
             used.insert(lowest)
         }
-        // The root bus is there even where the document doesn't say so.
+        // Every machine has the root bus, even where the document doesn't list it.
         return used.union(buses).union([0]).max().map { $0 + 1 } ?? 1
     }
 
     func isTaken(_ place: GuestAddress) -> Bool { taken.contains(place) }
 
-    /// Whether a device is behind this port.
+    /// Whether something is behind this port.
     func isOccupied(_ port: Port) -> Bool { taken.contains { $0.bus == port.index } }
 
-    /// The function of a slot that a companion gets: the one that it has on the host where that is free.
+    /// Takes a function of a slot for a companion: the function number that it has on the host, where that is free.
     mutating func takeFunction(besides place: GuestAddress, preferring function: Int) -> GuestAddress? {
         let choice = ([function] + Array(1...7)).first {
             $0 > 0 && !isTaken(GuestAddress(bus: place.bus, slot: place.slot, function: $0))
@@ -103,17 +103,17 @@ struct GuestBuses {
         return found
     }
 
-    /// A slot for a device to have to itself, and the controllers to add for it, in the order of their indexes.
+    /// Takes a slot for one device, with the controllers to add for it, in the order of their indexes.
     ///
-    /// A root port that is there without a device behind it is taken first.
+    /// A free root port that is there is taken first.
     ///
     /// - Parameters:
-    ///   - name: the device's: its port bears it.
+    ///   - name: the device's; a new port has it in its alias.
     ///   - expander: the index of the expander bus that the port is to be on; nil for the root bus.
     /// - Returns: nil when there is no room.
     mutating func takeSlot(for name: String, on expander: Int? = nil) -> (place: GuestAddress, controllers: [Markup])? {
         guard kind == .express else {
-            // Slots 1 and 2 are the chipset's and the graphics card's.
+            // Slots 1 and 2 belong to the chipset and the graphics card.
             guard let slot = (3...31).first(where: { isFree(slot: $0, of: 0) }) else { return nil }
             let place = GuestAddress(bus: 0, slot: slot)
             taken.insert(place)
@@ -134,7 +134,7 @@ struct GuestBuses {
         return (place, [port.markup])
     }
 
-    /// A root port more.
+    /// Adds a root port.
     ///
     /// - Returns: nil when the bus has no slot left.
     mutating func addPort(alias: String, on expander: Int? = nil) -> (index: Int, markup: Markup)? {
@@ -166,7 +166,7 @@ struct GuestBuses {
         (0...31).first { isFree(slot: $0, of: bus) }.map { GuestAddress(bus: bus, slot: $0) }
     }
 
-    /// Eight root ports share a slot of the root bus, as libvirt has them too.
+    /// Eight root ports share a slot of the root bus, as in libvirt.
     private mutating func portPlace() -> GuestAddress? {
         for slot in portSlots.sorted() {
             for function in 1...7 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// Where devices go that cannot be left to libvirt: those with companions, and those that are aligned to a node.
+/// The places of devices that libvirt cannot place: those with companions, and those that are aligned to a node.
 struct GuestPlan {
-    /// By device name. A device that is not in here has its place already, or gets one from libvirt.
+    /// By device name. Every other device has its place already, or gets one from libvirt.
     private(set) var places: [String: GuestPlace] = [:]
-    /// Devices that are there, are not asked for again, and get companions.
+    /// Present devices that are not among the specs and get companions.
     private(set) var leadersThatStay: [String: GuestPlace] = [:]
     private var controllers: [String: [Markup]] = [:]
 
@@ -42,7 +42,7 @@ struct GuestPlan {
         }
     }
 
-    /// The controllers to add for a device; each once.
+    /// The controllers to add for a device; empty at a second call.
     mutating func takeControllers(for name: String) -> [Markup] { controllers.removeValue(forKey: name) ?? [] }
 
     /// By leader, in the order given.

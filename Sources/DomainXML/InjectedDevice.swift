@@ -6,14 +6,13 @@ public struct InjectedDevice: Hashable, Sendable {
     public let name: String
     public let address: PCIAddress
     public let kind: DeviceSpec.Kind
-    /// As the XML has it; an interface for which libvirt chose the address has that one.
+    /// As in the XML, also where libvirt chose it.
     public let mac: MACAddress?
     /// nil without a VLAN, and for a trunk, which Buslane never writes.
     public let vlan: VLANID?
-
-    /// The alias of the interface that stands in for it while it is away.
+    /// The alias of the interface that carries the traffic while the device is unplugged.
     public let failover: String?
-    /// Whether another device is in its slot of the guest's: libvirt unplugs none of those while the guest runs.
+    /// Whether another device shares its slot in the guest: libvirt unplugs none of them while the guest runs.
     ///
     /// Source: qemuIsMultiFunctionDevice, qemu_hotplug.c.
     public let sharesSlot: Bool
@@ -35,6 +34,6 @@ public struct InjectedDevice: Hashable, Sendable {
 /// A device that takes a function from the host and that Buslane did not add.
 public struct ForeignDevice: Hashable, Sendable {
     public let address: PCIAddress
-    /// How messages name it, with its alias or element and its line.
+    /// Its name in messages: its alias or element, and its line.
     public let label: String
 }

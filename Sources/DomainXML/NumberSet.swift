@@ -6,7 +6,7 @@ public struct NumberSet: Hashable, Sendable {
 
     public init(_ numbers: Set<Int> = []) { self.numbers = numbers }
 
-    /// Reads `0-3,8`, with libvirt's `^2` for one that is taken out again; an empty text is the empty set.
+    /// Reads `0-3,8`, with libvirt's `^2` to exclude a number; an empty text is the empty set.
     ///
     /// - Returns: nil for anything else, and for numbers that no host has.
     public init?(list: String) {
@@ -31,8 +31,8 @@ public struct NumberSet: Hashable, Sendable {
     public func intersection(_ other: NumberSet) -> NumberSet { NumberSet(numbers.intersection(other.numbers)) }
     public func union(_ other: NumberSet) -> NumberSet { NumberSet(numbers.union(other.numbers)) }
 
-    /// The number in a set of one.
-    var single: Int? { numbers.count == 1 ? numbers.first : nil }
+    /// The number in a set of one; nil for any other set.
+    public var single: Int? { numbers.count == 1 ? numbers.first : nil }
 }
 
 extension NumberSet: CustomStringConvertible {

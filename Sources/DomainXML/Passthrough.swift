@@ -18,14 +18,14 @@ struct Passthrough: Sendable {
         return String(alias.dropFirst(DeviceSpec.aliasPrefix.count))
     }
 
-    /// How messages name it.
+    /// Its name in messages.
     var label: String { element.label }
 
     var mac: MACAddress? {
         element.first("mac")?["address"].flatMap { text in try? MACAddress(text) }
     }
 
-    /// The one tag of an untrunked VLAN.
+    /// The tag of a VLAN without trunk and with one tag.
     var vlan: VLANID? {
         guard let vlan = element.first("vlan"), vlan["trunk"] != "yes", let tag = vlan.all("tag").first,
             vlan.all("tag").count == 1
@@ -33,15 +33,15 @@ struct Passthrough: Sendable {
         return tag["id"].flatMap { text in try? VLANID(text) }
     }
 
-    /// The alias of the interface that stands in for it.
+    /// The alias of its standby interface.
     var failover: String? {
         element.first("teaming").flatMap { $0["type"] == "transient" ? $0["persistent"] : nil }
     }
 
-    /// Reads one child of `<devices>`. NVMe disks can hold several functions, most elements none.
+    /// Reads one child of `<devices>`. An NVMe disk can have several functions; most elements have none.
     ///
-    /// - Throws: ``DomainXMLError`` for a PCI source without a readable address: whether a function is free to be
-    ///   added cannot be told then.
+    /// - Throws: ``DomainXMLError`` for a PCI source without a readable address: without it, a function could be added
+    ///   twice.
     static func all(in device: XMLElement) throws(DomainXMLError) -> [Passthrough] {
         guard device.namespace == nil else { return [] }
         switch device.name {
@@ -87,7 +87,7 @@ struct Passthrough: Sendable {
 }
 
 extension XMLElement {
-    /// How messages name a device.
+    /// A device's name in messages.
     var label: String {
         if let alias = first("alias")?["name"] { return "device '\(alias)' at line \(line)" }
         return "<\(name)> at line \(line)"
@@ -95,7 +95,7 @@ extension XMLElement {
 }
 
 extension PCIAddress {
-    /// Reads `<address domain= bus= slot= function=>` as libvirt does: what is absent is zero.
+    /// Reads `<address domain= bus= slot= function=>` as libvirt does: an absent attribute is zero.
     fileprivate init(sourceAddress element: XMLElement) throws(DomainXMLError) {
         func number(_ attribute: String, upTo limit: UInt32) throws(DomainXMLError) -> UInt32 {
             guard let text = element[attribute] else { return 0 }
@@ -127,7 +127,7 @@ extension PCIAddress {
     }
 }
 
-/// Reads a number as C's `strtoul` with base 0 does, which libvirt uses: `0x1f`, `31` and `037` are the same.
+/// Reads a number as C's `strtoul` with base 0 does, as libvirt: `0x1f`, `31` and `037` are equal.
 func cNumber(_ text: String) -> UInt32? {
     guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-") else { return nil }
     let lower = text.lowercased()

@@ -7,7 +7,7 @@ struct Edit {
 }
 
 extension XMLDocument {
-    /// The bytes with the edits made and everything else as it was.
+    /// The bytes after the edits. All others stay.
     func applying(_ edits: [Edit]) -> [UInt8] {
         var result: [UInt8] = []
         var position = 0
@@ -19,31 +19,31 @@ extension XMLDocument {
         return result + bytes[position...]
     }
 
-    /// The start of the line, when nothing but white space stands between it and `offset`.
+    /// The start of the line; nil unless only white space is between it and `offset`.
     func lineStart(before offset: Int) -> Int? {
         var index = offset
         while index > 0, bytes[index - 1] == .space || bytes[index - 1] == .tab { index -= 1 }
         return index > 0 && bytes[index - 1] == .newline ? index : nil
     }
 
-    /// The start of the next line, when nothing but white space stands between it and `offset`.
+    /// The start of the next line; nil unless only white space is between `offset` and it.
     private func nextLine(after offset: Int) -> Int? {
         var index = offset
         while index < bytes.count, [.space, .tab, .carriageReturn].contains(bytes[index]) { index += 1 }
         return index < bytes.count && bytes[index] == .newline ? index + 1 : nil
     }
 
-    /// The white space that leads the line on which `offset` is the first thing; nil when it isn't.
+    /// The white space before `offset` on its line; nil when something else is there.
     func indentation(at offset: Int) -> String? {
         lineStart(before: offset).map { String(decoding: bytes[$0..<offset], as: UTF8.self) }
     }
 
-    /// How the line before `lineStart` ends.
+    /// The line end before `lineStart`.
     func newline(before lineStart: Int) -> String {
         lineStart >= 2 && bytes[lineStart - 2] == .carriageReturn ? "\r\n" : "\n"
     }
 
-    /// What goes when an element goes: its whole lines where it has them for itself.
+    /// The range to remove with an element: whole lines where nothing else is on them.
     func removalRange(of element: XMLElement) -> Range<Int> {
         let range = element.range
         guard let start = lineStart(before: range.lowerBound), let end = nextLine(after: range.upperBound)
@@ -52,9 +52,9 @@ extension XMLDocument {
     }
 }
 
-/// The white space and layout in which new markup is written.
+/// The layout of new markup.
 enum Layout {
-    /// On the line of what is around it.
+    /// On the same line as its neighbours.
     case inline
     /// On lines of its own.
     case lines(indentation: String, unit: String, newline: String)
@@ -68,7 +68,7 @@ enum Layout {
         }
     }
 
-    /// The same without the first line's indentation and the last line's end: what takes an element's place.
+    /// The same without the first line's indentation and the last line's end, to replace an element.
     func replacement(_ markup: Markup) -> String {
         switch self {
         case .inline: markup.inline
@@ -90,7 +90,7 @@ struct Insertion {
 }
 
 extension XMLDocument {
-    /// The bytes with an insertion made; where the parent is not there yet, it comes before `<devices>`.
+    /// The bytes after an insertion. A parent that is missing is added before `<devices>`.
     func inserting(_ insertion: Insertion) -> [UInt8] {
         let whole = Markup(name: insertion.parent, children: insertion.markup)
         guard let parent = root.all(insertion.parent).last else {
@@ -107,24 +107,24 @@ extension XMLDocument {
         return applying([Edit(range: place..<place, replacement: insertion.markup.map(layout.block).joined())])
     }
 
-    /// The layout that continues the one of an element that is there.
+    /// The layout of an element that is there, for a new neighbour.
     func layout(of element: XMLElement) -> Layout {
         guard let indentation = indentation(at: element.range.lowerBound) else { return .inline }
         let start = element.range.lowerBound - indentation.utf8.count
         return .lines(indentation: indentation, unit: "  ", newline: newline(before: start))
     }
 
-    /// Where new last children of `element` go.
+    /// The place for new last children of `element`.
     func insertionPoint(endOf element: XMLElement) -> Int {
         lineStart(before: element.endTag.lowerBound) ?? element.endTag.lowerBound
     }
 
-    /// How new last children of `element` are laid out: on lines like their siblings' if its end tag has a line.
+    /// The layout of new last children of `element`: lines like their siblings' if its end tag is on a line of its own.
     func layout(endOf element: XMLElement, childOf parent: XMLElement?) -> Layout {
         guard let start = lineStart(before: element.endTag.lowerBound),
             let own = indentation(at: element.endTag.lowerBound)
         else { return .inline }
-        // Below the root one step is what the element itself is indented by.
+        // Below the root, the element's own indentation is one step.
         let step = own.isEmpty || parent == nil ? "  " : own
         let sibling = element.children.last.flatMap { child in indentation(at: child.range.lowerBound) }
         let deeper = sibling ?? own + step
@@ -134,14 +134,15 @@ extension XMLDocument {
     }
 }
 
-/// An element to write. Attribute values are numbers, addresses and checked names: nothing in them needs escaping.
+/// An element to write. Attribute values are numbers, addresses and checked names, which need no escaping; any other value
+/// is escaped by the caller.
 struct Markup {
     let name: String
     var attributes: [(String, String)] = []
     var children: [Markup] = []
-    /// For an element that has no children.
+    /// Only for an element without children.
     var text = ""
-    /// The whole, for an element that a document has already.
+    /// The text of an element that a document has already.
     private var verbatim: String?
 
     init(name: String, attributes: [(String, String)] = [], children: [Markup] = [], text: String = "") {
@@ -156,7 +157,7 @@ struct Markup {
         self.verbatim = verbatim
     }
 
-    /// What stands between the `<` and `>` of the start tag.
+    /// The text between the `<` and `>` of the start tag.
     var opening: String { name + attributes.map { " \($0)='\($1)'" }.joined() }
 
     var inline: String {
@@ -165,7 +166,7 @@ struct Markup {
         return "<\(opening)>\(text)" + children.map(\.inline).joined() + "</\(name)>"
     }
 
-    /// One line an element as `virsh dumpxml` prints it; `unit` is one step of indentation.
+    /// One line for each element, as in `virsh dumpxml`; `unit` is one step of indentation.
     func lines(unit: String) -> [String] {
         guard !children.isEmpty else { return [inline] }
         return ["<\(opening)>"] + children.flatMap { $0.lines(unit: unit) }.map { unit + $0 } + ["</\(name)>"]

@@ -3,22 +3,22 @@ import CExpat
 
 /// A well-formed document: its bytes as given, and the elements with their places in them.
 ///
-/// Edits replace ranges of ``bytes``, so what no edit names stays as it was: comments, white space, quotes, order.
+/// Edits replace ranges of ``bytes``, so that everything else stays: comments, white space, quotes, order.
 struct XMLDocument: Sendable {
-    /// Far above any domain (a large one has 100 KiB) and below what would hurt.
+    /// In bytes. A large domain has 100 KiB.
     static let maximumSize = 16 << 20
-    /// libxml2, which libvirt reads with, has the same limit.
+    /// The limit of libxml2, which libvirt uses.
     static let maximumDepth = 256
 
     let bytes: [UInt8]
     let root: XMLElement
 
-    /// - Throws: ``DomainXMLError`` for what is not well-formed, not UTF-8, too large, or has a DOCTYPE.
+    /// - Throws: ``DomainXMLError`` for a document that is not well-formed, not UTF-8, too large, or has a DOCTYPE.
     init(parsing bytes: [UInt8]) throws(DomainXMLError) {
         guard bytes.count <= Self.maximumSize else {
             throw .tooLarge(bytes: bytes.count, limit: Self.maximumSize)
         }
-        // No XML has a NUL in UTF-8, but UTF-16 does, which expat detects whatever it was told.
+        // No XML in UTF-8 has a NUL. UTF-16 has, and expat would detect it in spite of the encoding that it is given.
         if let position = bytes.firstIndex(of: 0) {
             let lines = bytes[..<position].split(separator: .newline, omittingEmptySubsequences: false)
             throw .malformed(
@@ -29,15 +29,15 @@ struct XMLDocument: Sendable {
     }
 }
 
-/// A character that XML cannot contain, between a namespace and a name in what expat reports.
+/// Separates namespace and name in expat's reports. XML cannot contain it.
 private let namespaceSeparator: UInt8 = 0x1f
 
-/// Owner of one expat parser, for one document.
+/// Owns one expat parser, for one document.
 @safe private struct ExpatParser: ~Copyable {
     private let raw: XML_Parser?
 
     init() {
-        // Named, so that expat reads no other encoding than the one spliced later.
+        // Named, so that expat reads only the encoding that edits are made in.
         // SAFETY: the name is a constant; a parser that could not be allocated is nil.
         unsafe raw = unsafe XML_ParserCreateNS("UTF-8", XML_Char(bitPattern: namespaceSeparator))
     }
@@ -77,7 +77,7 @@ private let namespaceSeparator: UInt8 = 0x1f
     }
 }
 
-/// Makes the tree out of expat's reports; a refusal of its own stops the parser.
+/// Builds the tree from expat's reports; a refusal of its own stops the parser.
 @safe private final class TreeBuilder {
     // SAFETY: borrowed from the ExpatParser that made this builder and outlives it.
     private let parser: XML_Parser
@@ -87,7 +87,7 @@ private let namespaceSeparator: UInt8 = 0x1f
 
     init(parser: XML_Parser) { unsafe self.parser = unsafe parser }
 
-    /// Where the reported markup stands.
+    /// The place of the reported markup.
     private var place: Range<Int> {
         let start = unsafe parser_offset(parser)
         let length = unsafe parser_length(parser)
@@ -98,7 +98,7 @@ private let namespaceSeparator: UInt8 = 0x1f
 
     private func refuse(_ error: DomainXMLError) {
         if failure == nil { failure = error }
-        // expat may report once more after this: what comes then is not used.
+        // expat may report once more after this; the first failure counts.
         _ = unsafe XML_StopParser(parser, 0)
     }
 
@@ -125,8 +125,7 @@ private let namespaceSeparator: UInt8 = 0x1f
         }
     }
 
-    /// Most of a document's text is the white space of its layout, which nobody asks for: before other text it is
-    /// passed over.
+    /// Most text of a document is the white space of its layout: before other text it is dropped.
     func append(isWhiteSpace: Bool, text: () -> String) {
         guard let last = open.indices.last, !isWhiteSpace || !open[last].text.isEmpty else { return }
         open[last].text += text()
@@ -140,13 +139,13 @@ private let namespaceSeparator: UInt8 = 0x1f
     }
 
     static func split(_ name: String) -> (namespace: String?, local: String) {
-        // By bytes: looking for characters would cost as much as all the rest.
+        // By bytes: a search by characters takes as long as all other work of the parser.
         guard let index = name.utf8.firstIndex(of: namespaceSeparator) else { return (nil, name) }
         return (String(name[..<index]), String(name[name.utf8.index(after: index)...]))
     }
 }
 
-// MARK: - Handlers: expat calls these; each finds its builder and hands on Swift values.
+// MARK: - Handlers that expat calls. Each finds its builder and passes Swift values to it.
 
 private func builder(_ userData: UnsafeMutableRawPointer?) -> TreeBuilder? {
     // SAFETY: the user data is the builder that parse() keeps alive.

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// One element of a parsed document, and where it stands in the original bytes.
+/// One element of a parsed document, and its place in the original bytes.
 struct XMLElement: Sendable {
     /// The name without its prefix.
     let name: String
-    /// The URI that the prefix stands for; nil for an element without namespace.
+    /// The URI of the prefix; nil for an element without namespace.
     let namespace: String?
     let attributes: [XMLAttribute]
-    /// Where the start tag stands, `<` and `>` included.
+    /// The start tag, with `<` and `>`.
     let startTag: Range<Int>
-    /// Where the end tag stands; empty, at the end of the start tag, for `<element/>`.
+    /// The end tag; empty, at the end of the start tag, for `<element/>`.
     var endTag: Range<Int>
     var children: [XMLElement] = []
-    /// The character data directly inside, CDATA sections included, children's text not; without lines of white space
-    /// before it.
+    /// The character data directly inside, with CDATA sections and without children's text and leading white space.
     var text = ""
     /// The line of the start tag, from 1.
     let line: Int
@@ -28,7 +27,7 @@ struct XMLElement: Sendable {
         attributes.first { $0.namespace == nil && $0.name == attribute }?.value
     }
 
-    /// The children of that name without namespace: libvirt's own vocabulary.
+    /// The children of this name without namespace: libvirt's own elements.
     func all(_ name: String) -> [XMLElement] { children.filter { $0.namespace == nil && $0.name == name } }
 
     func first(_ name: String) -> XMLElement? { children.first { $0.namespace == nil && $0.name == name } }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CLibvirt
-
-/// Whether a domain's guest runs.
-public enum DomainRunState: String, Hashable, Sendable {
-    case running, paused, off
-}
+public import HostModel
 
 extension LibvirtConnection {
     public func runState(of name: String) async throws(LibvirtError) -> DomainRunState {

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// `POST /v1/hooks`: what libvirt called the hook with, and when.
+/// `POST /v1/hooks`: a call of libvirt's hook, and when it was made.
 public struct HookRequest: Codable, Sendable {
-    /// The route. It answers `Accept: text/plain` with a refusal's words in one line.
+    /// The route. With `Accept: text/plain` a refusal is one line of text.
     public static let route = "/v1/hooks"
 
     public var domain: String
-    /// `prepare`, `start`, `started`, `stopped`, `release`, `reconnect`, …
-    public var operation: String
-    /// The last argument: why a domain stopped.
+    public var operation: HookOperation
+    /// The hook's last argument: why the domain stopped.
     public var reason: String
     public var xml: String
-    /// The boot that the hook ran in, and seconds since then: a stop that was told late, or again, ends no later start.
-    /// nil: now.
+    /// The boot in which the hook ran; nil where it is unknown. A stop that arrives late, or twice, ends no later start.
     public var bootID: String?
+    /// When the hook ran, in seconds since the boot; nil is now.
     public var sinceBoot: Int?
 
     public init(
-        domain: String, operation: String, reason: String, xml: String, bootID: String? = nil, sinceBoot: Int? = nil
+        domain: String, operation: HookOperation, reason: String, xml: String, bootID: String? = nil,
+        sinceBoot: Int? = nil
     ) {
         self.domain = domain
         self.operation = operation

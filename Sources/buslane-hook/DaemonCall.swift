@@ -2,18 +2,18 @@
 import Glibc
 import Wire
 
-/// One request to the daemon over its unix socket, and what became of it.
+/// One request to the daemon over its unix socket, and its result.
 enum DaemonCall {
     case answered(status: Int, text: String)
-    /// Nobody listens, or whoever did went away.
+    /// No daemon listens, or it closed the connection without an answer.
     case unreachable
     case notPermitted
     case timedOut(seconds: Int)
 
-    /// Larger answers are not the daemon's.
+    /// Larger answers are not the daemon's. In bytes.
     private static let limit = 65536
 
-    /// Whether the daemon has it: what it thinks of it is another matter.
+    /// Whether the daemon received the request, accepted or refused.
     var wasHeard: Bool {
         switch self {
         case .answered, .notPermitted: true
@@ -21,7 +21,7 @@ enum DaemonCall {
         }
     }
 
-    /// What stands in the way, and what would help; nil when nothing does.
+    /// What went wrong, and how to fix it; nil for success.
     func problem(socket: String) -> String? {
         switch self {
         case .answered(200..<300, _): nil
@@ -29,7 +29,7 @@ enum DaemonCall {
         case .answered(_, let text): text
         case .unreachable: "no daemon answers at \(socket) (fix: systemctl start buslaned)"
         case .notPermitted:
-            "user \(getuid()) may not use \(socket) (fix: define the domain in qemu:///system, not in a session of one's own)"
+            "user \(getuid()) may not use \(socket) (fix: define the domain in qemu:///system, not in a user session)"
         case .timedOut(let seconds): "the daemon did not answer within \(seconds) s (fix: journalctl -u buslaned)"
         }
     }
@@ -60,7 +60,7 @@ enum DaemonCall {
             }
             if count > 0 { sent += count } else if errno != EINTR { break }
         }
-        // It may have said no before it had read everything.
+        // The daemon may refuse before it has read everything.
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
         while answer.count < limit {
@@ -70,7 +70,7 @@ enum DaemonCall {
             if count == 0 { break }
             if count > 0 {
                 answer += chunk.prefix(count)
-                // A yes needs no words: what follows is the daemon's clearing up, and the domain's start waits for it.
+                // A success needs no text: the domain's start does not wait for the rest of the answer.
                 if answer.contains(0x0a), case .answered(200..<300, _) = DaemonCall(answer: answer) { break }
             } else if errno == EAGAIN {
                 return .timedOut(seconds: seconds)
@@ -101,12 +101,12 @@ enum DaemonCall {
         self = .answered(status: status, text: String(decoding: text, as: UTF8.self))
     }
 
-    /// - Returns: 0, or why not.
+    /// - Returns: 0, or the errno.
     private static func connect(_ channel: Int32, to path: String) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
-        // SAFETY: the bytes fit, and the zeroed place keeps a zero at its end.
+        // SAFETY: the bytes fit, and the field is zeroed and keeps a zero at its end.
         let isWritten = unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in
             guard bytes.count < place.count else { return false }
             unsafe place.copyBytes(from: bytes)
@@ -125,7 +125,7 @@ enum DaemonCall {
         }
     }
 
-    /// The next call on the channel waits no longer than what is left.
+    /// Limits the next call on the channel to the time that is left.
     private static func wait(_ channel: Int32, until end: Int) -> Bool {
         let left = end - now()
         guard left > 0 else { return false }

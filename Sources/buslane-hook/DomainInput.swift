@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
 
-/// The domain's XML as libvirt writes it to the hook, and whether it has anything to do with Buslane.
+/// The domain's XML as libvirt writes it to the hook, and whether it concerns Buslane.
 struct DomainInput {
-    /// Empty when nothing in it is Buslane's, or there is too much of it.
+    /// Empty for an XML that does not concern Buslane, and for one that is too large.
     private(set) var bytes: [UInt8] = []
     private(set) var concernsBuslane = false
     private(set) var isTooLarge = false
 
-    /// In bytes: with what JSON adds to it, less than the daemon takes. A large domain has 100 KiB.
+    /// In bytes. With JSON's escapes it is still below the daemon's limit; a large domain has 100 KiB.
     static let limit = 6 << 20
-    /// Either mark of Buslane's: a device it put in, or a request for one.
+    /// The text that shows a device of Buslane's, or a request for one.
     private static let marks = ["ua-buslane-", "urn:buslane:request:"].map { Array($0.utf8) }
 
-    /// Reads to the end, or until nothing that follows can matter.
+    /// Reads to the end, or until the rest cannot change the result.
     static func read(from file: Int32) -> DomainInput {
         var input = DomainInput()
         let keep = (marks.map(\.count).max() ?? 1) - 1
@@ -23,7 +23,7 @@ struct DomainInput {
             let count = unsafe Glibc.read(file, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
-            // A mark may lie across two reads.
+            // A mark may be split over two reads.
             let seen = max(0, input.bytes.count - keep)
             input.bytes += chunk.prefix(count)
             if !input.concernsBuslane { input.concernsBuslane = input.hasMark(from: seen) }

@@ -2,46 +2,47 @@
 import Glibc
 import Wire
 
-/// What libvirt runs at each step of a domain's life: `50-buslane NAME OPERATION SUB-OPERATION EXTRA < domain.xml`.
+/// libvirt's hook, run at each step of a domain's life: `50-buslane NAME OPERATION SUB-OPERATION EXTRA < domain.xml`.
 ///
-/// libvirt holds the domain locked until this ends, and waits without a limit. So: nothing here calls libvirt, starts
-/// a process or waits longer than its own deadline; and a domain that is none of Buslane's passes without a question.
-/// It is linked statically and blocks where it waits, without Foundation and without tasks: every start of every domain
-/// on the host pays for it.
+/// libvirt holds the domain's lock until the hook ends, and waits without a limit. So the hook never calls libvirt,
+/// starts no process, waits no longer than its own deadline, and asks nothing about a domain without Buslane's devices.
+/// It delays every start of every domain on the host: so it is linked statically, and blocks where it waits, without
+/// Foundation and without tasks.
 ///
 /// Source: https://libvirt.org/hooks.html.
 @main
 struct Hook {
-    /// Longer than making ready takes, shorter than anyone's patience. In seconds.
+    /// For the daemon to make the devices ready. In seconds.
     private static let patience = 25
-    /// For what is told and not asked: libvirt waits, and nothing depends on the answer.
+    /// For a report: libvirt waits, and nothing depends on the answer. In seconds.
     private static let reportPatience = 10
 
     static func main() {
         let arguments = CommandLine.arguments
-        // Without its arguments nobody knows what this is about; libvirt always gives them.
+        // libvirt always passes them.
         guard arguments.count >= 3 else { refuse("usage: buslane-hook NAME OPERATION SUB-OPERATION EXTRA") }
         let domain = arguments[1]
+        let operation = HookOperation(rawValue: arguments[2])
         let isAsking: Bool
-        switch arguments[2] {
-        case "prepare": isAsking = true
-        // libvirt kills the guest when `reconnect` fails, and ignores what the others say.
-        case "stopped", "release", "reconnect": isAsking = false
-        // `started` too would kill it; nothing is to be done at the rest.
-        default: exit(0)
+        switch operation {
+        case .prepare: isAsking = true
+        // libvirt kills the guest when `reconnect` fails, and ignores the result of the others.
+        case .stopped, .release, .reconnect: isAsking = false
+        // libvirt kills the guest when `started` fails, too; nothing is to be done at the others.
+        case .other: exit(0)
         }
-        // Whoever reads our words may be gone: that is no reason to die of it.
+        // The reader of stderr may be gone; writing to it must not end the hook.
         signal(SIGPIPE, SIG_IGN)
-        // Whatever goes wrong below, the domain's lock is given back.
+        // The hook ends in any case, and with it the domain's lock.
         if isAsking { signal(SIGALRM, giveUpAsking) } else { signal(SIGALRM, giveUpTelling) }
         alarm(UInt32((isAsking ? patience : reportPatience) + 5))
 
         let input = DomainInput.read(from: STDIN_FILENO)
         guard input.concernsBuslane else { exit(0) }
-        // The domain is locked until this ends: it goes before the guests that start meanwhile.
+        // The domain is locked until the hook ends, so the hook runs before other guests' work.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let call = HookRequest(
-            domain: domain, operation: arguments[2], reason: arguments.count > 4 ? arguments[4] : "-",
+            domain: domain, operation: operation, reason: arguments.count > 4 ? arguments[4] : "-",
             xml: String(decoding: input.bytes, as: UTF8.self), bootID: Boot.id, sinceBoot: Boot.seconds)
         guard let text = try? call.text() else { exit(isAsking ? 1 : 0) }
         let socket = environment(SocketPath.environmentVariable) ?? SocketPath.standard
@@ -53,7 +54,8 @@ struct Hook {
             guard let problem = answer.problem(socket: socket) else { exit(0) }
             refuse("start of \(domain) refused: \(problem)")
         }
-        // What cannot be told is left for the daemon to find; what is too large it finds out by itself.
+        // A report that the daemon does not receive goes into the spool. The daemon finds a stop that is too large for
+        // the spool by itself.
         if !input.isTooLarge, !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard {
             Spool.leave(text, in: environment(SpoolPlace.environmentVariable) ?? SpoolPlace.standard)
         }
@@ -65,7 +67,7 @@ struct Hook {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
-    /// One line, which libvirt hands to whoever asked for the start.
+    /// Writes one line, which libvirt shows to the user who started the domain.
     private static func refuse(_ line: String) -> Never {
         let words = line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : Character($0) }
         let text = Array("buslane: \(String(words))\n".utf8)
@@ -75,7 +77,7 @@ struct Hook {
     }
 }
 
-/// When this runs.
+/// The boot and the time in it.
 ///
 /// Source: random(4), clock_gettime(2).
 private enum Boot {
@@ -99,6 +101,6 @@ private enum Boot {
     }
 }
 
-/// At the very end of patience, whatever was being waited for.
+/// Ends the hook after its deadline, whatever it waits for.
 private func giveUpAsking(_ signal: Int32) { _exit(1) }
 private func giveUpTelling(_ signal: Int32) { _exit(0) }

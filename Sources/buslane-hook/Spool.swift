@@ -2,12 +2,12 @@
 import Glibc
 import Wire
 
-/// Leaves for the daemon what could not be told to it.
+/// Reports for a daemon that could not be reached: it takes them from the spool at its next start.
 enum Spool {
-    /// Writes a file whole or not at all; nothing when there is no room for it, or this user may not.
+    /// Writes a complete file or none: none when the spool is full, or this user may not write there.
     static func leave(_ text: [UInt8], in folder: String) {
         guard text.count <= SpoolPlace.maximumSize else { return }
-        // The daemon's own folder is there as soon as it ever ran; without it nothing was ever claimed.
+        // The daemon makes the parent folder at its first start; before that nothing is claimed.
         // SAFETY: the string lives until the call returns.
         guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST, count(in: folder) < SpoolPlace.maximumFiles else {
             return
@@ -21,7 +21,7 @@ enum Spool {
             let count = unsafe text[written...].withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
             if count > 0 { written += count } else if errno != EINTR { break }
         }
-        // What the disk does not keep over a crash of the host is of an earlier boot then.
+        // Not synced: a file that a crash of the host loses would be of an earlier boot.
         guard close(file) == 0, written == text.count else {
             unsafe unlink(unfinished)
             return
@@ -29,7 +29,7 @@ enum Spool {
         if unsafe rename(unfinished, "\(folder)/\(name())\(SpoolPlace.fileEnding)") != 0 { unsafe unlink(unfinished) }
     }
 
-    /// Sorts by when it was written.
+    /// Names sort by the time of writing.
     private static func name() -> String {
         var now = timespec()
         // SAFETY: the kernel fills the structure, which lives until the call returns.

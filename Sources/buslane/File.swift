@@ -15,7 +15,8 @@ enum File {
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 65536)
         while true {
-            let count = try withErrno { try part.withUnsafeMutableBytes { try file.read(into: $0) } }
+            // SAFETY: the array lends its bytes until the call returns.
+            let count = try withErrno { try unsafe part.withUnsafeMutableBytes { try unsafe file.read(into: $0) } }
             guard count > 0 else { return bytes }
             bytes += part.prefix(count)
         }
@@ -36,27 +37,40 @@ enum File {
         try withErrno { _ = try file.writeAll(bytes) }
     }
 
+    static func exists(_ path: String) -> Bool {
+        // SAFETY: the string lives until the call returns.
+        unsafe access(path, F_OK) == 0
+    }
+
+    /// Removes a file, if it exists.
+    static func remove(_ path: String) {
+        // SAFETY: the string lives until the call returns.
+        unsafe unlink(path)
+    }
+
     /// Installs a program at a path: whole or not at all, even after a power loss.
     ///
     /// - Parameter staging: where the file gets its content and its mode, on the same file system.
     static func install(_ program: some Sequence<UInt8>, at path: String, by staging: String) throws(Errno) {
-        unlink(staging)
+        // SAFETY: the strings live until the calls return; so in every call below.
+        unsafe unlink(staging)
         do {
             let file = try opened(staging, .writeOnly, [.create, .exclusiveCreate], [.ownerReadWrite])
             defer { try? file.close() }
             try withErrno { _ = try file.writeAll(program) }
             try check(fchmod(file.rawValue, 0o755))
             try check(fsync(file.rawValue))
-            try check(rename(staging, path))
+            try check(unsafe rename(staging, path))
         } catch {
-            unlink(staging)
+            unsafe unlink(staging)
             throw error
         }
     }
 
     /// Nothing happens where there is one.
     static func makeFolder(_ path: String) throws(Errno) {
-        guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+        // SAFETY: the string lives until the call returns.
+        guard unsafe mkdir(path, 0o755) != 0, errno != EEXIST else { return }
         throw Errno(rawValue: errno)
     }
 

@@ -74,22 +74,22 @@ struct Daemon: AsyncParsableCommand {
         let spool = HookSpool(
             folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool", calls: parts.hooks,
             logger: logger)
-        let reconciler = Reconciler(parts: parts)
-        let domains = DomainService(libvirt: LibvirtConnection(uri: libvirtURI), reconciler: reconciler)
-        let live = RunningGuests(
-            libvirt: domains.libvirt, domains: domains, feed: domains.feed, reconciler: reconciler)
+        let connection = LibvirtConnection(uri: libvirtURI)
+        let domains = DomainParts(libvirt: connection, daemon: parts)
         let processes = Processes(paths: paths)
         let router = Routes.router(of: [
             HealthRoutes(problems: parts.problems),
             InventoryRoutes(inventory: InventoryText(host: host, ledger: ledger)),
             ClaimRoutes(
                 ledger: ledger, pools: parts.pools,
-                owners: OwnerNames(ledger: ledger, libvirt: domains.libvirt, processes: processes),
+                owners: OwnerNames(ledger: ledger, libvirt: connection, processes: processes),
                 permissions: parts.permissions, candidates: parts.candidates, allocator: parts.allocator,
                 release: parts.release, expiry: parts.expiry),
             PlanRoutes(configuration: parts.configuration, permissions: parts.permissions, apply: parts.apply),
             QuarantineRoutes(permissions: parts.permissions, quarantine: parts.quarantine),
-            DomainRoutes(reconciler: reconciler, permissions: parts.permissions, domains: domains, live: live),
+            DomainRoutes(
+                permissions: parts.permissions, binder: domains.binder, guests: domains.guests,
+                troubles: domains.troubles),
             EventRoutes(ledger: ledger),
             LedgerRoutes(ledger: ledger, file: file, permissions: parts.permissions, audit: parts.audit),
             HookRoutes(permissions: parts.permissions, spool: spool, calls: parts.hooks, problems: parts.problems),
@@ -112,14 +112,17 @@ struct Daemon: AsyncParsableCommand {
         let drift = DriftService(drift: parts.drift, cards: parts.cardState, feed: host.feed)
         let lives = LifeService(expiry: parts.expiry, cards: parts.cardState)
         let owners = OwnerService(
-            owners: parts.owners, cards: parts.cardState, libvirt: domains.libvirt, processes: processes,
+            owners: parts.owners, cards: parts.cardState, libvirt: connection, processes: processes,
             grace: ownerGrace)
         let libvirt = LibvirtService(
-            libvirt: domains.libvirt, feed: domains.feed, isReady: { parts.cardState.hasRestored }, logger: logger)
-        let bindings = BindingService(domains: domains, logger: logger)
+            libvirt: connection, feed: domains.access.feed, isReady: { parts.cardState.hasRestored }, logger: logger)
+        let bindings = BindingService(
+            access: domains.access, binder: domains.binder, seen: parts.guests, logger: logger)
+        let changes = DeviceChangeService(
+            guests: domains.guests, ledger: ledger, feed: domains.access.feed, logger: logger)
         let spooled = SpoolService(spool: spool, use: parts.use, cards: parts.cardState)
         let rebuild = RebuildService(
-            domains: domains, lostOwners: parts.lostOwners, cards: parts.cardState, logger: logger)
+            access: domains.access, lostOwners: parts.lostOwners, cards: parts.cardState, logger: logger)
         let serving = ServingService(
             lostOwners: parts.lostOwners, recovery: parts.recovery, bootRestore: parts.bootRestore, drift: parts.drift,
             cards: parts.cardState, file: file, loss: loss, spool: spool, server: server,
@@ -130,7 +133,7 @@ struct Daemon: AsyncParsableCommand {
                 services: [
                     .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
                     .init(service: spooled), .init(service: bindings),
-                    .init(service: DeviceChangeService(live: live, logger: logger)), .init(service: libvirt),
+                    .init(service: changes), .init(service: libvirt),
                     .init(service: rebuild), .init(service: serving),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))

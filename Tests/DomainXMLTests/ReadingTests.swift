@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainSamples
 import HostModel
 import HostSimulator
 import Testing
@@ -34,7 +35,7 @@ struct ReadingTests {
 
     @Test("a hostdev of a domain above 0xffff")
     func wideDomain() throws {
-        let xml = try domain(Samples.oneLine).adding([device("10000:e1:00.0,name=nvme")])
+        let xml = try domain(Samples.oneLine).adding([device("10000:e1:00.0,name=nvme")]).text
         #expect(xml.contains("domain='0x10000'"))
         #expect(try domain(xml).hostdevAddresses == [address("10000:e1:00.0")])
     }
@@ -85,7 +86,7 @@ struct ReadingTests {
         let error = refusal { try domain.request }
         #expect(error?.description.contains(named) == true, "\(String(describing: error))")
         // The devices can be taken out all the same.
-        #expect(try domain.removing(names: ["data0"]).isEmpty == false)
+        #expect(try domain.removing(names: ["data0"]).text.isEmpty == false)
     }
 
     @Test(
@@ -140,9 +141,9 @@ struct RefusalTests {
     @Test("a byte order mark stays where it is")
     func byteOrderMark() throws {
         let xml = "\u{feff}" + Samples.q35
-        let added = try domain(xml).adding([device("3b:10.2")])
+        let added = try domain(xml).adding([device("3b:10.2")]).text
         #expect(added.unicodeScalars.first == "\u{feff}")
-        #expect(try domain(added).removing(names: ["0000-3b-10-2"]) == xml)
+        #expect(try domain(added).removing(names: ["0000-3b-10-2"]).text == xml)
     }
 
     @Test("nesting and size beyond any domain")
@@ -192,8 +193,11 @@ struct RefusalTests {
     @Test("every reader and edit of a document with a byte changed: read or refused, never a crash")
     func changedEverywhere() throws {
         var random = FixedSeed(0xbad)
-        let nodes = [Host.node(0, cpus: "0-3"), Host.node(1, cpus: "4-7")]
-        let added = try domain(Corpus.expanders).adding(RoundTripTests.devices)
+        var additions = PlacementAdditions()
+        additions.emulatorPin = NumberSet([4, 5])
+        additions.cellMemory = [.init(cell: 0, node: 1)]
+        additions.expanderCells = [0, 1]
+        let added = try domain(Corpus.expanders).adding(RoundTripTests.devices).text
         for sample in [Samples.q35, added, added.replacing("\n", with: "")] {
             let bytes = Array(sample.utf8)
             for _ in 0..<400 {
@@ -210,10 +214,11 @@ struct RefusalTests {
                 _ = try? domain.request
                 _ = try? domain.assignment
                 _ = domain.freeHotplugPorts
-                _ = try? domain.aligned(to: [DeviceNode(name: "nic0", node: 1)], on: nodes)
+                _ = try? domain.placement
+                _ = try? domain.placing(additions)
                 _ = try? domain.removing(names: ["gpu0", "sound0"])
-                guard let once = try? domain.adding(RoundTripTests.devices) else { continue }
-                let twice = try Domain(parsing: once).adding(RoundTripTests.devices)
+                guard let once = try? domain.adding(RoundTripTests.devices).text else { continue }
+                let twice = try Domain(parsing: once).adding(RoundTripTests.devices).text
                 #expect(twice == once)
             }
         }

@@ -1,3 +1,4 @@
+import DomainSamples
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import HostModel

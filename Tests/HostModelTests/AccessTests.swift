@@ -2,7 +2,7 @@
 import HostModel
 import Testing
 
-@Suite("Who may do what")
+@Suite("Permissions")
 struct AccessTests {
     private let alice = Caller(uid: 1000, user: "alice", groups: ["alice", "vnf"])
     private let nameless = Caller(uid: 2000, user: nil)
@@ -16,7 +16,9 @@ struct AccessTests {
         return nil
     }
 
-    @Test("a pool that names nobody is for whoever may use the socket; one that does is for them and root")
+    @Test(
+        "a pool without access rules is open to every user of the socket; otherwise to the named users and groups, and root"
+    )
     func pools() {
         #expect(refusal { () throws(Refusal) in try nameless.mustBeAdmitted(to: pool(nil)) } == nil)
         for access in [Access(users: ["alice"]), Access(groups: ["vnf"]), Access(users: ["bob"], groups: ["vnf"])] {
@@ -24,7 +26,7 @@ struct AccessTests {
             #expect(refusal { () throws(Refusal) in try Caller.root.mustBeAdmitted(to: pool(access)) } == nil)
             #expect(refusal { () throws(Refusal) in try nameless.mustBeAdmitted(to: pool(access)) } != nil)
         }
-        // Named by nobody at all, it is root's.
+        // A pool that names no user and no group is open only to root.
         let refused = refusal { () throws(Refusal) in try alice.mustBeAdmitted(to: pool(Access(users: ["bob"]))) }
         #expect(refused?.code == "not-permitted")
         #expect(refused?.message == "alice may not claim from pool vfs")
@@ -32,7 +34,7 @@ struct AccessTests {
         #expect(refusal { () throws(Refusal) in try alice.mustBeAdmitted(to: pool(Access())) } != nil)
     }
 
-    @Test("a claim is ended by who made it, and by root; one that the daemon made, by root alone")
+    @Test("a claim can be released by the user that made it and by root; a claim of the daemon only by root")
     func claims() {
         func claim(_ uid: Int?) -> Claim {
             Claim(
@@ -46,7 +48,7 @@ struct AccessTests {
         #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(0), to: "release") } != nil)
     }
 
-    @Test("configuration is root's, domains are libvirt's group's")
+    @Test("only root changes the configuration; only root and the group libvirt change domains")
     func others() {
         #expect(refusal { () throws(Refusal) in try Caller.root.mustBeRoot(to: "apply", "host") } == nil)
         #expect(refusal { () throws(Refusal) in try alice.mustBeRoot(to: "apply", "host") } != nil)

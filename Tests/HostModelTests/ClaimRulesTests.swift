@@ -39,7 +39,7 @@ extension Records.Entry {
     }
 }
 
-@Suite("What recorded claims forbid to a new one")
+@Suite("A new claim, judged by the recorded ones")
 struct ClaimRulesTests {
     static let pf: PCIAddress = "0000:3b:00.0"
     private let mac: MACAddress = "52:54:00:11:22:33"

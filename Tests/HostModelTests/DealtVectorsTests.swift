@@ -3,7 +3,7 @@ import HostModel
 import HostSimulator
 import Testing
 
-@Suite("Dealing out interrupt vectors")
+@Suite("Distributing interrupt vectors")
 struct DealtVectorsTests {
     private func declare(_ vfs: [VFDeclaration], count: Int = 2, vfDriver: String? = "vfio-pci") -> DesiredState {
         DesiredState(physicalFunctions: [
@@ -24,7 +24,7 @@ struct DealtVectorsTests {
     private let first: PCIAddress = "0000:3b:10.0"
     private let eight = VFDeclaration(range: written("0"), msixCount: 8)
 
-    @Test("a fresh VF has them before its driver")
+    @Test("a new VF gets its vectors before its driver")
     func fresh() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, msixTotal: 32) }
         let made = try plan(declare([eight]), on: host)
@@ -38,7 +38,7 @@ struct DealtVectorsTests {
         #expect(try plan(declare([eight]), on: host).isEmpty)
     }
 
-    @Test("a bound VF is taken from its driver for it, and has it again afterwards")
+    @Test("a bound VF is unbound for the change, and bound to its driver again afterwards")
     func bound() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, msixTotal: 32) }
         try carryOut(try plan(declare([]), on: host), on: host)
@@ -47,7 +47,7 @@ struct DealtVectorsTests {
         try carryOut(change, on: host)
         #expect(host.now[first]?.vfMSIXCount == 8)
         #expect(host.now[first]?.driver == "vfio-pci")
-        // Its driver's own number is not known beforehand: that nothing is declared any more is what is compared.
+        // The driver's default is unknown: a plan depends only on whether a number was declared before.
         let back = try plan(declare([]), on: host, before: declare([eight]))
         #expect(actions(back) == [.unbindDriver(first), .setMSIXCount(first, nil), .probeDriver(first)])
         try carryOut(back, on: host)
@@ -55,7 +55,7 @@ struct DealtVectorsTests {
         #expect(try plan(declare([]), on: host, before: declare([])).isEmpty)
     }
 
-    @Test("one that a guest has open keeps them, and the plan is refused")
+    @Test("a plan that changes the vectors of a VF that a guest has open is refused")
     func open() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, msixTotal: 32) }
         try carryOut(try plan(declare([]), on: host), on: host)
@@ -66,7 +66,7 @@ struct DealtVectorsTests {
         }
     }
 
-    @Test("no more than the card has, and none where its driver shares out none")
+    @Test("more vectors than the PF has are refused, and any if its driver does not distribute them")
     func limits() {
         let host = HostSimulator {
             $0.pf(pf, totalVFs: 7, msixTotal: 20)

@@ -3,7 +3,7 @@ import HostModel
 import HostSimulator
 import Testing
 
-@Suite("Declaring what single VFs are like")
+@Suite("Declarations of single VFs")
 struct DeclaredVFTests {
     private let tag = VFSettings.VLANChoice.tag(VLANTag(written("100"), qos: 3, protocol: .dot1ad))
 
@@ -13,7 +13,7 @@ struct DeclaredVFTests {
         ])
     }
 
-    @Test("a fresh card: each VF gets its settings before its driver, and the second plan is empty")
+    @Test("each new VF gets its settings before its driver, and the second plan is empty")
     func fresh() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         let settings = VFSettings(vlan: tag, trust: true, linkState: .enable, maxTxRateMbps: 1000)
@@ -39,7 +39,7 @@ struct DeclaredVFTests {
         #expect(try Planner.plan(for: desired, on: host.now, holdings: Holdings()).isEmpty)
     }
 
-    @Test("of VFs that are there, what differs is written and nothing else; a claimed one is its owner's")
+    @Test("of existing VFs only differences are written; a claimed VF stays unchanged")
     func differences() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try carryOut(try Planner.plan(for: declare(2, []), on: host.now, holdings: Holdings()), on: host)
@@ -59,7 +59,7 @@ struct DeclaredVFTests {
         }
     }
 
-    @Test("refuses to set anything through a card without an interface, and one MAC address on two cards")
+    @Test("refuses settings on a PF without an interface, and one MAC address for two PFs")
     func refusals() {
         let other: PCIAddress = "0000:af:00.0"
         let host = HostSimulator {
@@ -86,7 +86,7 @@ struct DeclaredVFTests {
             ])
     }
 
-    @Test("a card's MTU is set first and its link as declared; both come back when it is declared no more")
+    @Test("the MTU is set first and the link as declared; both are restored when the PF is no longer declared")
     func interface() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         let found = try #require(host.now[pf].flatMap(PFOriginal.init(of:)))
@@ -109,7 +109,7 @@ struct DeclaredVFTests {
         }
     }
 
-    @Test("what is declared of a VF no longer is taken back, and nothing else")
+    @Test("a VF setting that is no longer declared is reset, and nothing else")
     func noLonger() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         let first = VFDeclaration(range: written("0"), settings: VFSettings(vlan: tag, trust: true))
@@ -128,13 +128,13 @@ struct DeclaredVFTests {
             ])
         try carryOut(plan, on: host)
         #expect(try Planner.plan(for: after, on: host.now, holdings: holdings).isEmpty)
-        // Of what was never declared nothing is taken back.
+        // A setting that was never declared is not reset.
         try host.meanwhile(
             .setVFSettings(VirtualFunction(physicalFunction: pf, index: 1), VFSettings(linkState: .disable)))
         #expect(try Planner.plan(for: after, on: host.now, holdings: holdings).isEmpty)
     }
 
-    @Test("the MTU of a card is left alone while a guest has one of its VFs")
+    @Test("the MTU of a PF stays unchanged while a guest has one of its VFs")
     func mtuWhileOpen() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         var desired = declare(2, [])

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A diagnosis: groups, cards, services and rivals")
 struct DiagnosisOfNeighboursTests {
-    @Test("a group of several cards is not viable while one of them is on a host driver, and it says which")
+    @Test("a group of several cards is not viable while one of them has a host driver; the finding names it")
     func sharedGroup() throws {
         var patient = Patient()
         patient.functions += [
@@ -26,7 +26,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("group-shared")?.severity == .advice)
     }
 
-    @Test("passes over groups that nobody would want a part of")
+    @Test("skips groups without a function that a guest could use")
     func dullGroup() {
         var patient = Patient()
         patient.functions += [
@@ -38,7 +38,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.diagnosis.findings.allSatisfy { $0.severity == .ok })
     }
 
-    @Test("a graphics card and its sound go together: advice, no warning")
+    @Test("a graphics card and its sound in one group: advice, not a warning")
     func oneCard() {
         var patient = Patient()
         patient.functions += [
@@ -49,7 +49,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("group-is-one-card")?.severity == .advice)
     }
 
-    @Test("a PF in one group with its VFs lacks ACS; sixty-four VFs make one finding")
+    @Test("a PF in one group with its VFs lacks ACS; 64 VFs make one finding")
     func noACS() throws {
         var patient = Patient()
         patient.functions += try (0..<64).map { index in
@@ -65,14 +65,14 @@ struct DiagnosisOfNeighboursTests {
         #expect(findings[0].what.hasSuffix("and 62 more"))
     }
 
-    @Test("points at functions that no IOMMU unit covers")
+    @Test("reports functions that no IOMMU unit covers")
     func outsider() {
         var patient = Patient()
         patient.functions.append(Patient.function("10000:e0:06.0", group: nil, driver: "nvme", class: 0x010802))
         #expect(patient.finding("function-without-group")?.subject == "10000:e0:06.0")
     }
 
-    @Test("a PF that is down is trouble for the VFs it has, and a hint where it has none", arguments: [0, 2])
+    @Test("a PF that is down: a warning if it has VFs, else advice", arguments: [0, 2])
     func down(vfs: Int) {
         var patient = Patient()
         patient.functions = [Patient.pf("0000:3b:00.0", group: 5, vfs: vfs, up: false)]
@@ -81,7 +81,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(finding?.remedy?.hasPrefix("ip link set ens1f0 up") == true)
     }
 
-    @Test("a card whose firmware grants no VFs")
+    @Test("a function whose firmware offers no VFs")
     func noVFs() {
         var patient = Patient()
         patient.platform.functionsOfferingNoVFs = ["0000:3b:00.0"]
@@ -90,7 +90,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("pf-without-vfs")?.remedy?.hasPrefix("mlxconfig -d 0000:3b:00.0") == true)
     }
 
-    @Test("the daemon missing is a blocker only where the hook would refuse for want of it")
+    @Test("a daemon that does not run is a blocker only if the hook would refuse because of it")
     func daemon() {
         var patient = Patient()
         patient.platform.daemonListens = false
@@ -110,7 +110,7 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("libvirt-missing")?.severity == .warning)
     }
 
-    @Test("a hook that is not executable is passed over by libvirt")
+    @Test("libvirt ignores a hook that is not executable")
     func hookMode() {
         var patient = Patient()
         patient.platform.hooks.files = [.init(name: "50-buslane", isExecutable: false)]
@@ -119,7 +119,7 @@ struct DiagnosisOfNeighboursTests {
                 == "chmod 0755 /etc/libvirt/hooks/qemu.d/50-buslane && systemctl reload libvirtd")
     }
 
-    @Test("libvirt runs leftovers too; other people's hooks are theirs")
+    @Test("reports leftovers of Buslane's hook, but not hooks of other software")
     func leftovers() {
         var patient = Patient()
         patient.platform.hooks.files? += [
@@ -146,7 +146,7 @@ struct DiagnosisOfNeighboursTests {
     }
 
     @Test(
-        "every kind of rival is named with its place, its harm and its remedy",
+        "every kind of rival is reported with its place, its harm and its remedy",
         arguments: PlatformFacts.Rival.Kind.allCases)
     func rivals(kind: PlatformFacts.Rival.Kind) throws {
         var patient = Patient()
@@ -159,14 +159,14 @@ struct DiagnosisOfNeighboursTests {
         if kind == .driverctl { #expect(finding.remedy == "driverctl unset-override 0000:3b:00.0") }
     }
 
-    @Test("vfio-pci.ids on the command line takes functions before anyone is asked")
+    @Test("vfio-pci.ids on the command line is reported")
     func commandLineIDs() {
         var patient = Patient()
         patient.platform.kernelCommandLine = ["vfio-pci.ids=8086:158b"]
         #expect(patient.finding("rival-modprobe")?.subject == "kernel command line")
     }
 
-    @Test("NetworkManager takes VFs that get a host driver")
+    @Test("NetworkManager configures VFs that get a host driver")
     func networkManager() {
         var patient = Patient()
         patient.platform.networkManagerTakesEverything = true

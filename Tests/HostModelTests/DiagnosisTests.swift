@@ -3,9 +3,9 @@ import HostModel
 import HostSimulator
 import Testing
 
-@Suite("A diagnosis: the host's own pieces")
+@Suite("A diagnosis: the host itself")
 struct DiagnosisTests {
-    @Test("finds nothing wrong with a host that has everything")
+    @Test("finds no problem on a complete host")
     func healthy() {
         let diagnosis = Patient().diagnosis
         #expect(diagnosis.passthroughWorks)
@@ -24,7 +24,7 @@ struct DiagnosisTests {
         #expect(patient.diagnosis.findings.map(\.code) == ["iommu-on"])
     }
 
-    @Test("tells VT-d off in the firmware from VT-d left off by the kernel")
+    @Test("distinguishes VT-d that is off in the firmware from VT-d that the kernel leaves off")
     func firmwareOrKernel() throws {
         var patient = Patient(iommu: false)
         patient.platform.firmwareTables = []
@@ -53,7 +53,7 @@ struct DiagnosisTests {
         #expect(finding.remedy == "grubby --update-kernel=ALL --remove-args=\(word) && reboot")
     }
 
-    @Test("knows AMD, virtual machines, and a host without ACPI")
+    @Test("handles AMD, virtual machines and a host without ACPI")
     func otherHosts() {
         var patient = Patient(iommu: false)
         patient.platform.firmwareTables = [.ivrs]
@@ -67,7 +67,7 @@ struct DiagnosisTests {
         #expect(patient.finding("iommu-off")?.severity == .blocker)
     }
 
-    @Test("is not taken in by groups that VFIO made up")
+    @Test("recognizes groups that VFIO created without an IOMMU")
     func madeUpGroups() {
         var patient = Patient()
         patient.kind = nil
@@ -76,7 +76,7 @@ struct DiagnosisTests {
         #expect(patient.finding("iommu-on") == nil)
     }
 
-    @Test("advises iommu=pt where the host's own DMA is translated, and only there")
+    @Test("advises iommu=pt only if the host's own DMA is translated")
     func passthroughMode() {
         var patient = Patient()
         patient.groupType = "DMA-FQ"
@@ -86,7 +86,7 @@ struct DiagnosisTests {
         #expect(patient.finding("iommu-translates-host-dma") == nil)
     }
 
-    @Test("a host without interrupt remapping is refused by VFIO, unless told to go on")
+    @Test("without interrupt remapping VFIO refuses, unless it is configured to continue")
     func interrupts() {
         var patient = Patient()
         patient.platform.interruptRemapping = false
@@ -106,7 +106,7 @@ struct DiagnosisTests {
         patient.platform.vfio = .missing
         #expect(patient.finding("vfio-missing")?.what == "the running kernel 6.12.0 has no vfio-pci")
         #expect(!patient.diagnosis.passthroughWorks)
-        // What is on it proves that it is there.
+        // A function that is bound to it proves that it is loaded.
         patient.functions[0].driver = "vfio-pci"
         #expect(patient.finding("vfio-loaded") != nil)
     }
@@ -124,7 +124,7 @@ struct DiagnosisTests {
         #expect(patient.finding("memlock-too-small")?.severity == (hopeless ? .blocker : .warning))
     }
 
-    @Test("misses huge pages, above all on the node that has the cards")
+    @Test("reports missing huge pages, and a node with SR-IOV cards that has none")
     func hugepages() {
         var patient = Patient()
         patient.nodes = [Patient.node(0, hugepages: 0), Patient.node(1, hugepages: 0)]
@@ -135,7 +135,7 @@ struct DiagnosisTests {
         #expect(patient.finding("no-hugepages-on-node") == nil)
     }
 
-    @Test("the gravest comes first")
+    @Test("the most severe finding comes first")
     func order() {
         var patient = Patient()
         patient.groupType = "DMA"
@@ -151,7 +151,7 @@ struct DiagnosisTests {
     }
 }
 
-/// A data-plane host in good health, for a test to spoil: one PF that is up, on node 1, in a group of its own.
+/// A complete data-plane host, which tests change: one PF that is up, on node 1, in a group of its own.
 struct Patient {
     var platform: PlatformFacts
     var functions: [Function]

@@ -13,7 +13,7 @@ struct DriverOrderTests {
         ])
     }
 
-    @Test("bnxt_en makes no VFs while it is down: the link comes first, and is not to be declared down")
+    @Test("bnxt_en creates no VFs while it is down: the link comes first, and must not be declared down")
     func linkFirst() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, driver: "bnxt_en", up: false) }
         let plan = try Planner.plan(for: declare(2, linkUp: nil), on: host.now, holdings: Holdings())
@@ -24,20 +24,22 @@ struct DriverOrderTests {
         #expect(throws: Refusal.declaration(.vfsNeedLink(pf, driver: "bnxt_en"))) {
             try Planner.plan(for: declare(2, linkUp: false), on: host.now, holdings: Holdings())
         }
-        // Without VFs it may be down.
+        // A PF without VFs may be down.
         #expect(throws: Never.self) {
             try Planner.plan(for: declare(0, linkUp: false), on: host.now, holdings: Holdings())
         }
     }
 
-    @Test("the others make VFs either way", arguments: ["igb", "i40e", "ice", "ixgbe", "mlx5_core", "qede"])
+    @Test(
+        "other drivers create VFs with the link up or down",
+        arguments: ["igb", "i40e", "ice", "ixgbe", "mlx5_core", "qede"])
     func whileDown(driver: String) throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, driver: driver, up: false) }
         #expect(try !Planner.plan(for: declare(2, linkUp: false), on: host.now, holdings: Holdings()).isEmpty)
     }
 
     @Test(
-        "a refusal of a VF's settings that passes is told from one that does not",
+        "distinguishes temporary errors of a VF's settings from others",
         arguments: [
             ("i40e", KernelAnswer.again, true), ("i40e", .busy, false), ("ice", .busy, true), ("ice", .invalid, false),
             ("igb", .again, false), ("ixgbe", .invalid, false), ("bnxt_en", .again, true), ("qede", .busy, true),
@@ -48,7 +50,7 @@ struct DriverOrderTests {
         #expect(!order.passes(answer, to: .setVFCount(physicalFunction: pf, count: 2)))
     }
 
-    @Test("ixgbe refuses rates until its link is there")
+    @Test("ixgbe refuses rates until it has a link")
     func rates() {
         let order = DriverOrder.of(driver: "ixgbe")
         #expect(order.passes(.invalid, to: .setVFSettings(virtual, VFSettings(maxTxRateMbps: 1000))))

@@ -22,7 +22,7 @@ struct ExclusivePoolTests {
             isExclusive: exclusive, place: "a.yaml:\(name)")
     }
 
-    @Test("a VF that is still to be made cannot be in another pool too", arguments: [true, false])
+    @Test("a VF that is still to be created cannot be in another pool either", arguments: [true, false])
     func overlapping(firstIsExclusive: Bool) {
         let desired = desired(
             lanes("0-2", "a", exclusive: firstIsExclusive), lanes("2-3", "b", exclusive: !firstIsExclusive))
@@ -35,15 +35,15 @@ struct ExclusivePoolTests {
         #expect(refusal.concerns(pool: "a") && refusal.concerns(pool: "b") && !refusal.concerns(pool: "c"))
     }
 
-    @Test("pools that share nothing, and pools that may share, are left alone")
+    @Test("pools without a common function, and pools that are not exclusive, are accepted")
     func apart() {
         #expect(desired(lanes("0-1", "a", exclusive: true), lanes("2-3", "b")).problems(on: host.now).isEmpty)
         #expect(desired(lanes("0-2", "a"), lanes("2-3", "b")).problems(on: host.now).isEmpty)
-        // Of seven possible VFs four are declared.
+        // Four of seven possible VFs are declared.
         #expect(desired(lanes("0-3", "a", exclusive: true), lanes("4-6", "b")).problems(on: host.now).isEmpty)
     }
 
-    @Test("a card is selected by its serial number, and its VFs with it")
+    @Test("a serial number selects a PF and its VFs")
     func serial() throws {
         let serial = Selector(serials: [written("A0-36-9F-FF-FF-12-34-56")])
         #expect(serial.matches(in: host.now).map(\.address) == [pf])

@@ -3,7 +3,7 @@ import HostModel
 import HostSimulator
 import Testing
 
-/// A function of a host that is described in words.
+/// A function of a described host.
 private func member(
     _ address: PCIAddress, below parent: PCIAddress? = nil, group: Int = 1, _ capabilities: Capabilities?,
     isBridge: Bool = false
@@ -41,9 +41,9 @@ private func reason(_ functions: [Function]) -> String? {
     return host.group(1)?.reason(on: host)?.description
 }
 
-@Suite("Why a group holds more than one function")
+@Suite("Why a group has more than one function")
 struct SharedGroupTests {
-    @Test("alone there is nothing to explain")
+    @Test("a group of one function needs no explanation")
     func alone() {
         #expect(
             reason([port("0000:00:1c.0", group: 2, .rootPort), member("0000:02:00.0", below: "0000:00:1c.0", endpoint)])
@@ -62,7 +62,7 @@ struct SharedGroupTests {
         #expect(reason([port("0000:02:00.0", nil)] + cards) == "behind the conventional PCI bridge 0000:02:00.0")
     }
 
-    @Test("a root port without access control, or with some of it off")
+    @Test("a root port without ACS, or with some controls off")
     func rootPort() {
         let card = member("0000:02:00.0", below: "0000:00:1c.0", endpoint)
         #expect(reason([port("0000:00:1c.0", .rootPort), card]) == "root port 0000:00:1c.0 lacks ACS")
@@ -82,7 +82,7 @@ struct SharedGroupTests {
             ]) == "root port 0000:00:1c.0 lacks ACS; root port 0000:00:1c.4 lacks ACS")
     }
 
-    @Test("a switch below a good root port: the downstream port is to blame; below a bad one the root port is")
+    @Test("a switch below a root port that isolates: its downstream port is the reason; else the root port is")
     func switches() {
         func tree(rootGroup: Int, rootACS: ACS?) -> [Function] {
             [
@@ -109,7 +109,7 @@ struct SharedGroupTests {
                 == "functions of one device, which its PCI capabilities do not explain")
     }
 
-    @Test("what cannot be read is said, never guessed")
+    @Test("an unreadable capability is reported, never guessed")
     func unreadable() {
         #expect(
             reason([
@@ -142,7 +142,7 @@ struct ACSPathTests {
         #expect(try path("0000:04:00.0").unknown == ["0000:00:1e.0"])
     }
 
-    @Test("a tree that bites its own tail ends")
+    @Test("a cycle in the device tree ends the search")
     func loop() throws {
         let host = host([
             member("0000:02:00.0", below: "0000:03:00.0", endpoint),

@@ -4,14 +4,14 @@ import Testing
 
 @testable import HostModel
 
-@Suite("An index of a pool's functions, kept while the host changes")
+@Suite("The index of a pool's functions while the host changes")
 struct MemberIndexTests {
     private static let selectors = [
         Selector(kinds: [.virtualFunction]), Selector(drivers: ["vfio-pci"]), Selector(numaNodes: [1]),
         Selector(drivers: ["vfio-pci"], pfNames: ["ens1f0"]), Selector(vfs: [try? VFRange("0-3")].compactMap(\.self)),
     ]
 
-    @Test("after every change it names those that a look at all of them finds", arguments: 0..<8 as Range<UInt64>)
+    @Test("after every change it agrees with a search of all functions", arguments: 0..<8 as Range<UInt64>)
     func followed(seed: UInt64) throws {
         var random = FixedSeed(seed)
         let simulator = HostSimulator {

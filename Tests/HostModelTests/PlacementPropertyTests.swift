@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Placement over generated hosts, against brute force")
 struct PlacementPropertyTests {
-    /// Up to three cards on unknown or known nodes, each cut into a few VFs, some of them taken.
+    /// Up to three PFs on known or unknown nodes, each with a few VFs, some of them claimed.
     private static func host(_ random: inout FixedSeed) throws -> (HostSimulator, Holdings) {
         let cards: [PCIAddress] = ["0000:3b:00.0", "0000:5e:00.0", "0000:af:00.0"]
         let chosen = cards.prefix(Int.random(in: 1...3, using: &random))
@@ -13,7 +13,7 @@ struct PlacementPropertyTests {
         for _ in chosen { nodes.append([nil, 0, 1, 2].randomElement(using: &random) ?? nil) }
         let grouping: [HostBuilder.VFGroups] = chosen.map { _ in Bool.random(using: &random) ? .own : .shared }
         let host = HostSimulator { builder in
-            // Nodes 0 and 1 are one socket.
+            // Nodes 0 and 1 are on one socket.
             builder.numaNodes(3, perSocket: 2)
             for (index, card) in chosen.enumerated() {
                 builder.pf(card, totalVFs: 8, numa: nodes[index], vfGroups: grouping[index])
@@ -34,7 +34,7 @@ struct PlacementPropertyTests {
         return (host, holdings)
     }
 
-    /// What may be handed to `owner`, by the rules as a person would put them.
+    /// The functions that `owner` may claim, by an independent statement of the rules.
     private static func free(on host: HostSnapshot, _ holdings: Holdings, owner: Owner) -> [Function] {
         host.functions.filter { function in
             guard function.virtualFunction != nil, holdings.claims[function.address] == nil else { return false }
@@ -46,7 +46,7 @@ struct PlacementPropertyTests {
         }
     }
 
-    /// What a policy says of functions that are had together, as a person would put it.
+    /// Whether a policy allows functions together, by an independent statement of the rules.
     private static func allows(_ policy: NUMAPolicy, _ spread: Spread, _ functions: [Function]) -> Bool {
         let nodes = Set(functions.map(\.numaNode))
         let cards = Set(functions.compactMap(\.virtualFunction?.physicalFunction))
@@ -67,7 +67,7 @@ struct PlacementPropertyTests {
         return isNear && isSpread
     }
 
-    /// Every way to take that many.
+    /// All combinations of that many elements.
     private static func choices(_ functions: ArraySlice<Function>, _ count: Int) -> [[Function]] {
         guard count > 0 else { return [[]] }
         guard let first = functions.first else { return [] }
@@ -80,7 +80,7 @@ struct PlacementPropertyTests {
         .socket(node: 2), .socket(node: nil),
     ]
 
-    @Test("never against a policy, and never refused while any way is left", arguments: 0..<200)
+    @Test("follows the policy, and is never refused while a solution exists", arguments: 0..<200)
     func bruteForce(seed: Int) throws {
         var random = FixedSeed(UInt64(seed))
         let (host, holdings) = try Self.host(&random)

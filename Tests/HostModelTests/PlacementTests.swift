@@ -25,7 +25,7 @@ private func place(
 
 @Suite("Placing a claim")
 struct PlacementTests {
-    /// A card on each of two nodes, two unbound VFs on each.
+    /// One PF on each of two nodes, with two unbound VFs each.
     private let host: HostSimulator
 
     init() throws {
@@ -40,7 +40,7 @@ struct PlacementTests {
         }
     }
 
-    @Test("a claim does for another request where its function is of that pool and on the node that is wanted")
+    @Test("a claim satisfies another request if its function is in that pool and on the wanted node")
     func suits() throws {
         let first = Pool(name: "first", selector: Selector(addresses: ["0000:3b:10.0"]))
         func suits(_ address: PCIAddress, _ request: ClaimRequest, _ holdings: Holdings = Holdings()) throws -> Bool {
@@ -60,7 +60,7 @@ struct PlacementTests {
         #expect(try !suits("0000:3b:10.1", request(first)))
         #expect(try suits("0000:3b:10.0", request(vfs, numa: .required(node: nil))))
         #expect(try !suits("0000:3b:10.0", request(vfs, numa: .required(node: 1))))
-        // A preference counts for as long as it can be met.
+        // A preference holds while it can be satisfied.
         #expect(try !suits("0000:3b:10.0", request(vfs, numa: .preferred(node: 1))))
         let taken = Holdings(claims: ["0000:af:10.0": heldByFirewall, "0000:af:10.1": heldByFirewall])
         #expect(try suits("0000:3b:10.0", request(vfs, numa: .preferred(node: 1)), taken))
@@ -84,7 +84,7 @@ struct PlacementTests {
                 == .success(["0000:3b:10.1", "0000:af:10.0", "0000:af:10.1"]))
     }
 
-    @Test("a node that has too few says how many are free on each")
+    @Test("the refusal of a node with too few functions says how many are free on each node")
     func nodeExhausted() {
         let outcome = place(request(vfs, count: 3, numa: .required(node: 1)), on: host)
         guard case .failure(let refusal) = outcome else {
@@ -96,7 +96,7 @@ struct PlacementTests {
         #expect(refusal.message.contains("2 free on node 0, 2 free on node 1"))
     }
 
-    @Test("a pool that has too few counts the causes")
+    @Test("the refusal of a pool with too few functions counts the causes")
     func exhausted() {
         let taken = Holdings(claims: ["0000:3b:10.0": heldByFirewall, "0000:3b:10.1": heldByFirewall])
         #expect(
@@ -108,7 +108,7 @@ struct PlacementTests {
                 == .failure(.pool("none", .exhausted(wanted: 1, free: 0, total: 0, reasons: []))))
     }
 
-    @Test("malformed requests are refused as such")
+    @Test("malformed requests are refused")
     func malformed() {
         #expect(place(request(vfs, count: 0), on: host) == .failure(.request(.countOutOfRange(0))))
         let mac = VFSettings(mac: "52:54:00:11:22:33")
@@ -120,7 +120,7 @@ struct PlacementTests {
         }
     }
 
-    @Test("settings on what is no VF of a network card are refused")
+    @Test("settings are refused for a function that is not a network VF")
     func settingsNeedVF() {
         let host = HostSimulator { $0.function("0000:05:00.0") }
         #expect(
@@ -128,7 +128,7 @@ struct PlacementTests {
                 == .failure(.function("0000:05:00.0", .settingsNeedVirtualFunction)))
     }
 
-    @Test("nothing is handed out without an IOMMU")
+    @Test("nothing can be claimed without an IOMMU")
     func noIOMMU() {
         let host = HostSimulator {
             $0.noIOMMU()
@@ -140,7 +140,7 @@ struct PlacementTests {
 
 @Suite("What keeps a function from being handed out")
 struct ObstacleTests {
-    @Test("a group with a host driver in it names the blockers; bridges do not count")
+    @Test("the refusal of a group with a host driver names the blockers; bridges are ignored")
     func notViable() {
         let host = HostSimulator {
             $0.bridge("0000:00:01.0")
@@ -159,7 +159,7 @@ struct ObstacleTests {
         #expect(refusal.remedy?.contains("0000:06:00.0") == true)
     }
 
-    @Test("a card that is cut up is not handed out whole, nor a VF of a card that someone has whole")
+    @Test("a PF with VFs cannot be claimed, nor a VF of a claimed PF")
     func physicalAndVirtualExclude() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
         try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: false))
@@ -175,7 +175,7 @@ struct ObstacleTests {
         }
     }
 
-    @Test("one owner may have a group's functions, a second none of them")
+    @Test("only one owner can have functions of a group")
     func groupOwner() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, vfGroups: .shared) }
         try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: false))
@@ -189,7 +189,9 @@ struct ObstacleTests {
         #expect(refusal.code == "no-capacity")
     }
 
-    @Test("an interface that the host uses, a quarantine and a process of somebody else's each keep it")
+    @Test(
+        "a function is not available if the host uses its interface, it is in quarantine, or another process has it open"
+    )
     func others() {
         let host = HostSimulator {
             $0.function("0000:05:00.0", driver: "e1000e", interface: "eno1", up: true)

@@ -3,7 +3,7 @@ import HostModel
 import HostSimulator
 import Testing
 
-/// Carries out a plan as it stands, checking every promise on the way.
+/// Performs a plan and checks every condition of its steps.
 func carryOut(_ plan: Plan, on host: HostSimulator) throws {
     for step in plan.perPF.flatMap(\.changes).flatMap(\.steps) {
         for condition in step.preconditions {
@@ -28,7 +28,7 @@ let heldByFirewall = Holdings.ClaimReference(id: "c1", owner: .name("fw1"), owne
 
 @Suite("Planning the declared state")
 struct PlannerTests {
-    @Test("cuts a fresh card: link up, autoprobe off, VFs, and each bound; the second plan is empty")
+    @Test("sets up a new PF: link up, autoprobe off, VFs created, each bound; the second plan is empty")
     func freshCut() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
         let desired = cut(pf, into: 2)
@@ -46,7 +46,7 @@ struct PlannerTests {
         #expect(try Planner.plan(for: desired, on: host.now, holdings: Holdings()).isEmpty)
     }
 
-    @Test("goes through 0 to change a count, and says which VFs and interfaces vanish")
+    @Test("changes a count through 0, and reports the VFs and interfaces that vanish")
     func throughZero() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
@@ -61,7 +61,7 @@ struct PlannerTests {
         #expect(try Planner.plan(for: cut(pf, into: 4), on: host.now, holdings: Holdings()).isEmpty)
     }
 
-    @Test("cutting down to none needs no driver and takes the VFs away")
+    @Test("removing all VFs needs no driver")
     func toNone() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 3))
@@ -70,7 +70,7 @@ struct PlannerTests {
         #expect(host.now[pf]?.sriov?.vfCount == 0)
     }
 
-    @Test("changes autoprobe alone without touching the VFs")
+    @Test("changes only autoprobe without affecting the VFs")
     func autoprobeAlone() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
@@ -81,7 +81,7 @@ struct PlannerTests {
         #expect(plan.blastRadius.isEmpty)
     }
 
-    @Test("foretells where VFs come to lie, and leaves it open where the card does not say", arguments: [1, 2, 4])
+    @Test("predicts the addresses of VFs, unless the PF does not report offset and stride", arguments: [1, 2, 4])
     func offsetAndStride(stride: Int) throws {
         let host = HostSimulator { $0.pf("0000:3b:00.1", totalVFs: 64, offset: 384, stride: stride) }
         let sriov = try #require(host.now["0000:3b:00.1"]?.sriov)
@@ -94,7 +94,7 @@ struct PlannerTests {
                 == nil)
     }
 
-    @Test("binds the VFs that are there by where they are, leaving claimed ones alone")
+    @Test("binds the existing VFs at their addresses, except claimed ones")
     func bindsPresentVFs() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
@@ -106,7 +106,7 @@ struct PlannerTests {
         #expect(host.now["0000:3b:10.1"]?.driver == "vfio-pci")
     }
 
-    @Test("puts an undeclared card back as it was found")
+    @Test("restores the original state of a PF that is no longer declared")
     func restores() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, up: false) }
         let found = try #require(host.now[pf].flatMap(PFOriginal.init(of:)))
@@ -121,7 +121,7 @@ struct PlannerTests {
         #expect(try Planner.plan(for: DesiredState(), on: host.now, holdings: holdings).isEmpty)
     }
 
-    @Test("refuses to take VFs away while one is claimed or open, whether resized or no longer declared")
+    @Test("refuses to remove VFs while one is claimed or open, for another count and without a declaration")
     func refusesHeld() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try carryOut(try Planner.plan(for: cut(pf, into: 2), on: host.now, holdings: Holdings()), on: host)
@@ -141,7 +141,7 @@ struct PlannerTests {
         #expect(try Planner.plan(for: cut(pf, into: 2), on: host.now, holdings: claimed).isEmpty)
     }
 
-    @Test("refuses to cut a card that someone has whole")
+    @Test("refuses to change the VFs of a claimed PF")
     func refusesClaimedPF() {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         #expect(throws: Refusal.function(pf, .heldByClaim(claim: "c1", owner: "fw1"))) {
@@ -149,7 +149,7 @@ struct PlannerTests {
         }
     }
 
-    @Test("refuses declarations that this host cannot meet, before anything is done")
+    @Test("refuses declarations that do not fit this host, before anything is changed")
     func refusesNonsense() {
         let host = HostSimulator {
             $0.pf(pf, totalVFs: 7)

@@ -3,7 +3,7 @@ import HostModel
 import HostSimulator
 import Testing
 
-@Suite("Making a function ready, and putting it back")
+@Suite("Making a function ready, and restoring it")
 struct ReadinessTests {
     private let vf: PCIAddress = "0000:3b:10.1"
 
@@ -24,7 +24,8 @@ struct ReadinessTests {
     }
 
     @Test(
-        "there and back again, wherever the function was before", arguments: [true, false], ["igbvf", "vfio-pci", nil])
+        "restoring returns a function to the state in which it was found, whatever that was", arguments: [true, false],
+        ["igbvf", "vfio-pci", nil])
     func thereAndBack(autoprobe: Bool, driver: String?) throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
         try host.meanwhile(.setDriversAutoprobe(physicalFunction: pf, on: autoprobe))
@@ -47,7 +48,7 @@ struct ReadinessTests {
         #expect(host.resets(of: vf) == 1)
     }
 
-    @Test("a VF whose PF is down would have no link: refused")
+    @Test("a VF whose PF is down is refused: it would have no link")
     func pfDown() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, interface: "ens1", up: false) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
@@ -57,7 +58,7 @@ struct ReadinessTests {
         }
     }
 
-    @Test("a function that is gone cannot be made ready, and needs nothing to be put back")
+    @Test("a missing function cannot be made ready, and needs no restoring")
     func gone() throws {
         let host = HostSimulator { $0.function("0000:05:00.0", driver: "e1000e", resetMethods: []) }
         let assignment = try assignment(of: "0000:05:00.0", on: host)
@@ -90,7 +91,8 @@ struct RecoveryTests {
     }
 
     @Test(
-        "a half-made claim goes back, all else goes forward", arguments: [Recovery.Purpose.apply, .prepare])
+        "a claim that was being set up is undone; every other change is completed",
+        arguments: [Recovery.Purpose.apply, .prepare])
     func directions(purpose: Recovery.Purpose) throws {
         try host.meanwhile(.setDriverOverride(vf, driver: "vfio-pci"))
         guard case .complete(let forward) = decide(purpose) else {
@@ -105,7 +107,7 @@ struct RecoveryTests {
         #expect(back.steps.map(\.action) == [.setDriverOverride(vf, driver: nil)])
     }
 
-    @Test("nothing is left to do where the goal holds, after a reboot, or when the function is gone")
+    @Test("nothing is to do if the goal holds, after a reboot, or if the function is missing")
     func closes() throws {
         #expect(decide(.allocate) == .close)
         #expect(decide(.apply, sameBoot: false) == .close)
@@ -113,7 +115,7 @@ struct RecoveryTests {
         #expect(decide(.apply) == .close)
     }
 
-    @Test("VF settings mean nothing any more once the VF is gone: its PF is not blamed")
+    @Test("VF settings need no recovery if the VF is missing: its PF is not quarantined")
     func settingsOfAVanishedVF() throws {
         let virtual = VirtualFunction(physicalFunction: pf, index: 0)
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 0))
@@ -123,7 +125,7 @@ struct RecoveryTests {
         #expect(decision == .close)
     }
 
-    @Test("a state that cannot be read back is set aside")
+    @Test("a function whose state cannot be read goes into quarantine")
     func unreadable() throws {
         let host = HostSimulator { $0.pf(pf, totalVFs: 7, interface: nil) }
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 1))

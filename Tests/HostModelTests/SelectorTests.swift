@@ -21,7 +21,7 @@ struct SelectorTests {
 
     private func meant(_ selector: Selector) -> [String] { selector.matches(in: host).map(\.address.description) }
 
-    @Test("an empty selector means every function that is no bridge, in address order")
+    @Test("an empty selector matches every function except bridges, in address order")
     func everything() {
         #expect(
             meant(Selector()) == [
@@ -29,7 +29,7 @@ struct SelectorTests {
             ])
     }
 
-    @Test("a PF's name means the PF and its VFs; a kind narrows it")
+    @Test("a PF's name selects the PF and its VFs; a kind narrows it")
     func names() {
         #expect(meant(Selector(pfNames: ["ens1f0"])) == ["0000:3b:00.0", "0000:3b:10.0", "0000:3b:10.1"])
         #expect(
@@ -37,7 +37,7 @@ struct SelectorTests {
         #expect(meant(Selector(pfNames: ["eno1"])) == ["0000:05:00.0"])
     }
 
-    @Test("every list must hold the function's value")
+    @Test("every list must contain the function's value")
     func conjunction() {
         #expect(meant(Selector(physicalFunctions: ["0000:3b:00.0"], kinds: [.physicalFunction])) == ["0000:3b:00.0"])
         #expect(meant(Selector(numaNodes: [1])) == ["0000:af:00.0", "0000:af:10.0"])
@@ -47,13 +47,13 @@ struct SelectorTests {
         #expect(meant(Selector(addresses: [])).isEmpty)
     }
 
-    @Test("a function whose node is unknown is on none, and one without a driver has none of the drivers")
+    @Test("a function without a known node matches no node, and one without a driver matches no driver")
     func unknown() {
         #expect(!meant(Selector(numaNodes: [0, 1])).contains("0000:05:00.0"))
         #expect(meant(Selector(drivers: [""])).isEmpty)
     }
 
-    @Test("a range behind a card's name or address means those of its VFs, and not the card")
+    @Test("a range after a PF's name or address selects only those VFs, not the PF")
     func ranges() {
         #expect(meant(Selector(pfNames: ["ens1f0#1"])) == ["0000:3b:10.1"])
         #expect(meant(Selector(physicalFunctions: ["0000:3b:00.0#0,5-9", "0000:af:00.0"])).count == 3)
@@ -61,14 +61,14 @@ struct SelectorTests {
         #expect(meant(Selector(pfNames: ["ens1f0#7"])).isEmpty)
     }
 
-    @Test("a class is met by its front part")
+    @Test("a class matches by its prefix")
     func classes() {
         #expect(meant(Selector(classes: [written("02")])).count == 6)
         #expect(meant(Selector(classes: [written("020000")])).count == 6)
         #expect(meant(Selector(classes: [written("0108"), written("0300")])).isEmpty)
     }
 
-    @Test("a MAC address means the card whose interface has it, and a path what is plugged in there")
+    @Test("a MAC address selects the PF whose interface has it, and a path the device in that slot")
     func cards() throws {
         var (port, card) = (Function(address: "0000:3a:00.0", identity: bridge), Function(address: pf, identity: nic))
         card.parent = "0000:3a:00.0"
@@ -100,7 +100,7 @@ struct SelectorTests {
     private let bridge = Identity(vendor: 0x8086, device: 0x2030, classCode: 0x060400)
     private let nic = Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000)
 
-    @Test("a selector that meets nothing tells what each of its keys met, and what looks alike")
+    @Test("a selector that matches nothing reports what each key matches, and similar values")
     func meetings() {
         let selector = Selector(vendors: [0x8086], pfNames: ["ens1fO"], numaNodes: [1])
         #expect(
@@ -114,7 +114,7 @@ struct SelectorTests {
         #expect(refusal?.message.contains("there is ens1f0") == true)
     }
 
-    @Test("a MAC address that two cards have does not say which is meant")
+    @Test("a MAC address that two PFs have is ambiguous")
     func ambiguous() {
         func card(_ address: PCIAddress, _ name: String) -> Function {
             Function(
@@ -135,7 +135,7 @@ struct SelectorTests {
         #expect(refusal?.message.contains("meets 0000:3b:00.0, 0000:af:00.0") == true)
     }
 
-    @Test("every declaration that cannot be met is told, and one card in two of them names both places")
+    @Test("every declaration that does not fit is reported; a PF that is declared twice names both places")
     func problems() {
         func declare(_ selector: Selector, _ count: Int, _ place: String) -> PFDeclaration {
             PFDeclaration(selector: selector, vfCount: count, place: place)
@@ -158,7 +158,7 @@ struct SelectorTests {
 @Suite("Words that look alike")
 struct SpellingTests {
     @Test(
-        "finds the word that was meant, and none where nothing looks alike",
+        "finds the most similar word, and none if no word is similar",
         arguments: [
             ("vfCout", "vfCount"), ("VFCOUNT", "vfCount"), ("pfName", "pfNames"), ("linkstate", "linkState"),
             ("zzz", nil), ("", nil),
@@ -168,7 +168,7 @@ struct SpellingTests {
     }
 
     @Test(
-        "a range of VFs is read, put in order and printed",
+        "a range of VFs is read, sorted and printed",
         arguments: [("0-3,5", "0-3,5"), ("5,0-3", "0-3,5"), ("0-3,2,4", "0-4"), ("7", "7"), ("1-1", "1")])
     func ranges(text: String, printed: String) throws {
         let range = try VFRange(text)
@@ -177,10 +177,10 @@ struct SpellingTests {
         #expect(range.indexes.last == range.last)
     }
 
-    @Test("refuses what is no range of VFs", arguments: ["", "-", "3-1", "a", "1-", "-1", "0,,1", "0-70000", "1 - 2"])
+    @Test("refuses a malformed range of VFs", arguments: ["", "-", "3-1", "a", "1-", "-1", "0,,1", "0-70000", "1 - 2"])
     func malformed(text: String) { #expect(throws: MalformedValue.self) { try VFRange(text) } }
 
-    @Test("finds the first index that two ranges share")
+    @Test("finds the first common index of two ranges")
     func shared() throws {
         #expect(try VFRange("0-3,8").firstShared(with: VFRange("5,8-9")) == 8)
         #expect(try VFRange("0-3").firstShared(with: VFRange("4")) == nil)

@@ -10,7 +10,7 @@ struct StableMACTests {
 
     /// Source: the paper's appendix A, and the first lines of the reference implementation's vectors.
     @Test(
-        "the hash is SipHash-2-4, by its authors' vectors",
+        "the hash is SipHash-2-4, by its authors' test vectors",
         arguments: [
             (0, 0x726f_db47_dd0e_0e31), (1, 0x74f8_39c5_93dc_67fd), (7, 0xab02_00f5_8b01_d137),
             (8, 0x93f5_f579_9a93_2462), (15, 0xa129_ca61_49be_45e5),
@@ -20,7 +20,7 @@ struct StableMACTests {
         #expect(SipHash.hash((0..<length).map { UInt8($0) }, key: key) == hash)
     }
 
-    /// These never change: a guest knows its cards by them.
+    /// These never change: a guest recognizes its network cards by them.
     @Test(
         "is the same in every version",
         arguments: [
@@ -32,7 +32,7 @@ struct StableMACTests {
         #expect(MACAddress.stable(for: virtual, machineID: machine)?.description == mac)
     }
 
-    @Test("is one station's, locally administered, and another for every VF, card and host")
+    @Test("is an individual, locally administered address, and different for every VF, PF and host")
     func distinct() {
         var seen: Set<MACAddress> = []
         for host in 0..<20 {
@@ -48,13 +48,13 @@ struct StableMACTests {
         #expect(seen.count == 20 * 3 * 64)
     }
 
-    @Test("there is none without a machine id", arguments: ["", "m1", "0123456789abcdef0123456789abcdeg"])
+    @Test("a VF has none without a valid machine id", arguments: ["", "m1", "0123456789abcdef0123456789abcdeg"])
     func noMachine(id: String) {
         #expect(MACAddress.stable(for: VirtualFunction(physicalFunction: pf, index: 0), machineID: id) == nil)
     }
 }
 
-@Suite("What a claimed VF is like")
+@Suite("The settings of a claimed VF")
 struct ClaimedSettingsTests {
     private let identity = HostIdentity(name: "a", machineID: "0123456789abcdef0123456789abcdef")
 
@@ -70,7 +70,7 @@ struct ClaimedSettingsTests {
         return ClaimRequest(pool: pool, owner: .name("o"), settings: asked).settings(for: function, on: identity)
     }
 
-    @Test("the claim's word, then the pool's, then what the VF has; and the stable MAC address where it has none")
+    @Test("the request comes first, then the pool, then the VF's own values, then the stable MAC address")
     func order() {
         let tag = VFSettings.VLANChoice.tag(VLANTag(written("7"), qos: 2))
         let present = VFSettings(mac: "52:54:00:00:00:07", vlan: tag, trust: false, spoofCheck: true)
@@ -87,7 +87,7 @@ struct ClaimedSettingsTests {
             settings(VFSettings(mac: "52:54:00:11:22:33"), of: function(bare)) == VFSettings(mac: "52:54:00:11:22:33"))
     }
 
-    @Test("what cannot be set is not asked for: no network card, or a PF that tells nothing of its VFs")
+    @Test("nothing is added for a function that is not a network VF, or whose PF reports no settings")
     func unsettable() {
         let defaults = VFSettings(trust: true)
         #expect(settings(VFSettings(), of: function(nil, classCode: 0x010802), defaults: defaults).isEmpty)

@@ -8,7 +8,7 @@ struct TogetherTests {
     private static let near: PCIAddress = "0000:3b:00.0"
     private static let far: PCIAddress = "0000:af:00.0"
 
-    /// Cards on nodes 0, 0 and 1 with this many unbound VFs each.
+    /// PFs on nodes 0, 0 and 1 with this many unbound VFs each.
     private func host(_ counts: Int...) throws -> HostSimulator {
         let cards: [(PCIAddress, Int)] = [(Self.near, 0), ("0000:5e:00.0", 0), (Self.far, 1)]
         let host = HostSimulator { builder in
@@ -36,7 +36,7 @@ struct TogetherTests {
         return try Placement.choose(together: requests, on: host.now, holdings: Holdings()).joined().map(\.address)
     }
 
-    @Test("devices of several pools come to the one node that has enough for all")
+    @Test("devices of several pools are placed on the one node that has enough for all")
     func sameNode() throws {
         let host = try host(2, 1, 2)
         let anywhere = pool("a", of: Self.near, Self.far)
@@ -49,7 +49,7 @@ struct TogetherTests {
         }
     }
 
-    @Test("who comes first takes another function where that leaves a later one its only one")
+    @Test("an earlier request gets another function if a later one has only one candidate")
     func givesWay() throws {
         let host = try host(1, 1, 0)
         let both = pool("a", of: Self.near, "0000:5e:00.0")
@@ -57,7 +57,7 @@ struct TogetherTests {
         #expect(try place([both, one], on: host) == ["0000:5e:10.0", "0000:3b:10.0"])
     }
 
-    @Test("a shared spread is one over all of them")
+    @Test("a common spread applies to all devices together")
     func spread() throws {
         let host = try host(2, 1, 0)
         let both = pool("a", of: Self.near, "0000:5e:00.0")
@@ -66,7 +66,7 @@ struct TogetherTests {
         #expect(throws: Refusal.self) { try place([both, both, both], spread: .pf, on: host) }
     }
 
-    @Test("a refusal names the pool that is short, else that each could be had by itself")
+    @Test("a refusal names the pool that has too few, else that each device is available by itself")
     func refusals() throws {
         let host = try host(1, 0, 1)
         let near = pool("near", of: Self.near)
@@ -86,7 +86,7 @@ struct TogetherTests {
         }
     }
 
-    @Test("never against a policy, and never refused while any way is left", arguments: 0..<150)
+    @Test("follows the policies, and is never refused while a solution exists", arguments: 0..<150)
     func bruteForce(seed: Int) throws {
         var random = FixedSeed(UInt64(seed) &+ 77)
         let cards: [PCIAddress] = ["0000:3b:00.0", "0000:5e:00.0", "0000:af:00.0"]
@@ -139,7 +139,7 @@ struct TogetherTests {
     }
 }
 
-@Suite("Functions that come with others")
+@Suite("Companions")
 struct CompanionTests {
     private static let graphics: PCIAddress = "0000:65:00.0"
     private static let sound: PCIAddress = "0000:65:00.1"
@@ -161,21 +161,21 @@ struct CompanionTests {
         try Placement.place([ClaimRequest(pool: pool, owner: .name("a"))], on: host.now, holdings: holdings)[0]
     }
 
-    @Test("a graphics card brings its sound along, whatever driver that has")
+    @Test("the sound of a graphics card is its companion, whatever its driver")
     func companion() throws {
         let placed = try place(host())
         #expect(placed.map(\.function.address) == [Self.graphics, Self.sound])
         #expect(placed.map(\.companionOf) == [nil, Self.graphics])
     }
 
-    @Test("a companion that the host needs, or that is in doubt, keeps the whole card from being had")
+    @Test("a companion that the host uses, or that is in quarantine, prevents the claim")
     func obstructed() {
         #expect(throws: Refusal.function(Self.sound, .usedByHost(interface: "eth9"))) { try place(host(soundUp: true)) }
         let doubtful = Holdings(quarantine: [Self.sound: "why"])
         #expect(throws: Refusal.function(Self.sound, .quarantined(reason: "why"))) { try place(host(), doubtful) }
     }
 
-    @Test("another card in the group is no companion: it blocks while a host driver has it")
+    @Test("another card in the group is not a companion: it blocks while it has a host driver")
     func stranger() {
         let host = HostSimulator {
             $0.function(Self.graphics, driver: "nouveau")
@@ -191,7 +191,7 @@ struct CompanionTests {
         }
     }
 
-    @Test("what its owner has already does not come once more")
+    @Test("a function that the owner has already is not a companion")
     func alreadyHeld() throws {
         let held = Holdings(claims: [Self.sound: .init(id: "c1", owner: .name("a"), ownerName: "a")])
         #expect(try place(host(soundDriver: nil), held).map(\.function.address) == [Self.graphics])

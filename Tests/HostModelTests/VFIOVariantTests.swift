@@ -2,7 +2,7 @@
 import HostModel
 import Testing
 
-@Suite("The VFIO driver that suits a function")
+@Suite("The best VFIO driver for a function")
 struct VFIOVariantTests {
     private let lines = [
         "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci",
@@ -19,7 +19,7 @@ struct VFIOVariantTests {
         VFIOVariant.best(for: Identity(vendor: vendor, device: device, classCode: classCode), among: variants)?.module
     }
 
-    @Test("the line that says most wins, vfio-pci takes the rest, and malformed lines do not count")
+    @Test("the most specific line wins, vfio-pci is the default, and malformed lines are ignored")
     func best() {
         #expect(variants.count == 3)
         #expect(module(0x15b3, 0x101e) == "mlx5_vfio_pci")

@@ -3,10 +3,10 @@ import HostModel
 import HostSimulator
 import Testing
 
-@Suite("Values that parse themselves")
+@Suite("Values that are read from text")
 struct ValueTests {
     @Test(
-        "reads a PCI address in every form a user types, and prints it in full",
+        "reads a PCI address in every usual format, and prints it in full",
         arguments: [
             ("0000:3b:00.0", "0000:3b:00.0"), ("3b:10.7", "0000:3b:10.7"), ("10000:01:1f.2", "10000:01:1f.2"),
             ("0:3:2.1", "0000:03:02.1"), ("0000:3B:0A.0", "0000:3b:0a.0"), ("ffffffff:ff:1f.7", "ffffffff:ff:1f.7"),
@@ -18,7 +18,7 @@ struct ValueTests {
     }
 
     @Test(
-        "refuses what is no PCI address, and quotes it",
+        "refuses a malformed PCI address, and quotes it",
         arguments: [
             "", "eth0", "0000:3b:00", "0000:3b:00.8", "0000:3b:20.0", "0000:3b:00.0.0", "::.", "0000:3bb:00.0",
             "0000:3b:00.0 ", " 0000:3b:00.0", "-1:00.0", "0x3b:00.0", "100000000:00:00.0", "0000:3b:00.", "a:b:c:d.e",
@@ -30,7 +30,7 @@ struct ValueTests {
         #expect(error?.description.contains("0000:3b:00.0") == true)
     }
 
-    @Test("orders addresses as the bus does, not as texts")
+    @Test("orders addresses by number, not as text")
     func order() {
         let sorted: [PCIAddress] = ["0000:02:00.0", "0000:10:00.0", "0000:10:00.1", "0001:00:00.0", "10000:00:00.0"]
         #expect(sorted.shuffled().sorted() == sorted)
@@ -43,13 +43,13 @@ struct ValueTests {
     }
 
     @Test(
-        "refuses what is no MAC address",
+        "refuses a malformed MAC address",
         arguments: [
             "", "52:54:00:11:22", "52:54:00:11:22:33:44", "52-54-00-11-22-33", "5254.0011.2233", "52:54:00:11:22:g3",
         ])
     func malformedMAC(text: String) { #expect(throws: MalformedValue.self) { try MACAddress(text) } }
 
-    @Test("knows a MAC address that no VF can have")
+    @Test("recognizes a MAC address that no VF can have")
     func macKinds() {
         #expect(MACAddress(rawValue: 0).isZero)
         #expect(("01:00:5e:00:00:01" as MACAddress).isMulticast)
@@ -74,7 +74,7 @@ struct ValueTests {
     }
 
     @Test(
-        "refuses what is no NUMA policy",
+        "refuses a malformed NUMA policy",
         arguments: ["", "None", "none:1", "required:", "required:-1", "required:x", "required:1:2", "near", ":1"])
     func malformedNUMA(text: String) { #expect(throws: MalformedValue.self) { try NUMAPolicy(text) } }
 
@@ -90,7 +90,7 @@ struct ValueTests {
     }
 
     @Test(
-        "refuses what is no owner",
+        "refuses a malformed owner",
         arguments: [
             "", "two words", "tab\t", "domain:", "unit:", "unit:dpdk", "unit:a b.service", "unit:../x.service", "pid:4",
             "process:4", "process:0@1", "process:4@x", "domain:fw1", "domain:6f9619ff8b86d011b42d00c04fc964ff",
@@ -98,13 +98,13 @@ struct ValueTests {
         ])
     func malformedOwner(text: String) { #expect(throws: MalformedValue.self) { try Owner(text) } }
 
-    @Test("tells a vendor's VFIO driver from a host driver")
+    @Test("distinguishes a vendor's VFIO driver from a host driver")
     func vfioDrivers() {
         for name in ["vfio-pci", "mlx5_vfio_pci", "nvgrace-gpu-vfio-pci"] { #expect(VFIO.isVFIODriver(name)) }
         for name in ["igb", "vfio", "vfio-pci-core", ""] { #expect(!VFIO.isVFIODriver(name)) }
     }
 
-    @Test("the difference of settings is what is left to set, and restoring takes back that alone")
+    @Test("the difference of settings is what remains to be set, and restoring resets only that")
     func settings() throws {
         let wanted = VFSettings(mac: "52:54:00:11:22:33", vlan: .id(try #require(VLANID(42))))
         let observed = VFSettings(
@@ -115,7 +115,7 @@ struct ValueTests {
         #expect(VFSettings().isSatisfied(by: observed))
     }
 
-    @Test("a VLAN is set whole: another priority or protocol is another tag")
+    @Test("a VLAN tag is set as a whole: another priority or protocol is another tag")
     func tags() throws {
         let id = try #require(VLANID(42))
         let observed = VFSettings(vlan: .tag(VLANTag(id, qos: 3, protocol: .dot1ad)))
@@ -124,7 +124,7 @@ struct ValueTests {
         #expect(observed.isSatisfied(by: observed))
     }
 
-    @Test("of the two rates, the one that is not asked for goes along with what it is")
+    @Test("if one rate is set, the other is included with its present value")
     func rates() {
         let observed = VFSettings(minTxRateMbps: 100, maxTxRateMbps: 1000)
         #expect(
@@ -134,7 +134,7 @@ struct ValueTests {
         #expect(observed.restoring(VFSettings(maxTxRateMbps: 500)) == VFSettings(maxTxRateMbps: 1000))
     }
 
-    @Test("what is said wins over the defaults, field by field")
+    @Test("each field that is set overrides its default")
     func filling() {
         let asked = VFSettings(mac: "52:54:00:11:22:33", trust: false)
         let defaults = VFSettings(trust: true, spoofCheck: false, linkState: .enable, maxTxRateMbps: 10)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// The same numbers every time (SplitMix64).
+/// A generator that produces the same numbers in every run (SplitMix64).
 public struct FixedSeed: RandomNumberGenerator {
     private var state: UInt64
 

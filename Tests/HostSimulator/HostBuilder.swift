@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// A host described in words, for ``HostSimulator/init(_:)``.
+/// The description of a host, for ``HostSimulator/init(_:)``.
 public struct HostBuilder {
     var machine = Machine()
 
     /// Where the IOMMU puts a PF's VFs.
     public enum VFGroups: Sendable {
-        /// A group for each: the card and every bridge above it have ACS.
+        /// One group for each VF: the device and every bridge above it have ACS.
         case own
         /// One group for all VFs of the PF.
         case shared
     }
 
-    /// What a PF's driver can refuse to set for a VF.
+    /// A setting that a PF's driver refuses for its VFs.
     public enum Setting: Sendable {
         case mac, vlan, trust, spoofCheck, linkState, rate
         /// 802.1ad tags.
         case providerVLAN
-        /// Taking a MAC away again.
+        /// Removing a MAC address.
         case zeroMAC
     }
 
-    /// A network card that can be cut into VFs.
+    /// Adds a network PF.
     ///
     /// - Parameters:
     ///   - interface: the name of its network interface; nil for none.
-    ///   - msixTotal: interrupt vectors to share out among its VFs; 0 when its driver does not let one.
-    ///   - vfWithoutInterface: a VF that its driver makes no network interface for.
-    ///   - vfsAppearAfter: how many waits it takes until VFs that were asked for are there.
+    ///   - msixTotal: interrupt vectors that can be distributed among its VFs; 0 if its driver does not support that.
+    ///   - vfWithoutInterface: the index of a VF that gets no network interface from its driver.
+    ///   - vfsAppearAfter: the number of waits until new VFs are present.
     public mutating func pf(
         _ address: PCIAddress, totalVFs: Int, numa: Int? = nil, driver: String = "igb", vfDriver: String? = "igbvf",
         interface: String? = "", up: Bool = true, offset: Int = 128, stride: Int = 1, vfGroups: VFGroups = .own,
@@ -48,7 +48,7 @@ public struct HostBuilder {
         machine.plug(device)
     }
 
-    /// A function that cannot be cut up: a card of another kind, or an old one.
+    /// Adds a function without SR-IOV.
     public mutating func function(
         _ address: PCIAddress, driver: String? = nil, numa: Int? = nil, classCode: UInt32 = 0x020000,
         interface: String? = nil, up: Bool = false, resetMethods: [String] = ["flr"]
@@ -62,7 +62,7 @@ public struct HostBuilder {
         machine.plug(device)
     }
 
-    /// A root port, with the driver that all of them have.
+    /// Adds a root port, with its usual driver.
     public mutating func bridge(_ address: PCIAddress, numa: Int? = nil) {
         machine.plug(
             Device(
@@ -70,13 +70,13 @@ public struct HostBuilder {
                 numaNode: numa, nativeDriver: "pcieport"))
     }
 
-    /// The IOMMU cannot tell these apart.
+    /// Puts these functions into one IOMMU group.
     public mutating func group(_ addresses: [PCIAddress]) {
         guard let first = addresses.first, let group = machine.devices[first]?.group else { return }
         for address in addresses { machine.devices[address]?.group = group }
     }
 
-    /// Nodes at distance 10 from themselves, 12 within a socket, and 11 more for each socket between.
+    /// Adds NUMA nodes. Their distance is 10 to themselves, 12 within a socket, and 11 more for each socket in between.
     public mutating func numaNodes(_ count: Int, perSocket: Int = 1) {
         func distance(_ one: Int, _ other: Int) -> Int {
             let sockets = abs(one / perSocket - other / perSocket)
@@ -89,10 +89,10 @@ public struct HostBuilder {
         }
     }
 
-    /// VT-d is off in the firmware.
+    /// Switches VT-d off in the firmware.
     public mutating func noIOMMU() { machine.hasIOMMU = false }
 
-    /// vfio-pci is not loaded.
+    /// Leaves vfio-pci unloaded.
     public mutating func noVFIO() { machine.drivers.remove(VFIO.genericDriver) }
 
     private static func name(of address: PCIAddress) -> String {
@@ -100,7 +100,7 @@ public struct HostBuilder {
     }
 }
 
-/// Test hosts are written down: a malformed address in one is a mistake in the test.
+/// Addresses in tests are literals: a malformed one is a mistake in the test.
 extension PCIAddress: ExpressibleByStringLiteral {
     public init(stringLiteral text: String) {
         do { self = try PCIAddress(text) } catch { preconditionFailure(error.description) }
@@ -124,7 +124,7 @@ where Name: ExpressibleByStringLiteral, Name.StringLiteralType == String {
     }
 }
 
-/// A value that is written as a text in tests: a malformed one is a mistake in the test.
+/// A value that tests write as a string literal: a malformed one is a mistake in the test.
 public func written<Value: TextCodable>(_ text: String) -> Value {
     do { return try Value(text) } catch { preconditionFailure(error.description) }
 }

@@ -3,25 +3,25 @@ import Dispatch
 public import HostModel
 import Synchronization
 
-/// A host in memory, as one process sees it: it keeps the kernel's rules and not a list of expected calls.
+/// A host in memory, as one process sees it. It follows the kernel's rules instead of a list of expected calls.
 ///
-/// The process can be made to end at any of its calls. From then on every call throws ``Crashed``; ``restart()`` gives
-/// the next process's view of the same kernel.
+/// A test can end the process at any of its calls. After that every call throws ``Crashed``; ``restart()`` returns the
+/// same kernel for the next process.
 public final class HostSimulator: Host {
-    /// What every call throws once the process has ended.
+    /// Thrown by every call after the process has ended.
     public struct Crashed: Error {}
 
-    /// How an action goes wrong.
+    /// A way in which an action fails.
     public enum Fault: Sendable {
-        /// An error, and nothing done.
+        /// It reports an error and does nothing.
         case refused(String)
-        /// An error, though it was done.
+        /// It takes effect but reports an error.
         case refusedAfterEffect(String)
-        /// No error, and nothing done.
+        /// It reports success and does nothing.
         case ignored
-        /// This error of the kernel's, and nothing done.
+        /// It reports this error of the kernel and does nothing.
         case error(KernelError)
-        /// No answer before ``HostSimulator/mend()``, and then nothing done.
+        /// It does not return before ``HostSimulator/mend()``, and does nothing.
         case hangs
     }
 
@@ -54,7 +54,7 @@ public final class HostSimulator: Host {
 
     private init(_ kernel: Kernel) { self.kernel = kernel }
 
-    // MARK: What the code under test calls
+    // MARK: Calls of the code under test
 
     public func snapshot() throws -> HostSnapshot {
         try countCall()
@@ -82,14 +82,14 @@ public final class HostSimulator: Host {
         return kernel.machine.withLock(\.openGroups)
     }
 
-    /// Takes no time: that passes by being waited for.
+    /// Returns at once. Simulated time advances by each wait.
     public func waitForChange(upTo limit: Duration) async {
         kernel.machine.withLock { $0.tick() }
         process.withLock(\.onWait)?(self)
         await Task.yield()
     }
 
-    /// Two of the moments at which the process can end: before the effect and after it.
+    /// The process can end at two moments here: before the effect and after it.
     public func perform(_ action: HostAction) throws {
         try countCall()
         keepMoment()
@@ -117,7 +117,7 @@ public final class HostSimulator: Host {
         keepMoment()
     }
 
-    /// While the kernel is looked at, nobody else has an effect on it.
+    /// No other caller can change the kernel during this call.
     private func keepMoment() {
         let (moment, keep) = process.withLock { process in
             process.effects += 1
@@ -139,10 +139,10 @@ public final class HostSimulator: Host {
     }
 }
 
-// MARK: What the test does to the host
+// MARK: Calls of the test
 
 extension HostSimulator {
-    /// The process ends at its `call`-th call of the host, counted from now; `then` runs at that very moment.
+    /// Ends the process at its `call`-th call of the host, counted from now, and runs `then` at that moment.
     public func crash(at call: Int, then onCrash: @escaping @Sendable () -> Void = {}) {
         process.withLock {
             $0.crashesAt = $0.calls + call
@@ -150,9 +150,9 @@ extension HostSimulator {
         }
     }
 
-    /// From now on, called at each moment of an effect, two for each: before it and after it.
+    /// Calls the closure before and after each effect from now on.
     ///
-    /// With the moment's number and a host that stays as the host was then. Nothing else has an effect until it returns.
+    /// It receives the moment's number and a copy of the host. No other effect happens until it returns.
     public func atEachEffect(_ keep: @escaping @Sendable (Int, HostSimulator) -> Void) {
         process.withLock {
             $0.effects = 0
@@ -160,31 +160,31 @@ extension HostSimulator {
         }
     }
 
-    /// How many moments there have been at which the process could have ended.
+    /// The number of moments so far at which the process could have ended.
     public var calls: Int { process.withLock(\.calls) }
 
     public var hasCrashed: Bool { process.withLock(\.hasCrashed) }
 
-    /// Every action that was tried, in order.
+    /// All attempted actions, in order.
     public var actions: [HostAction] { process.withLock(\.actions) }
 
     /// The next process on the same kernel.
     public func restart() -> HostSimulator { HostSimulator(kernel) }
 
-    /// The next process after the host was booted again.
+    /// The next process after a reboot of the host.
     public func reboot() -> HostSimulator {
         kernel.machine.withLock { $0.reboot() }
         return restart()
     }
 
-    /// From now on, the next `times` actions that match go wrong.
+    /// Makes the next `times` matching actions fail.
     public func fail(
         _ fault: Fault, times: Int = .max, where matches: @escaping @Sendable (HostAction) -> Bool
     ) {
         process.withLock { $0.faults.append((fault, times, matches)) }
     }
 
-    /// Actions go right again.
+    /// Ends all failures.
     public func mend() {
         process.withLock { $0.faults = [] }
         for _ in 0..<16 { hanging.signal() }
@@ -195,22 +195,22 @@ extension HostSimulator {
         kernel.machine.withLock { $0.holders[address] = holder }
     }
 
-    /// The process that had it open is gone.
+    /// Ends the process that has the group open.
     public func close(_ address: PCIAddress) { kernel.machine.withLock { $0.holders[address] = nil } }
 
-    /// Somebody else does something to the host.
+    /// Performs an action as another program of the host would.
     public func meanwhile(_ action: HostAction) throws { try kernel.machine.withLock { try $0.perform(action) } }
 
-    /// VFs that were on their way are there.
+    /// Makes all VFs appear that are still being created.
     public func settle() { for _ in 0..<100 { kernel.machine.withLock { $0.tick() } } }
 
-    /// The card is pulled, its VFs with it. ``plug(_:)`` puts it back, as it is after a start.
+    /// Removes a PF and its VFs. ``plug(_:)`` adds it again, in its initial state.
     public func pull(_ address: PCIAddress) { kernel.machine.withLock { $0.pull(address) } }
 
-    /// The card that was pulled is back.
+    /// Adds a PF again that was removed.
     public func plug(_ address: PCIAddress) { kernel.machine.withLock { $0.plugAgain(address) } }
 
-    /// The driver that would take the function by itself is not loaded, until it is named here.
+    /// Unloads the function's usual driver, or loads it again.
     public func lateDriver(_ name: String?, of address: PCIAddress) {
         kernel.machine.withLock {
             $0.devices[address]?.nativeDriver = name
@@ -218,12 +218,12 @@ extension HostSimulator {
         }
     }
 
-    /// Waiting wakes this up, each time.
+    /// Called at each wait.
     public func onWait(_ act: @escaping @Sendable (HostSimulator) -> Void) { process.withLock { $0.onWait = act } }
 
-    /// What is there now, without counting as a call.
+    /// The present state. Reading it does not count as a call.
     public var now: HostSnapshot { kernel.machine.withLock(\.snapshot) }
 
-    /// How often the function was reset.
+    /// The number of resets of the function.
     public func resets(of address: PCIAddress) -> Int { kernel.machine.withLock { $0.devices[address]?.resets ?? 0 } }
 }

@@ -2,7 +2,7 @@
 import HostModel
 
 extension Machine {
-    /// One action by the kernel's rules.
+    /// Performs an action by the kernel's rules.
     ///
     /// Source: drivers/pci/iov.c, drivers/pci/pci-driver.c and drivers/base/bus.c of Linux 6.12.
     mutating func perform(_ action: HostAction) throws(KernelError) {
@@ -90,7 +90,7 @@ extension Machine {
         devices[pf]?.sriov = sriov
     }
 
-    /// The kernel waits for as long as a VF is open; here that is an error, since nobody will close it meanwhile.
+    /// The kernel waits while a VF is open. Here it is an error: nothing would close it.
     private mutating func removeVFs(of pf: PCIAddress) throws(KernelError) {
         let vfs = devices[pf]?.sriov?.vfs ?? []
         for vf in vfs { try refuseIfOpen(vf) }
@@ -140,7 +140,7 @@ extension Machine {
     private mutating func unbind(_ address: PCIAddress) throws(KernelError) {
         guard try device(address).driver != nil else { throw KernelError(name: "ENODEV", reason: "no driver") }
         try refuseIfOpen(address)
-        // A PF's driver takes its VFs along.
+        // When a PF's driver unbinds, its VFs vanish.
         if devices[address]?.sriov != nil { try removeVFs(of: address) }
         devices[address]?.driver = nil
     }
@@ -155,7 +155,7 @@ extension Machine {
         }
         if let override = device.override {
             guard drivers.contains(override) || override == device.nativeDriver else { return }
-            // vfio-pci refuses a device that is in no group.
+            // vfio-pci refuses a device without a group.
             if VFIO.isVFIODriver(override), !hasIOMMU { return }
             devices[address]?.driver = override
         } else {
@@ -163,7 +163,7 @@ extension Machine {
         }
     }
 
-    /// By group of this boot: who has it open.
+    /// By group of this boot: the process that has it open.
     var openGroups: [Int: ProcessHolder] {
         var groups: [Int: ProcessHolder] = [:]
         for (address, holder) in holders {
@@ -174,7 +174,7 @@ extension Machine {
 }
 
 extension VFSettings {
-    /// What is asked for here, as a driver would refuse it.
+    /// Refuses settings as the PF's driver would.
     fileprivate var named: Set<HostBuilder.Setting> {
         var names: Set<HostBuilder.Setting> = []
         if let mac { names.formUnion(mac.isZero ? [.mac, .zeroMAC] : [.mac]) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// What the simulated kernel answers instead of doing what it was told.
+/// An error of the simulated kernel.
 public struct KernelError: Error, Equatable, CustomStringConvertible {
     /// `EBUSY`, `ERANGE`, …
     public let name: String
@@ -31,16 +31,16 @@ struct Device {
     let address: PCIAddress
     var identity: Identity
     var numaNode: Int?
-    /// The driver that matches its ids, which the kernel picks when nobody says otherwise.
+    /// The driver that matches its ids. The kernel binds it if there is no override.
     var nativeDriver: String?
     var driver: String?
     var override: String?
     var group = 0
     var resetMethods = ["flr"]
-    /// A VF's, where vectors are shared out.
+    /// The interrupt vectors of a VF, if its PF distributes them.
     var msixCount: Int?
     var serialNumber: SerialNumber?
-    /// Made by the native driver; nil when that makes none.
+    /// The network interface of the native driver; nil if it creates none.
     var interface: String?
     var isUp = false
     var mtu = 1500
@@ -56,7 +56,7 @@ struct Device {
         driver = nativeDriver
     }
 
-    /// SR-IOV as one PF has it.
+    /// A PF's SR-IOV state.
     struct Slicing {
         let totalVFs: Int
         let offset: Int
@@ -65,27 +65,27 @@ struct Device {
         let vfGroups: HostBuilder.VFGroups
         let vfsAppearAfter: Int
         let refusing: Set<HostBuilder.Setting>
-        /// Interrupt vectors to share out; 0 when the driver does not let one.
+        /// Interrupt vectors that can be distributed; 0 if the driver does not support that.
         var msixTotal = 0
-        /// What its driver gives each VF.
+        /// The driver's default for each VF.
         var msixOwn = 2
-        /// Its driver takes it and makes no interface.
+        /// A VF that gets no network interface from its driver.
         var vfWithoutInterface: Int?
         var autoprobe = true
         var vfCount = 0
         var vfs: [PCIAddress] = []
         var settings: [VFSettings] = []
-        /// Waits left until VFs that were asked for are there; nil when none is on its way.
+        /// The number of waits until new VFs are present; nil if none is being created.
         var waitsLeft: Int?
     }
 
-    /// An interface exists as long as the driver that makes it has the device.
+    /// An interface exists while the driver that creates it is bound.
     var hasInterface: Bool { interface != nil && driver != nil && driver == nativeDriver }
     var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }
 }
 
 extension Device {
-    /// As its driver finds it after the power came: nothing of what was set is left.
+    /// The device after power-on: without any setting.
     func asPoweredOn() -> Device {
         var fresh = self
         fresh.driver = nativeDriver
@@ -100,12 +100,12 @@ extension Device {
     }
 }
 
-/// The hardware and its kernel: what outlives every process. Which action is allowed is in `Machine+Rules.swift`.
+/// The hardware and its kernel, which survive every process. `Machine+Rules.swift` has the rules of the actions.
 struct Machine {
     var devices: [PCIAddress: Device] = [:]
     var numaNodes: [NUMANode] = []
     var hasIOMMU = true
-    /// Drivers that are loaded, beside those that some device has by nature.
+    /// Loaded drivers that are not the native driver of a device.
     var drivers: Set<String> = [VFIO.genericDriver]
     var boot = 1
     /// As in `/etc/machine-id`.
@@ -126,12 +126,12 @@ struct Machine {
         return nextGroup
     }
 
-    /// VFs and bindings are gone, groups are numbered anew, nothing is open.
+    /// A reboot: no VFs, no bindings, new group numbers, nothing open.
     mutating func reboot() {
         boot += 1
         holders = [:]
         devices = devices.filter { $0.value.relation == nil }
-        // From the other end, so that no group has its old number by chance.
+        // In reverse order, so that no group keeps its number by chance.
         var renumbered: [Int: Int] = [:]
         nextGroup += 10
         for group in Set(devices.values.map(\.group)).sorted(by: >) { renumbered[group] = takeGroup() }
@@ -151,7 +151,7 @@ struct Machine {
         if let device = pulled.removeValue(forKey: address) { plug(device.asPoweredOn()) }
     }
 
-    /// Time passes: VFs that were on their way come nearer.
+    /// Lets time pass: VFs that are being created get nearer to appearing.
     mutating func tick() {
         for (address, device) in devices {
             guard let left = device.sriov?.waitsLeft else { continue }

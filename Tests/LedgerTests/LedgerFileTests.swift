@@ -87,7 +87,7 @@ struct LedgerFileTests {
         try await ledger.database.write {
             try $0.execute(sql: "UPDATE claim SET state = 'released', endedAt = 1")
         }
-        #expect(try await ledger.problems() == ["claim \(claim.id) has ended and still has functions"])
+        #expect(try await ledger.problems() == ["claim \(claim.id) is released but still has functions"])
         try await ledger.database.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF; DELETE FROM claim")
         }

@@ -116,6 +116,19 @@ struct DocumentationTests {
         check(Control.self, "")
     }
 
+    @Test("every source file that ARCHITECTURE.md names is there")
+    func sourceFiles() throws {
+        let files = try FileManager.default.subpathsOfDirectory(atPath: Document.root.appending(path: "Sources").path)
+        let architecture = try #require(documents.first { $0.url.lastPathComponent == "ARCHITECTURE.md" })
+        let names = architecture.lines.flatMap { line in
+            line.matches(of: #/`([\w/+-]+\.swift)`/#).map { String($0.1) }
+        }
+        #expect(names.count > 20)
+        for name in names {
+            #expect(files.contains { $0 == name || $0.hasSuffix("/" + name) }, "\(name)")
+        }
+    }
+
     /// YAML takes an unquoted colon with a space behind it for a key.
     @Test("no text of openapi.yaml needs quotes that it has not")
     func quotes() throws {

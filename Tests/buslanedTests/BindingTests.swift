@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
+import DomainPlanning
 import DomainXML
 import HostModel
 import HostSimulator
@@ -67,7 +68,7 @@ struct BindingTests {
         #expect(at.domains.troubles[Domain.uuid]?.tries == 4)
         // Somebody who asks is told, and it is written down that they did.
         await #expect(throws: Refusal.self) {
-            try await at.domains.sync(uuid: Domain.uuid, by: DomainScene.peer.actor)
+            try await at.domains.binder.sync(uuid: Domain.uuid, by: DomainScene.peer.actor)
         }
         #expect(try await at.scene.ledger.auditTrail().count == trail + 1)
         // Another reason is news.
@@ -314,9 +315,7 @@ struct BindingTests {
     func byHand() async throws {
         let claim = try await at.scene.allocate(for: DomainScene.owner, name: "mine")
         try await at.define("<b:device name='a' pool='vfs'/>")
-        let live = RunningGuests(
-            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed,
-            reconciler: Reconciler(parts: at.scene.daemon))
+        let live = at.domains.guests
         _ = try await live.attach(DomainScene.name, .init(), by: DomainScene.peer)
         try await at.sync()
         #expect(try await at.injected() == ["a": Scene.vf[1], "mine": Scene.vf[0]])
@@ -332,7 +331,7 @@ struct BindingTests {
         try await at.sync()
         at.scene.host.open(Scene.vf[0])
         let gone = "00000000-1d52-d8f3-2516-782e98ab3fa0"
-        #expect(try await at.domains.sync(uuid: gone) == [])
+        #expect(try await at.domains.binder.sync(uuid: gone) == [])
         let owner = DomainScene.owner
         #expect(try await at.scene.daemon.release.releaseRequested(of: owner, by: .daemon) == ["released c2"])
         at.scene.host.close(Scene.vf[0])
@@ -350,7 +349,7 @@ struct BindingTests {
             """
         let uuid = "00000000-1d52-d8f3-2516-782e98ab3fa0"
         try await at.libvirt.define(DomainScene.xml("h1", uuid: uuid, devices: device))
-        try await at.domains.sync(uuid: uuid)
+        try await at.domains.binder.sync(uuid: uuid)
         try await at.define("<b:device name='a' pool='few'/>")
         let refusal = await #expect(throws: Refusal.self) { try await at.sync() }
         #expect(refusal?.message.contains("in the XML of domain h1") == true)
@@ -358,7 +357,7 @@ struct BindingTests {
         try await at.sync()
         #expect(try await at.injected() == ["a": Scene.vf[1]])
         try await at.libvirt.define(DomainScene.xml("h1", uuid: uuid))
-        try await at.domains.sync(uuid: uuid)
+        try await at.domains.binder.sync(uuid: uuid)
         #expect(try await at.scene.allocate().assignments[0].address == Scene.vf[0])
     }
 }
@@ -385,21 +384,19 @@ struct AligningTests {
 
     @Test("is told whether it is near them, and what to do")
     func told() async throws {
-        let live = RunningGuests(
-            libvirt: at.libvirt, domains: at.domains, feed: at.domains.feed,
-            reconciler: Reconciler(parts: at.scene.daemon))
-        func alignment() async throws -> DomainReport.Alignment? {
+        let live = at.domains.guests
+        func alignment() async throws -> DomainPicture.AlignmentReport? {
             try await live.report(on: DomainScene.name).devices.first?.alignment
         }
         let plain = near.replacing(" align='auto'", with: "")
         try await at.libvirt.define(DomainScene.xml(request: plain))
         try await at.sync()
         // The host has one node alone: so far, all is near.
-        #expect(try await alignment()?.vcpus == "fits")
+        #expect(try await alignment()?.fit.vcpus == .fits)
         let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
         try await at.edit { $0.replacing("<os>", with: pinned) }
         let far = try #require(try await alignment())
-        #expect(far.vcpus == "differs" && far.memory == "fits" && far.guestNode == nil)
+        #expect(far.fit.vcpus == .differs && far.fit.memory == .fits && far.fit.guestNode == nil)
         #expect(far.problems.first?.contains("device 'a' is on node 0") == true)
         #expect(far.remedy?.contains("pin its vCPUs to CPUs 0-3") == true)
     }
@@ -448,7 +445,7 @@ struct RunningBindingTests {
         try await at.sync()
         let before = try await at.xml()
         #expect(try await at.claimed().isEmpty)
-        let document = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
+        let document = try await at.domains.binder.start(DomainScene.name, by: DomainScene.peer)
         #expect(document.devices.map(\.address) == [Scene.vf[0]])
         #expect(try await at.xml() == before)
         #expect(try await at.libvirt.liveXML(of: DomainScene.name).contains("ua-buslane-a"))
@@ -456,7 +453,7 @@ struct RunningBindingTests {
         // Its own start is told of: nothing is left to do.
         #expect(try await at.sync() == [])
         await #expect(throws: Refusal.domain(DomainScene.name, .running)) {
-            _ = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
+            _ = try await at.domains.binder.start(DomainScene.name, by: DomainScene.peer)
         }
     }
 
@@ -466,7 +463,7 @@ struct RunningBindingTests {
         try await at.define(
             device, binding: "running", and: "<interface type='user'><alias name='ua-buslane-a'/></interface>")
         await #expect(throws: (any Error).self) {
-            _ = try await at.domains.start(DomainScene.name, by: DomainScene.peer)
+            _ = try await at.domains.binder.start(DomainScene.name, by: DomainScene.peer)
         }
         #expect(try await at.claimed().isEmpty)
         try await at.scene.expectAtRest()
@@ -476,7 +473,7 @@ struct RunningBindingTests {
     func swept() async throws {
         try await at.define(device, binding: "running")
         let domain = try Domain(parsing: try await at.xml())
-        _ = try await at.domains.claims(for: domain, by: DomainScene.peer)
+        _ = try await at.domains.claims.claims(for: domain, by: DomainScene.peer)
         #expect(try await at.claimed() == ["a": Scene.vf[0]])
         #expect(try await at.sync() == ["released c1"])
         #expect(at.scene.host.now[Scene.vf[0]]?.driver == nil)
@@ -523,10 +520,11 @@ struct BindingServiceTests {
         let at = try await DomainScene()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let listening = LibvirtService(
-            libvirt: at.libvirt, feed: at.domains.feed, isReady: { true }, logger: logger)
-        let binding = BindingService(domains: at.domains, logger: logger)
+            libvirt: at.libvirt, feed: at.domains.access.feed, isReady: { true }, logger: logger)
+        let binding = BindingService(
+            access: at.domains.access, binder: at.domains.binder, seen: at.scene.daemon.guests, logger: logger)
         try await at.define("<b:device name='a' pool='vfs'/>")
-        let news = at.domains.feed.watch()
+        let news = at.domains.access.feed.watch()
         var running = [Task { await listening.run() }]
         var steps = ["b", "c"]
         for await entry in news {

@@ -57,7 +57,7 @@ struct DomainCrashTests {
                 break
             }
             at.scene = try at.scene.restarted()
-            at.domains = DomainService(libvirt: at.libvirt, reconciler: Reconciler(parts: at.scene.daemon))
+            at.domains = at.scene.domains(of: at.libvirt)
             try await at.scene.daemon.recovery.recover()
             await at.scene.daemon.bootRestore.restore()
             let comment: Comment = "killed at moment \(moment)"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ConfigurationFiles
 import ControlAPI
+import DomainPlanning
 import DomainXML
 import ErrorExamples
 import GRDB
@@ -77,7 +78,7 @@ struct ErrorMappingTests {
     private static var others: [any Reportable] {
         let types: [[any Reportable]] = [
             LibvirtError.examples, LedgerFile.Trouble.examples, HostIOError.examples,
-            DomainXMLError.examples.filter { $0 != .misaligned([]) },
+            DomainXMLError.examples,
         ]
         return types.flatMap(\.self) + single
     }
@@ -88,6 +89,11 @@ struct ErrorMappingTests {
         Executor.Failure(action: .reset(Scene.card), reason: "no", notUndone: []),
         ConfirmationNeeded(blastRadius: BlastRadius(interfaces: ["ens1v0"], functions: [Scene.card])),
         DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"),
+        MisalignedDomain([
+            Misalignment(part: .memory, place: .nodes(NumberSet([0])), device: DeviceNode(name: "data0", node: 1))
+        ]),
+        DomainTrouble.notClaimed(["data0"], of: "fw1"), DomainTrouble.changesAfterStop("data0", of: "fw1"),
+        DomainTrouble.noPort(of: "fw1", wanted: 2, free: 1),
         Inconsistency("the ledger made no claim for one request"), UnexpectedError(),
     ]
 

@@ -114,7 +114,9 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
         try scene.host.meanwhile(.setLink(physicalFunction: Scene.card, up: false))
-        let down = await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
+        let down = await #expect(throws: Refusal.self) {
+            try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+        }
         #expect(down?.code == "pf-down")
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
         await #expect(throws: Refusal.function(Scene.vf[0], .unknown)) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainPlanning
 import DomainXML
 import HostModel
 import HostSimulator
@@ -39,30 +40,22 @@ struct LiveCrashTests {
                 try await scene.allocate(for: owner, name: "data1"),
             ]
             let had = change == .attach ? [] : claims.flatMap(\.assignments)
-            let domains = World.domains(scene)
-            libvirt = try FakeLibvirt(having: had, feed: domains.feed)
-            live = World.live(libvirt, domains, scene)
+            libvirt = try FakeLibvirt(having: had, feed: DomainFeed())
+            live = World.live(libvirt, scene)
             if change != .attach { try await scene.daemon.use.begin(claims) }
-            if change == .readmit { _ = try await live.evict("fw1", within: soon, releasing: false, by: root) }
+            if change == .readmit { _ = try await live.evict("fw1", within: soon, releasing: false, by: root.actor) }
         }
 
-        private static func domains(_ scene: Scene) -> DomainService {
-            DomainService(
-                libvirt: LibvirtConnection(uri: "test:///default"), reconciler: Reconciler(parts: scene.daemon))
-        }
-
-        private static func live(_ libvirt: FakeLibvirt, _ domains: DomainService, _ scene: Scene) -> RunningGuests {
-            RunningGuests(
-                libvirt: libvirt, domains: domains, feed: libvirt.feed, reconciler: Reconciler(parts: scene.daemon),
-                patience: soon)
+        private static func live(_ libvirt: FakeLibvirt, _ scene: Scene) -> RunningGuests {
+            scene.domains(of: libvirt, feed: libvirt.feed, patience: soon).guests
         }
 
         func make(_ change: Change) async throws {
             switch change {
             case .attach: _ = try await live.attach("fw1", .init(), by: root)
             case .detach: _ = try await live.detach("fw1", .init(wait: soon), by: root.actor)
-            case .evict: _ = try await live.evict("fw1", within: soon, releasing: false, by: root)
-            case .evictForGood: _ = try await live.evict("fw1", within: soon, releasing: true, by: root)
+            case .evict: _ = try await live.evict("fw1", within: soon, releasing: false, by: root.actor)
+            case .evictForGood: _ = try await live.evict("fw1", within: soon, releasing: true, by: root.actor)
             case .readmit: _ = try await live.readmit("fw1", by: root)
             }
         }
@@ -77,12 +70,12 @@ struct LiveCrashTests {
             guard libvirt.state.withLock(\.isDaemonDead) else { return false }
             libvirt.change { ($0.momentsLeft, $0.isDaemonDead) = (nil, false) }
             scene = try scene.restarted()
-            live = World.live(libvirt, World.domains(scene), scene)
+            live = World.live(libvirt, scene)
             try await scene.daemon.recovery.recover()
             await scene.daemon.bootRestore.restore()
-            try await live.settle(Domain.uuid, named: "fw1", asking: true)
+            try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
             // As libvirt's event has it, of a device that the guest gave up then.
-            try await live.settle(Domain.uuid, named: "fw1", asking: false)
+            try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
             return true
         }
 

@@ -40,7 +40,9 @@ struct QuarantineTests {
     @Test("what cannot be cleaned stays set aside")
     func stays() async throws {
         let (scene, address) = try await setAside()
-        await #expect(throws: Executor.Failure.self) { try await scene.daemon.quarantine.recover(address, by: Scene.root) }
+        await #expect(throws: Executor.Failure.self) {
+            try await scene.daemon.quarantine.recover(address, by: Scene.root)
+        }
         #expect(try await scene.ledger.holdings().quarantine.keys.sorted() == [address])
         #expect(try await scene.ledger.events().last?.kind == .failed)
         try await scene.expectAtRest()

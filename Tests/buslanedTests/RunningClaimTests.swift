@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainPlanning
 import DomainXML
 import Foundation
 import HostModel
@@ -41,7 +42,8 @@ struct RunningClaimTests {
         _ operation: String, _ domain: Domain, at: Int? = nil, boot: String? = nil, isLate: Bool = false
     ) async throws {
         let call = HookRequest(
-            domain: domain.name, operation: operation, reason: "shutdown", xml: "", bootID: boot, sinceBoot: at)
+            domain: domain.name, operation: HookOperation(rawValue: operation), reason: "shutdown", xml: "",
+            bootID: boot, sinceBoot: at)
         try await scene.daemon.hooks.handle(call, about: domain, isLate: isLate, by: Scene.root)
     }
 
@@ -197,7 +199,7 @@ struct RunningClaimTests {
         try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
         try await scene.apply(Scene.declaring(2))
         // Node 0 has the processors 0 to 3, node 1 has 4 to 7.
-        let error = await #expect(throws: DomainXMLError.self) { try await call("prepare", try pinned(to: 4)) }
+        let error = await #expect(throws: MisalignedDomain.self) { try await call("prepare", try pinned(to: 4)) }
         #expect(error?.description.contains("node") == true)
         #expect(try await scene.ledger.claims().isEmpty)
         try await call("prepare", try pinned(to: 0))
@@ -213,7 +215,7 @@ struct RunningClaimTests {
         let record = DomainAssignment(devices: [
             .init(name: "a", address: Scene.vf[0], claim: "c1", generation: 1, numaNode: 0, asked: asked)
         ])
-        try await call("prepare", try Domain(parsing: plain.recording(record)))
+        try await call("prepare", try plain.recording(record))
         await #expect(throws: Refusal.self) { try await call("prepare", plain) }
     }
 
@@ -252,7 +254,7 @@ struct RunningClaimTests {
             try Data(bytes).write(to: URL(filePath: folder.path + "/" + name))
         }
         func stop(at: Int) throws -> [UInt8] {
-            try HookRequest(domain: "fw1", operation: "release", reason: "shutdown", xml: xml, sinceBoot: at).text()
+            try HookRequest(domain: "fw1", operation: .release, reason: "shutdown", xml: xml, sinceBoot: at).text()
         }
         try leave("00001-1.json", try stop(at: now - 100))
         try leave("00002-1.json", Array("nonsense".utf8))

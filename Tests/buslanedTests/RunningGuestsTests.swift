@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainPlanning
 import DomainXML
 import Foundation
 import HostModel
@@ -11,7 +12,7 @@ import Testing
 @testable import buslaned
 
 @Suite("devices of a running guest")
-struct LiveDomainsTests {
+struct RunningGuestsTests {
     private let scene: Scene
     private let claims: [Claim]
     private let owner = Owner.domain(uuid: Domain.uuid)
@@ -30,15 +31,9 @@ struct LiveDomainsTests {
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
     ) throws -> (RunningGuests, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
-        let domains = DomainService(
-            libvirt: LibvirtConnection(uri: "test:///default"), reconciler: Reconciler(parts: scene.daemon))
         let fake = try FakeLibvirt(
-            having: assignments, ports: ports, live: live, persistent: persistent, feed: domains.feed)
-        return (
-            RunningGuests(
-                libvirt: fake, domains: domains, feed: domains.feed, reconciler: Reconciler(parts: scene.daemon),
-                patience: .milliseconds(50)), fake
-        )
+            having: assignments, ports: ports, live: live, persistent: persistent, feed: DomainFeed())
+        return (scene.domains(of: fake, feed: fake.feed, patience: .milliseconds(50)).guests, fake)
     }
 
     private func states() async throws -> [Claim.State] { try await scene.ledger.claims().map(\.state) }
@@ -126,7 +121,7 @@ struct LiveDomainsTests {
         // Should it let go later, its claim is free then, and the persistent XML has nothing of it.
         #expect(try await pending().map(\.kind) == [.detaching])
         try fake.giveUp("data0")
-        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().isEmpty)
     }
@@ -141,7 +136,7 @@ struct LiveDomainsTests {
         }
         await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(scope: .live), by: root) }
         try fake.giveUp("data0")
-        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false) == ["data0", "data1"])
     }
 
@@ -167,7 +162,7 @@ struct LiveDomainsTests {
         #expect(try await states() == [.bound, .inUse])
         #expect(try await pending().map(\.device) == ["data1"])
         fake.change { $0.definesFail = false }
-        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try fake.names(live: false) == ["data1"])
         #expect(try await pending().isEmpty)
     }
@@ -201,7 +196,7 @@ struct LiveDomainsTests {
         // The one that said no has nothing pending.
         #expect(try await pending().map(\.device) == ["data1"])
         try fake.giveUp("data1")
-        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false) == ["data0"])
         #expect(try await states() == [.inUse, .bound])
         #expect(try await pending().isEmpty)
@@ -240,11 +235,11 @@ struct LiveDomainsTests {
         }
         let refusal = Refusal.domain("fw1", .shareSlot(["data0", "data1"]))
         await #expect(throws: refusal) { try await live.detach("fw1", .init(wait: soon), by: Scene.root) }
-        await #expect(throws: refusal) { try await live.evict("fw1", within: soon, releasing: false, by: root) }
+        await #expect(throws: refusal) { try await live.evict("fw1", within: soon, releasing: false, by: root.actor) }
         #expect(fake.calls.isEmpty)
         #expect(try await pending().isEmpty)
         let migration = try await live.report(on: "fw1").migration
-        #expect(migration.possible == "no" && migration.remedy?.contains("evict") == false)
+        #expect(migration.possible == .no && migration.remedy?.contains("evict") == false)
         _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await states() == [.inUse, .inUse])
@@ -267,20 +262,20 @@ struct LiveDomainsTests {
     func evicts() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         try await scene.daemon.use.begin(claims)
-        _ = try await live.evict("fw1", within: soon, releasing: false, by: root)
+        _ = try await live.evict("fw1", within: soon, releasing: false, by: root.actor)
         #expect(try fake.names(live: true).isEmpty)
         #expect(try fake.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().map(\.kind) == [.evicted, .evicted])
-        #expect(try await live.report(on: "fw1").migration.possible == "yes")
+        #expect(try await live.report(on: "fw1").migration.possible == .yes)
         // That it is evicted is known until it is readmitted.
-        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try await pending().count == 2)
         _ = try await live.readmit("fw1", by: root)
         #expect(try fake.names(live: true) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
-        #expect(try await live.report(on: "fw1").migration.possible == "no")
+        #expect(try await live.report(on: "fw1").migration.possible == .no)
     }
 
     @Test("all or none: what the guest gave up is plugged in again when it keeps another")
@@ -290,7 +285,7 @@ struct LiveDomainsTests {
         fake.change { $0.answers["data1"] = .refuses }
         await #expect(
             throws: Refusal.domain("fw1", .evictionUndone(kept: ["data1"], .no, pluggedAgain: ["data0"], lost: []))
-        ) { try await live.evict("fw1", within: soon, releasing: true, by: root) }
+        ) { try await live.evict("fw1", within: soon, releasing: true, by: root.actor) }
         #expect(try Set(fake.names(live: true)) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
@@ -299,7 +294,7 @@ struct LiveDomainsTests {
     @Test("evicted for good, its claims are given back and its persistent XML names none of them")
     func evictsForGood() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        _ = try await live.evict("fw1", within: soon, releasing: true, by: root)
+        _ = try await live.evict("fw1", within: soon, releasing: true, by: root.actor)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await states().isEmpty)
         #expect(try await pending().isEmpty)
@@ -314,8 +309,10 @@ struct LiveDomainsTests {
         try await scene.ledger.begin([
             DeviceChange(domain: Domain.uuid, domainName: "fw1", device: "data0", kind: .attaching)
         ])
-        let service = DeviceChangeService(live: live, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        live.feed.tell(.connected)
+        let service = DeviceChangeService(
+            guests: live, ledger: scene.ledger, feed: fake.feed,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        fake.feed.tell(.connected)
         let running = Task { await service.run() }
         while try await !pending().isEmpty { await Task.yield() }
         running.cancel()
@@ -332,7 +329,7 @@ struct LiveDomainsTests {
             ["data0", "data1"].map {
                 DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .attaching)
             })
-        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try fake.names(live: false) == ["data0"])
         #expect(try await pending().isEmpty)
     }
@@ -346,7 +343,7 @@ struct LiveDomainsTests {
                 ["data0", "data1"].map {
                     DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .evicting)
                 })
-            try await live.settle(Domain.uuid, named: "fw1", asking: true)
+            try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
             #expect(try Set(fake.names(live: true)) == (survivor == nil ? [] : ["data0", "data1"]))
             #expect(try await pending().map(\.kind) == (survivor == nil ? [.evicted, .evicted] : []))
             try await scene.ledger.end(changesOf: ["data0", "data1"], in: Domain.uuid)
@@ -360,11 +357,11 @@ struct LiveDomainsTests {
             DeviceChange(domain: Domain.uuid, domainName: "fw1", device: "data0", kind: .detaching)
         ])
         fake.change { $0.answers["data0"] = .silent }
-        try await live.settle(Domain.uuid, named: "fw1", asking: true)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(fake.calls == ["detach data0"])
         #expect(try await pending().count == 1)
         fake.stop()
-        try await live.settle(Domain.uuid, named: "fw1", asking: false)
+        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await pending().isEmpty)
     }
@@ -374,13 +371,13 @@ struct LiveDomainsTests {
     @Test("what is told of a domain: what it holds, where it is, and why it cannot migrate")
     func report() async throws {
         let (live, fake) = try domain(having: ["data0"])
-        fake.change { $0.live = $0.live.flatMap { try? Domain(parsing: $0).removing(names: ["data0"]) } }
+        fake.change { $0.live = $0.live.flatMap { try? Domain(parsing: $0).removing(names: ["data0"]).text } }
         let report = try await live.report(on: "fw1")
-        #expect(report.state == "running" && report.persistent)
+        #expect(report.state == .running && report.isPersistent)
         #expect(report.devices.map(\.name) == ["data0", "data1"])
-        #expect(report.devices.map(\.persistentXML) == ["present", "absent"])
-        #expect(report.devices.map(\.runningXML) == ["absent", "absent"])
+        #expect(report.devices.map(\.persistentXML) == [.present, .absent])
+        #expect(report.devices.map(\.runningXML) == [.absent, .absent])
         #expect(report.devices[0].driver == "vfio-pci")
-        #expect(report.migration.possible == "yes")
+        #expect(report.migration.possible == .yes)
     }
 }

@@ -49,14 +49,16 @@ extension HostIOError: Reportable {
                 "cannot \(action): the kernel refused the write to \(path): \(Self.reason(errno))")
         case .noInterface(let address):
             ErrorReport(
-                .failed, "internal", address, "\(address) has no network interface, which is needed to configure its VFs")
+                .failed, "internal", address,
+                "\(address) has no network interface, which is needed to configure its VFs")
         case .netlink(let action, let interface, let code):
             ErrorReport(
                 .failed, "internal", interface,
                 "cannot \(action) on interface \(interface): \(NetlinkSocket.reason(code))")
         case .notThisHost(let root):
             ErrorReport(
-                .failed, "internal", root, "cannot reach the kernel of the host below \(root): it is not the running host")
+                .failed, "internal", root,
+                "cannot reach the kernel of the host below \(root): it is not the running host")
         case .noEvents(let call, let errno):
             ErrorReport(.failed, "internal", "host", "cannot receive device events: \(call): \(Self.reason(errno))")
         }

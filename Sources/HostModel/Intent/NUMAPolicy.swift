@@ -24,7 +24,7 @@ extension NUMAPolicy: TextCodable {
     public init(_ text: String) throws(MalformedValue) {
         let problem = MalformedValue(
             kind: "NUMA policy", text: text,
-            expected: "none, preferred, required or socket; the last three may name a node: required:1")
+            expected: "none, preferred, required or socket, the last three with a node or without: required:1")
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         var node: Int?
         if parts.count == 2 {

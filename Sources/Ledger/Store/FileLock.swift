@@ -10,7 +10,8 @@ final class FileLock: Sendable {
     ///
     /// - Throws: `POSIXError` when the file cannot be opened or locked.
     init?(_ path: String) throws {
-        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // SAFETY: the string lives until the call returns.
+        file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 { return }
         let error = errno
         if file >= 0 { close(file) }

@@ -59,11 +59,12 @@ extension LedgerFile {
         // One file: a copy in WAL mode would have a log beside it.
         try target.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
         try target.close()
-        let file = Glibc.open(half, O_RDONLY | O_CLOEXEC)
+        // SAFETY: the strings live until the calls return.
+        let file = unsafe Glibc.open(half, O_RDONLY | O_CLOEXEC)
         if file >= 0 {
             fsync(file)
             close(file)
         }
-        guard rename(half, copy) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        guard unsafe rename(half, copy) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
     }
 }

@@ -1,34 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import GRDB
-
-/// A change of a running domain's device. It is recorded before its first step, so that it can be finished or undone
-/// after a crash.
-public struct DeviceChange: Hashable, Sendable {
-    public enum Kind: String, Hashable, Sendable {
-        /// Being added to the running guest, then to the persistent XML.
-        case attaching
-        /// Being removed from the running guest, then from the persistent XML.
-        case detaching
-        /// Being removed from the running guest, together with all its other devices.
-        case evicting
-        /// Removed from the running guest until it is readmitted or the domain stops; its claim stays.
-        case evicted
-    }
-
-    /// The UUID, in lower case.
-    public let domain: String
-    public let domainName: String
-    /// The device's name.
-    public let device: String
-    public let kind: Kind
-
-    public init(domain: String, domainName: String, device: String, kind: Kind) {
-        self.domain = domain
-        self.domainName = domainName
-        self.device = device
-        self.kind = kind
-    }
-}
+public import HostModel
 
 extension Ledger {
     /// Records changes. A change replaces an earlier one of the same device.

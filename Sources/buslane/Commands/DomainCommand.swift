@@ -5,7 +5,7 @@ import HostModel
 
 struct DomainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "domain", abstract: "Puts claimed functions into libvirt domains.",
+        commandName: "domain", abstract: "Adds claimed functions to libvirt domains.",
         subcommands: [
             Show.self, Start.self, Attach.self, Detach.self, Sync.self, Evict.self, Readmit.self, Inject.self,
         ])
@@ -17,13 +17,13 @@ struct DomainOptions: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
 
-    /// Asks the daemon, and shows on a terminal that it takes its time.
+    /// Asks the daemon, with a progress display on a terminal.
     func ask<Answer: Decodable & Sendable>(
         _ route: String, _ request: some Encodable & Sendable, as type: Answer.Type, doing what: String,
         within seconds: Int = 0
     ) async throws -> Answer {
         try await ProgressDisplay.standard(isForPeople: format.isForPeople).showing(what) {
-            // Beyond what the guest is given: libvirt has its own time to take.
+            // Longer than the guest may take: libvirt needs time of its own.
             try await connection.client.post(route, request, as: type, within: .seconds(seconds + 300))
         }
     }
@@ -36,10 +36,10 @@ struct DomainOptions: ParsableArguments {
     }
 }
 
-/// Which of a domain's two states is meant.
+/// The state of a domain that a change is about.
 struct ScopeOptions: ParsableArguments {
-    @Flag(help: "The running guest alone.") var live = false
-    @Flag(help: "The persistent XML alone: for the next start.") var config = false
+    @Flag(help: "Only the running guest.") var live = false
+    @Flag(help: "Only the persistent XML, for the next start.") var config = false
     @Flag(help: "Both; the default while it runs.") var both = false
 
     func validate() throws {
@@ -52,7 +52,7 @@ struct ScopeOptions: ParsableArguments {
 }
 
 extension DomainDocument {
-    /// Where something was done, in words.
+    /// The changed states, as text.
     var place: String {
         switch scope {
         case .live: "in the running guest"
@@ -61,7 +61,7 @@ extension DomainDocument {
         }
     }
 
-    /// The same of what is no longer there.
+    /// The same for devices that were taken out.
     var origin: String {
         switch scope {
         case .live: "the running guest"

@@ -6,21 +6,21 @@ extension DomainCommand {
     struct Attach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "attach",
-            abstract: "Gives a domain the functions that it holds, and those that it requests.",
+            abstract: "Adds to a domain the functions that it holds and those that it requests.",
             discussion: """
-                Into the persistent XML of a domain that does not run, into that and the running guest of one that \
-                does; --live, --config and --both say otherwise. What is to be in both is in both or in neither.
+                Changes the persistent XML, and the running guest where one runs; --live, --config and --both choose. \
+                With both, a device is added to both or to neither.
                 """)
 
         @OptionGroup var domain: DomainOptions
         @OptionGroup var scope: ScopeOptions
-        @Option(help: "A device by its name, of several; may be repeated.") var device: [String] = []
+        @Option(help: "Only the device of this name; may be repeated.") var device: [String] = []
 
         func run() async throws {
             let document = try await domain.ask(
                 Route.attach, DomainDevicesRequest(domain: domain.name, scope: scope.scope, devices: device),
-                as: DomainDocument.self, doing: "giving \(domain.name) its devices")
-            try domain.tell(document, ifNone: "has no device to be given") {
+                as: DomainDocument.self, doing: "adding devices to \(domain.name)")
+            try domain.tell(document, ifNone: "has no device to add") {
                 "\($0.name) is \($0.address), \(document.place)"
             }
         }
@@ -31,20 +31,20 @@ extension DomainCommand {
             commandName: "detach",
             abstract: "Takes Buslane's devices out of a domain. Its claims stay.",
             discussion: """
-                A running guest is asked for each and has --wait to give it up. What it keeps stays where it is, and \
-                its claim with it (exit code 75); should it give it up later, the persistent XML follows.
+                A running guest is asked to release each device within --wait. A device that it keeps stays in the guest \
+                and in the persistent XML (exit code 75). If the guest releases it later, the persistent XML follows.
                 """)
 
         @OptionGroup var domain: DomainOptions
         @OptionGroup var scope: ScopeOptions
-        @Option(help: "A device by its name, of several; may be repeated.") var device: [String] = []
+        @Option(help: "Only the device of this name; may be repeated.") var device: [String] = []
         @Option(help: "How long the guest may take to answer.", transform: parsedSeconds) var wait = 30
 
         func run() async throws {
             let document = try await domain.ask(
                 Route.detach,
                 DomainDevicesRequest(domain: domain.name, scope: scope.scope, devices: device, waitSeconds: wait),
-                as: DomainDocument.self, doing: "waiting for \(domain.name) to give up its devices", within: wait)
+                as: DomainDocument.self, doing: "waiting for \(domain.name) to release its devices", within: wait)
             try domain.tell(document, ifNone: "has no device of Buslane's") {
                 "\($0.name) (\($0.address)) taken out of \(document.origin)"
             }
@@ -56,22 +56,22 @@ extension DomainCommand {
             commandName: "evict",
             abstract: "Takes all of Buslane's devices out of a running guest, so that it can be migrated or saved.",
             discussion: """
-                All or none: when the guest keeps one, the others are plugged in again. The persistent XML stays as it \
-                is, and so do the claims, so that 'readmit' gives the guest the same functions again. Of a guest that \
-                leaves this host for good they are given back when libvirt undefines it here (virsh migrate \
-                --undefinesource); --release gives them back at once, and takes the devices out of the persistent XML.
+                All or none: when the guest keeps a device, the others are plugged in again. The persistent XML and the \
+                claims stay, so that 'readmit' gives the guest the same functions again. When a guest leaves this host \
+                for good, its claims are released once libvirt undefines it here (virsh migrate --undefinesource). \
+                --release releases them at once, and takes the devices out of the persistent XML.
                 """)
 
         @OptionGroup var domain: DomainOptions
         @Option(help: "How long the guest may take to answer.", transform: parsedSeconds) var wait = 30
-        @Flag(help: "Give its claims back as well.") var release = false
+        @Flag(help: "Release its claims as well.") var release = false
 
         func run() async throws {
             let document = try await domain.ask(
                 Route.evict, EvictRequest(domain: domain.name, waitSeconds: wait, release: release),
-                as: DomainDocument.self, doing: "waiting for \(domain.name) to give up its devices", within: wait)
+                as: DomainDocument.self, doing: "waiting for \(domain.name) to release its devices", within: wait)
             try domain.tell(document, ifNone: "runs with no device of Buslane's") {
-                "\($0.name) (\($0.address)) taken out of the running guest" + (release ? " and given back" : "")
+                "\($0.name) (\($0.address)) taken out of the running guest" + (release ? " and released" : "")
             }
         }
     }
@@ -80,15 +80,16 @@ extension DomainCommand {
         static let configuration = CommandConfiguration(
             commandName: "readmit",
             abstract: "Gives a running guest its devices again, after 'evict': here, or on the host it went to.",
-            discussion: "Claims what its request names and it does not hold yet, and plugs in whatever it holds.")
+            discussion: "Claims what its request names and it does not hold yet, and plugs in everything that it holds."
+        )
 
         @OptionGroup var domain: DomainOptions
 
         func run() async throws {
             let document = try await domain.ask(
                 Route.readmit, DomainNameRequest(domain: domain.name), as: DomainDocument.self,
-                doing: "giving \(domain.name) its devices")
-            try domain.tell(document, ifNone: "has no device to be given") {
+                doing: "adding devices to \(domain.name)")
+            try domain.tell(document, ifNone: "has no device to add") {
                 "\($0.name) is \($0.address), \(document.place)"
             }
         }

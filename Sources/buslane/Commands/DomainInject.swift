@@ -8,24 +8,24 @@ extension DomainCommand {
     struct Inject: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "inject",
-            abstract: "A filter: domain XML in, the same with its devices out. Everything else stays byte for byte.",
+            abstract: "A filter that adds devices to a domain XML. Everything else stays byte for byte.",
             discussion: """
-                With --device, those devices are added. Without, the document's own claims and the devices that it \
-                requests in <metadata> are. --xml-only asks no daemon and looks at no host.
+                With --device, adds those devices. Without, adds the functions that the domain has claimed and those \
+                that it requests in <metadata>. --xml-only asks no daemon and reads no host.
 
-                DEVICE is an ADDRESS and what is to be known of it, after commas: kind=interface or hostdev, mac=M, vlan=V, \
-                name=N, failover=ALIAS, companion=NAME.
+                DEVICE is an ADDRESS, followed by any of: ,kind=interface or ,kind=hostdev, ,mac=M, ,vlan=V, ,name=N, \
+                ,failover=ALIAS, ,companion=NAME.
 
-                failover names the virtio interface that stands in while the device is away. A companion shares the \
-                guest's slot of the device of that name, as a GPU's sound does.
+                failover names the virtio interface that carries the traffic while the device is unplugged. companion \
+                names the device whose slot in the guest this one shares, as a GPU's sound does.
 
-                Before a pipe whose end starts a domain, say set -o pipefail: nothing is printed when it is refused.
+                In a pipe that starts a domain, use set -o pipefail: when the devices are refused, nothing is printed.
                   virt-install … --print-xml | buslane domain inject | virsh create /dev/stdin
                 """)
 
         @OptionGroup var connection: ConnectionOptions
         @Option(help: "A device to add; may be repeated.") var device: [String] = []
-        @Flag(help: "The pure transformation: no daemon, no host.") var xmlOnly = false
+        @Flag(help: "Edit the XML without the daemon and the host.") var xmlOnly = false
 
         func validate() throws {
             guard !xmlOnly || !device.isEmpty else { throw ValidationError("--xml-only needs a --device to add") }
@@ -45,7 +45,7 @@ extension DomainCommand {
 
         /// The document with these devices in it.
         ///
-        /// - Parameter kinds: what the host's functions are to libvirt; nil looks at no host.
+        /// - Parameter kinds: how libvirt takes each function of the host; nil to know none.
         static func edited(
             _ xml: String, adding devices: [String], kinds: [PCIAddress: DeviceSpec.Kind]?
         ) throws(Failure) -> String {
@@ -58,11 +58,11 @@ extension DomainCommand {
                     }
                     specs.append(spec)
                 }
-                return try Domain(parsing: xml).adding(specs)
+                return try Domain(parsing: xml).adding(specs).text
             } catch let error as MalformedValue {
                 throw Failure(
                     .usage, "malformed", subject: error.text, error.description,
-                    fix: "buslane domain inject --help says what a device is written like")
+                    fix: "buslane domain inject --help shows the form of a device")
             } catch let error as DomainXMLError {
                 throw Failure(
                     .refused, "bad-domain-xml", subject: "standard input", error.description, fix: error.remedy)
@@ -73,7 +73,7 @@ extension DomainCommand {
             }
         }
 
-        /// What each function is to libvirt: a VF of a network card is an interface.
+        /// How libvirt takes each function: a VF of a network card as an interface.
         private func kindsOfFunctions() async throws -> [PCIAddress: DeviceSpec.Kind] {
             let inventory = try await connection.client.get(Route.inventory, as: Inventory.self)
             return Dictionary(

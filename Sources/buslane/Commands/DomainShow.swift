@@ -6,7 +6,7 @@ extension DomainCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show",
-            abstract: "A domain: what it asks for, what it has, and whether it can migrate.")
+            abstract: "Shows what a domain asks for, what it has, and whether it can migrate.")
 
         @OptionGroup var domain: DomainOptions
 
@@ -19,7 +19,7 @@ extension DomainCommand {
 }
 
 extension DomainReport {
-    /// What a person reads.
+    /// The report for people.
     func text(_ style: Style) -> String {
         var text = style.bold(name.printable) + "  " + style.ink(state == "running" ? .green : .dim, state)
         text += style.ink(.dim, persistent ? "  \(uuid)" : "  transient  \(uuid)") + "\n"
@@ -43,7 +43,7 @@ extension DomainReport {
     }
 
     private var facts: [String] {
-        if let requestProblem { return ["its request is not understood: \(requestProblem)"] }
+        if let requestProblem { return ["its request cannot be read: \(requestProblem)"] }
         guard let request else { return ["it requests nothing"] }
         let devices = request.devices.map { "\($0.name) from \($0.pool)" }.joined(separator: ", ")
         let binding = request.binding == "running" ? "for each run" : "while it is defined"
@@ -72,7 +72,7 @@ extension DomainReport {
             whenEmpty: "no device of Buslane's")
     }
 
-    /// Whether the guest is near its devices, and what is to be done.
+    /// Whether the guest is near its devices, and how to bring it there.
     private func nearness(_ style: Style) -> String {
         let all = devices.compactMap(\.alignment)
         guard !all.isEmpty else { return "" }
@@ -96,7 +96,7 @@ extension DomainReport {
         }
     }
 
-    /// A paragraph: broken between words where the terminal ends.
+    /// A paragraph, broken between words at the width of the terminal.
     private func folded(_ text: String, _ style: Style, indent: Int = 0) -> String {
         var lines: [String] = []
         let margin = String(repeating: " ", count: indent)

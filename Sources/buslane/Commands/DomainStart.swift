@@ -8,8 +8,9 @@ extension DomainCommand {
             commandName: "start",
             abstract: "Starts a domain with the devices that it requests.",
             discussion: """
-                With binding="running" they are claimed for this run and are there from the first instruction; its \
-                persistent XML stays as it is. Any other domain is started as virsh start does it.
+                With binding="running", the devices are claimed for this run, and the guest has them from its first \
+                instruction; its persistent XML stays as it is. Any other domain is synced, then started as with virsh \
+                start.
                 """)
 
         @OptionGroup var domain: DomainOptions
@@ -25,15 +26,15 @@ extension DomainCommand {
     struct Sync: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "sync",
-            abstract: "Makes a domain as its request says, now, and tells what that changed.",
-            discussion: "The daemon does so by itself whenever a domain changes; this is for not waiting.")
+            abstract: "Makes a domain what its request asks for, now, and prints the changes.",
+            discussion: "The daemon does the same after every change of a domain; this command does not wait for it.")
 
         @OptionGroup var domain: DomainOptions
 
         func run() async throws {
             let document = try await domain.ask(
                 Route.sync, DomainNameRequest(domain: domain.name), as: DomainSyncDocument.self,
-                doing: "looking at \(domain.name)")
+                doing: "syncing \(domain.name)")
             try Output.list(document, domain.format, ids: document.changes) { _ in
                 let lines = document.changes.map { "\(document.name): \($0)\n" }
                 return lines.isEmpty ? "\(document.name) is as it should be\n" : lines.joined()

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
-import Glibc
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -47,7 +46,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
 
         func run() async throws {
-            if let file, access(file, F_OK) == 0 { throw ValidationError("\(file) exists already") }
+            if let file, File.exists(file) { throw ValidationError("\(file) exists already") }
             let made = try await connection.client.post(
                 Route.ledgerBackup, [String: String](), as: LedgerDocument.self)
             if let file { try LedgerCommand.copy(made.path, to: file) }
@@ -68,12 +67,12 @@ struct LedgerCommand: AsyncParsableCommand {
 
         func run() async throws {
             // The daemon's unit hides homes and temporary folders from it: it gets a copy beside its ledger.
-            guard access(file, F_OK) == 0 else { throw ValidationError("\(file): no such file") }
+            guard File.exists(file) else { throw ValidationError("\(file): no such file") }
             let ledger = try await connection.client.get(Route.ledger, as: LedgerDocument.self)
             let copy = ledger.path + ".offered"
-            unlink(copy)
+            File.remove(copy)
             try LedgerCommand.copy(file, to: copy)
-            defer { unlink(copy) }
+            defer { File.remove(copy) }
             _ = try await connection.client.post(
                 Route.ledgerRestore, LedgerRestoreRequest(path: copy, force: force), as: LedgerDocument.self)
             print("\(file) is sound and takes the ledger's place with: systemctl restart buslaned")

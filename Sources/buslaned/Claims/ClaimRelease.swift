@@ -90,7 +90,7 @@ struct ClaimRelease: Sendable {
         } catch let refusal as Refusal {
             // A start came first.
             switch refusal {
-            case .staleGeneration, .guestStarting, .inUseByOwner: return false
+            case .claim(_, .staleGeneration), .claim(_, .guestStarting), .function(_, .inUseByOwner): return false
             default: throw refusal
             }
         }

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Libvirt
 
-/// What libvirt tells of its domains, for everyone who waits for it.
+/// libvirt's events about its domains, for every part that waits for them.
 typealias DomainFeed = Feed<DomainNews>
 
 enum DomainNews: Sendable, Hashable {
     case event(DomainEvent)
-    /// Events come from now on. What happened before was not told: everything is to be looked at anew.
+    /// Events come from now on. Earlier ones were missed, so that every domain has to be read again.
     case connected
     /// No more events come until ``connected``.
     case lost
 }
 
 extension Feed<DomainNews> {
-    /// What a running domain made of a device.
+    /// How a device's change in a running domain ended.
     enum DeviceAnswer: Sendable, Hashable {
         case added, removed
-        /// The guest would not give it.
+        /// The guest refused to release it.
         case removalFailed
-        /// The time is up, or events were lost: the domain's XML tells how it is.
+        /// The time is up, or events were lost: the domain's XML shows the result.
         case nothing
     }
 
-    /// Listens, asks, and waits for what is told about a device of a running domain.
+    /// Makes a request and waits for the event about a device of a running domain. Listens before the request.
     ///
     /// - Parameters:
-    ///   - alias: the whole of it.
-    ///   - uuid: the domain's, as events have it.
-    ///   - limit: counts from when `request` has returned.
+    ///   - alias: with its prefix.
+    ///   - uuid: the domain's, as in events.
+    ///   - limit: for the event, from the return of `request`.
     func answer(
         about alias: String, of uuid: String, within limit: Duration, to request: () async throws -> Void
     ) async throws -> DeviceAnswer {
@@ -61,7 +61,7 @@ extension Feed<DomainNews>.DeviceAnswer {
         case .deviceAdded(alias): self = .added
         case .deviceRemoved(alias): self = .removed
         case .deviceRemovalFailed(alias): self = .removalFailed
-        // The guest is gone, and every device of its with it.
+        // The guest is gone, and with it every device.
         case .stopped: self = .removed
         default: return nil
         }

@@ -3,19 +3,19 @@ import HostModel
 import Libvirt
 import Synchronization
 
-/// What libvirt told of domains last: functions that their XMLs name and Buslane did not put there, and which of them run.
+/// The last known state of libvirt's domains: whether they run, and the functions in their XMLs that Buslane did not add.
 ///
-/// Whoever decides on the hook's behalf reads it: nothing here waits.
+/// Never waits, so that decisions for the hook can read it.
 final class SeenDomains: Sendable {
     private let domains = Mutex<[String: (name: String, addresses: [PCIAddress], isRunning: Bool)]>([:])
     private let wasListed = Mutex(false)
 
-    /// The domains that run, by their UUIDs; nil before libvirt told of all.
+    /// The UUIDs of the domains that run; nil before libvirt has listed all.
     var running: Set<String>? {
         wasListed.withLock(\.self) ? domains.withLock { Set($0.filter(\.value.isRunning).keys) } : nil
     }
 
-    /// By function that Buslane put into no XML, the domain whose XML names it.
+    /// The domain of each function that Buslane did not add to the XML.
     var users: [PCIAddress: Holdings.DomainReference] {
         domains.withLock { domains in
             var users: [PCIAddress: Holdings.DomainReference] = [:]
@@ -34,7 +34,7 @@ final class SeenDomains: Sendable {
 
     func forget(_ uuid: String) { domains.withLock { $0[uuid] = nil } }
 
-    /// libvirt knows these and no others.
+    /// Forgets every domain that is not in this list.
     func list(_ all: [DomainHandleValue]) {
         domains.withLock { domains in
             let known = domains

@@ -18,13 +18,13 @@ struct HookCalls: Sendable {
     ) async throws {
         let isOfThisBoot = boot.isCurrent(call.bootID)
         switch call.operation {
-        case "prepare": try await prepare.prepare(domain, by: actor)
-        case "release" where isOfThisBoot:
+        case .prepare: try await prepare.prepare(domain, by: actor)
+        case .release where isOfThisBoot:
             try await stop.stopped(domain, reason: call.reason, at: call.sinceBoot, isLate: isLate, by: actor)
-        case "stopped" where isOfThisBoot:
+        case .stopped where isOfThisBoot:
             logger.debug("guest stopped", metadata: ["domain": "\(domain.name)"])
-        case "reconnect" where isOfThisBoot && !isLate: try await stop.reconnected(domain, by: actor)
-        default: break
+        case .reconnect where isOfThisBoot && !isLate: try await stop.reconnected(domain, by: actor)
+        case .release, .stopped, .reconnect, .other: break
         }
     }
 }

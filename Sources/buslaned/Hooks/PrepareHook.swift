@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainPlanning
 import DomainXML
 import HostModel
 import Ledger
@@ -99,7 +100,7 @@ struct PrepareHook: Sendable {
         guard !nodes.isEmpty else { return }
         let conflicts = try domain.placement.misalignments(of: nodes, on: try host.snapshot().numaNodes)
             .filter(\.isConflict)
-        if !conflicts.isEmpty { throw DomainXMLError.misaligned(conflicts) }
+        if !conflicts.isEmpty { throw MisalignedDomain(conflicts) }
     }
 
     /// The claims that have the devices which Buslane put into the domain.

@@ -6,24 +6,28 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Brings domains to what their requests ask for: whenever libvirt tells that one changed, at each connection, and now
-/// and then.
+/// Makes domains what their requests ask for: a domain after each event about it, and all of them at each connection and
+/// at an interval.
 struct BindingService: Service {
-    let domains: DomainService
+    let access: DomainAccess
+    let binder: DomainBinder
+    let seen: SeenDomains
     let logger: Logger
-    /// From before anything runs: that libvirt is there is told once.
+    /// Watched from the start: the first connection is reported only once.
     private let news: AsyncStream<DomainNews>
 
-    /// Changes come in swarms: a definition is told by several events.
+    /// Events come in groups: a definition causes several.
     private static let pause: Duration = .milliseconds(100)
     private static let interval: Duration = .seconds(300)
-    /// How soon a domain is looked at again that was just starting, or of which libvirt said nothing.
+    /// Until the next try at a domain that was starting, or that libvirt did not answer about.
     private static let again: Duration = .seconds(5)
 
-    init(domains: DomainService, logger: Logger) {
-        self.domains = domains
+    init(access: DomainAccess, binder: DomainBinder, seen: SeenDomains, logger: Logger) {
+        self.access = access
+        self.binder = binder
+        self.seen = seen
         self.logger = logger
-        news = domains.feed.watch()
+        news = access.feed.watch()
     }
 
     func run() async {
@@ -41,16 +45,16 @@ struct BindingService: Service {
                     try await Task.sleep(for: Self.pause)
                     if due.takeAll() {
                         group.addTask {
-                            if await lookAtAll(due) { return }
+                            if await listAll(due) { return }
                             try await Task.sleep(for: Self.again)
                             due.addAll()
                         }
                     }
                     while let uuid = due.take() {
                         group.addTask {
-                            let isSettled = await settle(uuid)
+                            let isDone = await sync(uuid)
                             due.done(uuid)
-                            if isSettled { return }
+                            if isDone { return }
                             try await Task.sleep(for: Self.again)
                             due.add(uuid)
                         }
@@ -61,7 +65,7 @@ struct BindingService: Service {
     }
 
     private func listen(_ due: DueDomains) async {
-        await domains.feed.follow(news) { entry in
+        await access.feed.follow(news) { entry in
             switch entry {
             case .connected, nil: due.addAll()
             case .event(let event) where event.change.concernsBinding: due.add(event.uuid)
@@ -70,53 +74,53 @@ struct BindingService: Service {
         }
     }
 
-    /// - Returns: false when it is to be tried again soon: a list waits for every hook that runs.
-    private func lookAtAll(_ due: DueDomains) async -> Bool {
+    /// - Returns: false when libvirt has not answered, and is to be asked again soon: a list waits for every hook that runs.
+    private func listAll(_ due: DueDomains) async -> Bool {
         do {
-            let all = try await domains.libvirt.domains()
-            domains.reconciler.seenDomains.list(all)
+            let all = try await access.libvirt.domains()
+            seen.list(all)
             for domain in all { due.add(domain.uuid) }
             return true
         } catch LibvirtError.noAnswer {
             return false
         } catch {
-            // Told by who holds the connection; when it is there again, everything is looked at.
+            // LibvirtService logs the loss, and its next connection leads to a new list.
             logger.debug("domains cannot be listed", metadata: ["error": "\(error)"])
             return true
         }
     }
 
-    /// - Returns: false when it is to be looked at again soon.
-    private func settle(_ uuid: String) async -> Bool {
+    /// - Returns: false when the domain is to be tried again soon.
+    private func sync(_ uuid: String) async -> Bool {
         do {
-            try await domains.sync(uuid: uuid)
+            try await binder.sync(uuid: uuid)
             return true
         } catch Refusal.claim(_, .guestStarting) {
             return false
         } catch LibvirtError.noAnswer {
             return false
         } catch {
-            // Told where it happened. A connection that was lost comes back with a look at everything.
+            // The binder reports it. After a lost connection, the next one leads to a new list.
             return true
         }
     }
 }
 
 extension DomainEvent.Change {
-    /// Whether what a domain has may differ from what it asks for after it.
+    /// Whether the domain may no longer have what it asks for.
     fileprivate var concernsBinding: Bool {
         switch self {
         case .defined, .undefined, .started, .stopped, .crashed: true
-        // Our own record in it is told of as well.
+        // Buslane's own record changes with its own definitions.
         case .metadataChanged(let namespace): namespace != DomainAssignment.namespace
         default: false
         }
     }
 }
 
-/// The domains to look at next, each by one at a time.
+/// The domains that are due, each taken by one task at a time.
 private final class DueDomains: Sendable {
-    /// As many are looked at at once.
+    /// How many are taken at once.
     private static let limit = 8
 
     private struct State {
@@ -125,7 +129,7 @@ private final class DueDomains: Sendable {
         var busy: Set<String> = []
     }
 
-    /// An element when there is something to take.
+    /// One element whenever a domain may be taken.
     let arrivals: AsyncStream<Void>
     private let arrived: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
@@ -149,7 +153,7 @@ private final class DueDomains: Sendable {
         }
     }
 
-    /// nil when none waits, or enough are looked at.
+    /// nil when none waits, or the limit is reached.
     func take() -> String? {
         state.withLock { state in
             guard state.busy.count < Self.limit, let uuid = state.waiting.first(where: { !state.busy.contains($0) })

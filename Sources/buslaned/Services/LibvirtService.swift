@@ -3,17 +3,17 @@ import Libvirt
 import Logging
 import ServiceLifecycle
 
-/// Holds the connection that libvirt's events come on: opened when libvirt comes, and again whenever it was lost.
+/// Holds the connection for libvirt's events: opened when libvirt is there, and again whenever it was lost.
 ///
-/// The only listener of the daemon: whoever wants to know takes ``feed``.
+/// The daemon's only listener; it passes every event to ``feed``.
 struct LibvirtService: Service {
     let libvirt: LibvirtConnection
     let feed: DomainFeed
-    /// Whether an earlier run's work is settled: at boot libvirt starts after this daemon serves.
+    /// Whether an earlier run's work is resumed: at boot libvirt starts after this daemon serves.
     let isReady: @Sendable () -> Bool
     let logger: Logger
 
-    /// Where libvirt's socket is there, connecting waits for libvirt itself; this is for where it is not.
+    /// Between tries while libvirt's socket is missing. Where it is there, connecting itself waits for libvirt.
     private static let pauses: [Duration] = [.milliseconds(200), .milliseconds(500), .seconds(1), .seconds(2)]
     private static let longestPause: Duration = .seconds(5)
 
@@ -32,7 +32,7 @@ struct LibvirtService: Service {
                     logger.notice("the connection to libvirt was lost")
                     feed.tell(.lost)
                 } catch let error as LibvirtError {
-                    // Told once: a host without libvirt is no trouble.
+                    // Logged once: a host without libvirt is no fault.
                     if failures == 0 { logger.notice("no libvirt", metadata: ["reason": "\(error)"]) }
                     let pause = failures < Self.pauses.count ? Self.pauses[failures] : Self.longestPause
                     failures += 1

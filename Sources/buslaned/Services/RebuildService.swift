@@ -3,20 +3,20 @@ import DomainXML
 import Logging
 import ServiceLifecycle
 
-/// After the ledger was lost, asks libvirt which domain has what, until it has answered once.
+/// After the ledger was lost, claims again what libvirt's domains have, once libvirt answers.
 struct RebuildService: Service {
-    let domains: DomainService
+    let access: DomainAccess
     let lostOwners: LostOwners
     let cards: CardState
     let logger: Logger
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            // At boot libvirt starts after this daemon serves, and nothing must wait for it before.
+            // At boot libvirt starts after this daemon serves, so that nothing may wait for libvirt before.
             while !cards.hasRestored { try await Task.sleep(for: .seconds(1)) }
             while (try? await lostOwners.areMissing()) == true {
                 do {
-                    try await domains.adoptAll()
+                    try await adoptAll()
                     break
                 } catch {
                     logger.warning("owners are still to be found", metadata: ["error": "\(error)"])
@@ -26,22 +26,19 @@ struct RebuildService: Service {
         }
         try await gracefulShutdown()
     }
-}
 
-extension DomainService {
-    /// Claims again what libvirt's domains have and the ledger forgot.
-    ///
-    /// - Throws: when libvirt cannot be asked; a domain that is not understood keeps no other from what it has.
+    /// - Throws: when libvirt cannot be asked. A domain whose XML cannot be read is passed over, and the others are
+    ///   adopted.
     func adoptAll() async throws {
-        for domain in try await libvirt.domains() {
-            var documents = [try await libvirt.inactiveXML(of: domain.name)]
-            if domain.isActive { documents.append(try await libvirt.liveXML(of: domain.name)) }
+        for domain in try await access.libvirt.domains() {
+            var documents = [try await access.libvirt.inactiveXML(of: domain.name)]
+            if domain.isActive { documents.append(try await access.libvirt.liveXML(of: domain.name)) }
             for xml in documents {
                 do {
-                    try await reconciler.adopt(devicesOf: try Domain(parsing: xml))
+                    try await lostOwners.adopt(devicesOf: try Domain(parsing: xml))
                 } catch {
-                    reconciler.logger.warning(
-                        "not understood", metadata: ["domain": "\(domain.name)", "error": "\(error)"])
+                    logger.warning(
+                        "domain not adopted", metadata: ["domain": "\(domain.name)", "error": "\(error)"])
                 }
             }
         }

@@ -14,7 +14,7 @@ import TemporaryFiles
 struct DomainScene {
     var scene: Scene
     let libvirt: LibvirtConnection
-    var domains: DomainService
+    var domains: DomainParts
     private let folder: TemporaryFolder
 
     static let peer = PeerCredentials(pid: 1, uid: 0, gid: 0)
@@ -37,7 +37,7 @@ struct DomainScene {
         let node = "<node>\(Self.xml())</node>".replacing("</domain>", with: Self.shutOff + "</domain>")
         try node.write(toFile: folder.path + "/node.xml", atomically: true, encoding: .utf8)
         libvirt = LibvirtConnection(uri: "test://" + folder.path + "/node.xml", lines: 1)
-        domains = DomainService(libvirt: libvirt, reconciler: Reconciler(parts: scene.daemon))
+        domains = scene.domains(of: libvirt)
     }
 
     /// The test driver starts what it finds; `state` 5 is shut off.
@@ -80,12 +80,12 @@ struct DomainScene {
     func xml() async throws -> String { try await libvirt.inactiveXML(of: Self.name) }
 
     @discardableResult
-    func sync() async throws -> [String] { try await domains.sync(uuid: Domain.uuid) }
+    func sync() async throws -> [String] { try await domains.binder.sync(uuid: Domain.uuid) }
 
     /// So many seconds pass.
     mutating func later(by seconds: Int) {
         scene.clock.set { BootClock.now() + seconds }
-        domains = DomainService(libvirt: libvirt, reconciler: Reconciler(parts: scene.daemon))
+        domains = scene.domains(of: libvirt)
     }
 
     /// What Buslane has put into the persistent XML, by device.

@@ -82,7 +82,7 @@ extension HostIOError: Exemplified {
 extension DomainXMLError: Exemplified {
     public enum Case: CaseIterable {
         case malformed, tooLarge, tooDeep, documentType, encoding, notADomain, missing, duplicate, invalid, unknown
-        case namespace, misplaced, noDevices, addressInUse, nameInUse, companion, noGuestSlot, standby, misaligned
+        case namespace, misplaced, noDevices, addressInUse, nameInUse, companion, noGuestSlot, standby
     }
 
     public var exampleCase: Case {
@@ -105,7 +105,6 @@ extension DomainXMLError: Exemplified {
         case .companion: .companion
         case .noGuestSlot: .noGuestSlot
         case .standby: .standby
-        case .misaligned: .misaligned
         }
     }
 
@@ -121,7 +120,6 @@ extension DomainXMLError: Exemplified {
             .addressInUse(Scene.card, by: "<hostdev> at line 9"), .nameInUse("data0", by: "<hostdev> at line 9"),
             .companion("sound", of: "gpu", reason: "they are on different cards"), .noGuestSlot(for: "data0"),
         ] + standbys.map { .standby(alias: "ua-net0", device: "data0", $0) }
-            + [.misaligned([])]
     }
 
     private static var standbys: [Standby] {

@@ -85,6 +85,20 @@ final class FakeLibvirt: DomainControl {
         }
     }
 
+    func domains() async throws -> [DomainHandleValue] { [try await domain(named: "fw1")] }
+
+    func domain(uuid: String) async throws -> DomainHandleValue {
+        guard uuid == Domain.uuid else { throw LibvirtError.noSuchDomain(uuid) }
+        return try await domain(named: "fw1")
+    }
+
+    func start(_ name: String) async throws { state.withLock { $0.live = $0.config } }
+
+    func start(xml: String) async throws -> DomainHandleValue {
+        state.withLock { $0.live = xml }
+        return try await domain(named: "fw1")
+    }
+
     func runState(of name: String) async throws -> DomainRunState {
         try moment()
         return state.withLock { $0.live == nil ? .off : $0.isPaused ? .paused : .running }
@@ -144,7 +158,7 @@ final class FakeLibvirt: DomainControl {
     /// The guest lets go of a device, asked or late.
     func giveUp(_ device: String) throws {
         try state.withLock { state in
-            state.live = try state.live.map { try Domain(parsing: $0).removing(names: [device]) }
+            state.live = try state.live.map { try Domain(parsing: $0).removing(names: [device]).text }
         }
         tell(.deviceRemoved(alias: DeviceSpec.aliasPrefix + device))
     }

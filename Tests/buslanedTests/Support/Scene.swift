@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ConfigurationFiles
+import DomainPlanning
 import DomainXML
 import Foundation
 import HostModel
@@ -132,6 +133,13 @@ struct Scene {
 
     // MARK: Words for what tests do
 
+    /// The daemon's parts for the domains of this libvirt.
+    func domains(
+        of libvirt: any DomainControl, feed: DomainFeed = DomainFeed(), patience: Duration = .seconds(20)
+    ) -> DomainParts {
+        DomainParts(libvirt: libvirt, feed: feed, daemon: daemon, patience: patience)
+    }
+
     static func declaring(_ count: Int, of card: PCIAddress = card, vfDriver: String? = nil) -> DesiredState {
         DesiredState(
             physicalFunctions: [
@@ -187,6 +195,6 @@ extension Domain {
                   <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices>
                 </domain>
                 """)
-        return try Domain(parsing: try plain.adding(try assignments.map { try DeviceSpec($0) }))
+        return try plain.adding(try assignments.map { try DeviceSpec($0) })
     }
 }

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-public import HostModel
+package import DomainXML
+package import HostModel
 
 /// A device and the host's node that it is on.
-public struct DeviceNode: Hashable, Sendable {
-    public let name: String
-    public let node: Int
+package struct DeviceNode: Hashable, Sendable {
+    package let name: String
+    package let node: Int
 
-    public init(name: String, node: Int) {
+    package init(name: String, node: Int) {
         self.name = name
         self.node = node
     }
 }
 
 /// A part of a domain that is not on the node of one of its devices, or is not sure to be.
-public struct Misalignment: Hashable, Sendable {
-    public enum Part: Hashable, Sendable {
+package struct Misalignment: Hashable, Sendable {
+    package enum Part: Hashable, Sendable {
         case vcpus(NumberSet)
         case memory
         /// The memory of one of the guest's nodes.
         case cellMemory(Int)
     }
 
-    public enum Where: Hashable, Sendable {
+    package enum Where: Hashable, Sendable {
         /// Pinned to these CPUs of the host, which are on these nodes.
         case cpus(NumberSet, nodes: NumberSet)
         case nodes(NumberSet)
@@ -31,12 +32,18 @@ public struct Misalignment: Hashable, Sendable {
         case automatic
     }
 
-    public let part: Part
-    public let place: Where
-    public let device: DeviceNode
+    package let part: Part
+    package let place: Where
+    package let device: DeviceNode
 
-    /// Whether the XML says something else than the device's node; else it says nothing, and the caller decides.
-    public var isConflict: Bool {
+    package init(part: Part, place: Where, device: DeviceNode) {
+        self.part = part
+        self.place = place
+        self.device = device
+    }
+
+    /// Whether the XML names another place than the device's node. Otherwise it names none, and the caller decides.
+    package var isConflict: Bool {
         switch place {
         case .cpus, .nodes: true
         case .anywhere, .automatic: false
@@ -46,7 +53,7 @@ public struct Misalignment: Hashable, Sendable {
 
 extension Misalignment: CustomStringConvertible {
     /// Both sides: `vCPU 0 is pinned to CPUs 0-3 (node 0), device 'data0' is on node 1`.
-    public var description: String {
+    package var description: String {
         func plural(_ set: NumberSet, _ word: String) -> String { set.single == nil ? word + "s" : word }
         let isMany: Bool
         let subject: String
@@ -81,7 +88,7 @@ extension Misalignment.Part {
 }
 
 extension DomainPlacement {
-    /// What of the domain is not, or not surely, on its devices' nodes; none when everything is.
+    /// The parts of the domain that are not, or not surely, on its devices' nodes; none when everything is.
     ///
     /// A guest without nodes has all its vCPUs and memory on the nodes that its devices are on, and some near each
     /// device. A guest with nodes has for each device one that is on the device's node, vCPUs and memory; its
@@ -90,7 +97,7 @@ extension DomainPlacement {
     /// - Parameters:
     ///   - devices: those whose node is known.
     ///   - nodes: the host's.
-    public func misalignments(of devices: [DeviceNode], on nodes: [NUMANode]) -> [Misalignment] {
+    package func misalignments(of devices: [DeviceNode], on nodes: [NUMANode]) -> [Misalignment] {
         guard let first = devices.first else { return [] }
         let host = HostNodes(nodes)
         return misalignments(of: devices, first: first, on: host)
@@ -110,7 +117,7 @@ extension DomainPlacement {
             found.append(Misalignment(part: .memory, place: isAutomatic ? .automatic : .anywhere, device: first))
         }
         guard found.isEmpty else { return found }
-        // All is on the devices' nodes; but is there something on each?
+        // Everything is on the devices' nodes; a node without any vCPU is still a problem.
         let all = (0..<vcpuCount).compactMap { cpus(ofVCPU: $0) }.reduce(NumberSet()) { $0.union($1) }
         for device in devices
         where !host.cpus(of: device.node).isEmpty && host.cpus(of: device.node).isDisjoint(with: all) {
@@ -155,24 +162,5 @@ extension DomainPlacement {
                     part: .vcpus(NumberSet(open)), place: isAutomatic ? .automatic : .anywhere, device: device))
         }
         return found
-    }
-}
-
-/// The CPUs of the host's nodes.
-struct HostNodes {
-    private let cpusByNode: [Int: NumberSet]
-
-    init(_ nodes: [NUMANode]) {
-        cpusByNode = Dictionary(nodes.map { ($0.id, NumberSet(list: $0.cpus) ?? NumberSet()) }) { first, _ in first }
-    }
-
-    func cpus(of node: Int) -> NumberSet { cpusByNode[node] ?? NumberSet() }
-
-    func cpus(of nodes: NumberSet) -> NumberSet {
-        nodes.numbers.reduce(NumberSet()) { $0.union(cpus(of: $1)) }
-    }
-
-    func nodes(of cpus: NumberSet) -> NumberSet {
-        NumberSet(Set(cpusByNode.filter { !$0.value.isDisjoint(with: cpus) }.keys))
     }
 }

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import ControlAPI
 import DomainXML
 import HostModel
 
 extension DomainPicture {
-    /// By device, whether the guest is near it, as it runs or would run. Without those whose node nobody knows.
+    /// Whether the guest is near one device, and how to bring it there.
+    package struct AlignmentReport: Sendable {
+        package let fit: DeviceAlignment
+        /// What does not fit, or is not sure to, with both sides; a line each.
+        package let problems: [String]
+        package let remedy: String?
+    }
+
+    /// By device, whether the guest is near it, as it runs or would run. Without devices whose node is unknown.
     ///
     /// - Parameter nodes: the host's.
-    func alignments(on nodes: [NUMANode]) -> [String: DomainReport.Alignment] {
+    func alignments(on nodes: [NUMANode]) -> [String: AlignmentReport] {
         guard let document = live ?? config else { return [:] }
         let devices = held.compactMap { assignment in
             assignment.numaNode.map { DeviceNode(name: assignment.name, node: $0) }
         }
-        var alignments: [String: DomainReport.Alignment] = [:]
+        var alignments: [String: AlignmentReport] = [:]
         for device in devices {
-            // An XML of which this cannot be read is libvirt's to refuse.
+            // Where the XML cannot be read, libvirt refuses it and says why.
             guard let found = try? document.alignment(of: device, among: devices, on: nodes) else { continue }
-            alignments[device.name] = DomainReport.Alignment(
-                vcpus: found.vcpus?.rawValue, memory: found.memory.rawValue, guestNode: found.guestNode?.rawValue,
+            alignments[device.name] = AlignmentReport(
+                fit: found,
                 problems: found.problems.map(\.description) + Self.problem(ofGuestNode: found.guestNode, device),
                 remedy: remedy(for: found, of: device, on: nodes))
         }
@@ -26,7 +33,7 @@ extension DomainPicture {
 
     private static func problem(ofGuestNode fit: DeviceAlignment.Fit?, _ device: DeviceNode) -> [String] {
         switch fit {
-        case .open?: ["the guest is not told that device '\(device.name)' is on node \(device.node)"]
+        case .open?: ["the guest does not see that device '\(device.name)' is on node \(device.node)"]
         case .differs?: ["the guest sees device '\(device.name)' on another node than \(device.node)"]
         case .fits?, nil: []
         }
@@ -36,7 +43,7 @@ extension DomainPicture {
         let request = try? main?.request
         let later = live == nil ? "" : ", for its next start"
         if found.problems.contains(where: { $0.place == .automatic }) {
-            return "virsh edit \(name): take placement='auto' out, and have its request say align='auto'\(later)"
+            return "virsh edit \(name): remove placement='auto', and write align='auto' in its request\(later)"
         }
         guard let request, !found.problems.contains(where: \.isConflict) else {
             if found.problems.isEmpty {
@@ -44,9 +51,10 @@ extension DomainPicture {
             }
             let cpus = nodes.first { $0.id == device.node }?.cpus ?? ""
             let pins = cpus.isEmpty ? "" : "pin its vCPUs to CPUs \(cpus) and "
-            return "virsh edit \(name): \(pins)bind its memory to node \(device.node), or claim where they are\(later)"
+            return
+                "virsh edit \(name): \(pins)bind its memory to node \(device.node), or claim on the node where they are\(later)"
         }
-        let asking = request.align == .auto ? "" : "have its request say align='auto', then "
+        let asking = request.align == .auto ? "" : "write align='auto' in its request, then "
         if !found.problems.isEmpty {
             let verb = request.binding == .running ? "start" : "sync"
             return asking + "buslane domain \(verb) \(name)\(later)"

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
-import DomainXML
 import HostModel
 import Hummingbird
 
 struct DomainRoutes: RouteGroup {
-    let reconciler: Reconciler
     let permissions: Permissions
-    let domains: DomainService
-    let live: RunningGuests
+    let binder: DomainBinder
+    let guests: RunningGuests
+    let troubles: DomainTroubles
 
-    /// Who asks, when they may change domains.
-    private func domainManager(_ context: PeerContext, _ verb: String, _ domain: String) async throws -> PeerCredentials
-    {
+    /// - Throws: the ``Refusal`` of a caller that may not change domains.
+    private func domainManager(
+        _ context: PeerContext, _ verb: String, _ domain: String
+    ) async throws -> PeerCredentials {
         let peer = try context.peer()
         try await permissions.mustManageDomains(peer, to: verb, domain)
         return peer
@@ -21,45 +21,48 @@ struct DomainRoutes: RouteGroup {
     func add(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.inject)) { request, context in
             let asked = try await request.decoded(as: InjectRequest.self)
-            return try Response(json: try await domains.inject(into: asked.xml, by: try context.peer()))
+            return try Response(json: DomainDocument(try await binder.inject(into: asked.xml, by: try context.peer())))
         }
         router.post(RouterPath(Route.attach)) { request, context in
             let asked = try await request.decoded(as: DomainDevicesRequest.self)
             let peer = try await domainManager(context, "domain attach", asked.domain)
-            return try Response(json: try await live.attach(asked.domain, try asked.order, by: peer))
+            return try Response(
+                json: DomainDocument(try await guests.attach(asked.domain, try asked.order, by: peer)))
         }
         router.post(RouterPath(Route.detach)) { request, context in
             let asked = try await request.decoded(as: DomainDevicesRequest.self)
             let peer = try await domainManager(context, "domain detach", asked.domain)
-            return try Response(json: try await live.detach(asked.domain, try asked.order, by: peer.actor))
+            return try Response(
+                json: DomainDocument(try await guests.detach(asked.domain, try asked.order, by: peer.actor)))
         }
         router.post(RouterPath(Route.evict)) { request, context in
             let asked = try await request.decoded(as: EvictRequest.self)
             let peer = try await domainManager(context, "domain evict", asked.domain)
-            return try Response(
-                json: try await live.evict(
-                    asked.domain, within: try asked.patience(), releasing: asked.release ?? false, by: peer))
+            let evicted = try await guests.evict(
+                asked.domain, within: try asked.patience(), releasing: asked.release ?? false, by: peer.actor)
+            return try Response(json: DomainDocument(evicted))
         }
         router.post(RouterPath(Route.readmit)) { request, context in
             let asked = try await request.decoded(as: DomainNameRequest.self)
             let peer = try await domainManager(context, "domain readmit", asked.domain)
-            return try Response(json: try await live.readmit(asked.domain, by: peer))
+            return try Response(json: DomainDocument(try await guests.readmit(asked.domain, by: peer)))
         }
         router.post(RouterPath(Route.start)) { request, context in
             let asked = try await request.decoded(as: DomainNameRequest.self)
             let peer = try await domainManager(context, "domain start", asked.domain)
-            return try Response(json: try await domains.start(asked.domain, by: peer))
+            return try Response(json: DomainDocument(try await binder.start(asked.domain, by: peer)))
         }
         router.post(RouterPath(Route.sync)) { request, context in
             let asked = try await request.decoded(as: DomainNameRequest.self)
             let peer = try await domainManager(context, "domain sync", asked.domain)
             return try Response(
                 json: DomainSyncDocument(
-                    name: asked.domain, changes: try await domains.sync(asked.domain, by: peer)))
+                    name: asked.domain, changes: try await binder.sync(asked.domain, by: peer.actor)))
         }
         router.post(RouterPath(Route.show)) { request, _ in
             let asked = try await request.decoded(as: DomainNameRequest.self)
-            return try Response(json: try await live.report(on: asked.domain))
+            let report = try await guests.report(on: asked.domain)
+            return try Response(json: DomainReport(report, lastTrouble: troubles[report.uuid]))
         }
     }
 }
@@ -67,5 +70,14 @@ struct DomainRoutes: RouteGroup {
 extension DomainDevicesRequest {
     fileprivate var order: RunningGuests.Order {
         get throws(MalformedValue) { .init(scope: scope, devices: devices, wait: try patience()) }
+    }
+}
+
+extension DomainDocument {
+    fileprivate init(_ edited: EditedDomain) {
+        self.init(
+            name: edited.name, uuid: edited.uuid,
+            devices: edited.devices.map { .init(name: $0.name, address: $0.address) }, xml: edited.text,
+            scope: edited.scope)
     }
 }

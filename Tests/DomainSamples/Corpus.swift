@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
-import Testing
 
 /// Domains of all shapes, written for the round trips: what tools print, what people type, and what is merely allowed.
-enum Corpus {
-    struct Document: CustomTestStringConvertible, Sendable {
-        let name: String
-        let xml: String
-        var testDescription: String { name }
+public enum Corpus {
+    public struct Document: CustomStringConvertible, Sendable {
+        public let name: String
+        public let xml: String
+        public var description: String { name }
     }
 
-    static let all: [Document] = written + reshaped
+    public static let all: [Document] = written + reshaped
 
     // MARK: - Written one by one
 
@@ -154,7 +153,7 @@ enum Corpus {
     // MARK: - Parts
 
     /// A q35 guest with something among its devices and something after them.
-    static func q35(_ devices: String, tail: String = "") -> String {
+    public static func q35(_ devices: String, tail: String = "") -> String {
         """
         <domain type='kvm'>
           <name>g</name>
@@ -172,7 +171,7 @@ enum Corpus {
     }
 
     /// As virt-install 4 prints it: no addresses yet, double quotes.
-    static let virtInstall = """
+    public static let virtInstall = """
         <domain type="kvm">
           <name>debian12</name>
           <uuid>6c2dbb3a-9c30-4f0c-9c65-8c5b2cf3b2a9</uuid>
@@ -214,7 +213,7 @@ enum Corpus {
         """
 
     /// A guest that sees two nodes, each with an expander bus of its owner's.
-    static let expanders = """
+    public static let expanders = """
         <domain type='kvm'>
           <name>nodes</name>
           <memory unit='GiB'>8</memory>
@@ -281,7 +280,7 @@ enum Corpus {
         """
 
     /// A domain with very many devices, as a broker of packets has.
-    static func large(lines: Int) -> String {
+    public static func large(lines: Int) -> String {
         let interface = { (number: Int) in
             """
                 <interface type='network'>

@@ -2,15 +2,15 @@
 import Foundation
 
 /// Documents held against RELAX NG schemas, by xmllint.
-enum Schema {
+public enum Schema {
     /// libvirt's own, which `virsh define --validate` asks.
-    static let domain = "/usr/share/libvirt/schemas/domain.rng"
-    static let documents = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../docs")
+    public static let domain = "/usr/share/libvirt/schemas/domain.rng"
+    private static let documents = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs")
     /// Ours.
-    static let request = documents.appending(path: "domain-request.rng").standardizedFileURL.path
+    public static let request = documents.appending(path: "domain-request.rng").standardizedFileURL.path
 
     /// What is wrong with a document; nil when it is valid.
-    static func complaint(about xml: String, by schema: String) throws -> String? {
+    public static func complaint(about xml: String, by schema: String) throws -> String? {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/xmllint")
         process.arguments = ["--noout", "--nonet", "--relaxng", schema, "-"]
@@ -28,5 +28,5 @@ enum Schema {
 
 extension String {
     /// Without white space around it.
-    var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+    public var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
 }

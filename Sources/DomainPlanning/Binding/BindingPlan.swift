@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import DomainXML
-import HostModel
+package import DomainXML
+package import HostModel
 
-/// What has to be done until a domain's persistent XML has what its request asks for, and nothing that it asked for
-/// before and does not any more.
+/// The steps until a domain's persistent XML has the devices that its request asks for, and none that it asked for
+/// before and no longer does.
 ///
-/// Pure. What Buslane put in is known from the record in the domain's metadata; what is in the XML otherwise is its
-/// owner's, and what they took out or moved stays so until the request changes.
-struct BindingPlan: Equatable {
-    /// In the persistent XML, or to be put there; in the request's order.
-    var wanted: [DomainRequest.Device] = []
-    /// Of those, what nothing is claimed for.
-    var unclaimed: [DomainRequest.Device] = []
-    /// Of those, what is claimed and asks for other settings now.
-    var changed: [Change] = []
-    /// Of those, what is claimed elsewhere than it asks for now.
-    var replaced: [Change] = []
-    /// Devices that Buslane put in and nobody asks for any more.
-    var removed: Set<String> = []
-    /// Claims that nobody asks for any more.
-    var released: [Claim] = []
-    /// Devices that Buslane put in and the domain's owner took out.
-    var leftOut: Set<String> = []
+/// The record in the domain's metadata shows what Buslane added. Every other device belongs to the domain's owner. A
+/// device that the owner took out or moved stays as the owner left it until the request changes.
+package struct BindingPlan: Equatable {
+    /// In the persistent XML, or to be added to it; in the request's order.
+    package var wanted: [DomainRequest.Device] = []
+    /// Of those, the devices that nothing is claimed for.
+    package var unclaimed: [DomainRequest.Device] = []
+    /// Of those, the devices that are claimed and ask for other settings now.
+    package var changed: [Change] = []
+    /// Of those, the devices that ask for another pool or node now than they are claimed from.
+    package var replaced: [Change] = []
+    /// Devices that Buslane added and the request no longer names.
+    package var removed: Set<String> = []
+    /// Claims that the request no longer needs.
+    package var released: [Claim] = []
+    /// Devices that Buslane added and the domain's owner took out.
+    package var leftOut: Set<String> = []
     /// Devices that the domain's owner gave another function.
-    var moved: [InjectedDevice] = []
+    package var moved: [InjectedDevice] = []
 
-    struct Change: Equatable {
-        let claim: Claim
-        let device: DomainRequest.Device
+    package struct Change: Hashable {
+        package let claim: Claim
+        package let device: DomainRequest.Device
     }
 
     /// - Parameters:
     ///   - request: nil also where its devices are not to be in the persistent XML.
-    ///   - injected: what the persistent XML has of Buslane's.
-    ///   - record: what Buslane put in, as it wrote it down in the same breath.
+    ///   - injected: Buslane's devices in the persistent XML.
+    ///   - record: what Buslane added, written in the same definition.
     ///   - claims: those that the domain holds.
-    ///   - kept: devices of a guest that runs, whose claims are needed without being in the persistent XML.
+    ///   - kept: devices of a running guest, whose claims are needed without being in the persistent XML.
     ///   - ended: such devices whose guest does not run.
-    init(
+    package init(
         request: DomainRequest?, injected: [InjectedDevice], record: [DomainAssignment.Device], claims: [Claim],
         keeping kept: Set<String> = [], ending ended: Set<String> = []
     ) {
@@ -49,7 +49,7 @@ struct BindingPlan: Equatable {
             let isAsAskedBefore = before?.asked == request?.asked(of: device)
             guard let before, isAsAskedBefore else {
                 wanted.append(device)
-                // Without a record, what somebody claimed by hand serves as it is.
+                // Without a record, a claim that a user made is used as it is.
                 take(device, claim, asIs: before == nil && claim?.uid != nil, request)
                 continue
             }
@@ -67,7 +67,7 @@ struct BindingPlan: Equatable {
         }
         let asked = Set((request?.devices ?? []).map(\.name))
         removed = Set(present.keys.filter { recorded[$0] != nil && !asked.contains($0) })
-        // What came with a device goes with it.
+        // A device's companions go with it.
         for assignment in claims.flatMap(\.assignments) {
             guard let device = assignment.companionOf, removed.union(leftOut).contains(device) else { continue }
             if present[assignment.name] != nil { removed.insert(assignment.name) }
@@ -78,7 +78,7 @@ struct BindingPlan: Equatable {
             let names = claim.deviceNames
             guard names.isDisjoint(with: needed) else { return false }
             if !names.isDisjoint(with: leftOut.union(removed).union(ended)) { return true }
-            // What the daemon claimed by itself was for a request, and is in no XML.
+            // The daemon makes a claim of its own only for a request; one that is in no XML serves none.
             return recordedClaims.contains(claim.id)
                 || (claim.uid == nil && names.isDisjoint(with: present.keys))
         }
@@ -100,18 +100,4 @@ struct BindingPlan: Equatable {
             replaced.append(Change(claim: claim, device: device))
         }
     }
-}
-
-extension Claim {
-    /// The devices of its own that it has for its owner's domain.
-    var deviceNames: Set<String> { Set(assignments.filter { $0.companionOf == nil }.map(\.name)) }
-
-    /// What the domain has of it for these devices, and what comes with them.
-    func assignments(for devices: some Collection<String>) -> [Assignment] {
-        assignments.filter { devices.contains($0.companionOf ?? $0.name) }
-    }
-
-    func has(device name: String) -> Bool { assignments.contains { $0.name == name } }
-
-    func address(of device: String) -> PCIAddress? { assignments.first { $0.name == device }?.address }
 }

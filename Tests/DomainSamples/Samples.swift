@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
-
-@testable import DomainXML
+public import DomainXML
+public import HostModel
 
 /// Domains as people have them: what `virsh dumpxml` prints, with what people add.
-enum Samples {
+public enum Samples {
     /// A Linux guest on q35, as dumped from a running libvirt, with metadata of two tools and a QEMU command line.
-    static let q35 = """
+    public static let q35 = """
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
           <name>fw1</name>
           <uuid>4DEA22B3-1D52-D8F3-2516-782E98AB3FA0</uuid>
@@ -103,7 +102,7 @@ enum Samples {
         """
 
     /// An older guest on i440fx, written by hand: tabs, double quotes, CDATA, a declaration, a processing instruction.
-    static let i440fx = """
+    public static let i440fx = """
         <?xml version="1.0" encoding="utf-8"?>
         <!-- kept in git; edit with care: </devices> -->
         <?editor tabs?>
@@ -125,30 +124,30 @@ enum Samples {
         """
 
     /// The least that is a domain.
-    static func small(_ devices: String) -> String {
+    public static func small(_ devices: String) -> String {
         "<domain type='test'>\n  <name>small</name>\n\(devices)</domain>\n"
     }
 
-    static let all = [q35, i440fx, q35.crlf, oneLine, small("  <devices/>\n"), flat]
+    public static let all = [q35, i440fx, q35.crlf, oneLine, small("  <devices/>\n"), flat]
 
-    static let oneLine =
+    public static let oneLine =
         "<domain type='test'><name>one</name><devices><emulator>/bin/true</emulator></devices></domain>"
 
     /// Lines without any indentation.
-    static let flat = "<domain>\n<name>flat</name>\n<devices>\n<emulator>/x</emulator>\n</devices>\n</domain>"
+    public static let flat = "<domain>\n<name>flat</name>\n<devices>\n<emulator>/x</emulator>\n</devices>\n</domain>"
 }
 
 extension String {
     /// The same with Windows line ends.
-    var crlf: String { split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n") }
+    public var crlf: String { split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n") }
 
     /// The first place of `part` replaced: a domain with one thing different.
-    func with(_ part: String, as other: String) -> String {
+    public func with(_ part: String, as other: String) -> String {
         guard let range = firstRange(of: part) else { return self }
         return replacingCharacters(in: range, with: other)
     }
 
-    func firstRange(of part: String) -> Range<Index>? {
+    public func firstRange(of part: String) -> Range<Index>? {
         ranges(of: part).first
     }
 
@@ -157,16 +156,17 @@ extension String {
     }
 }
 
-func address(_ text: String) -> PCIAddress { try! PCIAddress(text) }
-func device(_ text: String) -> DeviceSpec { try! DeviceSpec(text) }
-func domain(_ xml: String) throws -> Domain { try Domain(parsing: xml) }
+public func address(_ text: String) -> PCIAddress { try! PCIAddress(text) }
+public func device(_ text: String) -> DeviceSpec { try! DeviceSpec(text) }
+public func domain(_ xml: String) throws -> Domain { try Domain(parsing: xml) }
 
 /// The error that `body` throws.
-func refusal<T>(_ body: () throws -> T) -> DomainXMLError? {
+public func refusal<T, Failure: Error>(_ body: () throws -> T, as type: Failure.Type = DomainXMLError.self) -> Failure?
+{
     do {
         _ = try body()
         return nil
     } catch {
-        return error as? DomainXMLError
+        return error as? Failure
     }
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+package import DomainXML
+package import HostModel
+
+extension Domain {
+    /// The domain with its vCPUs and memory on its devices' nodes, where its XML leaves them open.
+    ///
+    /// A guest without nodes of its own gets all of it on the nodes of its devices. A guest with nodes gets one of them
+    /// on each device's node, and on q35 an expander bus there, behind which ``Domain/adding(_:)`` puts the devices that
+    /// are aligned to it: so the guest sees which node each is on. What the XML says stays, and a `<vcpu cpuset>` is a
+    /// limit that is kept; an `<emulatorpin>` may be anywhere, since packets don't pass there. Done twice, nothing
+    /// changes; removing devices keeps the alignment.
+    ///
+    /// - Parameters:
+    ///   - devices: those whose node is known. They are aligned to before they are added.
+    ///   - nodes: the host's.
+    /// - Throws: ``MisalignedDomain`` where the XML names another place, with both sides; ``DomainXMLError`` for an XML
+    ///   whose placement cannot be read.
+    package func aligned(to devices: [DeviceNode], on nodes: [NUMANode]) throws -> Domain {
+        guard !devices.isEmpty else { return self }
+        return try placing(try Alignment(of: try placement, to: devices, on: HostNodes(nodes)).additions)
+    }
+}
+
+/// What a domain's XML lacks for the domain to be on its devices' nodes.
+private struct Alignment {
+    private(set) var additions = PlacementAdditions()
+
+    init(of placement: DomainPlacement, to devices: [DeviceNode], on host: HostNodes) throws(MisalignedDomain) {
+        let wanted = NumberSet(Set(devices.map(\.node)))
+        if placement.isAutomatic {
+            let all = NumberSet(Set(0..<placement.vcpuCount))
+            throw MisalignedDomain([Misalignment(part: .vcpus(all), place: .automatic, device: devices[0])])
+        }
+        if placement.cells.isEmpty {
+            if placement.memory == nil { additions.memory = wanted }
+            let conflicts = pin(Array(0..<placement.vcpuCount), of: placement, near: devices[0], to: wanted, on: host)
+            let rest = placement.misalignments(of: devices, first: devices[0], on: host).filter {
+                $0.part == .memory && $0.isConflict
+            }
+            guard conflicts.isEmpty, rest.isEmpty else { throw MisalignedDomain(conflicts + rest) }
+        } else {
+            try alignCells(of: placement, to: devices, on: host)
+        }
+        let cpus = host.cpus(of: wanted)
+        if placement.emulatorPin == nil, !cpus.isEmpty {
+            additions.emulatorPin = cpus
+        }
+    }
+
+    /// Chooses a guest node for each device's node: the one whose memory is there, then one whose vCPUs are there, then
+    /// the first that is open.
+    private mutating func alignCells(
+        of placement: DomainPlacement, to devices: [DeviceNode], on host: HostNodes
+    ) throws(MisalignedDomain) {
+        var open = placement.cells
+        var unplaced: [DeviceNode] = []
+        var conflicts: [Misalignment] = []
+        var chosen: [(cell: DomainPlacement.Cell, device: DeviceNode)] = []
+        func take(_ device: DeviceNode, _ fits: (DomainPlacement.Cell) -> Bool) -> Bool {
+            guard let index = open.firstIndex(where: fits) else { return false }
+            chosen.append((open.remove(at: index), device))
+            return true
+        }
+        for device in devices where !chosen.contains(where: { $0.device.node == device.node }) {
+            if !take(device, { placement.nodes(of: $0)?.single == device.node }) { unplaced.append(device) }
+        }
+        // Memory that may be on several nodes is narrowed to one of them.
+        func admits(_ cell: DomainPlacement.Cell, _ node: Int) -> Bool {
+            cell.memory == nil && placement.memory?.nodes.contains(node) != false
+        }
+        var unmet: [DeviceNode] = []
+        for device in unplaced where !chosen.contains(where: { $0.device.node == device.node }) {
+            let near = host.cpus(of: device.node)
+            let byCPUs = take(device) { cell in
+                admits(cell, device.node)
+                    && cell.vcpus.numbers.contains { placement.vcpuPins[$0]?.isSubset(of: near) == true }
+            }
+            if !byCPUs { unmet.append(device) }
+        }
+        for device in unmet where !chosen.contains(where: { $0.device.node == device.node }) {
+            let near = host.cpus(of: device.node)
+            let isFound = take(device) { cell in
+                admits(cell, device.node)
+                    && cell.vcpus.numbers.allSatisfy { placement.vcpuPins[$0].map { $0.isSubset(of: near) } ?? true }
+            }
+            if !isFound { conflicts += placement.misalignments(of: [device], first: device, on: host) }
+        }
+        for (cell, device) in chosen.sorted(by: { $0.cell.id < $1.cell.id }) {
+            if placement.nodes(of: cell)?.single != device.node {
+                additions.cellMemory.append(.init(cell: cell.id, node: device.node))
+            }
+            conflicts += pin(
+                cell.vcpus.numbers.sorted(), of: placement, near: device, to: NumberSet([device.node]), on: host)
+            additions.expanderCells.append(cell.id)
+        }
+        guard conflicts.isEmpty else { throw MisalignedDomain(conflicts) }
+    }
+
+    /// Pins vCPUs that the XML leaves open.
+    ///
+    /// - Returns: those that are pinned elsewhere.
+    private mutating func pin(
+        _ vcpus: [Int], of placement: DomainPlacement, near device: DeviceNode, to nodes: NumberSet, on host: HostNodes
+    ) -> [Misalignment] {
+        let wanted = host.cpus(of: nodes)
+        // A node that has only memory has no CPUs to pin to.
+        guard !wanted.isEmpty else { return [] }
+        var conflicts: [Misalignment] = []
+        for id in vcpus {
+            let cpus = placement.cpus(ofVCPU: id)
+            if let cpus, cpus.isSubset(of: wanted) { continue }
+            let allowed = placement.vcpuPins[id] == nil ? cpus?.intersection(wanted) ?? wanted : NumberSet()
+            guard !allowed.isEmpty else {
+                let there = cpus ?? NumberSet()
+                conflicts.append(
+                    Misalignment(
+                        part: .vcpus(NumberSet([id])), place: .cpus(there, nodes: host.nodes(of: there)),
+                        device: device))
+                continue
+            }
+            additions.vcpuPins.append(.init(vcpu: id, cpus: allowed))
+        }
+        return conflicts
+    }
+}

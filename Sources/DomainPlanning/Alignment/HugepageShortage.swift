@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+package import DomainXML
+package import HostModel
+
+/// Huge pages that a domain needs and the host has not free: the domain would not start.
+package struct HugepageShortage: Hashable, Sendable {
+    package let pageSizeBytes: Int
+    package let neededPages: Int
+    package let freePages: Int
+    /// nil when they may be anywhere.
+    package let nodes: NumberSet?
+
+    /// What to write where, for the first of the nodes.
+    package var remedy: String {
+        let place = nodes?.numbers.min().map { "node/node\($0)" } ?? "mm"
+        return
+            "reserve \(neededPages - freePages) more: …/\(place)/hugepages/hugepages-\(pageSizeBytes >> 10)kB/nr_hugepages"
+    }
+}
+
+extension HugepageShortage: CustomStringConvertible {
+    package var description: String {
+        let place = nodes.map { $0.single == nil ? " on nodes \($0)" : " on node \($0)" } ?? ""
+        return "\(neededPages) huge pages of \(pageSizeBytes >> 10) KiB are needed\(place), \(freePages) are free"
+    }
+}
+
+extension DomainPlacement {
+    /// The huge pages that the domain needs and the host has not free; only meaningful for a domain that is not running.
+    ///
+    /// Needs of one size on the same nodes are added up. A size that the XML leaves out is the host's default, the
+    /// smallest that it has. Memory that only prefers a node counts as bound to it: pages elsewhere are not near the
+    /// domain's devices.
+    package func hugepageShortages(on nodes: [NUMANode]) -> [HugepageShortage] {
+        let smallest = nodes.flatMap(\.hugepages).map(\.pageSizeBytes).min() ?? 2 << 20
+        var pages: [Supply: Int] = [:]
+        for need in hugepages {
+            let size = need.pageSizeBytes ?? smallest
+            guard size > 0 else { continue }
+            pages[Supply(size: size, nodes: need.nodes), default: 0] += (need.bytes + size - 1) / size
+        }
+        return pages.compactMap { supply, needed in
+            let free = nodes.filter { supply.nodes?.contains($0.id) != false }.flatMap(\.hugepages)
+                .filter { $0.pageSizeBytes == supply.size }.map(\.free).reduce(0, +)
+            return free >= needed
+                ? nil
+                : HugepageShortage(
+                    pageSizeBytes: supply.size, neededPages: needed, freePages: free, nodes: supply.nodes)
+        }.sorted { ($0.pageSizeBytes, $0.nodes?.description ?? "") < ($1.pageSizeBytes, $1.nodes?.description ?? "") }
+    }
+
+    private struct Supply: Hashable {
+        let size: Int
+        let nodes: NumberSet?
+    }
+}

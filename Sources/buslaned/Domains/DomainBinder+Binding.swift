@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainPlanning
+import DomainXML
+import HostModel
+import Ledger
+import Libvirt
+
+/// The persistent XML.
+extension DomainBinder {
+    /// A persistent domain that is brought to what its request asks for.
+    struct Binding {
+        let domain: Domain
+        /// As the domain has it.
+        let asked: DomainRequest?
+        let held: [Claim]
+        let isActive: Bool
+
+        init(domain: Domain, request: DomainRequest?, held: [Claim], state: DomainHandleValue) {
+            self.domain = domain
+            self.held = held
+            asked = request
+            isActive = state.isActive
+        }
+
+        /// The request as far as it is about the persistent XML: a domain that claims at each start has none of its
+        /// devices there.
+        var request: DomainRequest? { asked?.binding == .running ? nil : asked }
+
+        var plan: BindingPlan {
+            let ofOneRun = asked?.binding == .running ? Set((asked?.devices ?? []).map(\.name)) : []
+            return BindingPlan(
+                request: request, injected: domain.injected, record: domain.recorded, claims: held,
+                keeping: isActive ? ofOneRun : [], ending: isActive ? [] : ofOneRun)
+        }
+    }
+
+    /// The persistent XML has what the request asks for, or is as it was.
+    func bind(_ binding: Binding, by actor: AuditEntry.Actor) async throws -> [String] {
+        let (domain, request, plan) = (binding.domain, binding.request, binding.plan)
+        // 1. What can be refused before anything is claimed.
+        try plan.refuseClashes(in: domain)
+        let changes = try await changes(of: plan, domain, request)
+        let missing = try (plan.unclaimed + changes.replacing).map {
+            try requests.claimRequest(for: $0, in: request, of: domain, uid: nil)
+        }
+        let going = binding.held.filter { changes.replaced.contains($0.id) }
+        let kept = binding.held.filter { !changes.replaced.contains($0.id) }
+        try await claims.refuseFarAway(missing, besides: kept, of: domain, request)
+        // 2. New claims, then the definition that has their devices.
+        let (made, replaced) = try await exchange.exchange(going, for: missing, by: actor)
+        var done: [String]
+        do {
+            let held = try await apply(changes, to: kept + made, by: actor)
+            let record = plan.record(of: domain, held, request, unless: changes.waiting)
+            done = try await define(domain, plan, held, made, record, request, by: actor)
+        } catch {
+            await exchange.undo(replaced, releasing: made, by: actor)
+            throw error
+        }
+        // 3. Claims that the definition no longer needs.
+        try await exchange.finish(replaced, by: actor)
+        done += going.map { "released \($0.id)" }
+        for claim in plan.released where try await release.releaseUnused(claim, by: actor) {
+            done.append("released \(claim.id)")
+        }
+        try refuseLeftOver(plan, changes, binding)
+        return done
+    }
+
+    private func changes(
+        of plan: BindingPlan, _ domain: Domain, _ request: DomainRequest?
+    ) async throws -> ClaimChanges {
+        var fates: [BindingPlan.Change: ClaimChanges.Fate] = [:]
+        for change in plan.changed + plan.replaced {
+            let wanted = try requests.claimRequest(for: change.device, in: request, of: domain, uid: nil)
+            let isMoved = plan.replaced.contains(change)
+            if !isMoved, try candidates.settings(of: change.device.name, in: change.claim, for: wanted) == nil {
+                continue
+            }
+            if try use.isInUse(change.claim) {
+                fates[change] = .waiting
+            } else if isMoved, try await !candidates.suits(change.claim, wanted) {
+                fates[change] = .replaced
+            } else {
+                fates[change] = .kept(wanted)
+            }
+        }
+        return ClaimChanges(of: plan, fates)
+    }
+
+    /// - Returns: the claims as they are then.
+    private func apply(
+        _ changes: ClaimChanges, to claims: [Claim], by actor: AuditEntry.Actor
+    ) async throws -> [Claim] {
+        var held = claims
+        for change in changes.kept {
+            guard var now = held.first(where: { $0.id == change.claim }) else { continue }
+            if change.isMoved { now = try await exchange.repool(now, as: change.request, by: actor) }
+            if let settings = try candidates.settings(of: change.device, in: now, for: change.request) {
+                now = try await exchange.change(settings, of: change.device, in: now)
+            }
+            held = held.map { $0.id == now.id ? now : $0 }
+        }
+        return held
+    }
+
+    /// Writes the claimed devices and their record in one definition; nothing where all of it is there.
+    private func define(
+        _ domain: Domain, _ plan: BindingPlan, _ held: [Claim], _ made: [Claim], _ record: DomainAssignment,
+        _ request: DomainRequest?, by actor: AuditEntry.Actor
+    ) async throws -> [String] {
+        let names = Set(plan.wanted.map(\.name))
+        let devices = try domain.devices(for: held.flatMap { $0.assignments(for: names) }, request)
+        let rest = try domain.removing(names: plan.removed)
+        let edited = try claims.adding(devices, to: rest, request).recording(record)
+        guard edited != domain else { return [] }
+        let before = Set(domain.injected.map(\.name))
+        let done =
+            made.map { "claimed \($0.assignments.map(\.address.description).joined(separator: ", ")) as \($0.id)" }
+            + devices.filter { !before.contains($0.name) }.map { "added \($0.name) (\($0.address))" }
+            + plan.removed.sorted().map { "took out \($0)" }
+        let detail = done.isEmpty ? "changed" : done.joined(separator: "; ")
+        return try await audit.audited("domain sync", subject: domain.name, detail: detail, by: actor) {
+            _ = try await access.libvirt.define(edited.text)
+            logger.notice("domain bound", metadata: ["domain": "\(domain.name)", "done": "\(detail)"])
+            return done.isEmpty ? ["changed its devices"] : done
+        }
+    }
+
+    /// - Throws: ``DomainTrouble`` for what has to wait, and for what the domain's owner has to decide.
+    private func refuseLeftOver(
+        _ plan: BindingPlan, _ changes: ClaimChanges, _ binding: Binding
+    ) throws(DomainTrouble) {
+        if let device = changes.waiting.min() { throw .changesAfterStop(device, of: binding.domain.name) }
+        if let moved = plan.moved.first {
+            let claimed = binding.held.compactMap { $0.address(of: moved.name) }.first
+            throw .movedByHand(moved, claimed: claimed, of: binding.domain.name)
+        }
+    }
+}

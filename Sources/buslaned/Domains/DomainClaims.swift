@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import DomainPlanning
+import DomainXML
+import HostModel
+import Ledger
+
+/// From what a domain asks for to claims, and from claims to its devices.
+struct DomainClaims: Sendable {
+    let host: any Host
+    let ledger: Ledger
+    let requests: DomainRequests
+    let candidates: CandidateSelection
+    let allocator: ClaimAllocator
+    let permissions: Permissions
+
+    /// The claims that a domain holds.
+    func held(by uuid: String) async throws -> [Claim] {
+        try await ledger.claims(of: .domain(uuid: uuid)).filter(\.state.isHeld)
+    }
+
+    /// Claims what the domain's request asks for and the domain does not hold yet: all of it or nothing.
+    ///
+    /// - Parameter names: of the request's devices, those to claim; nil for all.
+    /// - Returns: what the domain held, and what was claimed now.
+    func claims(
+        for domain: Domain, only names: Set<String>? = nil, by peer: PeerCredentials
+    ) async throws -> (held: [Claim], made: [Claim]) {
+        let request = try domain.request
+        guard let uuid = domain.uuid else {
+            guard request == nil else { throw Refusal.domainWithoutUUID(domain.name) }
+            return ([], [])
+        }
+        let held = try await self.held(by: uuid)
+        let missing = (request?.devices ?? []).filter { device in
+            names?.contains(device.name) != false && !held.contains { $0.has(device: device.name) }
+        }
+        let wanted = try missing.map {
+            try requests.claimRequest(for: $0, in: request, of: domain, uid: Int(peer.uid))
+        }
+        try await permissions.mustBeAdmitted(peer, to: wanted)
+        return (held, wanted.isEmpty ? [] : try await allocator.allocate(all: wanted, by: peer.actor))
+    }
+
+    /// Refuses requests whose functions the domain could not be aligned to, before they are claimed. Otherwise each look
+    /// at the domain would claim and release them again.
+    ///
+    /// - Parameter claims: those that the domain holds besides.
+    func refuseFarAway(
+        _ requests: [ClaimRequest], besides claims: [Claim], of domain: Domain, _ request: DomainRequest?
+    ) async throws {
+        guard request?.align == .auto, !requests.isEmpty,
+            // Requests that cannot be met are refused when they are claimed, with the reason.
+            let placed = try await candidates.foreseen(requests)
+        else { return }
+        let names = (request?.devices ?? []).map(\.name)
+        let known = try domain.devices(for: claims.flatMap { $0.assignments(for: names) }, request)
+        let coming = try zip(requests, placed).compactMap { request, functions in
+            try functions.first.map {
+                try DeviceSpec(
+                    address: $0.address, kind: .hostdev, name: request.deviceName, alignedTo: $0.numaNode)
+            }
+        }
+        _ = try adding(known + coming, to: domain, request)
+    }
+
+    /// The domain with these devices, and with its vCPUs and memory near them where its request asks for that.
+    func adding(_ devices: [DeviceSpec], to domain: Domain, _ request: DomainRequest?) throws -> Domain {
+        guard request?.align == .auto else { return try domain.adding(devices) }
+        return try domain.addingAligned(devices, on: try host.lastSeen().numaNodes)
+    }
+}
