@@ -139,7 +139,8 @@ let package = Package(
         .testTarget(
             name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
         .testTarget(
-            name: "HostIOTests", dependencies: ["HostIO", "HostModel", "ControlAPI", "FixtureHosts", "SchemaCheck"],
+            name: "HostIOTests",
+            dependencies: ["HostIO", "HostModel", "HostSimulator", "ControlAPI", "FixtureHosts", "SchemaCheck"],
             swiftSettings: house),
         .testTarget(
             name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
@@ -153,7 +154,8 @@ let package = Package(
             name: "DomainSamples", dependencies: ["DomainXML", "HostModel"], path: "Tests/DomainSamples",
             swiftSettings: house),
         .testTarget(
-            name: "DomainXMLTests", dependencies: ["DomainXML", "DomainSamples", "HostModel"], swiftSettings: house),
+            name: "DomainXMLTests", dependencies: ["DomainXML", "DomainSamples", "HostModel", "HostSimulator"],
+            swiftSettings: house),
         .testTarget(
             name: "DomainPlanningTests",
             dependencies: ["DomainPlanning", "DomainXML", "DomainSamples", "HostModel", "HostSimulator"],

@@ -2,8 +2,8 @@
 import HostModel
 import Ledger
 
-/// What a claim and its release take of the ledger alone: the same writes as the daemon's, one after the other, with no host
-/// looked at and nobody asking over a socket.
+/// The time of a claim and its release in the ledger: the daemon's writes, one after the other, without reading a host and
+/// without a socket.
 enum LedgerBenchmark {
     private static let runs = 400
 

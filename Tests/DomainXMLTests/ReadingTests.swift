@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import DomainSamples
 import HostModel
+import HostSimulator
 import Testing
 
 @testable import DomainXML
@@ -191,7 +192,7 @@ struct RefusalTests {
 
     @Test("every reader and edit of a document with a byte changed: read or refused, never a crash")
     func changedEverywhere() throws {
-        var random = SplitMix(seed: 0xbad)
+        var random = FixedSeed(0xbad)
         var additions = PlacementAdditions()
         additions.emulatorPin = NumberSet([4, 5])
         additions.cellMemory = [.init(cell: 0, node: 1)]

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import HostIO
 import HostModel
+import HostSimulator
 import SchemaCheck
 import Testing
 
@@ -21,7 +22,7 @@ private final class FragileTree {
     let tree: FixtureTree
     /// Every file and link, by path below the root.
     private let entries: [(path: String, content: Content)]
-    private var random: SplitMix
+    private var random: FixedSeed
     private let files = FileManager.default
 
     private enum Content {
@@ -31,7 +32,7 @@ private final class FragileTree {
 
     init(named name: String, seed: UInt64) throws {
         tree = try FixtureTree(named: name)
-        random = SplitMix(seed: seed)
+        random = FixedSeed(seed)
         let root = tree.root
         entries = try FileManager.default.subpathsOfDirectory(atPath: root).sorted().compactMap { path in
             let full = root + "/" + path

@@ -2,6 +2,7 @@
 import FixtureHosts
 import Foundation
 import HostModel
+import HostSimulator
 import Testing
 
 @testable import HostIO
@@ -180,7 +181,7 @@ struct HostFollowerTests {
     @Test("after any changes in any order, and all their events, memory equals the host", arguments: [1, 2, 3, 4])
     func randomly(seed: Int) throws {
         let host = try FollowedHost()
-        var random = Seeded(state: UInt64(seed))
+        var random = FixedSeed(UInt64(seed))
         var pending: [HostEvent] = []
         var vfCount = 2
         for _ in 0..<60 {
@@ -207,19 +208,6 @@ struct HostFollowerTests {
                 try host.expectTrue()
             }
         }
-    }
-}
-
-/// splitmix64: the same numbers for the same seed, everywhere.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }
 

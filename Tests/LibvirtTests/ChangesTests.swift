@@ -5,9 +5,9 @@ import Testing
 
 @testable import Libvirt
 
-@Suite("Changes to domains, and the events that tell of them", .serialized, .timeLimit(.minutes(5)))
+@Suite("Changes to domains, and their events", .serialized, .timeLimit(.minutes(5)))
 struct ChangesTests {
-    @Test("defining, starting and metadata are told in order")
+    @Test("events of a definition, a start and metadata arrive in order")
     func events() async throws {
         let host = try TestHost()
         defer { host.remove() }
@@ -34,7 +34,7 @@ struct ChangesTests {
 
     @Test("the event stream ends when the connection is closed")
     func streamEnds() async throws {
-        // Of all within one process that are test:///default, each is told what happens to any.
+        // All connections of a process to test:///default share one host, and each gets the events of all.
         let host = try TestHost()
         defer { host.remove() }
         let libvirt = LibvirtConnection(uri: host.uri, lines: 1)

@@ -50,7 +50,7 @@ struct AllocationTests {
         }
     }
 
-    @Test("two releases at once give a function back once, and leave its next owner alone", arguments: 0..<10)
+    @Test("two releases at once release a function once, and do not touch its next owner", arguments: 0..<10)
     func releasesAtOnce(round: Int) async throws {
         let claim = try await scene.allocate(4)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -107,7 +107,7 @@ struct AllocationTests {
         #expect(try await scene.allocate(settings: VFSettings(mac: "52:54:00:11:22:33")).state == .bound)
     }
 
-    @Test("what cannot be put back is set aside, never handed on")
+    @Test("a function that cannot be restored is quarantined, never allocated")
     func quarantine() async throws {
         let claim = try await scene.allocate()
         scene.host.fail(.refused("stuck")) { $0 == .unbindDriver(Scene.vf[0]) }
@@ -118,7 +118,7 @@ struct AllocationTests {
         await #expect(throws: Refusal.self) { try await scene.allocate(for: .name("other")) }
     }
 
-    @Test("eight callers for four VFs at once: four get one each, four are told that none is left")
+    @Test("eight callers for four VFs at once: four get one each, four are refused because none is left")
     func concurrency() async throws {
         let outcomes = await withTaskGroup(of: Result<Claim, any Error>.self) { group in
             for caller in 0..<8 {
@@ -162,7 +162,7 @@ struct AllocationTests {
         #expect(try await scene.ledger.claims() == [other])
     }
 
-    @Test("what was done, and what was refused, is in the audit trail with who asked")
+    @Test("the audit trail has each success and each refusal, with the caller")
     func audit() async throws {
         let claim = try await scene.allocate()
         _ = try? await scene.allocate(9)
@@ -173,7 +173,7 @@ struct AllocationTests {
         #expect(trail.allSatisfy { $0.actor == Scene.root })
     }
 
-    @Test("a VF with no MAC address gets its own, the same after a reboot, and has none again when it is given back")
+    @Test("a VF with no MAC address gets its own, the same after a reboot, and none after its release")
     func stableMAC() async throws {
         let claim = try await scene.allocate(2)
         let macs = claim.assignments.map(\.settings.mac)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Applying the declared state")
 struct ApplyTests {
-    @Test("each step is told once it is verified, in order, and as many as were foreseen")
+    @Test("each step is reported once it is verified, in order, and as many as planned")
     func strides() async throws {
         let scene = try Scene()
         let told = Mutex<[ApplyProgress.Step]>([])
@@ -35,7 +35,7 @@ struct ApplyTests {
         try await scene.expectAtRest()
     }
 
-    @Test("what somebody did on the card after the plan was made is not undone, and no obstacle")
+    @Test("a change by hand after the plan was made is not undone, and no obstacle")
     func overtaken() async throws {
         let scene = try Scene()
         try scene.host.meanwhile(.setDriversAutoprobe(physicalFunction: Scene.card, on: false))
@@ -56,7 +56,7 @@ struct ApplyTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a card that is no longer declared is put back as it was found, also after a restart")
+    @Test("a card that is no longer declared is restored, also after a restart")
     func undeclared() async throws {
         let scene = try Scene()
         let before = scene.host.now
@@ -68,7 +68,7 @@ struct ApplyTests {
         #expect(try await scene.ledger.holdings().originals.isEmpty)
     }
 
-    @Test("a card that somebody else put back is forgotten: later changes to it are theirs")
+    @Test("a card that was restored by hand is forgotten: later changes to it stay")
     func putBackByOthers() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(3))
@@ -126,7 +126,7 @@ struct ApplyTests {
         #expect(try await scene.ledger.holdings().quarantine.isEmpty)
     }
 
-    @Test("a card that fails is put back, and keeps no other from being cut")
+    @Test("a card that fails is restored, and does not keep others from their VFs")
     func oneOfTwo() async throws {
         let host = HostSimulator {
             $0.pf(Scene.card, totalVFs: 7)
@@ -146,7 +146,7 @@ struct ApplyTests {
         try await scene.expectAtRest()
     }
 
-    @Test("after a reboot the declared VFs and what claims were given are back before anybody asks")
+    @Test("after a reboot the declared VFs and the claims' settings are back before the socket opens")
     func resumed() async throws {
         let scene = try Scene()
         let yaml = """
@@ -172,7 +172,7 @@ struct ApplyTests {
         try await next.expectAtRest()
     }
 
-    @Test("a host on which nothing was ever applied is left alone at start")
+    @Test("a host on which nothing was ever applied is not changed at start")
     func notResumed() async throws {
         let scene = try Scene()
         try scene.configure("physicalFunctions: [{ select: { kinds: [physical-function] }, vfCount: 2 }]")

@@ -53,7 +53,9 @@ struct BindingTests {
         try await at.scene.expectAtRest()
     }
 
-    @Test("what stands in the way is written down once, however often it is tried; what else does, and who asks, anew")
+    @Test(
+        "an obstacle is recorded once, however often the sync is tried; another obstacle, or a request, is recorded anew"
+    )
     func writtenOnce() async throws {
         let few = Pool(name: "few", selector: Selector(addresses: [Scene.vf[0]]))
         let held = try await at.scene.allocate(for: .name("other"), from: few)
@@ -66,7 +68,7 @@ struct BindingTests {
         #expect(try await at.scene.ledger.events().count == events)
         #expect(at.domains.troubles[Domain.uuid]?.since == since)
         #expect(at.domains.troubles[Domain.uuid]?.tries == 4)
-        // Somebody who asks is told, and it is written down that they did.
+        // A request gets the reason, and is recorded.
         await #expect(throws: Refusal.self) {
             try await at.domains.binder.sync(uuid: Domain.uuid, by: DomainScene.peer.actor)
         }
@@ -79,7 +81,7 @@ struct BindingTests {
         #expect(at.domains.troubles[Domain.uuid]?.tries == 1)
     }
 
-    @Test("an unknown pool, a broken request and a name that something else has change nothing, and are told")
+    @Test("an unknown pool, a broken request and a name that something else has change nothing, and are reported")
     func bad() async throws {
         let clash = """
             <interface type='user'><alias name='ua-buslane-a'/></interface>
@@ -135,7 +137,7 @@ struct BindingTests {
         #expect(try await at.injected() == ["a": Scene.vf[0], "b": Scene.vf[1]])
     }
 
-    @Test("where in the guest its owner moved it, it stays; another function by hand is left and told")
+    @Test("a device moved within the guest stays there; another function by hand is left, and reported")
     func movedByHand() async throws {
         try await at.define(two)
         try await at.sync()
@@ -294,7 +296,7 @@ struct BindingTests {
         #expect(at.trouble() == nil)
     }
 
-    @Test("what was claimed before a crash is put in after it; what the crash left over is given back")
+    @Test("a claim made before a crash is added after it; leftover claims are released")
     func crashed() async throws {
         // As the daemon makes it, between its claim and its definition.
         let daemon = at.scene.daemon
@@ -311,7 +313,7 @@ struct BindingTests {
         #expect(try at.scene.host.now[Scene.vf[0]]?.vfSettings?.vlan == .id(VLANID("42")))
     }
 
-    @Test("what somebody claimed and put in by hand is theirs")
+    @Test("a device claimed and added by hand is not touched")
     func byHand() async throws {
         let claim = try await at.scene.allocate(for: DomainScene.owner, name: "mine")
         try await at.define("<b:device name='a' pool='vfs'/>")
@@ -325,7 +327,7 @@ struct BindingTests {
         #expect(try await at.claimed() == ["mine": claim.assignments[0].address])
     }
 
-    @Test("undefined, its claims are given back, but not under a guest that still runs")
+    @Test("the claims of an undefined domain are released, but not while its guest runs")
     func undefined() async throws {
         try await at.define(two)
         try await at.sync()
@@ -382,7 +384,7 @@ struct AligningTests {
         #expect(try await at.xml() == xml)
     }
 
-    @Test("is told whether it is near them, and what to do")
+    @Test("the report says whether it is near them, and what to do")
     func told() async throws {
         let live = at.domains.guests
         func alignment() async throws -> DomainPicture.AlignmentReport? {
@@ -391,7 +393,7 @@ struct AligningTests {
         let plain = near.replacing(" align='auto'", with: "")
         try await at.libvirt.define(DomainScene.xml(request: plain))
         try await at.sync()
-        // The host has one node alone: so far, all is near.
+        // The host has only one node: everything is near.
         #expect(try await alignment()?.fit.vcpus == .fits)
         let pinned = "<cputune><vcpupin vcpu='0' cpuset='6'/></cputune><os>"
         try await at.edit { $0.replacing("<os>", with: pinned) }
@@ -450,14 +452,14 @@ struct RunningBindingTests {
         #expect(try await at.xml() == before)
         #expect(try await at.libvirt.liveXML(of: DomainScene.name).contains("ua-buslane-a"))
         #expect(try await at.claimed() == ["a": Scene.vf[0]])
-        // Its own start is told of: nothing is left to do.
+        // The event of its own start: nothing is left to do.
         #expect(try await at.sync() == [])
         await #expect(throws: Refusal.domain(DomainScene.name, .running)) {
             _ = try await at.domains.binder.start(DomainScene.name, by: DomainScene.peer)
         }
     }
 
-    @Test("a start that fails gives back what it claimed")
+    @Test("a start that fails releases its claims")
     func failed() async throws {
         // What libvirt refuses to run: a device with the alias that this one will have.
         try await at.define(
@@ -469,7 +471,7 @@ struct RunningBindingTests {
         try await at.scene.expectAtRest()
     }
 
-    @Test("what a start left claimed that came to nothing is given back at the next look")
+    @Test("claims left by a start that failed are released at the next look")
     func swept() async throws {
         try await at.define(device, binding: "running")
         let domain = try Domain(parsing: try await at.xml())
@@ -491,7 +493,7 @@ struct RunningBindingTests {
         #expect(try await at.injected() == ["a": Scene.vf[0]])
     }
 
-    @Test("started by others with nothing claimed, that is told")
+    @Test("a domain started by others without its claims is reported")
     func unclaimed() async throws {
         try await at.define(device, binding: "running")
         try await at.libvirt.start(DomainScene.name)
@@ -513,7 +515,7 @@ struct RunningBindingTests {
     }
 }
 
-@Suite("Domains are bound as libvirt tells of them", .timeLimit(.minutes(5)))
+@Suite("Domains are bound when libvirt's events arrive", .timeLimit(.minutes(5)))
 struct BindingServiceTests {
     @Test("what was defined before, and what is edited now")
     func byEvents() async throws {
@@ -528,7 +530,7 @@ struct BindingServiceTests {
         var running = [Task { await listening.run() }]
         var steps = ["b", "c"]
         for await entry in news {
-            // That libvirt is there is told once, and may be told before anybody else runs.
+            // The event that libvirt is there comes once, and may come before other tasks run.
             if entry == .connected { running.append(Task { await binding.run() }) }
             // Told of its own definitions too: each is looked at, and the last finds nothing to do.
             let injected = try await at.injected()

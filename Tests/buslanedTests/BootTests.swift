@@ -25,7 +25,7 @@ struct BootTests {
           - { select: { addresses: ["\(second)"] }, vfCount: 3, vfDriver: vfio-pci }
         """
 
-    /// A host that was made as the file says, after a reboot; not yet brought back.
+    /// A host that was made as the file says, after a reboot; not yet restored.
     private func rebooted(_ meanwhile: (HostSimulator) -> Void = { _ in }) async throws -> Scene {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
@@ -67,7 +67,7 @@ struct BootTests {
         #expect(try await !scene.ledger.events().map(\.kind).contains(.degraded))
     }
 
-    @Test("without a card the others are made, it is told, and the card is made whenever it comes")
+    @Test("without a card the others get their VFs, the card is reported, and gets its VFs when it comes")
     func missingCard() async throws {
         let scene = try await rebooted { $0.pull(Self.second) }
         try await boot(scene, patience: .milliseconds(50))
@@ -80,7 +80,7 @@ struct BootTests {
         #expect(scene.daemon.cardState.problems.isEmpty)
     }
 
-    @Test("a card that is not there is no reason to put another back as it was found")
+    @Test("a missing card is no reason to restore another")
     func nothingPutBack() async throws {
         let scene = try await rebooted { $0.pull(Self.second) }
         try await boot(scene, patience: .zero)
@@ -108,7 +108,7 @@ struct BootTests {
         #expect(next.daemon.cardState.problems.contains { $0.hasPrefix("0000:3b:") })
     }
 
-    @Test("a configuration that cannot be read changes nothing, and is told")
+    @Test("a configuration that cannot be read changes nothing, and is reported")
     func brokenFile() async throws {
         let scene = try await rebooted()
         try scene.configure("physicalFunctions: 7")
@@ -117,7 +117,7 @@ struct BootTests {
         #expect(try await scene.ledger.events().last?.kind == .degraded)
     }
 
-    @Test("a host on which nothing was ever applied is left alone")
+    @Test("a host on which nothing was ever applied is not changed")
     func leftAlone() async throws {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
@@ -126,7 +126,7 @@ struct BootTests {
         #expect(scene.host.actions.isEmpty)
     }
 
-    @Test("a claim on a VF that somebody else makes at each boot is made ready, though nothing was ever applied")
+    @Test("a claim on a VF that another program makes at each boot is made ready, though nothing was ever applied")
     func foreignVFs() async throws {
         let scene = try Scene(Self.twoCards())
         func make(_ host: HostSimulator) throws {

@@ -50,7 +50,7 @@ struct CrashTests {
     }
 
     @Test(
-        "while applying: the next apply converges, and the card can still be put back as it was found",
+        "while applying: the next apply converges, and the card can still be restored",
         arguments: [false, true])
     func applying(reboot: Bool) async throws {
         try await atEveryStep(reboot: reboot) { _ in
@@ -119,7 +119,7 @@ struct CrashTests {
         }
     }
 
-    @Test("while releasing: the claim stands as it was, or is gone with everything put back")
+    @Test("while releasing: the claim stands as it was, or is gone with everything restored")
     func releasing() async throws {
         try await atEveryStep { scene in
             try await scene.apply(Scene.declaring(3))
@@ -167,7 +167,7 @@ struct CrashTests {
         <b:device name='a' pool='vfs' vlan='7'/><b:device name='b' pool='vfs'/></b:request>
         """
 
-    @Test("while a start claims its devices, or its stop gives them back: the next start has them, each once")
+    @Test("while a start claims its devices, or its stop releases them: the next start has them, each once")
     func startingAndStopping() async throws {
         let domain = try Domain.guest("fw1", uuid: Domain.uuid, having: [], request: Self.asking)
         func configured(_ scene: Scene) async throws {

@@ -92,7 +92,7 @@ extension DomainScene {
 }
 
 extension Scene {
-    /// Whether the VFs that nobody has are as they were before anybody had them.
+    /// Whether the unclaimed VFs are as they were before their first claim.
     fileprivate func unclaimedAsFound() async throws -> Bool {
         let held = try await ledger.holdings().claims
         return Scene.vf.filter { held[$0] == nil }.allSatisfy { address in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import buslaned
 
-@Suite("What libvirt tells of its domains", .timeLimit(.minutes(5)))
+@Suite("Events of libvirt's domains", .timeLimit(.minutes(5)))
 struct DomainFeedTests {
     private let feed = DomainFeed()
     private let uuid = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
@@ -14,7 +14,7 @@ struct DomainFeedTests {
         .event(DomainEvent(name: "fw1", uuid: other ?? uuid, change: change))
     }
 
-    @Test("who asks for a device hears what came of it, and nothing of others")
+    @Test("the request for a device gets its own result, and none of others")
     func answers() async throws {
         let changes: [(DomainEvent.Change, DomainFeed.DeviceAnswer)] = [
             (.deviceAdded(alias: "ua-buslane-a"), .added), (.deviceRemoved(alias: "ua-buslane-a"), .removed),
@@ -52,7 +52,7 @@ struct DomainFeedTests {
         #expect(count == 1024)
     }
 
-    @Test("the connection is opened, told, and opened again when it was lost")
+    @Test("the connection is opened, announced, and opened again when it was lost")
     func reconnects() async throws {
         let libvirt = LibvirtConnection(uri: "test:///default", lines: 1)
         let service = LibvirtService(

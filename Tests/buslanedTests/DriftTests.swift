@@ -10,7 +10,7 @@ import Testing
 struct DriftTests {
     private static let desired = Scene.declaring(3, vfDriver: "vfio-pci")
 
-    /// A host on which that was applied, and what its events told so far.
+    /// A host on which that was applied, and its events so far.
     private func made() async throws -> Scene {
         let scene = try Scene()
         try await scene.apply(Self.desired)
@@ -46,7 +46,7 @@ struct DriftTests {
             testDescription: "the link switched off", actions: [.setLink(physicalFunction: Scene.card, up: false)]),
     ]
 
-    @Test("is told and put right", arguments: meddlings)
+    @Test("is reported and repaired", arguments: meddlings)
     func repaired(meddling: Meddling) async throws {
         let scene = try await made()
         let before = scene.host.now
@@ -60,7 +60,7 @@ struct DriftTests {
         try await scene.expectAtRest()
     }
 
-    @Test("with repair: report it is told, once, and left")
+    @Test("with repair: report it is reported once, and not repaired")
     func reported() async throws {
         let scene = try await made()
         try scene.configure("repair: report")
@@ -73,7 +73,7 @@ struct DriftTests {
             try await scene.ledger.events().last?.detail
                 == "0000:3b:10.1 no driver, override vfio-pci → driver vfio-pci")
         #expect(scene.daemon.cardState.problems.count == 1)
-        // Put right by whoever broke it: no problem any more.
+        // Repaired by its cause: no problem any more.
         try scene.host.meanwhile(.probeDriver(Scene.vf[1]))
         await scene.daemon.drift.check()
         #expect(scene.daemon.cardState.problems.isEmpty)
@@ -93,7 +93,7 @@ struct DriftTests {
         #expect(try await kinds(scene).suffix(2) == [.drifted, .repaired])
     }
 
-    @Test("nothing is taken from a running guest: it is told why, and put right when the guest is gone")
+    @Test("nothing is taken from a running guest: the reason is reported, and the drift repaired after the guest")
     func inUse() async throws {
         let scene = try await made()
         let claim = try await scene.allocate(settings: VFSettings(trust: true))
@@ -124,7 +124,7 @@ struct DriftTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a card that was pulled is told, and made as declared when it is back")
+    @Test("a pulled card is reported, and made as declared when it is back")
     func pulled() async throws {
         let scene = try await made()
         scene.host.pull(Scene.card)
@@ -150,7 +150,7 @@ struct DriftTests {
         #expect(try await kinds(scene) == [.applied, .drifted, .refused])
     }
 
-    @Test("whoever goes on undoing it wins after ten times")
+    @Test("after ten repairs in a row it is not repaired again")
     func fight() async throws {
         let scene = try await made()
         for _ in 0..<20 {
@@ -162,7 +162,7 @@ struct DriftTests {
         #expect(try await kinds(scene).count { $0 == .refused } == 1)
     }
 
-    @Test("a repair that fails is undone, told, and not tried again until something changes")
+    @Test("a repair that fails is undone, reported, and not tried again until something changes")
     func failing() async throws {
         let scene = try await made()
         try scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
@@ -174,7 +174,7 @@ struct DriftTests {
         try await scene.expectAtRest()
     }
 
-    @Test("measured against what was applied, not against a file that nobody applied yet")
+    @Test("is compared with what was applied, not with a file that was not applied yet")
     func notAppliedYet() async throws {
         let scene = try await made()
         try scene.configure(

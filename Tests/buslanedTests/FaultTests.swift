@@ -7,7 +7,7 @@ import Testing
 @testable import Ledger
 @testable import buslaned
 
-/// What kernels and drivers answer when they do not do as they are told, and what is then said and left behind.
+/// Errors of kernels and drivers: the report, and the state of the host afterwards.
 @Suite("Faults of the host")
 struct FaultTests {
     private static let desired = Scene.declaring(2, vfDriver: "vfio-pci")
@@ -72,7 +72,7 @@ struct FaultTests {
         try await scene.expectAtRest()
     }
 
-    @Test("of four VFs the host's driver makes interfaces for three: the card is put back, and the report says so")
+    @Test("of four VFs the host's driver makes interfaces for three: the card is restored, and the report says so")
     func oneInterfaceLess() async throws {
         let host = HostSimulator {
             $0.numaNodes(1)
@@ -94,7 +94,7 @@ struct FaultTests {
         #expect(scene.host.now[Scene.vf[1]]?.interfaces.count == 1)
     }
 
-    @Test("interrupt vectors that the card has no more of: what was dealt out is taken back")
+    @Test("the card has no more interrupt vectors: the counts that were set are restored")
     func vectors() async throws {
         let host = HostSimulator {
             $0.numaNodes(1)
@@ -143,7 +143,7 @@ struct FaultTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a write that hangs is reported with who holds it, and keeps nobody else waiting")
+    @Test("a write that hangs is reported with the process that holds it, and does not delay others")
     func hangs() async throws {
         let second: PCIAddress = "0000:af:00.0"
         let scene = try Scene(
@@ -178,7 +178,7 @@ struct FaultTests {
         let claim = try await scene.allocate(3)
         #expect(claim.assignments.allSatisfy { $0.virtualFunction?.physicalFunction == second })
         await #expect(throws: Refusal.self) { _ = try await scene.allocate(1, for: .name("other")) }
-        // Nor is it touched when nobody has it open any more, before somebody has looked at it.
+        // Once no process has it open, it is still not touched before `recover`.
         host.close(Scene.vf[0])
         await #expect(throws: Refusal.function(Scene.card, .quarantined(reason: said))) { try await scene.apply(both) }
     }

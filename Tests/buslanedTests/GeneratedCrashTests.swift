@@ -12,7 +12,7 @@ import Testing
 struct GeneratedCrashTests {
     static let cards: [PCIAddress] = ["0000:3b:00.0", "0000:5e:00.0", "0000:af:00.0"]
 
-    /// A host as somebody left it, and what is declared for it.
+    /// A host with earlier changes, and what is declared for it.
     struct Pair {
         var host: @Sendable () throws -> HostSimulator
         var earlier: DesiredState?
@@ -36,7 +36,7 @@ struct GeneratedCrashTests {
     }
 
     private static func desired(_ random: inout FixedSeed) -> DesiredState {
-        // One card is nobody's business: nothing declares it.
+        // Nothing declares the third card.
         DesiredState(
             physicalFunctions: cards.prefix(2).compactMap { card in
                 Int.random(in: 0..<5, using: &random) == 0 ? nil : declaration(card, &random)
@@ -101,7 +101,7 @@ struct GeneratedCrashTests {
             let comment: Comment = "seed \(seed), killed at moment \(moment + 1) of \(count)"
             try await next.daemon.recovery.recover()
             try await next.expectAtRest(comment)
-            // A function whose state is in doubt may be set aside, with its reason; none of these is.
+            // A function whose state is unknown may be quarantined; none of these is.
             #expect(try await next.ledger.holdings().quarantine.isEmpty, comment)
             try await next.apply(pair.desired)
             #expect(next.host.now.withoutGroups == wanted, comment)

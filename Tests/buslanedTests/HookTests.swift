@@ -150,7 +150,7 @@ struct HookTests {
         #expect(scene.host.now[Scene.vf[0]]?.driver == (running ? nil : "vfio-pci"))
     }
 
-    @Test("a start and a release at once: the guest has its device ready, or it is given back", arguments: 0..<10)
+    @Test("a start and a release at once: the guest has its device ready, or it is released", arguments: 0..<10)
     func race(round: Int) async throws {
         let claim = try await scene.allocate(for: owner, settings: VFSettings(trust: true))
         let domain = try Domain.guest(having: claim.assignments)
@@ -163,7 +163,7 @@ struct HookTests {
         let vf = try #require(scene.host.now[Scene.vf[0]])
         // Both can be refused: each saw the other, and the next start makes the device ready.
         if started {
-            #expect(stands, "started on what was given back")
+            #expect(stands, "started with a released claim")
             #expect(vf.driver == "vfio-pci" && vf.vfSettings?.trust == true)
         }
         if !stands { #expect(vf.driver == nil && vf.vfSettings?.trust == false) }
@@ -226,7 +226,9 @@ struct HookTests {
         }
     }
 
-    @Test("a use that no guest is left of is settled: by the boot at once, by what is open once libvirt told what runs")
+    @Test(
+        "a use without a guest ends: after a reboot at once, else when no process has the group open and libvirt listed its domains"
+    )
     func settled() async throws {
         let claim = try await scene.allocate(for: owner)
         let address = claim.assignments[0].address

@@ -16,7 +16,7 @@ struct HostChangesTests {
         #expect(ended == 2_000)
     }
 
-    @Test("a change wakes everyone who waits", .timeLimit(.minutes(5)))
+    @Test("a change wakes all that wait for it", .timeLimit(.minutes(5)))
     func signal() async {
         let changes = HostChanges()
         await withTaskGroup(of: Void.self) { group in

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Lanes")
 struct LaneTests {
-    @Test("work on one card is in order and alone; work on two goes on side by side")
+    @Test("work on one card runs in order, one at a time; work on two cards runs in parallel")
     func order() async throws {
         let lanes = Lanes()
         let (gate, opener) = AsyncStream.makeStream(of: Void.self)

@@ -28,7 +28,7 @@ struct LifeTests {
             ClaimRequest(pool: Scene.pool, owner: .name(owner), ttl: ttl), by: Scene.root)
     }
 
-    @Test("one that nobody renews is given back when its time is over, and no other")
+    @Test("a claim that is not renewed is released when its time is over, and no other")
     func ends() async throws {
         let scene = try await scene()
         let short = try await claim(scene, for: "short", ttl: 60)

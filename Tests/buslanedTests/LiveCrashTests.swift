@@ -110,7 +110,7 @@ struct LiveCrashTests {
                 let claim = try await world.scene.ledger.claims().first { $0.has(device: device) }
                 #expect(claim?.state == .inUse, comment)
             }
-            // Refused where it came to its end all the same.
+            // Refused if it had already completed.
             try? await world.make(change)
             let picture = try await world.picture()
             #expect(picture == wanted, comment)

@@ -27,7 +27,7 @@ struct ModelTests {
 
     private static let uuids = (1...3).map { "0000000\($0)-1d52-d8f3-2516-782e98ab3fa0" }
 
-    /// How an operation ended, as far as both sides can tell.
+    /// How an operation ended, in terms that both sides know.
     private enum Outcome: Equatable {
         case done
         case nothing

@@ -20,13 +20,13 @@ struct OwnerTests {
         #expect(absences.note([unit: .gone], now: 159) == [])
         #expect(absences.note([unit: .there], now: 160) == [])
         #expect(absences.note([unit: .gone], now: 170) == [])
-        // That nobody can say is no reason to begin anew, and none to end.
+        // "Unknown" neither restarts the grace time nor ends the claim.
         #expect(absences.note([unit: .unknown], now: 229) == [])
         #expect(absences.note([unit: .unknown], now: 300) == [])
         #expect(absences.note([unit: .gone], now: 301) == [unit])
     }
 
-    @Test("claims that nobody could be told of are given back, and both are written down")
+    @Test("claims whose client disconnected are released, and both are recorded")
     func untold() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(2))
@@ -39,7 +39,7 @@ struct OwnerTests {
         try await scene.expectAtRest()
     }
 
-    @Test("what a gone owner has is given back, and nobody else's")
+    @Test("the claims of an owner that is gone are released, and no others")
     func given() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(4))

@@ -37,7 +37,7 @@ struct QuarantineTests {
         try await scene.expectAtRest()
     }
 
-    @Test("what cannot be cleaned stays set aside")
+    @Test("a function that cannot be cleaned stays in quarantine")
     func stays() async throws {
         let (scene, address) = try await setAside()
         await #expect(throws: Executor.Failure.self) {
@@ -48,7 +48,7 @@ struct QuarantineTests {
         try await scene.expectAtRest()
     }
 
-    @Test("refused while somebody has it open, and for what is not in quarantine")
+    @Test("refused while a process has it open, and for a function that is not in quarantine")
     func refused() async throws {
         let (scene, address) = try await setAside()
         scene.host.mend()

@@ -11,7 +11,7 @@ import Testing
 struct RebuildTests {
     private let loss = LedgerFile.Loss(reason: "torn", keptAs: "ledger.sqlite.unreadable")
 
-    /// A host whose first VF a domain has and whose third is on VFIO for nobody, and a daemon that knows of neither.
+    /// A host whose first VF a domain has and whose third is on VFIO without an owner, and a daemon without a ledger.
     private func forgetful() async throws -> (scene: Scene, domain: Domain, claim: Claim) {
         let before = try Scene()
         try await before.apply(Scene.declaring(4))
@@ -48,7 +48,7 @@ struct RebuildTests {
         #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.mac != "52:54:00:11:22:33")
     }
 
-    @Test("what nobody is found for is free again after it was reset and verified")
+    @Test("a function without an owner is free again after a reset and a check")
     func recovers() async throws {
         let (scene, domain, _) = try await forgetful()
         try await scene.daemon.lostOwners.adopt(devicesOf: domain)

@@ -13,7 +13,7 @@ import Wire
 
 @testable import buslaned
 
-@Suite("claims made at a start, and told late or not at all")
+@Suite("Claims made at a start, whose end is reported late or never")
 struct RunningClaimTests {
     private var scene: Scene
     private let owner = Owner.domain(uuid: Domain.uuid)
@@ -47,7 +47,7 @@ struct RunningClaimTests {
         try await scene.daemon.hooks.handle(call, about: domain, isLate: isLate, by: Scene.root)
     }
 
-    @Test("are readied and in use from the hook's yes, and given back at the stop")
+    @Test("are made ready, in use from the hook's answer on, and released at the stop")
     func made() async throws {
         let domain = try asking(two)
         try await call("prepare", domain)
@@ -64,7 +64,7 @@ struct RunningClaimTests {
         try await scene.expectAtRest()
     }
 
-    @Test("are all or nothing: the refusal names who has the rest, and nothing stays claimed")
+    @Test("are all or none: the refusal names the holder of the rest, and nothing stays claimed")
     func allOrNothing() async throws {
         _ = try await scene.allocate(for: .name("somebody"))
         let refusal = await #expect(throws: Refusal.self) { try await call("prepare", try asking(two)) }
@@ -74,7 +74,7 @@ struct RunningClaimTests {
         try await scene.expectAtRest()
     }
 
-    @Test("of two starts for the last function one goes on, and the other is told who has it", arguments: 0..<8)
+    @Test("of two starts for the last function one continues; the other's refusal names the holder", arguments: 0..<8)
     func last(round: Int) async throws {
         _ = try await scene.allocate(for: .name("somebody"))
         let (first, second) = (try asking(one), try asking(one, "fw2", uuid: Self.other))
@@ -94,7 +94,7 @@ struct RunningClaimTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a domain of the persistent kind whose XML has no device yet may not start, and is told what to do")
+    @Test("a domain of the persistent kind whose XML has no device yet may not start, and the refusal says what to do")
     func notYet() async throws {
         let domain = try asking(two, binding: "defined")
         let refusal = await #expect(throws: Refusal.self) { try await call("prepare", domain) }
@@ -149,7 +149,9 @@ struct RunningClaimTests {
         #expect(Set(had) == [Scene.vf[0], Scene.vf[1]])
     }
 
-    @Test("a start of which nothing more is heard is given back once its time is over and nobody has the group open")
+    @Test(
+        "the claims of a start without a further event are released once its time is over and no process has the group open"
+    )
     func settled() async throws {
         let domain = try asking(one)
         try await call("prepare", domain)
@@ -180,7 +182,9 @@ struct RunningClaimTests {
         try await scene.expectAtRest()
     }
 
-    @Test("with its node required, a domain that is pinned to another one may not start, and is told both sides")
+    @Test(
+        "with its node required, a domain that is pinned to another one may not start, and the refusal names both sides"
+    )
     mutating func misaligned() async throws {
         func pinned(to cpu: Int) throws -> Domain {
             try Domain(
@@ -219,7 +223,7 @@ struct RunningClaimTests {
         await #expect(throws: Refusal.self) { try await call("prepare", plain) }
     }
 
-    @Test("a stop told by a hook from an earlier start, or an earlier boot, ends nothing")
+    @Test("a stop of an earlier start, or of an earlier boot, ends nothing")
     func stale() async throws {
         let domain = try asking(one)
         try await call("prepare", domain)

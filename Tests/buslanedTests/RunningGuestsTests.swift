@@ -62,7 +62,7 @@ struct RunningGuestsTests {
         #expect(running.calls.count == 3)
     }
 
-    @Test("one device by its name, into the running guest alone")
+    @Test("one device by its name, only into the running guest")
     func chosen() async throws {
         let (live, fake) = try domain()
         _ = try await live.attach("fw1", .init(scope: .live, devices: ["data1"]), by: root)
@@ -102,7 +102,7 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    @Test("and where the guest keeps the first, both are told: what failed, and what could not be undone")
+    @Test("if the guest keeps the first, the error names what failed and what could not be undone")
     func notUndone() async throws {
         let (live, fake) = try domain()
         fake.change {
@@ -140,7 +140,7 @@ struct RunningGuestsTests {
         #expect(try fake.names(live: false) == ["data0", "data1"])
     }
 
-    @Test("when the persistent XML cannot be written, the running guest gives the devices back")
+    @Test("when the persistent XML cannot be written, the devices are unplugged from the running guest")
     func halfDone() async throws {
         let (live, fake) = try domain()
         fake.change { $0.definesFail = true }
@@ -150,7 +150,7 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    @Test("and when it does not, that is told, and the persistent XML follows once it can be written")
+    @Test("if the guest keeps them, that is reported, and the persistent XML follows once it can be written")
     func finishedLater() async throws {
         let (live, fake) = try domain()
         fake.change {
@@ -211,13 +211,13 @@ struct RunningGuestsTests {
         }
         #expect(refusal == .domain("fw1", .paused) && refusal?.isTemporary == true)
         #expect(fake.calls.isEmpty)
-        // The persistent XML alone needs no guest.
+        // A change of only the persistent XML needs no guest.
         _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
         #expect(try fake.names(live: false).isEmpty)
     }
 
     @Test(
-        "functions that share a slot leave the persistent XML alone: of a running guest that is said before it is asked"
+        "functions that share a slot can be removed only from the persistent XML: a running guest is not asked"
     )
     func sharingSlot() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
@@ -291,7 +291,7 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    @Test("evicted for good, its claims are given back and its persistent XML names none of them")
+    @Test("evicted with release: its claims are released and its persistent XML names none of them")
     func evictsForGood() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         _ = try await live.evict("fw1", within: soon, releasing: true, by: root.actor)
@@ -302,7 +302,9 @@ struct RunningGuestsTests {
 
     // MARK: A daemon that ended in between
 
-    @Test("what was on its way is settled when libvirt is there, however early that is told", .timeLimit(.minutes(5)))
+    @Test(
+        "an unfinished change is reconciled when libvirt is there, even if its event came early",
+        .timeLimit(.minutes(5)))
     func toldEarly() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.config = try? Domain.guest(having: []).text }
@@ -350,7 +352,7 @@ struct RunningGuestsTests {
         }
     }
 
-    @Test("a detach that nobody may have asked for is asked for again; after the guest has stopped it is done")
+    @Test("a detach whose request may be lost is requested again; after the guest's stop it is complete")
     func crashedWhileDetaching() async throws {
         let (live, fake) = try domain(having: ["data0"])
         try await scene.ledger.begin([
@@ -366,9 +368,9 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    // MARK: What is told
+    // MARK: Reports
 
-    @Test("what is told of a domain: what it holds, where it is, and why it cannot migrate")
+    @Test("the report of a domain: its claims, its devices' places, and why it cannot migrate")
     func report() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.live = $0.live.flatMap { try? Domain(parsing: $0).removing(names: ["data0"]).text } }

@@ -31,7 +31,7 @@ struct ClaimingTogetherTests {
         ]
     }
 
-    @Test("a claim each, companions bound and put back with the device that they come with")
+    @Test("a claim each; companions are bound and restored with their device")
     func together() async throws {
         let scene = try await scene()
         let before = scene.host.now
@@ -51,7 +51,7 @@ struct ClaimingTogetherTests {
         #expect(scene.host.now == before)
     }
 
-    @Test("planned before its turn on the card, it is planned again after somebody else's")
+    @Test("a plan made before its turn on the card is made again after another caller's change")
     func outdated() async throws {
         let scene = try await scene()
         let lanes = scene.daemon.lanes

@@ -16,7 +16,7 @@ struct WaitingTests {
         return scene
     }
 
-    /// One who waits, and what they were told.
+    /// A request that waits, and its answer.
     private final class Waiter: Sendable {
         let places = Mutex<[Int]>([])
         let result = Mutex<Result<[Claim], any Error>?>(nil)
@@ -71,7 +71,7 @@ struct WaitingTests {
         #expect(small.place == 1)
         for claim in held.prefix(2) { _ = try await scene.daemon.release.release(claim.id, by: Scene.root) }
         await scene.daemon.queue.signal()
-        // Two are free, and kept for who came first: from who waits behind, and from who comes now.
+        // Two are free, and kept for the first request: later ones in the queue and new ones do not get them.
         #expect(small.claim == nil && large.claim == nil)
         let refused = await #expect(throws: Refusal.self) { try await scene.allocate(for: .name("new")) }
         #expect(refused?.isTemporary == true)
@@ -87,7 +87,7 @@ struct WaitingTests {
         #expect(try await scene.allocate(for: .name("new")).assignments.count == 1)
     }
 
-    @Test("who waited long enough is told why, and makes room")
+    @Test("a request whose time is up is refused with the reason, and makes room")
     func timesOut() async throws {
         let scene = try await scene()
         _ = try await scene.allocate(4, for: .name("a"))
@@ -99,7 +99,7 @@ struct WaitingTests {
         #expect(try await scene.ledger.auditTrail().filter { $0.verb == "allocate" }.count == 1)
     }
 
-    @Test("who goes away is out of the line at once, and the next one's turn comes")
+    @Test("a client that disconnects leaves the queue at once, and the next one's turn comes")
     func goesAway() async throws {
         let scene = try await scene()
         let held = try await scene.allocate(3, for: .name("a"))

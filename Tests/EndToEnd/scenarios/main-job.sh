@@ -235,7 +235,7 @@ file_that_is_gone() {
     systemctl restart buslaned || why "the daemon does not start" || return
     same "the host" "$(fingerprint)" "$ready" || return
     printf 'physicalFunctions:\n\t- vfCount: 1\n' >/etc/buslane/buslane.yaml
-    exits 1 buslane plan && holds "$ERR" buslane.yaml:2: "no tabs" || return
+    exits 1 buslane plan && holds "$ERR" buslane.yaml:2: "does not allow tabs" || return
     exits 0 buslane doctor --json || [ "$STATUS" -eq 1 ] || return
     holds "$OUT" daemon-degraded buslane.yaml:2: || return
     mv /tmp/away.yaml /etc/buslane/buslane.yaml
