@@ -29,7 +29,7 @@ extension VFSettingsRequest {
 }
 
 /// `POST /v1/claims`
-public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
+public struct AllocateRequest: RequestDocument, VFSettingsRequest {
     /// Left out where `devices` are given.
     public var pool: String?
     /// nil: 1.
@@ -60,8 +60,15 @@ public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
     /// How long to wait where that is asked for.
     public var waitSeconds: Int?
 
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case pool, count, devices, owner, numa, spread, mac, vlan, qos, vlanProtocol, trust, spoofCheck
+        case linkState, minTxRate, maxTxRate, name, ttlSeconds, waitSeconds
+    }
+
+    public static var documents: [String: any RequestDocument.Type] { ["devices": Device.self] }
+
     /// One of several devices.
-    public struct Device: Codable, Sendable, VFSettingsRequest {
+    public struct Device: RequestDocument, VFSettingsRequest {
         public var pool: String
         /// What it is called in the owner's domain.
         public var name: String?
@@ -74,6 +81,10 @@ public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
         public var linkState: VFSettings.LinkState?
         public var minTxRate: Int?
         public var maxTxRate: Int?
+
+        public enum CodingKeys: String, CodingKey, CaseIterable {
+            case pool, name, mac, vlan, qos, vlanProtocol, trust, spoofCheck, linkState, minTxRate, maxTxRate
+        }
 
         /// Everything else is set afterwards.
         public init(pool: String) { self.pool = pool }
@@ -140,11 +151,15 @@ extension AllocateRequest {
 }
 
 /// `POST /v1/claims/release`: these claims, or all of one owner.
-public struct ReleaseRequest: Codable, Sendable {
+public struct ReleaseRequest: RequestDocument {
     public var claims: [String]
     public var owner: String?
     /// Of one claim: the generation that the caller knows. In a later one nothing is released.
     public var generation: Int?
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case claims, owner, generation
+    }
 
     public init(claims: [String], owner: String?, generation: Int? = nil) {
         self.claims = claims
@@ -160,8 +175,12 @@ public struct ReleaseRequest: Codable, Sendable {
 }
 
 /// `POST /v1/claims/renew`
-public struct RenewRequest: Codable, Sendable {
+public struct RenewRequest: RequestDocument {
     public var claims: [String]
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case claims
+    }
 
     public init(claims: [String]) { self.claims = claims }
 }

@@ -46,16 +46,26 @@ public typealias SocketPath = Wire.SocketPath
 public typealias HookRequest = Wire.HookRequest
 
 /// `POST /v1/plan`, `POST /v1/apply`
-public struct PlanRequest: Codable, Sendable {
+public struct PlanRequest: RequestDocument {
     /// A configuration to use in place of the host's own.
     public var configuration: ConfigurationText?
     /// The caller has seen what would be taken from the host itself, and agrees.
     public var confirmed: Bool
 
-    public struct ConfigurationText: Codable, Sendable {
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case configuration, confirmed
+    }
+
+    public static var documents: [String: any RequestDocument.Type] { ["configuration": ConfigurationText.self] }
+
+    public struct ConfigurationText: RequestDocument {
         /// The file's name, for error messages.
         public var file: String
         public var text: String
+
+        public enum CodingKeys: String, CodingKey, CaseIterable {
+            case file, text
+        }
 
         public init(file: String, text: String) {
             self.file = file
@@ -70,17 +80,25 @@ public struct PlanRequest: Codable, Sendable {
 }
 
 /// `POST /v1/recover`: a function that is to leave quarantine.
-public struct RecoverRequest: Codable, Sendable {
+public struct RecoverRequest: RequestDocument {
     public var address: PCIAddress
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case address
+    }
 
     public init(address: PCIAddress) { self.address = address }
 }
 
 /// `POST /v1/ledger/restore`: a file on the daemon's host, which takes the ledger's place at its next start.
-public struct LedgerRestoreRequest: Codable, Sendable {
+public struct LedgerRestoreRequest: RequestDocument {
     public var path: String
     /// Although claims that live now would be forgotten.
     public var force: Bool
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case path, force
+    }
 
     public init(path: String, force: Bool = false) {
         self.path = path
@@ -89,8 +107,12 @@ public struct LedgerRestoreRequest: Codable, Sendable {
 }
 
 /// `POST /v1/domains/inject`: a domain XML in.
-public struct InjectRequest: Codable, Sendable {
+public struct InjectRequest: RequestDocument {
     public var xml: String
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case xml
+    }
 
     public init(xml: String) { self.xml = xml }
 }
