@@ -2,19 +2,19 @@
 import ArgumentParser
 import HostModel
 
-/// `buslane`: what people and scripts type.
+/// `buslane`, the command.
 @main
 struct Control: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buslane",
-        abstract: "SR-IOV and PCI passthrough for KVM hosts: who gets which function, and nobody else.",
+        abstract: "Manages SR-IOV and PCI passthrough on a KVM host: each function has one owner.",
         discussion: """
-            A first look:      buslane inventory
-            What is amiss:     buslane doctor
-            What is wanted:    declared in /etc/buslane/buslane.yaml
-            Cut up the cards:  buslane plan, then buslane apply
-            Hand one out:      buslane allocate POOL --for domain:NAME
-            Put it in:         buslane domain attach NAME
+            See the host:        buslane inventory
+            Find problems:       buslane doctor
+            Declare VFs, pools:  in /etc/buslane/buslane.yaml
+            Create the VFs:      buslane plan, then buslane apply
+            Claim a function:    buslane allocate POOL --for domain:NAME
+            Give it to a guest:  buslane domain attach NAME
             """,
         version: Version.current,
         subcommands: subcommands(asked: CommandLine.arguments.dropFirst().first))

@@ -183,6 +183,12 @@ struct TerminalTests {
         #expect(!Terminal.wantsColour(environment: ["TERM": "dumb"], isTerminal: true))
     }
 
+    @Test("a text takes as many columns as the C library says, in any locale")
+    func columns() {
+        #expect("plain".columns == 5 && "─┤…".columns == 3)
+        #expect("e\u{301}".columns == 1 && "漢字".columns == 4 && "😀".columns == 2)
+    }
+
     @Test("lines of boxes where the locale has them")
     func lines() throws {
         #expect(Terminal.hasUnicode(environment: ["LANG": "de_DE.UTF-8"]))

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
 
-/// The one gate through which every list goes out.
+/// Prints documents and lists, for people and for programs.
 enum Output {
+    /// A document for programs.
+    static func json(_ document: some Encodable) throws {
+        Terminal.out(try JSON.encode(document) + [UInt8(ascii: "\n")])
+    }
+
     /// - Parameters:
     ///   - ids: what `--quiet` prints, a line each.
     static func list(
@@ -20,7 +25,7 @@ enum Output {
         text: (Style) -> String
     ) throws {
         if format.json {
-            Terminal.out(try JSON.encode(document) + [0x0a])
+            try json(document)
         } else if format.quiet {
             Terminal.out(ids().map { $0.printable + "\n" }.joined())
         } else {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import CWidth
+import Glibc
 
 /// What the reader's terminal can show.
 struct Style: Sendable {
@@ -70,17 +72,14 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// The wide blocks of Unicode's East Asian Width annex, by their ends.
-    private static let wide: [ClosedRange<UInt32>] = [
-        0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
-        0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f680...0x1f6ff, 0x1f900...0x1faff, 0x20000...0x3fffd,
-    ]
+    /// wcwidth(3) goes by the process' locale. Texts are UTF-8 in any locale, so they are measured as such.
+    private static let isMeasured = setlocale(LC_CTYPE, "C.UTF-8") != nil
 
+    /// Nothing wider than one column is known without that locale, nor for what the C library does not know.
     fileprivate var columns: Int {
-        switch properties.generalCategory {
-        case .nonspacingMark, .enclosingMark, .format: 0
-        default: Self.wide.contains { $0.contains(value) } ? 2 : 1
-        }
+        guard Self.isMeasured else { return 1 }
+        let width = width_of_scalar(value)
+        return width < 0 ? 1 : Int(width)
     }
 
     fileprivate var isPrintable: Bool {

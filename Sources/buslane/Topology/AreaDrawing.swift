@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Algorithms
 import ControlAPI
 
 /// An area with its cards in place: physical functions in wide cards, the rest in narrow ones, the platform as dots.
@@ -35,10 +36,8 @@ struct AreaDrawing {
     private mutating func place(_ cards: [Topology.Card], columns: Int, from y: inout Int) {
         let gap = 12
         let cardWidth = (width - 2 * Measure.padding - (columns - 1) * gap) / columns
-        for first in stride(from: 0, to: cards.count, by: columns) {
-            let row = cards[first..<min(first + columns, cards.count)].map {
-                CardDrawing(of: $0, marks: marks, width: cardWidth)
-            }
+        for chunk in cards.chunks(ofCount: columns) {
+            let row = chunk.map { CardDrawing(of: $0, marks: marks, width: cardWidth) }
             for (column, card) in row.enumerated() {
                 placed.append((card, Measure.padding + column * (cardWidth + gap), y))
             }

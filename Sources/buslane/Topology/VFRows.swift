@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Algorithms
 import HostModel
 
 /// A physical function's VFs as rows of cells: `0000:3b:02.0  VF  0-15  A-A . . v v h .  groups 20-27`.
@@ -38,7 +39,7 @@ struct VFRows {
     }
 
     private func rows(of size: Int) -> [ArraySlice<Topology.Cell>] {
-        stride(from: 0, to: cells.count, by: size).map { cells[$0..<min($0 + size, cells.count)] }
+        Array(cells.chunks(ofCount: size))
     }
 
     private func lines(of size: Int, _ width: Int, withAddress: Bool) -> [Line] {
