@@ -17,7 +17,7 @@ struct Control: AsyncParsableCommand {
             Give it to a guest:  buslane domain attach NAME
             """,
         version: Version.current,
-        subcommands: subcommands(asked: CommandLine.arguments.dropFirst().first))
+        subcommands: commands)
 
     private static let commands: [any ParsableCommand.Type] = [
         InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
@@ -27,16 +27,7 @@ struct Control: AsyncParsableCommand {
         HookCommand.self,
     ]
 
-    /// The one command that was asked for; all of them where the first word is none, so that help and mistakes see them.
-    ///
-    /// The parser makes itself a picture of each command it is told of, whatever was typed: that took longer than
-    /// most commands.
-    static func subcommands(asked word: String?) -> [any ParsableCommand.Type] {
-        let asked = commands.filter { $0.configuration.commandName == word }
-        return asked.isEmpty ? commands : asked
-    }
-
-    /// - Throws: ``Failure`` for a first word that is no command.
+    /// - Throws: ``Failure`` for a first word that is not a command.
     private static func refuseUnknownCommand(_ word: String?) throws {
         guard let word, !word.hasPrefix("-") else { return }
         let known = commands.flatMap { [$0.configuration.commandName ?? ""] + $0.configuration.aliases } + ["help"]
