@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// What an inventory says before it comes to groups and functions: little, and some of it different at each look.
+/// The short first part of an inventory, before groups and functions. Some of it differs at each reading.
 public struct InventoryHead: Encodable, Sendable {
     var schemaVersion = Inventory.currentVersion
     var host: Inventory.Host

@@ -12,7 +12,7 @@ public protocol PCINameSource: Sendable {
 extension Inventory {
     /// - Parameters:
     ///   - claims: by function, the live claim that has it.
-    ///   - uses: what has functions open or mounted.
+    ///   - uses: what holds functions open or mounted.
     ///   - capturedAt: seconds since 1970.
     public init(
         of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// What a caller can ask of a VF, under the names of the API.
+/// Settings of a VF that a caller can request, under the names of the API.
 protocol VFSettingsRequest {
     var mac: MACAddress? { get }
     var vlan: VLANID? { get }
@@ -18,7 +18,7 @@ protocol VFSettingsRequest {
 }
 
 extension VFSettingsRequest {
-    /// What is asked for of the VFs.
+    /// The requested settings.
     ///
     /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
     func settings() throws(MalformedValue) -> VFSettings {
@@ -53,11 +53,11 @@ public struct AllocateRequest: RequestDocument, VFSettingsRequest {
     public var minTxRate: Int?
     /// Mbit/s; 0 is no limit.
     public var maxTxRate: Int?
-    /// What the device is called in the owner's domain.
+    /// The device's name in the owner's domain.
     public var name: String?
-    /// How long the claim lives unless it is renewed; nil for ever.
+    /// Released after this time unless renewed; nil: never.
     public var ttlSeconds: Int?
-    /// How long to wait where that is asked for.
+    /// How long to wait, for the route that waits.
     public var waitSeconds: Int?
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
@@ -70,7 +70,7 @@ public struct AllocateRequest: RequestDocument, VFSettingsRequest {
     /// One of several devices.
     public struct Device: RequestDocument, VFSettingsRequest {
         public var pool: String
-        /// What it is called in the owner's domain.
+        /// Its name in the owner's domain.
         public var name: String?
         public var mac: MACAddress?
         public var vlan: VLANID?
@@ -110,7 +110,7 @@ public struct AllocateRequest: RequestDocument, VFSettingsRequest {
 }
 
 extension AllocateRequest {
-    /// What is asked of one pool.
+    /// A request to one pool.
     public struct Part: Sendable {
         public let pool: String
         public let count: Int
@@ -118,7 +118,7 @@ extension AllocateRequest {
         public let settings: VFSettings
     }
 
-    /// Whether it is about one pool or about several devices, what is asked of each.
+    /// The requests to single pools: one, or one for each device.
     ///
     /// - Throws: `MalformedValue` for neither and for both, and for settings that no kernel takes.
     public func parts() throws(MalformedValue) -> [Part] {
@@ -154,7 +154,7 @@ extension AllocateRequest {
 public struct ReleaseRequest: RequestDocument {
     public var claims: [String]
     public var owner: String?
-    /// Of one claim: the generation that the caller knows. In a later one nothing is released.
+    /// Of one claim: the generation that the caller knows. If the claim has a later one, nothing is released.
     public var generation: Int?
 
     public enum CodingKeys: String, CodingKey, CaseIterable {

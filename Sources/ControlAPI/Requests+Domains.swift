@@ -8,7 +8,7 @@ public struct DomainDevicesRequest: RequestDocument {
     public var scope: DomainScope?
     /// By name; nil or none: all.
     public var devices: [String]?
-    /// For the guest to answer; nil for 30.
+    /// Time for the guest to answer; nil: 30.
     public var waitSeconds: Int?
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
@@ -29,9 +29,9 @@ public struct DomainDevicesRequest: RequestDocument {
 /// `POST /v1/domains/evict`
 public struct EvictRequest: RequestDocument {
     public var domain: String
-    /// For the guest to answer; nil for 30.
+    /// Time for the guest to answer; nil: 30.
     public var waitSeconds: Int?
-    /// Its claims are given back as well.
+    /// Releases its claims as well.
     public var release: Bool?
 
     public enum CodingKeys: String, CodingKey, CaseIterable {

@@ -10,9 +10,9 @@ public enum Route {
     public static let inventoryChanges = "/v1/inventory/changes"
     public static let pools = "/v1/pools"
     public static let claims = "/v1/claims"
-    /// What a claim would get, and why; makes none.
+    /// What a claim would get, and why. Claims nothing.
     public static let explanation = "/v1/claims/explain"
-    /// The same for who can wait: a ``ClaimLine`` a line.
+    /// Claims, and waits for functions to become free: a ``ClaimLine`` a line.
     public static let waitingClaims = "/v1/claims/wait"
     public static let release = "/v1/claims/release"
     public static let renewal = "/v1/claims/renew"
@@ -39,17 +39,17 @@ public enum Route {
     public static let ledgerRestore = "/v1/ledger/restore"
 }
 
-/// Where the daemon listens when nobody says otherwise.
+/// Where the daemon listens by default.
 public typealias SocketPath = Wire.SocketPath
 
-/// What libvirt called the hook with.
+/// The arguments with which libvirt called the hook.
 public typealias HookRequest = Wire.HookRequest
 
 /// `POST /v1/plan`, `POST /v1/apply`
 public struct PlanRequest: RequestDocument {
-    /// A configuration to use in place of the host's own.
+    /// A configuration to use instead of the host's own.
     public var configuration: ConfigurationText?
-    /// The caller has seen what would be taken from the host itself, and agrees.
+    /// The caller agrees to what the plan takes from the host itself.
     public var confirmed: Bool
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
@@ -90,10 +90,10 @@ public struct RecoverRequest: RequestDocument {
     public init(address: PCIAddress) { self.address = address }
 }
 
-/// `POST /v1/ledger/restore`: a file on the daemon's host, which takes the ledger's place at its next start.
+/// `POST /v1/ledger/restore`: a file on the daemon's host that replaces the ledger at the next start.
 public struct LedgerRestoreRequest: RequestDocument {
     public var path: String
-    /// Although claims that live now would be forgotten.
+    /// Restore even if the backup lacks live claims.
     public var force: Bool
 
     public enum CodingKeys: String, CodingKey, CaseIterable {

@@ -9,7 +9,7 @@ enum Output {
     }
 
     /// - Parameters:
-    ///   - ids: what `--quiet` prints, a line each.
+    ///   - ids: for `--quiet`, one a line.
     static func list(
         _ document: some Encodable, _ format: FormatOptions, ids: @autoclosure () -> [String],
         table: @autoclosure () -> Table
@@ -18,8 +18,8 @@ enum Output {
     }
 
     /// - Parameters:
-    ///   - ids: what `--quiet` prints, a line each.
-    ///   - text: what a person reads, in whole lines.
+    ///   - ids: for `--quiet`, one a line.
+    ///   - text: for people, in whole lines.
     static func list(
         _ document: some Encodable, _ format: FormatOptions, ids: @autoclosure () -> [String],
         text: (Style) -> String
