@@ -68,9 +68,13 @@ struct HookFolder {
         do {
             try File.makeFolder(path)
             try File.makeFolder(path + "/qemu.d")
-            try File.install(content, at: hook, by: path + "/.buslane-hook.new")
         } catch {
             throw Failure(.refused, "hook-not-installed", subject: hook, "cannot install \(hook): \(error)")
+        }
+        do {
+            try File.install(content, at: hook, by: path + "/.buslane-hook.new")
+        } catch {
+            throw Failure(.refused, "hook-not-changed", subject: hook, "cannot install \(hook): \(error)")
         }
     }
 

@@ -78,25 +78,26 @@ struct HookStatus: Codable, Equatable {
         case .inForce: lines.append("\(name) runs it at each start of a domain")
         case .atNextStart:
             lines.append(
-                "\(libvirt == nil ? "libvirt was not found" : "\(name) does not run"): it sees the hook when it starts")
+                "\(libvirt == nil ? "libvirt was not found" : "\(name) does not run"); it looks for hooks when it starts"
+            )
         case .notSeen:
             lines.append(
-                "\(name) was started before there was a hook, and systemd saw no reload since: systemctl reload \(name)"
+                "\(name) started before there was a hook and has not been reloaded since: systemctl reload \(name)"
             )
         case .none: break
         }
         if let appArmor { lines.append("AppArmor: \(appArmor)") }
         lines += leftovers.map { "\($0) is Buslane's hook as well, and libvirt runs it too: remove it" }
-        lines += others.map { "\($0) is another program that libvirt runs" }
+        lines += others.map { "libvirt also runs another program's hook: \($0)" }
         return lines.map { $0 + "\n" }.joined()
     }
 
     private var stateText: String {
         switch state {
         case .installed: "installed"
-        case .absent: "not there: buslane hook install"
-        case .different: "another version than this program's: buslane hook install"
-        case .notExecutable: "not executable, so libvirt passes it over: buslane hook install"
+        case .absent: "not installed: buslane hook install"
+        case .different: "not this program's version: buslane hook install"
+        case .notExecutable: "not executable, so libvirt ignores it: buslane hook install"
         case .foreign: "not Buslane's"
         }
     }
