@@ -73,7 +73,10 @@ extension String {
 
 extension Unicode.Scalar {
     /// Whether wcwidth(3) knows Unicode. It uses the process' locale, so one for UTF-8 is set: texts are UTF-8 in any.
-    private static let isMeasured = setlocale(LC_CTYPE, "C.UTF-8") != nil
+    private static let isMeasured: Bool = {
+        // SAFETY: the name is a constant, and the result is only compared.
+        unsafe setlocale(LC_CTYPE, "C.UTF-8") != nil
+    }()
 
     /// 1 without such a locale, and for scalars that the C library does not know.
     fileprivate var columns: Int {
