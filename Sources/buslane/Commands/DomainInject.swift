@@ -43,7 +43,7 @@ extension DomainCommand {
             Terminal.out(try Self.edited(xml, adding: device, kinds: kinds))
         }
 
-        /// The document with these devices in it.
+        /// The document with these devices added.
         ///
         /// - Parameter kinds: how libvirt takes each function of the host; nil to know none.
         static func edited(
