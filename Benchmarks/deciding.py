@@ -43,7 +43,7 @@ def targets(decided, slower):
 
 
 def note(decided, slower):
-    """What the ratios are made of."""
+    """The times behind the ratios."""
     claims = slower[0]
     lines = [
         f"Plans of {decided['rebound']['steps']:,} and {decided['recut']['steps']:,} steps; one commit {claims['commit'] * 1000:.2f} ms, "

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A disk on which a flush takes its time: preloaded, adds BENCHMARK_FLUSH nanoseconds to each fdatasync and fsync.
+// A preloaded library that emulates a slow flush: adds BENCHMARK_FLUSH nanoseconds to each fdatasync and fsync.
 //
-// Not every disk waits for its flush, and a virtual one rarely does. What is measured with this is what a program costs that
-// waits for so slow a disk; the pages it writes cost what they cost here. Source: fdatasync(2), ld.so(8), LD_PRELOAD.
+// Many disks, and most virtual ones, answer a flush at once. With this a program waits as on a slow disk; writing its pages
+// takes the time of this machine. Source: fdatasync(2), ld.so(8), LD_PRELOAD.
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <time.h>

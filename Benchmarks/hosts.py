@@ -8,7 +8,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = (1000, 4000, 16000)
-# In memory: a disk's own speed is nobody's to answer for. 16,000 functions take 2 GiB.
+# In memory, so that the disk's speed does not count. 16,000 functions take 2 GiB.
 PLACE = os.path.join("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir(), "buslane-benchmarks")
 
 
@@ -31,8 +31,8 @@ def clear():
 
 
 def apart(*command):
-    """The command with namespaces of its own, where it may mount and hears no other host's events."""
-    # What that takes is root's, here or in a user namespace of one's own.
+    """The command in new namespaces, where it may mount and gets no events of this host."""
+    # Mounts need root, here or in a new user namespace.
     return ["unshare", "--mount", "--net", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), *command]
 
 

@@ -106,7 +106,7 @@ private final class PrivateDaemon {
 
     init() throws {
         try #require(
-            FileManager.default.isExecutableFile(atPath: Self.program), "install libvirt-daemon: make setup does")
+            FileManager.default.isExecutableFile(atPath: Self.program), "install libvirt-daemon, or run make setup")
         Glibc.signal(SIGPIPE, SIG_IGN)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try "unix_sock_dir = \"\(folder)\"\nauth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\n"

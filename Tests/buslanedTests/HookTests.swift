@@ -18,6 +18,22 @@ struct HookTests {
         try await scene.apply(Scene.declaring(4))
     }
 
+    private func prepare(_ domain: Domain) async throws {
+        try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
+    }
+
+    /// The code of the refusal that the work throws; nil when it succeeds.
+    private func refusalCode(of work: () async throws -> Void) async -> String? {
+        do {
+            try await work()
+            return nil
+        } catch let refusal as Refusal {
+            return refusal.code
+        } catch {
+            return "\(error)"
+        }
+    }
+
     @Test("a guest whose devices are claimed for it and ready may start, and nothing is touched")
     func ready() async throws {
         let claim = try await scene.allocate(2, for: owner)
@@ -80,7 +96,8 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         let impostor = try Domain.guest(
             uuid: "00000000-1d52-d8f3-2516-782e98ab3fa0", having: claim.assignments)
-        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(impostor, by: Scene.root) }
+        let code = await refusalCode { try await prepare(impostor) }
+        #expect(code == "not-claimed-for-domain")
     }
 
     @Test("a claim that was released, or moved to another function, does not let the old XML start")
@@ -88,11 +105,13 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner, name: "data0")
         let domain = try Domain.guest(having: claim.assignments)
         try await scene.release(claim)
-        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
+        let released = await refusalCode { try await prepare(domain) }
+        #expect(released == "not-claimed-for-domain")
         _ = try await scene.allocate(for: .name("in-between"))
         let again = try await scene.allocate(for: owner, name: "data0")
         #expect(again.assignments[0].address != claim.assignments[0].address)
-        await #expect(throws: Refusal.self) { try await scene.daemon.prepareHook.prepare(domain, by: Scene.root) }
+        let moved = await refusalCode { try await prepare(domain) }
+        #expect(moved == "not-claimed-for-domain")
         try await scene.daemon.prepareHook.prepare(try .guest(having: again.assignments), by: Scene.root)
     }
 
@@ -209,9 +228,10 @@ struct HookTests {
         let first = try #require(try await scene.ledger.claim(claim.id))
         try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         #expect(try await scene.daemon.use.end(of: first) == nil)
-        await #expect(throws: Refusal.self) {
+        let code = await refusalCode {
             _ = try await scene.daemon.release.release(claim.id, generation: first.generation, by: Scene.root)
         }
+        #expect(code == "stale-generation")
         #expect(try await scene.ledger.claim(claim.id)?.state == .inUse)
     }
 
