@@ -249,7 +249,7 @@ struct ConfigurationTests {
                 "{range: 0, mac: '52:54:00:11:22:33'}\n    - {range: 1, mac: '52:54:00:11:22:33'}", "3:23",
                 "given already, at a.yaml:2:23", ""
             ),
-            ("{range: 0, qos: 3}", "2:23", "about a VLAN", ""), ("{range: 0, vlan: 0, qos: 3}", "2:32", "none", ""),
+            ("{range: 0, qos: 3}", "2:23", "needs a VLAN", ""), ("{range: 0, vlan: 0, qos: 3}", "2:32", "none", ""),
             ("{range: 0, vlan: 1, qos: 8}", "2:32", "from 0 to 7", ""),
             ("{range: 0, vlan: 4095}", "2:24", "from 0 to 4094", ""),
             ("{range: 0, vlan: 1, protocol: 802.1ax}", "2:37", "not a VLAN protocol", "'802.1ad'?"),

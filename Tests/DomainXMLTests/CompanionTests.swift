@@ -196,9 +196,9 @@ struct CompanionTests {
         let pair = device("3b:10.2,kind=interface,name=data0,failover=standby")
         let wrong: [(String, String, String)] = [
             ("ua-standby", "ua-other", "nothing in <devices>"),
-            ("model type='virtio'", "model type='e1000e'", "no virtio"),
+            ("model type='virtio'", "model type='e1000e'", "not a virtio"),
             ("<teaming type='persistent'/>", "", "<teaming"), ("<mac address='52:54:00:11:22:33'/>", "", "<mac>"),
-            ("interface type='network'", "interface type='hostdev' x='y'", "no virtio"),
+            ("interface type='network'", "interface type='hostdev' x='y'", "not a virtio"),
         ]
         for (part, other, named) in wrong {
             let xml = teamed.with(part, as: other).with(

@@ -217,7 +217,7 @@ struct EditingTests {
     func conflicts() throws {
         let base = try domain(Samples.q35)
         let hand = refusal { try base.adding([device("af:00.0")]) }
-        #expect(hand?.description == "domain XML: 0000:af:00.0 cannot be added: <hostdev> at line 77 has it already")
+        #expect(hand?.description == "domain XML: 0000:af:00.0 cannot be added: <hostdev> at line 77 already has it")
         #expect(refusal { try base.adding([device("01:00.0")]) }?.description.contains("<disk>") == true)
         let with = try base.adding([nic])
         #expect(

@@ -1,5 +1,5 @@
-import DomainSamples
 // SPDX-License-Identifier: GPL-3.0-or-later
+import DomainSamples
 import Foundation
 import HostModel
 import Testing
@@ -106,15 +106,15 @@ struct RequestTests {
         let bad: [(String, String, String)] = [
             (request("", "<b:device name='a' pool='p' vlann='2'/>"), "'vlann'", "write 'vlan'"),
             (request("", "<b:devise name='a' pool='p'/>"), "<devise>", "write <device>"),
-            (request("", "<b:device name='a' pool='p'/><b:device name='a' pool='q'/>"), "device name 'a'", "leave one"),
+            (request("", "<b:device name='a' pool='p'/><b:device name='a' pool='q'/>"), "device name 'a'", "keep only one"),
             (
                 request(
                     "",
                     "<b:device name='a' pool='p' mac='52:54:00:00:00:01'/><b:device name='b' pool='p' mac='52:54:00:00:00:01'/>"
-                ), "52:54:00:00:00:01", "leave one"
+                ), "52:54:00:00:00:01", "keep only one"
             ),
             (request("", "<b:device name='a'/>"), "<device name='a'>", "add attribute 'pool'"),
-            (request("", "") + request("", ""), "second time", "leave one <request>"),
+            (request("", "") + request("", ""), "second time", "keep only one <request>"),
         ]
         for (metadata, named, fix) in bad {
             let error = refusal { try domain(metadata: metadata).request }

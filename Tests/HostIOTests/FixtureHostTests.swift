@@ -85,7 +85,7 @@ struct FixtureHostTests {
         #expect(host.ancestors(of: disk.address).map(\.address.description) == ["10000:e0:06.0", "0000:00:0e.0"])
         #expect(
             host.group(3)?.reason(on: host)?.description
-                == "behind the controller 0000:00:0e.0, which speaks for all of them")
+                == "behind the controller 0000:00:0e.0, which uses its own requester id for all of them")
     }
 
     @Test("each shared group has its reason")
