@@ -30,6 +30,7 @@ let package = Package(
         .executable(name: "buslane-hook", targets: ["buslane-hook"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-algorithms", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -52,6 +53,7 @@ let package = Package(
         systemLibrary("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         .target(name: "CPCIGuard", dependencies: ["CPCI"]),
         .target(name: "CDirectory"),
+        .target(name: "CWidth"),
 
         // The pure core.
         .target(name: "HostModel", swiftSettings: house),
@@ -85,6 +87,7 @@ let package = Package(
             name: "ControlAPI",
             dependencies: [
                 "HostModel", "Wire",
+                .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -110,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "SystemServices",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "SystemServices", "CWidth",
+                .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

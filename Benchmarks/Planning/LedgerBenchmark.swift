@@ -22,7 +22,7 @@ enum LedgerBenchmark {
             let time = try await clock.measure {
                 let entry = AuditEntry.Draft("allocate", subject: "vfs", detail: "1 for fw1", actor: actor)
                 let claim = try await ledger.allocate(bootID: "boot", audit: entry) { _ in
-                    Ledger.Draft(
+                    ClaimDraft(
                         request: request, slots: [.init(function: function, settings: VFSettings())], isReady: true)
                 }
                 guard case .begun = try await ledger.beginRelease(of: claim.id, unless: { _ in nil }) else { return }

@@ -15,7 +15,7 @@ package struct Place: Hashable, Sendable, CustomStringConvertible {
         self.column = column
     }
 
-    /// `buslane.yaml:12:5`, as compilers and editors have it.
+    /// `buslane.yaml:12:5`, the form that compilers and editors use.
     package var description: String {
         [file, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":")
     }

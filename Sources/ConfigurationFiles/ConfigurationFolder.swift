@@ -10,20 +10,20 @@ package struct ConfigurationFolder: Sendable {
 
     package init(directory: String) { self.directory = directory }
 
-    /// Where the configuration is when nobody says otherwise.
+    /// The default.
     package static let standard = ConfigurationFolder(directory: "/etc/buslane")
 
     /// Reads the files as they are now.
     ///
-    /// - Throws: the first error of the first file that has one; and when there is no file, for a file that went away
-    ///   would take every VF with it.
+    /// - Throws: the first error of the first file that has one. No file at all is an error too: a lost file would remove
+    ///   every VF.
     package func load() throws(ConfigurationError) -> DesiredState {
         var reader = ConfigurationReader()
         let files = self.files
         guard !files.isEmpty else {
             throw ConfigurationError(
                 at: Place(file: directory + "/buslane.yaml"), "there is no such file, and none in conf.d",
-                remedy: "write one; 'physicalFunctions: []' declares that no card is cut up")
+                remedy: "write one; 'physicalFunctions: []' declares no VFs")
         }
         for file in files { reader.read(contentsOf: file) }
         return try reader.result()
@@ -32,7 +32,7 @@ package struct ConfigurationFolder: Sendable {
     /// The files that there are, in the order in which they are read.
     package var files: [String] {
         let folder = directory + "/conf.d"
-        // Asked at every claim, and for a folder that is not there Foundation makes a long error.
+        // Runs at every claim, and listing a missing folder builds an expensive error.
         let fragments = Self.exists(folder) ? (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] : []
         let main = directory + "/buslane.yaml"
         return (Self.exists(main) ? [main] : [])
@@ -42,11 +42,11 @@ package struct ConfigurationFolder: Sendable {
 
     private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
-    /// What is different after a file was written, replaced, added or removed, without reading one.
+    /// Changes when a file is written, replaced, added or removed. Reads no content.
     package var version: [FileVersion] { files.map(FileVersion.init) }
 }
 
-/// Which content a file has, by what the file system tells of it.
+/// The version of a file's content, by its attributes.
 package struct FileVersion: Hashable, Sendable {
     let path: String
     /// Zero for a file that is gone.
@@ -65,7 +65,7 @@ package struct FileVersion: Hashable, Sendable {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
-        // The change time too: who sets the other back cannot set this one.
+        // The change time too: unlike the modification time, nobody can set it.
         changed = [
             status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
         ]
@@ -73,7 +73,7 @@ package struct FileVersion: Hashable, Sendable {
 }
 
 extension ConfigurationReader {
-    /// Reads one file more.
+    /// Reads another file.
     package mutating func read(contentsOf file: String) {
         guard let data = FileManager.default.contents(atPath: file) else {
             errors.append(ConfigurationError(at: Place(file: file), "cannot be read"))

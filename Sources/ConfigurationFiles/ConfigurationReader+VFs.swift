@@ -5,9 +5,9 @@ extension ConfigurationReader {
     /// As they are written in a file.
     static let vfKeys = ["range", "mac", "vfDriver", "msixCount"] + VFSettings.sharedKeys
 
-    /// The VFs of one declaration that are to be like more than its others.
+    /// The settings of single VFs of a PF.
     ///
-    /// - Parameter vfCount: how many VFs the card gets; nil when that is not known, and no range is too long then.
+    /// - Parameter vfCount: the PF's VFs; nil if unknown: then no range is too long.
     mutating func vfDeclarations(
         _ list: YAMLCursor, vfCount: Int?
     ) throws(ConfigurationError) -> [VFDeclaration] {
@@ -25,7 +25,7 @@ extension ConfigurationReader {
         return declared.map(\.declaration)
     }
 
-    /// nil, and a complaint, when it does not say which VFs.
+    /// nil, and a complaint, without a range.
     private mutating func vfDeclaration(
         _ cursor: YAMLCursor, vfCount: Int?
     ) throws(ConfigurationError) -> VFDeclaration? {

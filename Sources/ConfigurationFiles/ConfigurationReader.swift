@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 package import HostModel
 
-/// Reads files one after the other into one declared state, and goes on after an error: each value that is wrong is
-/// told, and the entry that it is in is left out.
+/// Reads files one after the other into one declared state. Each wrong value is reported, and its entry is left out; the
+/// rest is read.
 package struct ConfigurationReader {
-    /// What was declared so far, without the entries that are wrong.
+    /// The state declared so far, without the wrong entries.
     package private(set) var desired = DesiredState()
     /// In the order of the files and of their lines.
     package internal(set) var errors: [ConfigurationError] = []
@@ -38,12 +38,12 @@ package struct ConfigurationReader {
             errors.append(ConfigurationError(yaml: error, file: file, text: text))
             return
         }
-        // An empty file is rather one that somebody was about to write, and would take every VF away.
+        // An empty file is probably unfinished, and would remove every VF.
         guard let root, !root.isNull else {
             errors.append(
                 ConfigurationError(
                     at: Place(file: file), "declares nothing",
-                    remedy: "remove the file, or write 'physicalFunctions: []' into it if no card is to be cut up"))
+                    remedy: "remove the file, or write 'physicalFunctions: []' into it to declare no VFs"))
             return
         }
         let complaints = Complaints()
@@ -91,7 +91,7 @@ package struct ConfigurationReader {
                 try probe.bool()
             } ?? false,
             vfDriver: keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.string() },
-            // 68 is what IPv4 asks of every link (RFC 791); a card takes less than the 16 bits of it.
+            // IPv4 requires 68 of every link (RFC 791); no card allows more than 16 bits.
             mtu: keys["mtu"]?.attempt { (mtu) throws(ConfigurationError) in try mtu.integer(in: 68...65535) },
             linkUp: keys["linkUp"]?.attempt { (up) throws(ConfigurationError) in try up.bool() },
             vfs: keys["vfs"]?.attempt { (vfs) throws(ConfigurationError) in
@@ -100,7 +100,7 @@ package struct ConfigurationReader {
             place: cursor.place.description)
     }
 
-    /// A declaration is about PFs: nothing in its selector may single out VFs.
+    /// A declaration is about PFs: its selector must not select VFs.
     private static func wholeCards(_ cursor: YAMLCursor) throws(ConfigurationError) -> Selector {
         let selector = try cursor.selector()
         guard
@@ -114,7 +114,7 @@ package struct ConfigurationReader {
         return selector
     }
 
-    /// Two declarations that name one card contradict each other, whatever the host.
+    /// Two declarations that name one PF contradict each other on any host.
     private mutating func nameOnce(_ select: YAMLCursor) throws(ConfigurationError) {
         for (key, list) in try select.mapping(of: Selector.keys).sorted(by: { $0.key < $1.key })
         where Selector.keysThatNameACard.contains(key) {
@@ -170,7 +170,7 @@ package struct ConfigurationReader {
 }
 
 extension DesiredState {
-    /// What one file declares.
+    /// The state that one file declares.
     ///
     /// - Parameter file: the name that errors bear.
     package init(yaml text: String, file: String) throws(ConfigurationError) {

@@ -52,7 +52,7 @@ public struct ControlClient: Sendable {
 
     public init(socketPath: String) { self.socketPath = socketPath }
 
-    /// Answers larger than this are not the daemon's.
+    /// In bytes. No answer of the daemon's is larger.
     private static let limit = 256 << 20
 
     public func get<Answer: Decodable>(
@@ -74,12 +74,12 @@ public struct ControlClient: Sendable {
         }
     }
 
-    /// An answer's text as it came.
+    /// The answer as it was sent.
     public func text(_ route: String, within deadline: Duration = .seconds(60)) async throws(ControlError) -> [UInt8] {
         try await send(.get, route, body: [], within: deadline)
     }
 
-    /// A document a line, for as long as the daemon sends them or the caller wants them.
+    /// A stream of documents, one a line, until the daemon ends it or `take` throws.
     public func lines<Line: Decodable & Sendable>(
         _ route: String, as type: Line.Type, _ take: @escaping @Sendable (Line) async throws -> Void
     ) async throws(ControlError) {
@@ -149,7 +149,9 @@ public struct ControlClient: Sendable {
         return try Self.accepted(answer)
     }
 
-    /// The body of a yes; throws what a no says.
+    /// The body of a successful answer.
+    ///
+    /// - Throws: the refusal of any other answer.
     private static func accepted(_ answer: (status: Int, body: [UInt8])) throws(ControlError) -> [UInt8] {
         if (200..<300).contains(answer.status) { return answer.body }
         guard let refusal = try? JSON.decode(ErrorBody.self, from: answer.body) else {
@@ -158,7 +160,7 @@ public struct ControlClient: Sendable {
         throw .refused(refusal.error, status: answer.status)
     }
 
-    /// Says of whatever goes wrong on the way what it means for the caller.
+    /// Maps transport errors to what they mean for the caller.
     private func reported<Result: Sendable>(
         _ talk: () async throws -> Result
     ) async throws(ControlError) -> Result {
@@ -178,7 +180,7 @@ public struct ControlClient: Sendable {
         _ read: @escaping @Sendable (NIOAsyncChannelInboundStream<HTTPResponsePart>) async throws -> Result
     ) async throws -> Result {
         let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
-            // An inventory has megabytes: in reads of the usual size most of the time would go into handing them on.
+            // An inventory has megabytes: with reads of the usual size, passing them on would take most of the time.
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 1 << 18))
             .connect(unixDomainSocketPath: socketPath) { channel in
                 channel.eventLoop.makeCompletedFuture {

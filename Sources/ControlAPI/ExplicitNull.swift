@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// An optional that is written as `null`, never left out: in these documents "unknown" is said, not omitted.
+/// An optional that is written as `null` and never omitted: `null` means unknown.
 @propertyWrapper
 public struct ExplicitNull<Value: Codable & Sendable>: Codable, Sendable {
     public var wrappedValue: Value?
@@ -21,13 +21,13 @@ public struct ExplicitNull<Value: Codable & Sendable>: Codable, Sendable {
 extension ExplicitNull: Equatable where Value: Equatable {}
 
 extension KeyedDecodingContainer {
-    /// A missing key reads as null, so that a reader of today takes a document of yesterday.
+    /// A missing key is read as null, so that documents of older versions can be read.
     public func decode<Value>(_ type: ExplicitNull<Value>.Type, forKey key: Key) throws -> ExplicitNull<Value> {
         try decodeIfPresent(type, forKey: key) ?? ExplicitNull(wrappedValue: nil)
     }
 }
 
-/// The way in for plain values: without the detour over an encoder for one value, of which an inventory has thousands.
+/// Plain values are written without an encoder of their own; an inventory has thousands of them.
 extension KeyedEncodingContainer {
     public mutating func encode(_ value: ExplicitNull<String>, forKey key: Key) throws {
         if let value = value.wrappedValue { try encode(value, forKey: key) } else { try encodeNil(forKey: key) }

@@ -2,7 +2,7 @@
 public import HostModel
 
 extension Inventory {
-    /// What a function can do. null within: its extended config space could not be read.
+    /// A function's capabilities. A null field: its extended config space could not be read.
     public struct Capabilities: Codable, Sendable, Equatable {
         public var multiFunction: Bool
         /// `endpoint`, `root-port`, …; null on conventional PCI.
@@ -73,7 +73,7 @@ extension Inventory.ACSPath {
 }
 
 extension Inventory.VFSettings {
-    /// nil when the PF told nothing.
+    /// nil if the PF did not report any.
     init?(_ settings: VFSettings?) {
         guard let settings else { return nil }
         var tag: VLANTag?

@@ -2,7 +2,7 @@
 public import HostModel
 
 /// Names for PCI ids; nil for an unknown one.
-public protocol PCINameSource {
+public protocol PCINameSource: Sendable {
     func vendor(_ id: UInt16) -> String?
     func device(vendor: UInt16, device: UInt16) -> String?
     /// - Parameter code: base class, subclass and interface, 24 bits.
@@ -12,7 +12,7 @@ public protocol PCINameSource {
 extension Inventory {
     /// - Parameters:
     ///   - claims: by function, the live claim that has it.
-    ///   - uses: what has functions open or mounted.
+    ///   - uses: what holds functions open or mounted.
     ///   - capturedAt: seconds since 1970.
     public init(
         of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:],
@@ -21,16 +21,14 @@ extension Inventory {
         host = Host(snapshot.host, capturedAt: capturedAt)
         iommu = IOMMU(enabled: snapshot.iommu.enabled, kind: snapshot.iommu.kind?.rawValue)
         numaNodes = snapshot.numaNodes.map { NUMANode($0) }
-        iommuGroups = snapshot.iommuGroups.map { group in
-            let blockers = snapshot.blockers(of: group)
-            return Group(
-                id: group.id, type: group.type, functions: group.functions, viable: blockers.isEmpty,
-                blockers: blockers, reason: group.reason(on: snapshot)?.description, device: group.device)
-        }
-        functions = snapshot.functions.map { function in
-            Function(
-                function, on: snapshot, names: names, claim: claims[function.address], holders: function.holders(uses))
-        }
+        iommuGroups = snapshot.iommuGroups.inSlices { $0.map { Group($0, on: snapshot) } }.flatMap(\.self)
+        functions = snapshot.functions.inSlices { slice in
+            slice.map { function in
+                Function(
+                    function, on: snapshot, names: names, claim: claims[function.address],
+                    holders: function.holders(uses))
+            }
+        }.flatMap(\.self)
         warnings = snapshot.warnings
     }
 }
@@ -41,6 +39,15 @@ extension Inventory.Host {
         self.init(
             name: host.name, machineID: host.machineID, bootID: host.bootID, kernel: host.kernel,
             capturedAt: JSON.timestamp(capturedAt))
+    }
+}
+
+extension Inventory.Group {
+    init(_ group: IOMMUGroup, on snapshot: HostSnapshot) {
+        let blockers = snapshot.blockers(of: group)
+        self.init(
+            id: group.id, type: group.type, functions: group.functions, viable: blockers.isEmpty, blockers: blockers,
+            reason: group.reason(on: snapshot)?.description, device: group.device)
     }
 }
 

@@ -83,11 +83,11 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var vfMSIXCount: Int?
         /// `a0-36-9f-ff-ff-12-34-56`; null for a VF, for a card without one, and without privilege.
         @ExplicitNull public var serialNumber: SerialNumber?
-        /// What the PF enforces for a VF; null for another function, or when the PF does not tell.
+        /// What the PF enforces for a VF; null for another function, or if the PF does not report it.
         @ExplicitNull public var vfSettings: VFSettings?
         /// The id of the live claim that has it.
         @ExplicitNull public var claim: String?
-        /// What has it in use now, as the host shows it.
+        /// What uses it now, according to the host.
         public var holders: [Holder]
     }
 
@@ -113,7 +113,7 @@ public struct Inventory: Codable, Sendable, Equatable {
         public var virtualFunctions: [PCIAddress]
         /// Interrupt vectors to share out among the VFs, where they can be chosen.
         @ExplicitNull public var vfTotalMSIX: Int?
-        /// `legacy` or `switchdev`, where devlink tells.
+        /// `legacy` or `switchdev`, if devlink reports it.
         @ExplicitNull public var eswitchMode: String?
     }
 
@@ -125,7 +125,7 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var mtu: Int?
         /// The bridge or bond it belongs to.
         @ExplicitNull public var master: String?
-        /// The host's own addresses on it; null where that was not told.
+        /// The host's own addresses on it; null if not reported.
         @ExplicitNull public var addresses: [String]?
     }
 }

@@ -33,7 +33,7 @@ public struct InventoryChange: Codable, Sendable, Equatable {
     /// - Parameters:
     ///   - snapshot: the host after the change.
     ///   - claim: the id of the live claim that has the function.
-    ///   - uses: what has functions open or mounted.
+    ///   - uses: what holds functions open or mounted.
     ///   - at: seconds since 1970.
     public init(
         _ change: FunctionChange, on snapshot: HostSnapshot, names: any PCINameSource, claim: String? = nil,

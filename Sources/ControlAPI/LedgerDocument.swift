@@ -3,9 +3,9 @@
 /// `GET /v1/ledger`, `POST /v1/ledger/backup`, `POST /v1/ledger/restore`
 public struct LedgerDocument: Codable, Sendable {
     public var schemaVersion = 1
-    /// The file that the answer is about: the ledger, a backup that was made, or what was offered in its place.
+    /// The file that the answer is about: the ledger, a backup that was made, or the backup to restore.
     public var path: String
-    /// What is wrong with it, in words; empty when it is sound.
+    /// Its problems in words; empty if it is sound.
     public var problems: [String]
 
     public init(path: String, problems: [String] = []) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// What a caller can ask of a VF, under the names of the API.
+/// Settings of a VF that a caller can request, under the names of the API.
 protocol VFSettingsRequest {
     var mac: MACAddress? { get }
     var vlan: VLANID? { get }
@@ -18,7 +18,7 @@ protocol VFSettingsRequest {
 }
 
 extension VFSettingsRequest {
-    /// What is asked for of the VFs.
+    /// The requested settings.
     ///
     /// - Throws: `MalformedValue` for a priority or protocol without a VLAN, and for numbers that no kernel takes.
     func settings() throws(MalformedValue) -> VFSettings {
@@ -29,7 +29,7 @@ extension VFSettingsRequest {
 }
 
 /// `POST /v1/claims`
-public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
+public struct AllocateRequest: RequestDocument, VFSettingsRequest {
     /// Left out where `devices` are given.
     public var pool: String?
     /// nil: 1.
@@ -53,17 +53,24 @@ public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
     public var minTxRate: Int?
     /// Mbit/s; 0 is no limit.
     public var maxTxRate: Int?
-    /// What the device is called in the owner's domain.
+    /// The device's name in the owner's domain.
     public var name: String?
-    /// How long the claim lives unless it is renewed; nil for ever.
+    /// Released after this time unless renewed; nil: never.
     public var ttlSeconds: Int?
-    /// How long to wait where that is asked for.
+    /// How long to wait, for the route that waits.
     public var waitSeconds: Int?
 
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case pool, count, devices, owner, numa, spread, mac, vlan, qos, vlanProtocol, trust, spoofCheck
+        case linkState, minTxRate, maxTxRate, name, ttlSeconds, waitSeconds
+    }
+
+    public static var documents: [String: any RequestDocument.Type] { ["devices": Device.self] }
+
     /// One of several devices.
-    public struct Device: Codable, Sendable, VFSettingsRequest {
+    public struct Device: RequestDocument, VFSettingsRequest {
         public var pool: String
-        /// What it is called in the owner's domain.
+        /// Its name in the owner's domain.
         public var name: String?
         public var mac: MACAddress?
         public var vlan: VLANID?
@@ -74,6 +81,10 @@ public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
         public var linkState: VFSettings.LinkState?
         public var minTxRate: Int?
         public var maxTxRate: Int?
+
+        public enum CodingKeys: String, CodingKey, CaseIterable {
+            case pool, name, mac, vlan, qos, vlanProtocol, trust, spoofCheck, linkState, minTxRate, maxTxRate
+        }
 
         /// Everything else is set afterwards.
         public init(pool: String) { self.pool = pool }
@@ -99,7 +110,7 @@ public struct AllocateRequest: Codable, Sendable, VFSettingsRequest {
 }
 
 extension AllocateRequest {
-    /// What is asked of one pool.
+    /// A request to one pool.
     public struct Part: Sendable {
         public let pool: String
         public let count: Int
@@ -107,7 +118,7 @@ extension AllocateRequest {
         public let settings: VFSettings
     }
 
-    /// Whether it is about one pool or about several devices, what is asked of each.
+    /// The requests to single pools: one, or one for each device.
     ///
     /// - Throws: `MalformedValue` for neither and for both, and for settings that no kernel takes.
     public func parts() throws(MalformedValue) -> [Part] {
@@ -140,11 +151,15 @@ extension AllocateRequest {
 }
 
 /// `POST /v1/claims/release`: these claims, or all of one owner.
-public struct ReleaseRequest: Codable, Sendable {
+public struct ReleaseRequest: RequestDocument {
     public var claims: [String]
     public var owner: String?
-    /// Of one claim: the generation that the caller knows. In a later one nothing is released.
+    /// Of one claim: the generation that the caller knows. If the claim has a later one, nothing is released.
     public var generation: Int?
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case claims, owner, generation
+    }
 
     public init(claims: [String], owner: String?, generation: Int? = nil) {
         self.claims = claims
@@ -160,8 +175,12 @@ public struct ReleaseRequest: Codable, Sendable {
 }
 
 /// `POST /v1/claims/renew`
-public struct RenewRequest: Codable, Sendable {
+public struct RenewRequest: RequestDocument {
     public var claims: [String]
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case claims
+    }
 
     public init(claims: [String]) { self.claims = claims }
 }

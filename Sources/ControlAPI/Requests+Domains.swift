@@ -2,14 +2,18 @@
 public import HostModel
 
 /// `POST /v1/domains/attach`, `…/detach`
-public struct DomainDevicesRequest: Codable, Sendable {
+public struct DomainDevicesRequest: RequestDocument {
     public var domain: String
     /// nil: the persistent XML, and the running guest where one runs.
     public var scope: DomainScope?
     /// By name; nil or none: all.
     public var devices: [String]?
-    /// For the guest to answer; nil for 30.
+    /// Time for the guest to answer; nil: 30.
     public var waitSeconds: Int?
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case domain, scope, devices, waitSeconds
+    }
 
     public init(domain: String, scope: DomainScope? = nil, devices: [String]? = nil, waitSeconds: Int? = nil) {
         self.domain = domain
@@ -23,12 +27,16 @@ public struct DomainDevicesRequest: Codable, Sendable {
 }
 
 /// `POST /v1/domains/evict`
-public struct EvictRequest: Codable, Sendable {
+public struct EvictRequest: RequestDocument {
     public var domain: String
-    /// For the guest to answer; nil for 30.
+    /// Time for the guest to answer; nil: 30.
     public var waitSeconds: Int?
-    /// Its claims are given back as well.
+    /// Releases its claims as well.
     public var release: Bool?
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case domain, waitSeconds, release
+    }
 
     public init(domain: String, waitSeconds: Int? = nil, release: Bool? = nil) {
         self.domain = domain
@@ -41,8 +49,12 @@ public struct EvictRequest: Codable, Sendable {
 }
 
 /// `POST /v1/domains/start`, `…/sync`, `…/show`, `…/readmit`
-public struct DomainNameRequest: Codable, Sendable {
+public struct DomainNameRequest: RequestDocument {
     public var domain: String
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case domain
+    }
 
     public init(domain: String) { self.domain = domain }
 }

@@ -10,9 +10,9 @@ public enum Route {
     public static let inventoryChanges = "/v1/inventory/changes"
     public static let pools = "/v1/pools"
     public static let claims = "/v1/claims"
-    /// What a claim would get, and why; makes none.
+    /// What a claim would get, and why. Claims nothing.
     public static let explanation = "/v1/claims/explain"
-    /// The same for who can wait: a ``ClaimLine`` a line.
+    /// Claims, and waits for functions to become free: a ``ClaimLine`` a line.
     public static let waitingClaims = "/v1/claims/wait"
     public static let release = "/v1/claims/release"
     public static let renewal = "/v1/claims/renew"
@@ -39,23 +39,33 @@ public enum Route {
     public static let ledgerRestore = "/v1/ledger/restore"
 }
 
-/// Where the daemon listens when nobody says otherwise.
+/// Where the daemon listens by default.
 public typealias SocketPath = Wire.SocketPath
 
-/// What libvirt called the hook with.
+/// The arguments with which libvirt called the hook.
 public typealias HookRequest = Wire.HookRequest
 
 /// `POST /v1/plan`, `POST /v1/apply`
-public struct PlanRequest: Codable, Sendable {
-    /// A configuration to use in place of the host's own.
+public struct PlanRequest: RequestDocument {
+    /// A configuration to use instead of the host's own.
     public var configuration: ConfigurationText?
-    /// The caller has seen what would be taken from the host itself, and agrees.
+    /// The caller agrees to what the plan takes from the host itself.
     public var confirmed: Bool
 
-    public struct ConfigurationText: Codable, Sendable {
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case configuration, confirmed
+    }
+
+    public static var documents: [String: any RequestDocument.Type] { ["configuration": ConfigurationText.self] }
+
+    public struct ConfigurationText: RequestDocument {
         /// The file's name, for error messages.
         public var file: String
         public var text: String
+
+        public enum CodingKeys: String, CodingKey, CaseIterable {
+            case file, text
+        }
 
         public init(file: String, text: String) {
             self.file = file
@@ -70,17 +80,25 @@ public struct PlanRequest: Codable, Sendable {
 }
 
 /// `POST /v1/recover`: a function that is to leave quarantine.
-public struct RecoverRequest: Codable, Sendable {
+public struct RecoverRequest: RequestDocument {
     public var address: PCIAddress
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case address
+    }
 
     public init(address: PCIAddress) { self.address = address }
 }
 
-/// `POST /v1/ledger/restore`: a file on the daemon's host, which takes the ledger's place at its next start.
-public struct LedgerRestoreRequest: Codable, Sendable {
+/// `POST /v1/ledger/restore`: a file on the daemon's host that replaces the ledger at the next start.
+public struct LedgerRestoreRequest: RequestDocument {
     public var path: String
-    /// Although claims that live now would be forgotten.
+    /// Restore even if the backup lacks live claims.
     public var force: Bool
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case path, force
+    }
 
     public init(path: String, force: Bool = false) {
         self.path = path
@@ -89,8 +107,12 @@ public struct LedgerRestoreRequest: Codable, Sendable {
 }
 
 /// `POST /v1/domains/inject`: a domain XML in.
-public struct InjectRequest: Codable, Sendable {
+public struct InjectRequest: RequestDocument {
     public var xml: String
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case xml
+    }
 
     public init(xml: String) { self.xml = xml }
 }

@@ -44,7 +44,7 @@ public struct DomainSyncDocument: Codable, Sendable {
     }
 }
 
-/// `POST /v1/domains/show`: a domain, what it asks for, and what it has.
+/// `POST /v1/domains/show`: a domain, its request, and its devices.
 public struct DomainReport: Codable, Sendable {
     public var schemaVersion = 1
     public var name: String
@@ -54,13 +54,13 @@ public struct DomainReport: Codable, Sendable {
     public var persistent: Bool
     /// null when it asks for nothing.
     @ExplicitNull public var request: Request?
-    /// What is wrong with its request.
+    /// The error in its request.
     @ExplicitNull public var requestProblem: String?
     public var devices: [Device]
-    /// How many more devices the running guest can be given; null when none runs, and where that cannot be told.
+    /// How many more devices the running guest can be given; null if none runs, and if unknown.
     @ExplicitNull public var freeHotplugPorts: Int?
     public var migration: Migration
-    /// What was last refused to it, until it went well.
+    /// The last refusal; null after a success.
     @ExplicitNull public var lastRefusal: Refusal?
 
     public struct Request: Codable, Sendable {
@@ -120,7 +120,7 @@ public struct DomainReport: Codable, Sendable {
         public var memory: String
         /// Whether the guest sees the device on its node; null for a guest that sees no nodes.
         @ExplicitNull public var guestNode: String?
-        /// What does not fit, or is not sure to, with both sides; a line each.
+        /// What does not fit or may not fit, with both sides; one problem a line.
         public var problems: [String]
         @ExplicitNull public var remedy: String?
 
@@ -136,7 +136,7 @@ public struct DomainReport: Codable, Sendable {
     public struct Migration: Codable, Sendable {
         /// `yes`, `no`, `unknown`
         public var possible: String
-        /// Why not, or on what conditions; a line each.
+        /// Why not, or under which conditions; one reason a line.
         public var reasons: [String]
         @ExplicitNull public var remedy: String?
 

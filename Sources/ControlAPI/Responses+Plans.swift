@@ -14,7 +14,7 @@ public struct PlanDocument: Codable, Sendable {
         public var changes: [Change]
     }
 
-    /// One aspect of one function, from what it is to what it becomes.
+    /// One aspect of one function: as it is, and as it will be.
     public struct Change: Codable, Sendable {
         public var subject: PCIAddress
         public var from: String
@@ -56,7 +56,7 @@ public struct ApplyLine: Codable, Sendable {
         public var number: Int
         /// How many there are, as far as that was foreseen.
         public var total: Int
-        /// The card that it was about.
+        /// The PF that the step belongs to.
         public var physicalFunction: PCIAddress
         public var action: String
 

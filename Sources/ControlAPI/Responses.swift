@@ -3,10 +3,10 @@ public import HostModel
 
 /// `GET /v1/health`
 public struct HealthDocument: Codable, Sendable {
-    /// `ok`, or `degraded` when something is not as declared.
+    /// `ok`, or `degraded` if there are problems.
     public var status: String
     public var version: String
-    /// What is not as declared, in words.
+    /// Differences from the declared state, in words.
     public var problems: [String]
 
     public init(version: String, problems: [String] = []) {

@@ -2,7 +2,7 @@
 public import HostModel
 
 /// Why a domain XML could not be read or edited.
-public enum DomainXMLError: Error, Equatable, Sendable {
+public enum DomainXMLError: Equatable, Sendable {
     /// Not well-formed XML. Lines and columns count from 1; a column counts bytes.
     case malformed(line: Int, column: Int, reason: String)
     /// The text is longer than any domain's.
@@ -53,77 +53,79 @@ public enum DomainXMLError: Error, Equatable, Sendable {
     }
 }
 
-extension DomainXMLError: CustomStringConvertible {
-    public var description: String {
-        let text =
-            switch self {
-            case .malformed(let line, let column, let reason):
-                "domain XML, line \(line), column \(column): not well-formed: \(reason)"
-            case .tooLarge(let bytes, let limit):
-                "domain XML: \(bytes) bytes are too many: the limit is \(limit)"
-            case .tooDeep(let line, let limit):
-                "domain XML, line \(line): elements are nested too deeply: the limit is \(limit)"
-            case .documentType(let line):
-                "domain XML, line \(line): a DOCTYPE is refused: a domain has none, and its entities are not safe to expand"
-            case .encoding(let name):
-                "domain XML: encoding '\(name)' is refused: only UTF-8 is read"
-            case .notADomain(let root):
-                "domain XML: the root element is <\(root)>: expected <domain>"
-            case .missing(let what, let place, let line):
-                "domain XML, line \(line): \(place) has no \(what)"
-            case .duplicate(let what, let line):
-                "domain XML, line \(line): \(what) occurs a second time"
-            case .invalid(let subject, let value, let line, let expected):
-                "domain XML, line \(line): \(subject) is '\(value)': expected \(expected)"
-            case .unknown(let what, let place, let line, _):
-                "domain XML, line \(line): \(place) has an unknown \(what)"
-            case .namespace(let what, let given, let line):
-                "domain XML, line \(line): \(what) is in "
-                    + (given.map { "the namespace '\($0)', which is not read" }
-                        ?? "no namespace, and libvirt would drop it")
-            case .misplaced(let what, let place, let line):
-                "domain XML, line \(line): \(what) stands directly in \(place), where libvirt drops it"
-            case .noDevices(let line):
-                "domain XML, line \(line): <domain> has no <devices>"
-            case .addressInUse(let address, let user):
-                "domain XML: \(address) cannot be added: \(user) already has it"
-            case .nameInUse(let name, let user):
-                "domain XML: device '\(name)' cannot be added: \(user) already has its name"
-            case .companion(let name, let leader, let reason):
-                "domain XML: device '\(name)' cannot be the companion of '\(leader)': \(reason)"
-            case .noGuestSlot(let name):
-                "domain XML: device '\(name)' cannot be added: the guest's PCI bus has no slot left for it"
-            case .standby(let alias, let device, let reason):
-                "domain XML: device '\(device)' cannot fail over to '\(alias)': \(reason.text)"
-            }
-        return text.oneLine
+extension DomainXMLError: Reportable {
+    public var report: ErrorReport {
+        switch self {
+        case .malformed(let line, let column, let reason):
+            Self.report(
+                place: "domain XML, line \(line), column \(column)", "not well-formed: \(reason)",
+                remedy: reason == "unbound prefix"
+                    ? "declare the prefix where it is used, like xmlns:buslane='\(DomainRequest.namespace)'" : nil)
+        case .tooLarge(let bytes, let limit): Self.report("\(bytes) bytes are too many: the limit is \(limit)")
+        case .tooDeep(let line, let limit):
+            Self.report(line, "elements are nested too deeply: the limit is \(limit)")
+        case .documentType(let line):
+            Self.report(
+                line, "a DOCTYPE is refused: a domain has none, and its entities are not safe to expand",
+                remedy: "remove the DOCTYPE")
+        case .encoding(let name):
+            Self.report(
+                "encoding '\(name)' is refused: only UTF-8 is read",
+                remedy: "convert it with iconv -t UTF-8, and change the declaration")
+        case .notADomain(let root): Self.report("the root element is <\(root)>: expected <domain>")
+        case .missing(let what, let place, let line):
+            Self.report(line, "\(place) has no \(what)", remedy: "add \(what) to \(place)")
+        case .duplicate(let what, let line):
+            Self.report(line, "\(what) occurs a second time", remedy: "keep only one \(what)")
+        case .invalid(let subject, let value, let line, let expected):
+            Self.report(line, "\(subject) is '\(value)': expected \(expected)")
+        case .unknown(let what, let place, let line, let nearest):
+            Self.report(line, "\(place) has an unknown \(what)", remedy: nearest.map { "write \($0)" })
+        case .namespace(let what, let given, let line):
+            Self.report(
+                line,
+                "\(what) is in "
+                    + (given.map { "the namespace '\($0)', which Buslane does not read" }
+                        ?? "no namespace, and libvirt would drop it"),
+                remedy: "write xmlns:buslane='\(DomainRequest.namespace)' and <buslane:\(what.dropFirst())")
+        case .misplaced(let what, let place, let line):
+            Self.report(
+                line, "\(what) is directly in \(place), where libvirt drops it", remedy: "move \(what) into <metadata>")
+        case .noDevices(let line):
+            Self.report(line, "<domain> has no <devices>", remedy: "add <devices/> to <domain>")
+        case .addressInUse(let address, let user):
+            Self.report(
+                "\(address) cannot be added: \(user) already has it",
+                remedy: "remove \(address) from the XML, or let only Buslane add it")
+        case .nameInUse(let name, let user):
+            Self.report(
+                "device '\(name)' cannot be added: \(user) already has its name",
+                remedy: "give one of them another name")
+        case .companion(let name, let leader, let reason):
+            Self.report(
+                "device '\(name)' cannot be the companion of '\(leader)': \(reason)",
+                remedy: "name another device than '\(leader)': one that is in the domain, or is added with it")
+        case .noGuestSlot(let name):
+            Self.report(
+                "device '\(name)' cannot be added: the guest's PCI bus has no free slot",
+                remedy: "remove devices, or use a q35 machine")
+        case .standby(let alias, let device, let reason):
+            Self.report(
+                "device '\(device)' cannot fail over to '\(alias)': \(reason.text)", remedy: reason.remedy(alias: alias)
+            )
+        }
     }
 
-    /// How to fix it; nil where the description is enough.
-    public var remedy: String? {
-        let text: String? =
-            switch self {
-            case .malformed(_, _, "unbound prefix"):
-                "declare the prefix where it is used, like xmlns:buslane='\(DomainRequest.namespace)'"
-            case .malformed, .tooLarge, .tooDeep, .notADomain: nil
-            case .documentType: "remove the DOCTYPE"
-            case .encoding: "convert it: iconv -t UTF-8, and change the declaration"
-            case .missing(let what, let place, _): "add \(what) to \(place)"
-            case .duplicate(let what, _): "keep only one \(what)"
-            case .invalid: nil
-            case .unknown(_, _, _, let nearest): nearest.map { "write \($0)" }
-            case .namespace(let what, _, _):
-                "write xmlns:buslane='\(DomainRequest.namespace)' and <buslane:\(what.dropFirst())"
-            case .misplaced(let what, _, _): "move \(what) into <metadata>"
-            case .noDevices: "add <devices/> to <domain>"
-            case .addressInUse(let address, _): "remove \(address) from the XML, or let only Buslane add it"
-            case .nameInUse: "give one of them another name"
-            case .companion(_, let leader, _):
-                "name another device than '\(leader)': one that is in the domain, or is added with it"
-            case .noGuestSlot: "remove devices, or use a q35 machine"
-            case .standby(let alias, _, let reason): reason.remedy(alias: alias)
-            }
-        return text?.oneLine
+    private static func report(_ line: Int, _ message: String, remedy: String? = nil) -> ErrorReport {
+        report(place: "domain XML, line \(line)", message, remedy: remedy)
+    }
+
+    private static func report(_ message: String, remedy: String? = nil) -> ErrorReport {
+        report(place: "domain XML", message, remedy: remedy)
+    }
+
+    private static func report(place: String, _ message: String, remedy: String?) -> ErrorReport {
+        ErrorReport(.unprocessable, "bad-domain-xml", "domain XML", "\(place): \(message)", remedy: remedy)
     }
 }
 
@@ -146,12 +148,5 @@ extension DomainXMLError.Standby {
         case .withoutMAC: "add <mac address='…'/> to it"
         case .otherMAC: "give both the same address, or leave the device's out of the request"
         }
-    }
-}
-
-extension String {
-    /// A message is one line, whatever the document contains.
-    fileprivate var oneLine: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
     }
 }

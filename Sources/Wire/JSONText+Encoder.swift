@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Writes what an `Encodable` says of itself into a ``JSONText``, as it is said.
+/// Encodes values directly into a ``JSONText``.
 ///
-/// Foundation's encoder first makes a tree of boxes: with thousands of functions that took longer than reading them.
+/// Foundation's encoder builds a tree of boxes first; for thousands of functions that took longer than reading them.
 /// Keys come in the order in which a type declares them.
 struct JSONTextEncoder: Encoder {
     let sink: JSONSink
@@ -24,7 +24,7 @@ struct JSONTextEncoder: Encoder {
         let (depth, start) = (sink.text.depth, sink.text.bytes.count)
         try value.encode(to: self)
         sink.text.end(to: depth)
-        // It asked for no container: it has no fields.
+        // A value without fields asks for no container.
         if sink.text.bytes.count == start { sink.text.end(to: sink.text.begin(list: false) - 1) }
     }
 }

@@ -3,7 +3,7 @@
 /// JSON as it is being written: bytes, and the containers that are still open.
 ///
 /// Entries of the outer containers stand on a line each, so that a diff of two inventories shows the functions that
-/// differ; what lies deeper stays on its line.
+/// differ; deeper entries stay on one line.
 package struct JSONText {
     private(set) var bytes: [UInt8] = []
     /// An open container: whether it is a list, and whether anything is in it yet.
@@ -30,7 +30,7 @@ package struct JSONText {
         return open.count
     }
 
-    /// Closes whatever is open below a depth.
+    /// Closes the containers that are open below a depth.
     mutating func end(to depth: Int) {
         while open.count > depth {
             let container = open.removeLast()
@@ -94,7 +94,7 @@ package struct JSONText {
         var value = value
         bytes.append(UInt8(ascii: "\""))
         value.withUTF8 { text in
-            // What needs no escaping, nearly all of it, is taken in runs.
+            // Bytes without escapes, nearly all of them, are copied in runs.
             var start = 0
             for position in 0..<text.count {
                 guard let escape = Self.escape(text[position]) else { continue }

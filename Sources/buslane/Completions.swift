@@ -2,7 +2,7 @@
 import ArgumentParser
 import ControlAPI
 
-/// What the shell offers for a name that only the daemon knows. Without one it offers nothing, and says nothing.
+/// Completions of names that only the daemon knows: none, and no message, without a daemon.
 extension CompletionKind {
     static let pools = names { try await $0.get(Route.pools, as: PoolsDocument.self).pools.map(\.name) }
 

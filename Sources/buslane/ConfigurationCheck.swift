@@ -3,17 +3,17 @@ import ConfigurationFiles
 import ControlAPI
 import HostModel
 
-/// Files of declared state, judged by themselves and, where there is one, against a host.
+/// The check of configuration files, by themselves and on a host if there is one.
 struct ConfigurationCheck {
     let files: [String]
-    /// Whether a host was looked at.
+    /// Whether the selectors were tried on a host.
     let sawHost: Bool
     let desired: DesiredState
     let errors: [ConfigurationCheckDocument.Remark]
-    /// What need not be wrong: a pool without a function, as long as its VFs are not made.
+    /// Possible problems: a pool without a function is correct until its VFs are created.
     let notes: [ConfigurationCheckDocument.Remark]
 
-    /// - Parameter host: nil judges the files by themselves.
+    /// - Parameter host: nil checks the files only.
     init(_ reader: ConfigurationReader, files: [String], on host: HostSnapshot?) {
         self.files = files
         desired = reader.desired
@@ -23,7 +23,7 @@ struct ConfigurationCheck {
                 file: error.place.file, line: error.place.line, column: error.place.column, message: error.problem,
                 remedy: error.remedy)
         }
-        // Entries that are wrong are left out of what was read: what is left can be compared all the same.
+        // Entries with errors were left out; the others can still be compared.
         for problem in host.map(reader.desired.problems(on:)) ?? [] {
             errors.append(.init(at: problem.place, message: problem.refusal.message, remedy: problem.refusal.remedy))
         }
@@ -35,7 +35,7 @@ struct ConfigurationCheck {
         .init(files: files, valid: errors.isEmpty, comparedWithHost: sawHost, errors: errors, notes: notes)
     }
 
-    /// What a person reads, and an editor that knows `FILE:LINE:COLUMN:`.
+    /// For people, and for editors that know `FILE:LINE:COLUMN:`.
     var text: String {
         var lines = errors.flatMap { $0.lines(of: "error") } + notes.flatMap { $0.lines(of: "note") }
         let count = desired.physicalFunctions.count
@@ -56,7 +56,7 @@ extension ConfigurationCheckDocument.Remark {
     /// - Parameter place: as a declaration bears it, `FILE:LINE:COLUMN`.
     init(at place: String?, message: String, remedy: String?) {
         var message = message
-        // The place is there already.
+        // The message repeats the place.
         if let place, message.hasPrefix(place + " ") { message = "this entry" + message.dropFirst(place.count) }
         let parts = (place ?? "").split(separator: ":", omittingEmptySubsequences: false)
         if parts.count >= 3, let line = Int(parts[parts.count - 2]), let column = Int(parts[parts.count - 1]) {
@@ -81,6 +81,6 @@ extension Pool {
         let met = selector.meetings(on: host).map(\.description).joined(separator: "; ")
         return .init(
             at: place, message: "pool '\(name)' has no function of this host now: \(met)",
-            remedy: "VFs that are still to be made count once they are there")
+            remedy: "VFs count once apply has created them")
     }
 }

@@ -2,22 +2,22 @@
 import ArgumentParser
 import HostModel
 
-/// `buslane`: what people and scripts type.
+/// `buslane`, the command.
 @main
 struct Control: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buslane",
-        abstract: "SR-IOV and PCI passthrough for KVM hosts: who gets which function, and nobody else.",
+        abstract: "Manages SR-IOV and PCI passthrough on a KVM host: each function has one owner.",
         discussion: """
-            A first look:      buslane inventory
-            What is amiss:     buslane doctor
-            What is wanted:    declared in /etc/buslane/buslane.yaml
-            Cut up the cards:  buslane plan, then buslane apply
-            Hand one out:      buslane allocate POOL --for domain:NAME
-            Put it in:         buslane domain attach NAME
+            See the host:        buslane inventory
+            Find problems:       buslane doctor
+            Declare VFs, pools:  in /etc/buslane/buslane.yaml
+            Create the VFs:      buslane plan, then buslane apply
+            Claim a function:    buslane allocate POOL --for domain:NAME
+            Give it to a guest:  buslane domain attach NAME
             """,
         version: Version.current,
-        subcommands: subcommands(asked: CommandLine.arguments.dropFirst().first))
+        subcommands: commands)
 
     private static let commands: [any ParsableCommand.Type] = [
         InventoryCommand.self, TopologyCommand.self, PlanCommand.self, ApplyCommand.self, PoolsCommand.self,
@@ -27,16 +27,7 @@ struct Control: AsyncParsableCommand {
         HookCommand.self,
     ]
 
-    /// The one command that was asked for; all of them where the first word is none, so that help and mistakes see them.
-    ///
-    /// The parser makes itself a picture of each command it is told of, whatever was typed: that took longer than
-    /// most commands.
-    static func subcommands(asked word: String?) -> [any ParsableCommand.Type] {
-        let asked = commands.filter { $0.configuration.commandName == word }
-        return asked.isEmpty ? commands : asked
-    }
-
-    /// - Throws: ``Failure`` for a first word that is no command.
+    /// - Throws: ``Failure`` for a first word that is not a command.
     private static func refuseUnknownCommand(_ word: String?) throws {
         guard let word, !word.hasPrefix("-") else { return }
         let known = commands.flatMap { [$0.configuration.commandName ?? ""] + $0.configuration.aliases } + ["help"]

@@ -5,29 +5,29 @@ import Glibc
 import HostIO
 import HostModel
 
-/// Where a command has the host's inventory from: the daemon, or the host itself where there is none.
+/// Where a command gets the inventory from: the daemon, or the host itself if no daemon answers.
 struct InventorySource: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
-    @Option(help: "Read the host below this folder, without a daemon.") var hostRoot: String?
+    @Option(help: "Read the host tree below this folder, without a daemon.") var hostRoot: String?
 
-    /// The host, and who holds what.
+    /// An inventory and the owners of its claims.
     struct Reading {
         var inventory: Inventory
-        /// By claim, its owner's name; nil when no daemon was there to tell.
+        /// By claim, its owner's name; nil without a daemon.
         var owners: [String: String]?
     }
 
-    /// What was asked of the daemon, or read from the host and said so on standard error.
+    /// The daemon's inventory; else the host's, with a note on standard error.
     func read() async throws -> Inventory { try await readFromEither().inventory }
 
-    /// The same with the claims' owners, for what people read.
+    /// The same with the claims' owners, for people.
     func readWithOwners() async throws -> Reading {
         let (inventory, isFromDaemon) = try await readFromEither()
-        // A host that was read without the daemon has no claims in it: their owners would make it look free of them.
+        // An inventory read without the daemon lacks claims: an empty list of owners would show every function as free.
         return Reading(inventory: inventory, owners: isFromDaemon ? try await owners() : nil)
     }
 
-    /// The daemon's own text; nil where there is none to ask, or a tree to read in its place.
+    /// The daemon's own text; nil without a daemon, and for a tree.
     func text() async throws -> [UInt8]? {
         guard hostRoot == nil else { return nil }
         do {
@@ -40,7 +40,7 @@ struct InventorySource: ParsableArguments {
         }
     }
 
-    /// What changes on this host from now on: from the daemon, or where there is none from the host's own events.
+    /// Follows changes of this host: from the daemon, else from the host's own events.
     func watch(_ take: @escaping @Sendable (InventoryChange) async throws -> Void) async throws {
         do {
             return try await connection.client.lines(Route.inventoryChanges, as: InventoryChange.self, take)
@@ -50,7 +50,7 @@ struct InventorySource: ParsableArguments {
             default: throw error
             }
         }
-        // Listening before reading: nothing is missed in between.
+        // The monitor listens before the first reading, so that no event is missed.
         let monitor = try UdevMonitor()
         let follower = try HostFollower(reader: SysfsReader())
         let names = PCINames()
@@ -64,7 +64,7 @@ struct InventorySource: ParsableArguments {
     }
 
     private static let withoutDaemon =
-        "note: no daemon to ask, so this is read from the host itself, without claims"
+        "note: no daemon answers; reading the host itself, without claims"
 
     private static var now: Int { time(nil) }
 
@@ -104,7 +104,7 @@ struct InventorySource: ParsableArguments {
         } catch {
             throw Failure(
                 .refused, "unreadable-host", subject: root, "\(error)",
-                fix: root == "/" ? "mount -t sysfs sysfs /sys" : "name the folder that has the host's sys in it")
+                fix: root == "/" ? "mount -t sysfs sysfs /sys" : "name the folder that contains the host's sys")
         }
     }
 }

@@ -5,7 +5,7 @@ import Glibc
 import HostIO
 import HostModel
 
-/// Where the daemon is.
+/// Which daemon to ask.
 struct ConnectionOptions: ParsableArguments {
     @Option(help: "The daemon's socket (also: BUSLANE_SOCKET).")
     var socket: String?
@@ -24,21 +24,21 @@ enum Environment {
     }
 }
 
-/// How a list is printed.
+/// How to print a list.
 struct FormatOptions: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(name: .shortAndLong, help: "Print ids alone.")
+    @Flag(name: .shortAndLong, help: "Print ids only.")
     var quiet = false
 
     var isForPeople: Bool { !json && !quiet }
 }
 
-/// A file of declared state to use in place of the host's own.
+/// A configuration file to use instead of the host's own.
 struct ConfigurationOptions: ParsableArguments {
     @Option(
-        name: .shortAndLong, help: "Use this file in place of /etc/buslane (- for standard input).", completion: .file()
+        name: .shortAndLong, help: "Use this file instead of /etc/buslane (- for standard input).", completion: .file()
     )
     var file: String?
 
@@ -48,7 +48,7 @@ struct ConfigurationOptions: ParsableArguments {
     }
 }
 
-/// Turns the core's own parsing into an option's.
+/// Parses an option by a type of the model.
 func parsed<Value: TextCodable & SendableMetatype>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
     { text in
         do throws(MalformedValue) {
@@ -63,18 +63,18 @@ func parsed<Value: TextCodable & SendableMetatype>(_ type: Value.Type) -> @Senda
 func parsedMAC(_ text: String) throws -> MACAddress {
     let mac = try parsed(MACAddress.self)(text)
     guard !mac.isZero, !mac.isMulticast else {
-        throw ValidationError(Refusal.badMAC(mac).message)
+        throw ValidationError(Refusal.request(.badMAC(mac)).message)
     }
     return mac
 }
 
-/// `90`, `90s`, `5m`, `2h`: seconds, of a day at most.
+/// `90`, `90s`, `5m`, `2h` in seconds; a day at most.
 func parsedSeconds(_ text: String) throws -> Int {
     let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
     let unit = text.last.flatMap { units[$0] }
     let number = Int(unit == nil ? text : String(text.dropLast()))
     guard let number, number > 0, number <= 86400, number * (unit ?? 1) <= 86400 else {
-        throw ValidationError("'\(text)' is no time: 30s, 5m or 1h, a day at most")
+        throw ValidationError("'\(text)' is not a duration: write 30s, 5m or 1h; a day at most")
     }
     return number * (unit ?? 1)
 }
@@ -96,6 +96,6 @@ func parsedWord<Value: RawRepresentable & CaseIterable & SendableMetatype>(
         if let value = Value(rawValue: text) { return value }
         let known = Value.allCases.map(\.rawValue)
         let meant = text.nearest(among: known).map { "; did you mean '\($0)'?" } ?? ""
-        throw ValidationError("'\(text)' is none of \(known.joined(separator: ", "))\(meant)")
+        throw ValidationError("'\(text)' is not one of \(known.joined(separator: ", "))\(meant)")
     }
 }

@@ -3,35 +3,35 @@ import ArgumentParser
 import ControlAPI
 import HostModel
 
-/// What is asked for more rarely of a VF; the names are those of the configuration.
+/// Rarer settings of a VF, under the names of the configuration.
 struct VFOptions: ParsableArguments {
     @Option(help: "The VLAN's priority, 0 to 7.") var qos: Int?
-    @Option(help: "The VLAN's kind of tag: 802.1Q (default) or 802.1ad.", transform: parsedWord(VLANProtocol.self))
+    @Option(help: "The VLAN's tag: 802.1Q (default) or 802.1ad.", transform: parsedWord(VLANProtocol.self))
     var vlanProtocol: VLANProtocol?
-    @Option(help: "Whether frames with another source MAC address are dropped: on or off.", transform: parsedSwitch)
+    @Option(help: "Drop frames with another source MAC address: on or off.", transform: parsedSwitch)
     var spoofCheck: Bool?
     @Option(
         help: "The link that the guest sees: auto, enable or disable.",
         transform: parsedWord(VFSettings.LinkState.self))
     var linkState: VFSettings.LinkState?
-    @Option(help: "The share of the wire that is kept for it, in Mbit/s.") var minTxRate: Int?
-    @Option(help: "What it can send at most, in Mbit/s; 0 for no limit.") var maxTxRate: Int?
+    @Option(help: "Bandwidth reserved for sending, in Mbit/s.") var minTxRate: Int?
+    @Option(help: "Limit for sending, in Mbit/s; 0 for no limit.") var maxTxRate: Int?
 }
 
 extension AllocateRequest.Device {
-    /// Reads `NAME=POOL[,KEY=VALUE]…`, the keys being those of the configuration.
+    /// Parses `NAME=POOL[,KEY=VALUE]…` with the keys of the configuration.
     init(option text: String) throws {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map {
             $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         }
         guard let first = parts.first, parts.allSatisfy({ $0.count == 2 && !$0[0].isEmpty && !$0[1].isEmpty }) else {
-            throw ValidationError("'\(text)' is no device: NAME=POOL[,mac=M][,vlan=V]…")
+            throw ValidationError("'\(text)' is not a device: write NAME=POOL[,mac=M][,vlan=V]…")
         }
         self.init(pool: first[1])
         name = first[0]
         var seen: Set<String> = []
         for part in parts.dropFirst() {
-            guard seen.insert(part[0]).inserted else { throw ValidationError("'\(text)' says \(part[0]) twice") }
+            guard seen.insert(part[0]).inserted else { throw ValidationError("'\(text)' has \(part[0]) twice") }
             try set(part[0], to: part[1])
         }
     }
@@ -57,8 +57,8 @@ extension AllocateRequest.Device {
     }
 }
 
-/// A number of something.
+/// A number, 0 or more.
 private func parsedNumber(_ text: String) throws -> Int {
-    guard let number = Int(text), number >= 0 else { throw ValidationError("'\(text)' is no number") }
+    guard let number = Int(text), number >= 0 else { throw ValidationError("'\(text)' is not a number") }
     return number
 }

@@ -39,6 +39,20 @@ struct InventoryPartsTests {
         #expect(try JSON.decode(Inventory.self, from: parts).functions.isEmpty)
     }
 
+    @Test("functions that are encoded in slices make the same document", arguments: [0, 1, 128, 129, 300])
+    func slices(count: Int) throws {
+        let functions = try (0..<count).map { number in
+            let bus = String(number / 8 + 0x10, radix: 16)
+            return Function(
+                address: try PCIAddress("0000:\(bus):00.\(number % 8)"),
+                identity: Identity(vendor: 0x8086, device: 0x158b, classCode: 0x020000))
+        }
+        let snapshot = HostSnapshot(host: host.host, iommu: host.iommu, functions: functions)
+        let inventory = Inventory(of: snapshot, names: NoNames(), capturedAt: 0)
+        #expect(inventory.functions.map(\.address) == functions.map(\.address))
+        #expect(try inventory.text() == JSON.encode(inventory))
+    }
+
     @Test("a change names the fields that differ")
     func change() throws {
         let before = try #require(host.functions.first)

@@ -7,6 +7,7 @@ public enum Schema {
     public static let domain = "/usr/share/libvirt/schemas/domain.rng"
     private static let documents = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs")
     /// Ours.
+    public static let guide = documents.appending(path: "guide.md").standardizedFileURL.path
     public static let request = documents.appending(path: "domain-request.rng").standardizedFileURL.path
 
     /// What is wrong with a document; nil when it is valid.

@@ -49,7 +49,7 @@ struct ReadingTests {
             request.devices == [
                 .init(
                     name: "data0", pool: "dataplane",
-                    settings: VFSettings(mac: try MACAddress("52:54:00:11:22:33"), vlan: .id(try VLANID("100")))),
+                    settings: VFSettings(mac: MACAddress("52:54:00:11:22:33"), vlan: .id(try VLANID("100")))),
                 .init(name: "data1", pool: "dataplane", settings: VFSettings(trust: true)),
             ])
         #expect(try domain(Samples.i440fx).request == nil)

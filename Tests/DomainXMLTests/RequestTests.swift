@@ -163,7 +163,7 @@ struct RequestTests {
 
     @Test("every request in the guide is one")
     func guide() throws {
-        let guide = try String(contentsOf: Schema.documents.appending(path: "guide.md"), encoding: .utf8)
+        let guide = try String(contentsOfFile: Schema.guide, encoding: .utf8)
         let requests = guide.split(separator: "```xml\n").dropFirst().compactMap { block in
             block.split(separator: "```").first.map(String.init)
         }.filter { $0.contains("<buslane:request") }

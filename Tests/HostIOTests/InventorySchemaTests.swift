@@ -40,7 +40,7 @@ struct InventorySchemaTests {
             identity: Identity(vendor: 0x8086, device: 0x154c, classCode: 0x020000),
             role: .virtualFunction(VirtualFunction(physicalFunction: try address("0000:3b:00.0"), index: 0)))
         virtual.vfSettings = VFSettings(
-            mac: try MACAddress("52:54:00:11:22:33"),
+            mac: MACAddress("52:54:00:11:22:33"),
             vlan: .tag(VLANTag(try #require(VLANID(100)), qos: 3, protocol: .dot1ad)), trust: true, spoofCheck: false,
             linkState: .auto, minTxRateMbps: 0, maxTxRateMbps: 1000)
         func host(_ function: Function) -> HostSnapshot {

@@ -53,7 +53,7 @@ struct SysfsReaderTests {
                             virtualFunctions: [try address("0000:3b:10.0"), try address("0000:3b:10.1")])),
                     interfaces: [
                         NetworkInterface(
-                            name: "ens1f0", index: 4, mac: try MACAddress("3c:fd:fe:00:00:01"), state: "up",
+                            name: "ens1f0", index: 4, mac: MACAddress("3c:fd:fe:00:00:01"), state: "up",
                             isAdministrativelyUp: true, speedMbps: 25000, mtu: 9000, master: "br0")
                     ], vfioDriver: "vfio-pci"))
     }

@@ -74,10 +74,10 @@ struct ClaimRulesTests {
     @Test("a quota counts an owner's claims, and those of a user other than root for any owner")
     func quota() throws {
         let records = Records(entries: [.init("c1", of: "fw1", uid: 1000), .init("c2", of: "fw2", uid: 0)])
-        #expect(throws: Refusal.quotaReached(pool: "vfs", holder: "fw1", limit: 1)) {
+        #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "fw1", limit: 1))) {
             try request(limit: 1).refuseBeyondQuota(records)
         }
-        #expect(throws: Refusal.quotaReached(pool: "vfs", holder: "user id 1000", limit: 1)) {
+        #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "user id 1000", limit: 1))) {
             try request(owner: "fw3", limit: 1, uid: 1000).refuseBeyondQuota(records)
         }
         try request(owner: "fw3", limit: 1, uid: 0).refuseBeyondQuota(records)
@@ -95,7 +95,7 @@ struct ClaimRulesTests {
     @Test("an owner has a device name once, and another owner may have the same")
     func names() throws {
         let records = Records(entries: [.init("c1", of: "fw1")])
-        #expect(throws: Refusal.deviceNameTaken("data0", owner: "fw1", claim: "c1")) {
+        #expect(throws: Refusal.request(.deviceNameTaken("data0", owner: "fw1", claim: "c1"))) {
             try draft(request(deviceName: "data0"), [vf(0)]).assignments(inClaim: "c2", beside: records)
         }
         let other = try draft(request(owner: "fw2", deviceName: "data0"), [vf(0)])
@@ -105,7 +105,7 @@ struct ClaimRulesTests {
 
     @Test("two devices of one claim cannot have one name")
     func namesWithin() throws {
-        #expect(throws: Refusal.deviceNameTaken("a", owner: "fw1", claim: "c2")) {
+        #expect(throws: Refusal.request(.deviceNameTaken("a", owner: "fw1", claim: "c2"))) {
             try draft(request(), [vf(0), vf(1)], names: ["a", "a"]).assignments(inClaim: "c2", beside: Records())
         }
     }
@@ -113,7 +113,7 @@ struct ClaimRulesTests {
     @Test("two owners cannot have one MAC address on one PF; on another PF, or for the same owner, it is allowed")
     func macs() throws {
         let records = Records(entries: [.init("c1", of: "fw1", device: "x", mac: mac)])
-        let refusal = Refusal.macInUse(mac, physicalFunction: Self.pf, claim: "c1", owner: "fw1")
+        let refusal = Refusal.request(.macInUse(mac, physicalFunction: Self.pf, claim: "c1", owner: "fw1"))
         #expect(throws: refusal) {
             try draft(request(owner: "fw2"), [vf(0)], mac: mac).assignments(inClaim: "c2", beside: records)
         }
@@ -128,7 +128,7 @@ struct ClaimRulesTests {
         let records = Records(entries: [
             .init("c1", of: "fw1", device: "x", mac: mac), .init("c2", of: "fw2", device: "x", mac: mac),
         ])
-        #expect(throws: Refusal.macInUse(mac, physicalFunction: Self.pf, claim: "c2", owner: "fw2")) {
+        #expect(throws: Refusal.request(.macInUse(mac, physicalFunction: Self.pf, claim: "c2", owner: "fw2"))) {
             try draft(request(), [vf(0)], mac: mac).assignments(inClaim: "c3", beside: records)
         }
     }

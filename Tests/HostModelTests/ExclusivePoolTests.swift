@@ -31,7 +31,7 @@ struct ExclusivePoolTests {
                 exclusive: firstIsExclusive ? "a" : "b", other: firstIsExclusive ? "b" : "a", function: "0000:3b:10.2"))
         #expect(throws: refusal) { try Planner.plan(for: desired, on: host.now, holdings: Holdings()) }
         #expect(desired.problems(on: host.now) == [DeclarationProblem(place: "a.yaml:b", refusal: refusal)])
-        #expect(refusal.remedy?.contains("none in common") == true)
+        #expect(refusal.remedy?.contains("do not overlap") == true)
         #expect(refusal.concerns(pool: "a") && refusal.concerns(pool: "b") && !refusal.concerns(pool: "c"))
     }
 

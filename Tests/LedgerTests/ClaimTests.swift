@@ -27,14 +27,15 @@ extension Ledger {
             pool: pool, count: count, owner: .name(owner), uid: uid, deviceName: deviceName)
         return try await allocate(bootID: snapshot.host.bootID ?? "") { holdings in
             let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
-            return Draft(request: request, slots: functions.map { .init(function: $0, settings: request.settings) })
+            return ClaimDraft(
+                request: request, slots: functions.map { .init(function: $0, settings: request.settings) })
         }
     }
 
     /// Writes a claim without asking placement, so that only the schema protects the function.
     func force(_ function: Function, for owner: String, bootID: String = "boot-1") async throws -> Claim {
         try await allocate(bootID: bootID) { _ in
-            Draft(
+            ClaimDraft(
                 request: ClaimRequest(pool: pool, owner: .name(owner)),
                 slots: [.init(function: function, settings: VFSettings())])
         }
@@ -72,8 +73,8 @@ struct ClaimTests {
     func heldAsWritten() async throws {
         let host = try host(vfs: 4)
         let functions = host.now.functions.filter { $0.virtualFunction != nil }
-        @Sendable func draft(_ position: Int, _ name: String) -> Ledger.Draft {
-            Ledger.Draft(
+        @Sendable func draft(_ position: Int, _ name: String) -> ClaimDraft {
+            ClaimDraft(
                 request: ClaimRequest(pool: pool, owner: .name("fw1"), deviceName: name),
                 slots: [.init(function: functions[position], settings: VFSettings())])
         }
@@ -122,7 +123,7 @@ struct ClaimTests {
             let made = try await ledger.allocate(inBoot: "boot-1", replacing: [old]) { holdings in
                 let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
                 return [
-                    Ledger.Draft(
+                    ClaimDraft(
                         request: request, slots: functions.map { .init(function: $0, settings: VFSettings()) })
                 ]
             }

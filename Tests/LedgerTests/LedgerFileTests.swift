@@ -20,7 +20,7 @@ struct LedgerFileTests {
             address: address, identity: Identity(vendor: 0x8086, device: 0x10ca, classCode: 0x020000), iommuGroup: 7)
         let request = ClaimRequest(pool: Pool(name: "vfs", selector: Selector()), owner: .name(owner))
         return try await ledger.allocate(bootID: "boot") { _ in
-            Ledger.Draft(
+            ClaimDraft(
                 request: request, slots: [.init(function: function, settings: VFSettings())], isReady: true)
         }
     }

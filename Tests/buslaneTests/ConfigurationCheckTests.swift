@@ -16,7 +16,7 @@ struct ConfigurationCheckTests {
 
     private func host() throws -> HostSnapshot {
         let card = Function(
-            address: try PCIAddress("0000:3b:00.0"),
+            address: try PCIAddress("0000:3b:00.0" as String),
             identity: Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000), numaNode: 0,
             role: .physicalFunction(SRIOV(totalVFs: 7, vfCount: 0)),
             interfaces: [NetworkInterface(name: "ens1f0", index: 2, mac: nil, state: "up", isAdministrativelyUp: true)])

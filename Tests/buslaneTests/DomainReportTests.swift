@@ -9,12 +9,12 @@ import Testing
 struct DomainReportTests {
     private var report: DomainReport {
         var data0 = DomainReport.Device(name: "data0")
-        data0.address = try? PCIAddress("0000:3b:10.2")
+        data0.address = try? PCIAddress("0000:3b:10.2" as String)
         data0.claim = "c17"
         data0.state = "inUse"
         data0.pool = "dataplane"
         data0.numaNode = 1
-        data0.mac = try? MACAddress("52:54:00:11:22:33")
+        data0.mac = try? MACAddress("52:54:00:11:22:33" as String)
         data0.vlan = "100"
         data0.persistentXML = "present"
         data0.runningXML = "absent"

@@ -65,7 +65,7 @@ struct ListTests {
         var host = isLarge ? try HostInWords.large() : try HostInWords.small()
         host.names.device = String(repeating: "A card with a long name ", count: 8)
         host.function(
-            try PCIAddress("10000:01:00.0"), group: 123_456, driver: "a-driver-with-quite-a-name",
+            try PCIAddress("10000:01:00.0" as String), group: 123_456, driver: "a-driver-with-quite-a-name",
             interface: "enp0s1f2np3dev4", claim: "c-1234567890")
         let inventory = host.inventory
         let owners = ["c-a": String(repeating: "long-owner-", count: 12), "c-b": "網絡網絡網絡網絡網絡", "c-c": "k8s"]
@@ -89,7 +89,7 @@ struct ListTests {
                 name: long, numa: .preferred(node: nil), total: 4000, free: 3999,
                 nodes: (0..<16).map { .init(node: $0, free: 250) } + [.init(node: nil, free: 1)], functions: [])
         ])
-        let function = try PCIAddress("0000:3b:10.2")
+        let function = try PCIAddress("0000:3b:10.2" as String)
         let claim = Claim(
             id: "c-12345", pool: long, owner: try Owner("someone"), ownerName: long, numa: .preferred(node: nil),
             state: .pending,
@@ -181,6 +181,12 @@ struct TerminalTests {
         #expect(!Terminal.wantsColour(environment: ["TERM": "xterm"], isTerminal: false))
         #expect(!Terminal.wantsColour(environment: ["NO_COLOR": "1"], isTerminal: true))
         #expect(!Terminal.wantsColour(environment: ["TERM": "dumb"], isTerminal: true))
+    }
+
+    @Test("a text takes as many columns as the C library says, in any locale")
+    func columns() {
+        #expect("plain".columns == 5 && "─┤…".columns == 3)
+        #expect("e\u{301}".columns == 1 && "漢字".columns == 4 && "😀".columns == 2)
     }
 
     @Test("lines of boxes where the locale has them")

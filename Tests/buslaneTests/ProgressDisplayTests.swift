@@ -16,7 +16,7 @@ struct ProgressDisplayTests {
     private let paper = Paper()
     private let card: PCIAddress
 
-    init() throws { card = try PCIAddress("0000:3b:00.0") }
+    init() throws { card = try PCIAddress("0000:3b:00.0" as String) }
 
     private func display(terminal: Bool, unicode: Bool = true) -> ProgressDisplay {
         ProgressDisplay(

@@ -8,7 +8,7 @@ extension Selector {
         "serials", "vfs", "numaNodes", "kinds",
     ]
 
-    /// Each value of these names one card.
+    /// Each value of these keys names one function or PF.
     static let keysThatNameACard: Set = ["addresses", "physicalFunctions", "pfNames", "paths", "macs", "serials"]
 }
 
@@ -44,7 +44,7 @@ extension YAMLCursor {
         entries { (item) throws(ConfigurationError) in try item.value(type) }
     }
 
-    /// What is wrong with one list is told with what is wrong with the others.
+    /// The entries of a list. An error in one list does not hide those in others.
     private func entries<Value>(_ read: (YAMLCursor) throws(ConfigurationError) -> Value) -> [Value]? {
         attempt { (list) throws(ConfigurationError) in
             guard try !list.list().isEmpty else {
@@ -54,7 +54,7 @@ extension YAMLCursor {
         }
     }
 
-    /// An address of the function itself; a range behind it would be about other functions.
+    /// An address of the function itself, without a range of VFs.
     private func address() throws(ConfigurationError) -> PCIAddress {
         let text = try string()
         if text.contains("#") {

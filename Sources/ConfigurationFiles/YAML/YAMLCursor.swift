@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// One node of a YAML file that knows where it stands, so that every complaint names its line.
+/// One node of a YAML file, with its place for errors.
 struct YAMLCursor {
     let file: String
     let node: YAMLNode
@@ -15,7 +15,7 @@ struct YAMLCursor {
         ConfigurationError(at: place, problem, remedy: remedy)
     }
 
-    /// What `read` makes of it; nil, and complaints, when there was anything wrong with it.
+    /// The result of `read`; nil if there was any error, which is added to the complaints.
     func attempt<Value>(_ read: (YAMLCursor) throws(ConfigurationError) -> Value) -> Value? {
         let before = complaints.errors.count
         do {
@@ -27,8 +27,8 @@ struct YAMLCursor {
         }
     }
 
-    /// The values of a mapping by key. A key that is not among `keys` is an error, and its value is read as that of the
-    /// key that was meant.
+    /// The values of a mapping by key. An unknown key is an error; its value is read as that of the key that was probably
+    /// meant, so that its errors are found too.
     func mapping(
         of keys: [String], requiring required: [String] = []
     ) throws(ConfigurationError) -> [String: YAMLCursor] {
@@ -51,13 +51,13 @@ struct YAMLCursor {
         return values
     }
 
-    /// A word that others have for the same, or else the one that looks most alike.
+    /// The known key for another tool's word, else the most similar one.
     private static func meant(by given: String, among keys: [String]) -> String? {
         let foreign = foreignWords.first { $0.key.lowercased() == given.lowercased() }?.value ?? []
         return foreign.first(where: keys.contains) ?? given.nearest(among: keys)
     }
 
-    /// What the SR-IOV network device plugin, its operator and `ip link` call things.
+    /// Words of the SR-IOV network device plugin, its operator and `ip link`.
     private static let foreignWords: [String: [String]] = [
         "rootDevices": ["physicalFunctions", "addresses"], "pciAddresses": ["addresses"], "nicSelector": ["select"],
         "selectors": ["select"], "selector": ["select"], "numVfs": ["vfCount"], "sriov_numvfs": ["vfCount"],
@@ -80,7 +80,7 @@ struct YAMLCursor {
 
     func bool() throws(ConfigurationError) -> Bool {
         if let value = node.bool { return value }
-        // In quotes they are no booleans to YAML, and that is how the SR-IOV operator's users write them.
+        // In quotes these are strings to YAML; users of the SR-IOV operator write them so.
         switch node.string {
         case "on": return true
         case "off": return false
@@ -123,7 +123,7 @@ extension YAMLCursor {
 
     /// One of a few words.
     ///
-    /// - Parameter what: what they are, for the error: `a kind of function`.
+    /// - Parameter what: their name for the error: `a kind of function`.
     func word<Value: RawRepresentable & CaseIterable>(
         _ type: Value.Type, _ what: String
     ) throws(ConfigurationError) -> Value where Value.RawValue == String {
@@ -134,7 +134,7 @@ extension YAMLCursor {
         throw fail("'\(text)' is not \(what)", remedy: meant + "one of \(known.joined(separator: ", "))")
     }
 
-    /// The items of a list; those that are wrong are complained of, each.
+    /// The correct items of a list; each wrong one is a complaint.
     func each<Value>(
         _ read: (YAMLCursor) throws(ConfigurationError) -> Value
     ) throws(ConfigurationError) -> [Value] {

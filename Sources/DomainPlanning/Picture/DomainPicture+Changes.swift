@@ -26,11 +26,11 @@ extension DomainPicture {
 
     /// What the domain holds under these names, as devices of its XML.
     ///
-    /// - Throws: `Refusal.nothingToAttach` when it does not hold all of them.
+    /// - Throws: a `Refusal` when it does not hold all of them.
     package func devices(_ names: [String]) throws -> [DeviceSpec] {
         guard let main else { return [] }
         let assignments = held.filter { names.contains($0.name) }
-        guard assignments.count == names.count else { throw Refusal.nothingToAttach(domain: name) }
+        guard assignments.count == names.count else { throw Refusal.domain(name, .nothingToAttach) }
         return try main.devices(for: assignments, try main.request)
     }
 

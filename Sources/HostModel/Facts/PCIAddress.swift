@@ -102,7 +102,7 @@ extension PCIAddress: CustomStringConvertible {
         put(UInt32(bus), digits: 2, then: UInt8(ascii: ":"))
         put(UInt32(device), digits: 2, then: UInt8(ascii: "."))
         put(UInt32(function), digits: 1)
-        // Digits are always text.
+        // Digits are always valid UTF-8.
         return String(text: text.span.extracting(..<end)) ?? ""
     }
 }

@@ -2,7 +2,7 @@
 
 /// Some of a PF's VFs, by index: `0-3,5`.
 ///
-/// The form is the SR-IOV network device plugin's. Indexes are 0-based, as in `ip link … vf INDEX`.
+/// The format is that of the SR-IOV network device plugin. Indexes are 0-based, as in `ip link … vf INDEX`.
 public struct VFRange: Hashable, Sendable, TextCodable {
     /// Ascending, with gaps in between.
     public let ranges: [ClosedRange<Int>]

@@ -45,7 +45,7 @@ extension ClaimDraft {
         var names: Set<String> = []
         for assignment in assignments {
             if !names.insert(assignment.name).inserted {
-                throw Refusal.deviceNameTaken(assignment.name, owner: request.ownerName, claim: id)
+                throw Refusal.request(.deviceNameTaken(assignment.name, owner: request.ownerName, claim: id))
             }
             try refuseCollision(of: assignment, with: records)
         }
@@ -54,13 +54,13 @@ extension ClaimDraft {
 
     private func refuseCollision(of assignment: Assignment, with records: some ClaimRecords) throws {
         if let claim = try records.claim(ofDevice: assignment.name, ownedBy: request.owner) {
-            throw Refusal.deviceNameTaken(assignment.name, owner: request.ownerName, claim: claim)
+            throw Refusal.request(.deviceNameTaken(assignment.name, owner: request.ownerName, claim: claim))
         }
         // A PF cannot tell which of two VFs a frame is for when both have one address.
         if let mac = assignment.settings.mac, let physical = assignment.virtualFunction?.physicalFunction,
             let other = try records.claims(ofMAC: mac, on: physical).first(where: { $0.owner != request.owner })
         {
-            throw Refusal.macInUse(mac, physicalFunction: physical, claim: other.id, owner: other.ownerName)
+            throw Refusal.request(.macInUse(mac, physicalFunction: physical, claim: other.id, owner: other.ownerName))
         }
     }
 

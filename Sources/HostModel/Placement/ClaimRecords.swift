@@ -22,10 +22,10 @@ extension ClaimRequest {
     public func refuseBeyondQuota(_ records: some ClaimRecords) throws {
         guard let limit = pool.maxClaims else { return }
         if try records.claimCount(ofOwner: owner, inPool: pool.name) >= limit {
-            throw Refusal.quotaReached(pool: pool.name, holder: ownerName, limit: limit)
+            throw Refusal.pool(pool.name, .quotaReached(holder: ownerName, limit: limit))
         }
         if let uid, uid != 0, try records.claimCount(ofUser: uid, inPool: pool.name) >= limit {
-            throw Refusal.quotaReached(pool: pool.name, holder: "user id \(uid)", limit: limit)
+            throw Refusal.pool(pool.name, .quotaReached(holder: "user id \(uid)", limit: limit))
         }
     }
 }

@@ -9,13 +9,13 @@ public enum Aspect: Hashable, Sendable, Codable {
     case virtualFunctions(PCIAddress, count: Int, driversAutoprobe: Bool)
     /// Whether a PF's interfaces are up.
     case link(PCIAddress, up: Bool)
-    /// The largest packet that a PF's interfaces carry, in octets.
+    /// The MTU of a PF's interfaces, in octets.
     case mtu(PCIAddress, octets: Int)
     /// The function's driver, and the only driver that may bind to it.
     case binding(PCIAddress, driver: String?, driverOverride: String?)
     /// How many interrupt vectors a VF has; nil for the default of its PF's driver.
     case msixCount(PCIAddress, Int?)
-    /// What the PF enforces for a VF.
+    /// The settings that the PF enforces for a VF.
     case vfSettings(VirtualFunction, VFSettings)
 
     /// The function that the aspect belongs to; for VF settings the PF, which enforces them.

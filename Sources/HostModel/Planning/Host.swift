@@ -72,7 +72,7 @@ extension Host {
     public func disksInUse() -> [PCIAddress: [DiskUse]] { [:] }
 }
 
-/// A process that has a VFIO group open: a running guest, as a rule.
+/// A process that has a VFIO group open: usually a running guest.
 public struct ProcessHolder: Hashable, Sendable, CustomStringConvertible {
     public let pid: Int
     public let command: String

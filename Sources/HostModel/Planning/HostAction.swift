@@ -8,7 +8,7 @@ public enum HostAction: Hashable, Sendable, Codable {
     case setVFCount(physicalFunction: PCIAddress, count: Int)
     /// Sets the PF's network interfaces up or down: a VF has no link while its PF is down. rtnetlink, by ifindex.
     case setLink(physicalFunction: PCIAddress, up: Bool)
-    /// The largest packet that the PF's network interfaces carry, in octets. rtnetlink, by ifindex.
+    /// The MTU of the PF's network interfaces, in octets. rtnetlink, by ifindex.
     case setMTU(physicalFunction: PCIAddress, octets: Int)
     /// The settings that the PF enforces for one VF; fields that are nil stay unchanged. rtnetlink, by ifindex.
     case setVFSettings(VirtualFunction, VFSettings)

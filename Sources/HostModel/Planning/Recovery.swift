@@ -19,7 +19,7 @@ public enum Recovery {
         case complete(Change)
         /// Return to the recorded state.
         case undo(Change)
-        /// Neither way is known to be safe.
+        /// Neither completing nor undoing is known to be safe.
         case quarantine(PCIAddress, reason: String)
     }
 

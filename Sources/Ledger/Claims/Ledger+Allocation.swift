@@ -3,12 +3,10 @@ import GRDB
 public import HostModel
 
 extension Ledger {
-    public typealias Draft = ClaimDraft
-
     /// Makes one claim. As `allocate(inBoot:…)`, which makes several.
     public func allocate(
         bootID: String, sinceBoot: Int = 0, audit: AuditEntry.Draft? = nil,
-        decide: @escaping @Sendable (Holdings) throws -> Draft
+        decide: @escaping @Sendable (Holdings) throws -> ClaimDraft
     ) async throws -> Claim {
         let insertion = ClaimInsertion(createdAt: timestamp(), bootID: bootID, sinceBoot: sinceBoot)
         return try await commits.run { [ownership] db in
@@ -25,8 +23,8 @@ extension Ledger {
     /// host for any of them, and `pending` otherwise.
     ///
     /// - Parameters:
-    ///   - bootID: the boot in which the functions' group numbers hold.
-    ///   - sinceBoot: seconds since the boot, from which a claim's life counts where it has an end.
+    ///   - bootID: this boot. The functions' group numbers are valid only in it.
+    ///   - sinceBoot: seconds since the boot, now. The life of a claim that expires begins here.
     ///   - isForStart: a guest is about to start with them: they stay `pending` until ``bind(_:use:audit:)`` puts them
     ///     in use.
     ///   - audit: entries to write if the claims are bound.
@@ -38,7 +36,7 @@ extension Ledger {
     public func allocate<Plan: Sendable>(
         inBoot bootID: String, sinceBoot: Int = 0, isForStart: Bool = false, audit: [AuditEntry.Draft] = [],
         replacing replaced: [Claim] = [],
-        decide: @escaping @Sendable (Holdings) throws -> (drafts: [Draft], plan: Plan)
+        decide: @escaping @Sendable (Holdings) throws -> (drafts: [ClaimDraft], plan: Plan)
     ) async throws -> (claims: [Claim], plan: Plan) {
         let insertion = ClaimInsertion(createdAt: timestamp(), bootID: bootID, sinceBoot: sinceBoot)
         return try await commits.run(outliving: isForStart ? .process : .power) { [ownership] db in
@@ -60,7 +58,7 @@ extension Ledger {
     public func allocate(
         inBoot bootID: String, sinceBoot: Int = 0, isForStart: Bool = false, audit: [AuditEntry.Draft] = [],
         replacing replaced: [Claim] = [],
-        decide: @escaping @Sendable (Holdings) throws -> [Draft]
+        decide: @escaping @Sendable (Holdings) throws -> [ClaimDraft]
     ) async throws -> [Claim] {
         try await allocate(
             inBoot: bootID, sinceBoot: sinceBoot, isForStart: isForStart, audit: audit, replacing: replaced

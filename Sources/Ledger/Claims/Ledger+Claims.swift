@@ -16,7 +16,7 @@ extension Ledger {
         _ state: Claim.State, ofClaim id: String, from earlier: [Claim.State] = [.pending, .bound, .inUse, .releasing],
         generation: Int? = nil, audit: AuditEntry.Draft? = nil
     ) async throws -> Bool {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
+        guard let number = Self.number(ofClaim: id) else { throw Refusal.claim(id, .unknown) }
         let at = timestamp()
         return try await commits.run { db in
             // The states' raw values need no quoting in SQL.
@@ -57,7 +57,7 @@ extension Ledger {
         try db.run(
             "UPDATE claim SET state = ?, usedInBoot = ?, usedSince = ? WHERE number = ? AND state = 'pending'",
             [bound.state.rawValue, use?.bootID, use?.since, number(ofClaim: claim.id)])
-        guard db.changesCount == 1 else { throw Refusal.unknownClaim(claim.id) }
+        guard db.changesCount == 1 else { throw Refusal.claim(claim.id, .unknown) }
         return bound
     }
 
@@ -77,7 +77,7 @@ extension Ledger {
                     [bootID, sinceBoot, Self.number(ofClaim: id)])
                 guard db.changesCount == 1, let number = Self.number(ofClaim: id),
                     let claim = try Self.claim(number, db)
-                else { throw Refusal.unknownClaim(id) }
+                else { throw Refusal.claim(id, .unknown) }
                 return claim
             }
         }

@@ -13,7 +13,7 @@ extension Ledger {
     public func renew(
         claim id: String, bootID: String, sinceBoot: Int, audit: AuditEntry.Draft? = nil
     ) async throws -> Bool {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
+        guard let number = Self.number(ofClaim: id) else { throw Refusal.claim(id, .unknown) }
         let at = timestamp()
         return try await commits.run { db in
             try db.execute(

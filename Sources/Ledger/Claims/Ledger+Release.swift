@@ -24,16 +24,16 @@ extension Ledger {
     public func beginRelease(
         of id: String, generation: Int? = nil, unless refusal: @escaping @Sendable (Claim) throws -> Refusal?
     ) async throws -> ReleaseStart {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
+        guard let number = Self.number(ofClaim: id) else { throw Refusal.claim(id, .unknown) }
         return try await commits.run(outliving: .process) { db in
-            guard var claim = try Self.claim(number, db) else { throw Refusal.unknownClaim(id) }
+            guard var claim = try Self.claim(number, db) else { throw Refusal.claim(id, .unknown) }
             switch claim.state {
             case .released, .releasing: return .over(claim)
-            case .pending: throw Refusal.claimChanging(id)
+            case .pending: throw Refusal.claim(id, .changing)
             case .bound, .inUse: break
             }
             if let generation, generation != claim.generation {
-                throw Refusal.staleGeneration(claim: id, given: generation, current: claim.generation)
+                throw Refusal.claim(id, .staleGeneration(given: generation, current: claim.generation))
             }
             if let refusal = try refusal(claim) { return .refused(claim, refusal) }
             claim.state = .releasing
@@ -48,7 +48,7 @@ extension Ledger {
     ///
     /// - Parameter audit: the entry to write with it.
     public func end(claim id: String, audit: AuditEntry.Draft? = nil) async throws {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.unknownClaim(id) }
+        guard let number = Self.number(ofClaim: id) else { throw Refusal.claim(id, .unknown) }
         let endedAt = timestamp()
         try await commits.run { [ownership] db in
             try db.run("DELETE FROM assignment WHERE claim = ?", [number])

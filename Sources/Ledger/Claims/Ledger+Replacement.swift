@@ -17,7 +17,7 @@ extension Ledger {
                 WHERE number = ? AND generation = ? AND state IN ('bound', 'inUse')
                 """,
                 [number, claim.generation])
-            guard db.changesCount == 1 else { throw Refusal.claimChanging(claim.id) }
+            guard db.changesCount == 1 else { throw Refusal.claim(claim.id, .changing) }
             try db.run("UPDATE assignment SET name = name || '\(replacedMark)' || claim WHERE claim = ?", [number])
         }
     }
@@ -57,7 +57,7 @@ extension Ledger {
                 WHERE number = ? AND generation = ? AND state IN ('bound', 'inUse')
                 """,
                 [request.pool.name, request.numa.description, Self.number(ofClaim: claim.id), claim.generation])
-            guard db.changesCount == 1 else { throw Refusal.claimChanging(claim.id) }
+            guard db.changesCount == 1 else { throw Refusal.claim(claim.id, .changing) }
             try Self.write(audit, at: at, db)
         }
     }

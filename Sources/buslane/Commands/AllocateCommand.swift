@@ -7,10 +7,10 @@ import Synchronization
 struct AllocateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocate",
-        abstract: "Claims functions of a pool, binds them to VFIO and sets what was asked for.",
+        abstract: "Claims functions of a pool, binds them to VFIO and applies the VF settings.",
         discussion: """
-            Several devices at once, of one pool or of several, are had together or not at all, on one NUMA node where \
-            the policy asks for that, and become a claim each:
+            With --device, several devices of one or more pools are claimed together or not at all, on one NUMA node \
+            if the policy requires it. Each device becomes a claim:
               buslane allocate --device data0=dataplane,vlan=100 \\
                 --device disk0=disks --for domain:fw1 --numa required
             """,
@@ -19,41 +19,42 @@ struct AllocateCommand: AsyncParsableCommand {
     @Argument(help: "The pool to take from.", completion: .pools) var pool: String?
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
-    @Option(help: "How many functions, all or none (default: 1).") var count: Int?
+    @Option(help: "How many functions to claim, all or none (default: 1).") var count: Int?
     @Option(
-        help: "NAME=POOL[,mac=M][,vlan=V][,trust=on]… in place of a pool; may be repeated.",
+        help: "NAME=POOL[,mac=M][,vlan=V][,trust=on]… instead of a pool; may be repeated.",
         transform: AllocateRequest.Device.init(option:))
     var device: [AllocateRequest.Device] = []
     @Option(
         name: .customLong("for"),
-        help: "Who it is for: domain:NAME, unit:NAME.service, pid:PID, or any name (default: your user).")
+        help: "The owner: domain:NAME, unit:NAME.service, pid:PID, or any name (default: your user).")
     var owner: String?
     @Option(
-        help: "none, preferred, required or socket, with a node like required:1 (default: the pool's).",
+        help: "NUMA policy: none, preferred, required or socket, with a node as in required:1 (default: the pool's).",
         transform: parsed(NUMAPolicy.self))
     var numa: NUMAPolicy?
     @Option(
-        help: "Over cards: any, pf (each function on another PF) or one-pf (default: the pool's).",
+        help: "How to spread functions across PFs: any, pf (each on another PF) or one-pf (default: the pool's).",
         transform: parsedWord(Spread.self))
     var spread: Spread?
     @Option(
-        help: "Wait so long for enough to be free, first come, first served: 30s, 5m, 1h.", transform: parsedSeconds)
+        help: "Wait up to this long for enough functions to become free, first come, first served: 30s, 5m, 1h.",
+        transform: parsedSeconds)
     var wait: Int?
     @Option(
-        help: "Give it back by itself after so long, unless it is renewed: 90s, 10m, 24h.", transform: parsedSeconds)
+        help: "Release automatically after this long unless renewed: 90s, 10m, 24h.", transform: parsedSeconds)
     var ttl: Int?
-    @Flag(help: "Claim nothing; say of each function of the pool why it would be taken or not.") var explain = false
+    @Flag(help: "Claim nothing; say why each function of the pool would be taken or not.") var explain = false
     @Option(help: "The VF's MAC address.", transform: parsedMAC) var mac: MACAddress?
-    @Option(help: "The VLAN that the PF puts the VF into, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
-    @Option(help: "Whether the guest may change its MAC and filters: on or off.", transform: parsedSwitch) var trust:
+    @Option(help: "The VF's VLAN, enforced by the PF, 1 to 4094.", transform: parsed(VLANID.self)) var vlan: VLANID?
+    @Option(help: "Let the guest change its MAC address and filters: on or off.", transform: parsedSwitch) var trust:
         Bool?
     @OptionGroup var more: VFOptions
-    @Option(help: "What the device is called in the domain (default: the claim's id).") var name: String?
+    @Option(help: "The device's name in the domain (default: the claim's id).") var name: String?
 
     func validate() throws {
         guard (pool == nil) != device.isEmpty else { throw ValidationError("name either a pool or a --device") }
         do throws(MalformedValue) { _ = try request.parts() } catch { throw ValidationError(error.description) }
-        if let count, count < 1 { throw ValidationError(Refusal.countOutOfRange(count).message) }
+        if let count, count < 1 { throw ValidationError(Refusal.request(.countOutOfRange(count)).message) }
         if let name {
             guard name.wholeMatch(of: /[A-Za-z0-9_-]{1,40}/) != nil else {
                 throw ValidationError("'\(name)' cannot name a device: use up to 40 letters, digits, - and _")
@@ -104,7 +105,7 @@ struct AllocateCommand: AsyncParsableCommand {
 }
 
 extension ControlClient {
-    /// Shows its place in the line, while it waits.
+    /// Shows the position in the queue while it waits.
     fileprivate func waitForClaim(
         _ request: AllocateRequest, showing display: ProgressDisplay
     ) async throws -> ClaimsDocument {
@@ -119,11 +120,11 @@ extension ControlClient {
         }
         display.end()
         let last = end.withLock(\.self)
-        // Whoever waited and got none may try again.
+        // A wait that ended without a claim can be tried again: exit code 75.
         if let error = last?.error { throw Failure(.notNow, error) }
         guard let made = last?.made else {
             throw Failure(
-                .daemonUnreachable, "interrupted", subject: socketPath, "the daemon ended while this waited",
+                .daemonUnreachable, "interrupted", subject: socketPath, "the daemon stopped while this command waited",
                 fix: "try again")
         }
         return made

@@ -5,15 +5,15 @@ import Synchronization
 
 struct ApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Makes the host as declared.",
+        commandName: "apply", abstract: "Changes the host to match the configuration.",
         discussion:
-            "Takes nothing from a live claim or a running guest. Where VFs of the host's own would vanish, it asks first."
+            "Takes nothing from a live claim or a running guest. Asks before it removes VFs that the host itself uses."
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var declared: ConfigurationOptions
-    @Flag(name: .shortAndLong, help: "Agree to what plan says would be taken away.") var yes = false
-    @Flag(help: "Print what was done as JSON.") var json = false
+    @Flag(name: .shortAndLong, help: "Agree to lose what plan lists as taken away.") var yes = false
+    @Flag(help: "Print the changes as JSON.") var json = false
 
     func run() async throws {
         let configuration = try declared.text()
@@ -30,7 +30,7 @@ struct ApplyCommand: AsyncParsableCommand {
                 PlanRequest(configuration: configuration, confirmed: true), showing: display)
         }
         if json {
-            Terminal.out(try JSON.encode(done) + [0x0a])
+            try Output.json(done)
         } else {
             print(done.text, terminator: "")
             if !done.empty { print("applied and verified") }
@@ -39,7 +39,7 @@ struct ApplyCommand: AsyncParsableCommand {
 }
 
 extension ControlClient {
-    /// Shows how it goes, while it goes on.
+    /// Shows the progress.
     fileprivate func apply(_ request: PlanRequest, showing display: ProgressDisplay) async throws -> PlanDocument {
         let end = Mutex<ApplyLine?>(nil)
         do {
@@ -55,15 +55,15 @@ extension ControlClient {
         if let error = last?.error { throw Failure(.refused, error) }
         guard let done = last?.done else {
             throw Failure(
-                .daemonUnreachable, "interrupted", subject: socketPath, "the daemon ended in the middle of it",
-                fix: "buslane plan shows what is left to do; at its next start the daemon settles what was half done")
+                .daemonUnreachable, "interrupted", subject: socketPath, "the daemon stopped during apply",
+                fix: "buslane plan shows what is left to do; at its next start the daemon recovers unfinished changes")
         }
         return done
     }
 }
 
 extension ControlError {
-    /// The daemon wants to be told that what the plan takes away may go.
+    /// The daemon needs the caller's agreement to what the plan takes away.
     fileprivate var needsConfirmation: ErrorBody.Detail? {
         if case .refused(let detail, _) = self, detail.code == "confirmation-needed" { detail } else { nil }
     }

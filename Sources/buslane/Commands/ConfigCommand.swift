@@ -8,24 +8,24 @@ import HostModel
 
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "What the configuration says.", subcommands: [Check.self])
+        commandName: "config", abstract: "Checks the configuration.", subcommands: [Check.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "check",
-            abstract: "Looks for errors in files of declared state. Changes nothing, and needs no daemon.",
+            abstract: "Checks configuration files for errors. Changes nothing and needs no daemon.",
             discussion: """
-                Each error is a line FILE:LINE:COLUMN: error: …, for editors and hooks. Where a daemon runs, or with \
-                --host-root, the selectors are tried on the host too. Ends with 0 when nothing is wrong, else with 1.
+                Each error is one line FILE:LINE:COLUMN: error: …, which editors understand. If a daemon runs, or with \
+                --host-root, the selectors are also tried on the host. Exits with 0 if there is no error, else with 1.
                 """)
 
         @Argument(
             help:
-                "Files, read as one configuration; a folder is read like /etc/buslane (default); - for standard input.",
+                "Files, read as one configuration. A folder is read like /etc/buslane (the default), - is standard input.",
             completion: .file())
         var files: [String] = []
         @OptionGroup var connection: ConnectionOptions
-        @Option(help: "Try the selectors on the host below this folder.") var hostRoot: String?
+        @Option(help: "Try the selectors on the host tree below this folder.") var hostRoot: String?
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
@@ -36,14 +36,14 @@ struct ConfigCommand: AsyncParsableCommand {
                 : try files.flatMap { try Self.read($0, into: &reader) }
             let check = ConfigurationCheck(reader, files: read, on: try await host())
             if json {
-                Terminal.out(try JSON.encode(check.document) + [0x0a])
+                try Output.json(check.document)
             } else {
                 Terminal.out(check.text)
             }
             if !check.errors.isEmpty { throw ExitCode(ExitStatus.refused.rawValue) }
         }
 
-        /// - Returns: the files that the name stood for.
+        /// - Returns: the files that were read: one, or those of a folder.
         private static func read(_ name: String, into reader: inout ConfigurationReader) throws -> [String] {
             if name == "-" {
                 reader.read(try Terminal.read("-"), file: "standard input")
@@ -70,7 +70,7 @@ struct ConfigCommand: AsyncParsableCommand {
             return files
         }
 
-        /// nil where no host is meant: a file may be checked on another machine than it is for.
+        /// nil without a daemon and a host root: the file may be for another machine.
         private func host() async throws -> HostSnapshot? {
             if hostRoot == nil {
                 do {

@@ -7,17 +7,17 @@ import HostModel
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "What would stop passthrough from working here, each with its remedy.",
-        discussion: "Ends with 0 when nothing stands in the way, with 1 otherwise. It changes nothing; root sees more.")
+        abstract: "Finds what would stop passthrough from working here, and how to fix it.",
+        discussion: "Exits with 0 if passthrough can work, else with 1. Changes nothing. Root sees more.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
-    @Option(help: "Examine the host below this folder.") var hostRoot: String?
+    @Option(help: "Examine the host tree below this folder.") var hostRoot: String?
 
     func run() async throws {
         let diagnosis = try examine(problems: await problems())
         if format.json {
-            Terminal.out(try JSON.encode(DiagnosisDocument(diagnosis)) + [0x0a])
+            try Output.json(DiagnosisDocument(diagnosis))
         } else if format.quiet {
             for finding in diagnosis.findings where finding.severity != .ok { print(finding.code) }
         } else {
@@ -26,7 +26,7 @@ struct DoctorCommand: AsyncParsableCommand {
         if !diagnosis.passthroughWorks { throw ExitCode(ExitStatus.refused.rawValue) }
     }
 
-    /// Of the daemon, where one answers: that none does is for the diagnosis to say.
+    /// The daemon's problems; none without a daemon, which the diagnosis reports itself.
     private func problems() async -> [String] {
         guard hostRoot == nil else { return [] }
         let health = try? await connection.client.get(Route.health, as: HealthDocument.self, within: .seconds(2))

@@ -11,9 +11,9 @@ struct DomainCommand: AsyncParsableCommand {
         ])
 }
 
-/// The domain, and the daemon that knows it.
+/// Options of every command about a libvirt domain.
 struct DomainOptions: ParsableArguments {
-    @Argument(help: "The domain.") var name: String
+    @Argument(help: "The domain's name.") var name: String
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
 

@@ -29,7 +29,7 @@ extension DomainCommand {
     struct Detach: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "detach",
-            abstract: "Takes Buslane's devices out of a domain. Its claims stay.",
+            abstract: "Takes Buslane's devices out of a domain. The claims stay.",
             discussion: """
                 A running guest is asked to release each device within --wait. A device that it keeps stays in the guest \
                 and in the persistent XML (exit code 75). If the guest releases it later, the persistent XML follows.
@@ -54,7 +54,7 @@ extension DomainCommand {
     struct Evict: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "evict",
-            abstract: "Takes all of Buslane's devices out of a running guest, so that it can be migrated or saved.",
+            abstract: "Takes all of Buslane's devices out of a running guest, to migrate or save it.",
             discussion: """
                 All or none: when the guest keeps a device, the others are plugged in again. The persistent XML and the \
                 claims stay, so that 'readmit' gives the guest the same functions again. When a guest leaves this host \

@@ -43,7 +43,7 @@ extension DomainCommand {
             Terminal.out(try Self.edited(xml, adding: device, kinds: kinds))
         }
 
-        /// The document with these devices in it.
+        /// The document with these devices added.
         ///
         /// - Parameter kinds: how libvirt takes each function of the host; nil to know none.
         static func edited(
@@ -54,7 +54,7 @@ extension DomainCommand {
                 for text in devices {
                     let spec = try DeviceSpec(text) { kinds?[$0] ?? .hostdev }
                     if let kinds, kinds[spec.address] == nil {
-                        throw Failure(.refused, ErrorBody(Refusal.unknownFunction(spec.address)).error)
+                        throw Failure(Refusal.function(spec.address, .unknown))
                     }
                     specs.append(spec)
                 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Algorithms
 import ArgumentParser
 import ControlAPI
 
@@ -80,9 +81,7 @@ extension DomainReport {
         let (answer, ink): (String, Style.Ink) =
             fits.contains("differs")
             ? ("no", .yellow) : fits.contains("open") ? ("not surely", .yellow) : ("yes", .green)
-        var said: Set<String> = []
-        let lines = all.flatMap { $0.problems + ($0.remedy.map { ["fix: \($0)"] } ?? []) }
-            .filter { said.insert($0).inserted }
+        let lines = all.flatMap { $0.problems + ($0.remedy.map { ["fix: \($0)"] } ?? []) }.uniqued()
         return "near its devices: " + style.ink(ink, answer) + "\n"
             + lines.map { folded($0, style, indent: 2) }.joined()
     }

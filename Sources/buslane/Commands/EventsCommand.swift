@@ -4,16 +4,16 @@ import ControlAPI
 
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "events", abstract: "What happened: applied, drifted, repaired, refused, quarantined.",
+        commandName: "events", abstract: "Lists what happened: applied, drifted, repaired, refused, quarantined.",
         discussion: """
-            buslane audit tells what was asked for, and by whom; this tells what became of the host. \
-            With --follow it goes on, a line for each event; with --json each line is a JSON document.
+            buslane audit lists the requests and who made them; events lists what changed on the host. \
+            With --follow, one line is printed for each new event; with --json each line is a JSON document.
             """)
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
-    @Flag(name: .shortAndLong, help: "Go on, and print events as they come.") var follow = false
-    @Option(help: "With --follow: first those after this event.") var after: Int?
+    @Flag(name: .shortAndLong, help: "Print new events as they come.") var follow = false
+    @Option(help: "With --follow: begin after the event with this number.") var after: Int?
 
     func validate() throws {
         guard after == nil || follow else { throw ValidationError("--after goes with --follow") }
@@ -35,7 +35,7 @@ struct EventsCommand: AsyncParsableCommand {
         let route = Route.newEvents + (after.map { "?after=\($0)" } ?? "")
         let asJSON = format.json
         try await connection.client.lines(route, as: EventsDocument.Entry.self) { event in
-            Terminal.out(asJSON ? try JSON.encode(event, pretty: false) + [0x0a] : Array((event.line + "\n").utf8))
+            Terminal.out(asJSON ? try JSON.line(event) : Array((event.line + "\n").utf8))
         }
     }
 }

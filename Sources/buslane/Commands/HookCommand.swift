@@ -6,10 +6,11 @@ import Glibc
 
 struct HookCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "hook", abstract: "Puts in, and looks after, what libvirt runs at each start of a domain.",
+        commandName: "hook", abstract: "Installs, checks and removes the libvirt hook.",
         discussion: """
-            The hook refuses the start of a domain whose devices are not claimed for it. libvirt looks for hooks in one \
-            folder alone, and runs whatever is executable there: so there is to be exactly one file of Buslane's in it.
+            libvirt runs the hook at each start of a domain. The hook refuses the start if the domain's devices are not \
+            claimed for it. libvirt runs every executable file in its folder of hooks, so exactly one file there must \
+            be Buslane's.
             """,
         subcommands: [Install.self, Status.self, Remove.self])
 
@@ -24,7 +25,7 @@ struct HookCommand: AsyncParsableCommand {
         }
 
         func show(_ status: HookStatus) throws {
-            if json { Terminal.out(try JSON.encode(status) + [0x0a]) } else { Terminal.out(status.text) }
+            if json { try Output.json(status) } else { Terminal.out(status.text) }
         }
 
         /// - Throws: for anybody but root.
@@ -35,22 +36,24 @@ struct HookCommand: AsyncParsableCommand {
                 fix: "sudo buslane hook \(verb)")
         }
 
-        /// Lets libvirt look, and waits for nothing: the status tells what came of it.
+        /// Reloads libvirt, so that it sees the hook. Does not wait: the status shows the effect.
         func tellLibvirt() throws(Failure) {
             guard let daemon = LibvirtDaemon.found(), daemon.process != nil, !daemon.reload() else { return }
             throw Failure(
                 .refused, "libvirt-not-told", subject: daemon.name,
-                "\(daemon.name) could not be told to look for hooks anew",
+                "cannot reload \(daemon.name), which has to look for hooks again",
                 fix: "systemctl reload \(daemon.name)")
         }
     }
 
     struct Install: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Puts the hook where libvirt looks, or the version of this program in its place.")
+            abstract: "Installs the hook, or replaces another version by this program's.")
 
         @OptionGroup var options: Options
-        @Option(help: "The hook (default: libexec/buslane/buslane-hook beside this program).", completion: .file())
+        @Option(
+            help: "The hook to install (default: libexec/buslane/buslane-hook next to this program).",
+            completion: .file())
         var from: String?
 
         func run() async throws {
@@ -59,7 +62,7 @@ struct HookCommand: AsyncParsableCommand {
             guard let source, let content = try? File.read(source) else {
                 throw Failure(
                     .refused, "hook-not-found", subject: source ?? "buslane-hook",
-                    "the hook to install is not there: \(source ?? Pristine.places.joined(separator: ", "))",
+                    "there is no hook to install: \(source ?? Pristine.places.joined(separator: ", "))",
                     fix: "name it with --from")
             }
             if options.folder.place(comparedWith: content) == .foreign {
@@ -79,8 +82,8 @@ struct HookCommand: AsyncParsableCommand {
 
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says whether libvirt runs the hook, and what else it runs.",
-            discussion: "Ends with 0 when libvirt runs this version of it alone, else with 1.")
+            abstract: "Shows whether libvirt runs the hook, and which other hooks it runs.",
+            discussion: "Exits with 0 if libvirt runs this version of the hook and no other copy, else with 1.")
 
         @OptionGroup var options: Options
 
@@ -93,11 +96,11 @@ struct HookCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Takes the hook away: from then on nobody checks what domains start with.",
-            discussion: "Refused while guests run with what they claimed.")
+            abstract: "Removes the hook. Starts of domains are then no longer checked.",
+            discussion: "Refused while running guests use claims.")
 
         @OptionGroup var options: Options
-        @Flag(help: "Although guests run with what they claimed, or nobody can tell.") var force = false
+        @Flag(help: "Remove it even if guests use claims, or if that is unknown.") var force = false
         @OptionGroup var connection: ConnectionOptions
 
         func run() async throws {
@@ -117,14 +120,15 @@ struct HookCommand: AsyncParsableCommand {
         }
 
         private func mustBeUnused() async throws {
-            let fix = "shut the domains down first, or say --force: their next starts are not checked"
+            let fix = "shut the domains down first, or use --force: their next starts are not checked"
             let claims: [ClaimsDocument.Claim]
             do {
                 claims = try await connection.client.get(Route.claims, as: ClaimsDocument.self).claims
             } catch {
                 throw Failure(
                     .daemonUnreachable, "claims-unknown", subject: options.folder.hook,
-                    "cannot remove the hook: nobody can tell whether guests run with what they claimed", fix: fix)
+                    "cannot remove the hook: the daemon does not answer, so it is unknown whether guests use claims",
+                    fix: fix)
             }
             let used = claims.filter { $0.state == .inUse }
             guard let first = used.first else { return }
@@ -137,7 +141,7 @@ struct HookCommand: AsyncParsableCommand {
     }
 }
 
-/// The hook that came with this program.
+/// The hook that was installed with this program.
 private enum Pristine {
     static var path: String? { places.first { FileManager.default.fileExists(atPath: $0) } }
 

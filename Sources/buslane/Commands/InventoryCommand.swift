@@ -6,21 +6,21 @@ import HostModel
 struct InventoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inventory",
-        abstract: "Every PCI function with the facts that decide passthrough.",
+        abstract: "Lists every PCI function with the facts that decide passthrough.",
         discussion: """
-            A group number with an exclamation mark is not viable: something in it is on a host driver. \
-            The JSON is described by docs/inventory.schema.json. --pf and --vf together show both kinds.
+            A group number with an exclamation mark is not viable: a host driver holds a function in it. \
+            docs/inventory.schema.json describes the JSON. --pf and --vf together list both kinds.
             """)
 
     @OptionGroup var source: InventorySource
     @OptionGroup var format: FormatOptions
     @Flag(help: "Print a table (the default).") var table = false
     @Flag(help: "Print bridges, cards and VFs as a tree.") var tree = false
-    @Flag(help: "Go on, and print a JSON line for each function that changes.") var watch = false
-    @Flag(help: "Physical functions.") var pf = false
-    @Flag(help: "Virtual functions.") var vf = false
+    @Flag(help: "Print a JSON line for each function that changes, until interrupted.") var watch = false
+    @Flag(help: "List physical functions only.") var pf = false
+    @Flag(help: "List virtual functions only.") var vf = false
     @Option(
-        help: "This function alone; may be repeated.", completion: .functions, transform: parsed(PCIAddress.self))
+        help: "List this function only; may be repeated.", completion: .functions, transform: parsed(PCIAddress.self))
     var address: [PCIAddress] = []
 
     func validate() throws {
@@ -28,17 +28,17 @@ struct InventoryCommand: AsyncParsableCommand {
             throw ValidationError("give one of --json, --quiet, --table and --tree")
         }
         guard !watch || !(format.quiet || table || tree) else {
-            throw ValidationError("--watch prints JSON lines: it goes with --json alone")
+            throw ValidationError("--watch prints JSON lines: of the formats, it goes with --json only")
         }
         guard !watch || source.hostRoot == nil else {
-            throw ValidationError("--watch follows this host's own events: it does not go with --host-root")
+            throw ValidationError("--watch follows this host's events: it does not go with --host-root")
         }
     }
 
     func run() async throws {
         if watch {
             return try await source.watch { change in
-                if isWanted(change) { Terminal.out(try JSON.encode(change, pretty: false) + [0x0a]) }
+                if isWanted(change) { Terminal.out(try JSON.line(change)) }
             }
         }
         if format.json, !pf, !vf, address.isEmpty, let text = try await source.text() {
@@ -50,7 +50,8 @@ struct InventoryCommand: AsyncParsableCommand {
             : try await source.readWithOwners()
         try keepWanted(&reading.inventory)
         let inventory = reading.inventory
-        for warning in inventory.warnings where !format.json { Terminal.error("warning: \(warning.printable)") }
+        if format.json { return Terminal.out(try inventory.text() + [UInt8(ascii: "\n")]) }
+        for warning in inventory.warnings { Terminal.error("warning: \(warning.printable)") }
         try Output.list(inventory, format, ids: inventory.functions.map(\.address.description)) { style in
             tree
                 ? inventory.tree(style, owners: reading.owners ?? [:])
@@ -58,7 +59,7 @@ struct InventoryCommand: AsyncParsableCommand {
         }
     }
 
-    /// A function that is to come may be named already.
+    /// An address that does not exist yet is allowed: the function may appear.
     private func isWanted(_ change: InventoryChange) -> Bool {
         guard let function = change.function else { return true }
         return (address.isEmpty || address.contains(function.address)) && isWantedKind(function)
@@ -72,7 +73,7 @@ struct InventoryCommand: AsyncParsableCommand {
         let wanted = Set(address)
         let known = Set(inventory.functions.map(\.address))
         if let missing = address.first(where: { !known.contains($0) }) {
-            throw Failure(.refused, ErrorBody(Refusal.unknownFunction(missing)).error)
+            throw Failure(Refusal.function(missing, .unknown))
         }
         if !wanted.isEmpty { inventory.functions.removeAll { !wanted.contains($0.address) } }
         inventory.functions.removeAll { !isWantedKind($0) }

@@ -4,10 +4,10 @@ import ControlAPI
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Looks after the record of who owns what.",
+        commandName: "ledger", abstract: "Checks, copies and restores the record of who owns what.",
         discussion: """
-            The daemon looks at its ledger at each start, keeps a copy before it changes its schema, and never writes over \
-            one that it cannot read: that one is set aside, and what may have an owner is not handed out again.
+            The daemon checks its ledger at each start and keeps a copy before it changes the schema. It never overwrites \
+            a ledger that it cannot read: it keeps the file aside and quarantines every function that may have an owner.
             """,
         subcommands: [Check.self, Backup.self, Restore.self])
 
@@ -21,7 +21,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "check", abstract: "Says whether the ledger is sound.")
+            commandName: "check", abstract: "Checks whether the ledger is sound.")
 
         @OptionGroup var connection: ConnectionOptions
         @Flag(help: "Print JSON.") var json = false
@@ -29,7 +29,7 @@ struct LedgerCommand: AsyncParsableCommand {
         func run() async throws {
             let found = try await connection.client.get(Route.ledger, as: LedgerDocument.self)
             if json {
-                Terminal.out(try JSON.encode(found) + [0x0a])
+                try Output.json(found)
             } else {
                 print(found.problems.isEmpty ? "\(found.path) is sound" : found.problems.joined(separator: "\n"))
             }
@@ -39,9 +39,9 @@ struct LedgerCommand: AsyncParsableCommand {
 
     struct Backup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "backup", abstract: "Makes a copy of the ledger while it is in use, and prints where it is.")
+            commandName: "backup", abstract: "Copies the ledger while it is in use, and prints the copy's path.")
 
-        @Argument(help: "Where to put it; left out: into the folder backups beside the ledger.", completion: .file())
+        @Argument(help: "The copy (default: a file in the folder backups next to the ledger).", completion: .file())
         var file: String?
         @OptionGroup var connection: ConnectionOptions
 
@@ -57,11 +57,11 @@ struct LedgerCommand: AsyncParsableCommand {
     struct Restore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "restore",
-            abstract: "Puts a backup in the ledger's place, when the daemon starts the next time.",
-            discussion: "The ledger of now is kept beside it. Refused when claims that live now are not in the backup.")
+            abstract: "Replaces the ledger by a backup at the daemon's next start.",
+            discussion: "The present ledger is kept next to it. Refused if the backup lacks a live claim.")
 
         @Argument(help: "The backup.", completion: .file()) var file: String
-        @Flag(help: "Although claims that live now are not in it: their functions then have no owner.")
+        @Flag(help: "Restore even if live claims are missing: their functions then have no owner.")
         var force = false
         @OptionGroup var connection: ConnectionOptions
 

@@ -4,7 +4,7 @@ import ControlAPI
 
 struct PoolsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pools", abstract: "The supply: what each pool has, and has free.")
+        commandName: "pools", abstract: "Lists the pools and how many of their functions are free.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
@@ -17,7 +17,7 @@ struct PoolsCommand: AsyncParsableCommand {
 
 struct ClaimsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "claims", abstract: "The demand: who holds which functions.")
+        commandName: "claims", abstract: "Lists the claims: who holds which functions.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
@@ -30,7 +30,7 @@ struct ClaimsCommand: AsyncParsableCommand {
 
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "What was done, by whom, and how it ended.")
+        commandName: "audit", abstract: "Lists who asked for what, and the result.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
@@ -73,7 +73,7 @@ extension PoolsDocument {
 }
 
 extension ClaimsDocument {
-    /// A line for each function.
+    /// A row for each function.
     var table: Table {
         Table(
             columns: [

@@ -4,7 +4,7 @@ import ControlAPI
 
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "What apply would do, and what it would take away. Changes nothing.")
+        commandName: "plan", abstract: "Shows what apply would do and what it would take away. Changes nothing.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var declared: ConfigurationOptions
@@ -14,7 +14,7 @@ struct PlanCommand: AsyncParsableCommand {
         let plan = try await connection.client.post(
             Route.plan, PlanRequest(configuration: declared.text()), as: PlanDocument.self)
         if json {
-            Terminal.out(try JSON.encode(plan) + [0x0a])
+            try Output.json(plan)
         } else {
             print(plan.text, terminator: "")
         }
@@ -22,12 +22,12 @@ struct PlanCommand: AsyncParsableCommand {
 }
 
 extension PlanDocument {
-    /// What a person reads: a block for each PF, a line for each change.
+    /// For people: a block for each PF, a line for each change.
     var text: String {
         guard !empty else { return "nothing to do: the host is as declared\n" }
         var lines: [String] = []
         for entry in physicalFunctions {
-            let why = entry.purpose == .declared ? "declared" : "no longer declared: put back as found"
+            let why = entry.purpose == .declared ? "declared" : "no longer declared: restored"
             lines.append(Terminal.bold("\(entry.address)  (\(why))"))
             lines += entry.changes.map { "  \($0.subject)  \($0.from)  →  \($0.to)" }
         }

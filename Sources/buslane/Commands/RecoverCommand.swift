@@ -7,9 +7,9 @@ struct RecoverCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover", abstract: "Takes a function out of quarantine.",
         discussion: """
-            A function is set aside when its state is not understood: after a crash, or when it could not be put back. \
-            It is reset, what its PF enforced for it is taken away, and all of that is verified; then it is free again. \
-            Refused while a claim or a guest has it.
+            A function is quarantined when its state is unknown: after a crash, or when it could not be restored. \
+            recover resets it, clears the settings that its PF enforces for it, and verifies both. Then it is free \
+            again. Refused while a claim or a guest holds it.
             """)
 
     @Argument(help: "The function's address.", completion: .functions, transform: parsed(PCIAddress.self))
@@ -21,7 +21,7 @@ struct RecoverCommand: AsyncParsableCommand {
         let done = try await connection.client.post(
             Route.recover, RecoverRequest(address: address), as: RecoverRequest.self)
         if json {
-            Terminal.out(try JSON.encode(done) + [0x0a])
+            try Output.json(done)
         } else {
             print("\(address) was reset and verified: it is free again")
         }

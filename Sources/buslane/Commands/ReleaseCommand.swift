@@ -4,18 +4,19 @@ import ControlAPI
 
 struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "release", abstract: "Ends claims and puts their functions back as they were found.")
+        commandName: "release", abstract: "Ends claims and restores the original state of their functions.")
 
-    @Argument(help: "The claims to end.", completion: .claims) var claims: [String] = []
-    @Option(name: .customLong("for"), help: "Every claim of this owner: domain:NAME, or a name.") var owner: String?
-    @Option(help: "Of one claim, the generation you know: once another start began, nothing is released.")
+    @Argument(help: "The ids of the claims to release.", completion: .claims) var claims: [String] = []
+    @Option(name: .customLong("for"), help: "Release every claim of this owner: domain:NAME, or a name.") var owner:
+        String?
+    @Option(help: "Release only if the claim is still at this generation: a later start has a higher one.")
     var generation: Int?
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
 
     func validate() throws {
         guard claims.isEmpty != (owner == nil) else {
-            throw ValidationError("say which claims: their ids, or --for an owner")
+            throw ValidationError("name the claims by id, or an owner with --for")
         }
         guard generation == nil || claims.count == 1 else {
             throw ValidationError("--generation goes with one claim")

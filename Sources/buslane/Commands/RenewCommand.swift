@@ -4,9 +4,9 @@ import ControlAPI
 
 struct RenewCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "renew", abstract: "Lets claims that were made with --ttl live as long again.")
+        commandName: "renew", abstract: "Restarts the time to live of claims made with --ttl.")
 
-    @Argument(help: "The claims.", completion: .claims) var claims: [String]
+    @Argument(help: "The ids of the claims to renew.", completion: .claims) var claims: [String]
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
 

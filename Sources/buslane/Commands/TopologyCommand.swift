@@ -6,11 +6,11 @@ import SystemPackage
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topology",
-        abstract: "The host as a picture: NUMA nodes, cards, their VFs, groups and owners.",
-        discussion: "Text on standard output, or with --svg a picture for a browser.")
+        abstract: "Draws the host: NUMA nodes, PFs, their VFs, groups and owners.",
+        discussion: "Prints text, or with --svg writes a picture for a browser.")
 
     @OptionGroup var source: InventorySource
-    @Option(help: "Write an SVG picture to this file in place of text (- for standard output).", completion: .file())
+    @Option(help: "Write an SVG picture to this file (- for standard output).", completion: .file())
     var svg: String?
 
     func run() async throws {
@@ -31,7 +31,7 @@ struct TopologyCommand: AsyncParsableCommand {
         } catch {
             throw Failure(
                 .refused, "unwritable", subject: svg, "cannot write \(svg): \(error)",
-                fix: "see that its folder exists and is writable")
+                fix: "check that the folder exists and is writable")
         }
     }
 }

@@ -2,9 +2,9 @@
 import FoundationEssentials
 import Glibc
 
-/// The folder from which libvirt runs hooks, and what stands in it.
+/// The folder from which libvirt runs hooks, and its content.
 ///
-/// libvirt runs `qemu`, then every executable file in `qemu.d` by name, also one that is hidden or a backup.
+/// libvirt runs `qemu`, then every executable file in `qemu.d` in name order, hidden files and backups included.
 ///
 /// Source: https://libvirt.org/hooks.html; src/util/virhook.c.
 struct HookFolder {
@@ -13,42 +13,42 @@ struct HookFolder {
 
     static let standard = "/etc/libvirt/hooks"
     static let name = "50-buslane"
-    /// What every version of the hook has in it, and hardly anything else.
+    /// A text that every version of the hook contains, and hardly any other program.
     private static let mark = Array("urn:buslane:request:".utf8)
 
     var hook: String { path + "/qemu.d/" + Self.name }
 
-    /// Something that libvirt runs at each step of a domain's life.
+    /// A program that libvirt runs as a hook.
     struct Program: Equatable {
         let path: String
         /// Some version of Buslane's hook.
         let isBuslane: Bool
-        /// When this became what libvirt runs.
+        /// When the file last changed.
         let changedAt: Date
     }
 
-    /// What stands at the hook's own place.
+    /// What is at the hook's path.
     enum Place: Equatable {
         case absent
-        /// The same as the one that came with this program.
+        /// The version that was installed with this program.
         case installed
-        /// Another version, or changed.
+        /// Another version, or a modified one.
         case different
-        /// libvirt passes it over.
+        /// libvirt ignores it.
         case notExecutable
-        /// Somebody else's program, or no file.
+        /// Another program, or not a regular file.
         case foreign
     }
 
     /// In the order in which libvirt runs them.
     func programs() -> [Program] {
         let inFolder = (try? FileManager.default.contentsOfDirectory(atPath: path + "/qemu.d")) ?? []
-        // By their bytes, as strcmp(3) has it.
+        // libvirt sorts by strcmp(3).
         let names = inFolder.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
         return ([path + "/qemu"] + names.map { path + "/qemu.d/" + $0 }).compactMap(Self.program)
     }
 
-    /// - Parameter pristine: the hook that came with this program; nil when it is not there.
+    /// - Parameter pristine: the hook that was installed with this program; nil if it is missing.
     func place(comparedWith pristine: [UInt8]?) -> Place {
         var status = stat()
         // SAFETY: the string and the structure live until the call returns.
@@ -60,17 +60,21 @@ struct HookFolder {
         return pristine == nil || pristine == content ? .installed : .different
     }
 
-    /// Puts the hook at its place, whole or not at all.
+    /// Installs the hook, whole or not at all.
     ///
-    /// What libvirt finds executable in `qemu.d` it runs, whatever it is called: so the file gets its content and its mode
-    /// in the folder above, where libvirt looks at no such name, and is moved from there.
+    /// libvirt runs every executable file in `qemu.d`. So the file gets its content and its mode in the folder above, of
+    /// whose files libvirt runs only those with certain names, and is moved from there.
     func install(_ content: [UInt8]) throws(Failure) {
         do {
             try File.makeFolder(path)
             try File.makeFolder(path + "/qemu.d")
-            try File.install(content, at: hook, by: path + "/.buslane-hook.new")
         } catch {
             throw Failure(.refused, "hook-not-installed", subject: hook, "cannot install \(hook): \(error)")
+        }
+        do {
+            try File.install(content, at: hook, by: path + "/.buslane-hook.new")
+        } catch {
+            throw Failure(.refused, "hook-not-changed", subject: hook, "cannot install \(hook): \(error)")
         }
     }
 

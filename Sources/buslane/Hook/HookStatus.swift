@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What `buslane hook` tells: is the hook there, and does libvirt run it?
+/// What `buslane hook` prints: whether the hook is installed, and whether libvirt runs it.
 struct HookStatus: Codable, Equatable {
     var schemaVersion = 1
     /// Where libvirt looks for it.
@@ -9,11 +9,11 @@ struct HookStatus: Codable, Equatable {
     let effect: Effect
     /// The daemon that would run it: `libvirtd`, `virtqemud`; nil without either.
     let libvirt: String?
-    /// As the kernel shows it: `libvirtd (enforce)`.
+    /// AppArmor's confinement, as the kernel shows it: `libvirtd (enforce)`.
     let appArmor: String?
     /// Copies of Buslane's hook that libvirt runs too.
     let leftovers: [String]
-    /// Other people's hooks.
+    /// Hooks of other programs.
     let others: [String]
 
     enum State: String, Codable {
@@ -23,16 +23,16 @@ struct HookStatus: Codable, Equatable {
     }
 
     enum Effect: String, Codable {
-        /// libvirt runs it from the next start of a domain on.
+        /// libvirt runs it at the next start of a domain.
         case inForce = "in-force"
-        /// libvirt does not run, and will see it when it does.
+        /// libvirt does not run; it sees the hook when it starts.
         case atNextStart = "at-next-start"
-        /// libvirt has looked for hooks before there was one, and not since, so far as systemd knows.
+        /// libvirt looked for hooks before there was one, and has not been reloaded since, as far as systemd knows.
         case notSeen = "not-seen"
         case none
     }
 
-    /// - Parameter pristine: the hook that came with this program.
+    /// - Parameter pristine: the hook that was installed with this program.
     init(of folder: HookFolder, comparedWith pristine: [UInt8]?, libvirt daemon: LibvirtDaemon?) {
         let programs = folder.programs()
         let place = folder.place(comparedWith: pristine)
@@ -52,8 +52,8 @@ struct HookStatus: Codable, Equatable {
         effect = Self.effect(of: place, among: programs, on: daemon)
     }
 
-    /// libvirt asks once, at its start or when it is told to read its files anew, whether there is any hook for QEMU;
-    /// where there was one, it sees all that come later by itself.
+    /// libvirt looks for hooks at its start and at a reload. If it found one for QEMU, it also runs those that are
+    /// installed later; if it found none, it does not look again.
     ///
     /// Source: src/util/virhook.c, `virHookCheck`; read and tried with 11.3.
     private static func effect(
@@ -62,7 +62,7 @@ struct HookStatus: Codable, Equatable {
         guard place == .installed || place == .different else { return .none }
         guard let daemon, daemon.process != nil else { return .atNextStart }
         guard let lookedAt = daemon.lookedAt else { return .notSeen }
-        // Whole seconds on one side: what fell into the same one is counted as not seen.
+        // libvirt's time is in whole seconds: a hook of the same second counts as not seen.
         return programs.contains { $0.changedAt < lookedAt } ? .inForce : .notSeen
     }
 
@@ -70,7 +70,7 @@ struct HookStatus: Codable, Equatable {
         state == .installed && (effect == .inForce || effect == .atNextStart) && leftovers.isEmpty
     }
 
-    /// For people: a line each.
+    /// For people: one fact a line.
     var text: String {
         var lines = ["\(path): \(stateText)"]
         let name = libvirt ?? "libvirt"
@@ -78,25 +78,26 @@ struct HookStatus: Codable, Equatable {
         case .inForce: lines.append("\(name) runs it at each start of a domain")
         case .atNextStart:
             lines.append(
-                "\(libvirt == nil ? "libvirt was not found" : "\(name) does not run"): it sees the hook when it starts")
+                "\(libvirt == nil ? "libvirt was not found" : "\(name) does not run"); it looks for hooks when it starts"
+            )
         case .notSeen:
             lines.append(
-                "\(name) was started before there was a hook, and systemd saw no reload since: systemctl reload \(name)"
+                "\(name) started before there was a hook and has not been reloaded since: systemctl reload \(name)"
             )
         case .none: break
         }
         if let appArmor { lines.append("AppArmor: \(appArmor)") }
         lines += leftovers.map { "\($0) is Buslane's hook as well, and libvirt runs it too: remove it" }
-        lines += others.map { "\($0) is another program that libvirt runs" }
+        lines += others.map { "libvirt also runs another program's hook: \($0)" }
         return lines.map { $0 + "\n" }.joined()
     }
 
     private var stateText: String {
         switch state {
         case .installed: "installed"
-        case .absent: "not there: buslane hook install"
-        case .different: "another version than this program's: buslane hook install"
-        case .notExecutable: "not executable, so libvirt passes it over: buslane hook install"
+        case .absent: "not installed: buslane hook install"
+        case .different: "not this program's version: buslane hook install"
+        case .notExecutable: "not executable, so libvirt ignores it: buslane hook install"
         case .foreign: "not Buslane's"
         }
     }

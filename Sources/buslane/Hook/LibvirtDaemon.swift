@@ -2,7 +2,7 @@
 import FoundationEssentials
 import SystemServices
 
-/// The daemon of libvirt that runs QEMU's domains, as systemd knows it.
+/// libvirt's daemon for QEMU, as systemd describes it.
 struct LibvirtDaemon {
     /// `libvirtd` or `virtqemud`.
     let name: String

@@ -2,7 +2,7 @@
 import HostModel
 
 extension Diagnosis {
-    /// A paragraph for each finding under its severity's heading, and the verdict last.
+    /// A paragraph for each finding, under its severity's heading; then the verdict.
     func rendered(width: Int) -> String {
         var blocks: [String] = []
         for severity in Finding.Severity.allCases {
@@ -55,7 +55,7 @@ extension Finding.Severity {
 }
 
 extension String {
-    /// Broken at blanks alone: a command can be copied, and a word longer than the line stays whole.
+    /// Breaks lines at blanks only, so that a command can be copied. A word longer than the line stays whole.
     fileprivate func wrapped(width: Int, first: String, rest: String) -> [String] {
         var lines: [String] = []
         var line = first

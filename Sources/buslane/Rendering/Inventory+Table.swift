@@ -5,7 +5,7 @@ import HostModel
 extension Inventory {
     /// A row for each function.
     ///
-    /// - Parameter owners: by claim, its owner's name; nil when nobody could tell.
+    /// - Parameter owners: by claim, its owner's name; nil if unknown.
     func table(owners: [String: String]? = nil) -> Table {
         let marks = GroupMarks(of: self)
         return Table(
@@ -28,7 +28,7 @@ extension Inventory {
     }
 }
 
-/// Group numbers as people read them: `5`, or `5!` for a group that is not viable.
+/// Group numbers for people: `5`, or `5!` for a group that is not viable.
 struct GroupMarks {
     private let notViable: Set<Int>
 
@@ -40,7 +40,7 @@ struct GroupMarks {
 
     func text(_ group: Int?) -> String? { group.map { "\($0)\(isMarked($0) ? "!" : "")" } }
 
-    /// The mark's meaning, where one of these functions bears it.
+    /// The mark's meaning, if one of these functions has the mark.
     func footnotes(for functions: [Inventory.Function]) -> [String] {
         functions.contains { isMarked($0.iommuGroup) } ? [Self.meaning] : []
     }
@@ -56,7 +56,7 @@ extension Inventory.Function {
 
     var isBridge: Bool { self.class.id.hasPrefix("06") }
 
-    /// The claim's owner, else what else has it in use, else its claim.
+    /// The claim's owner; else what uses the function; else its claim.
     func user(owners: [String: String]?) -> String? {
         if let owner = claim.flatMap({ owners?[$0] }) { return owner }
         guard let first = holders.first else { return nil }

@@ -12,7 +12,7 @@ extension Inventory {
         let known = Set(functions.map(\.address))
         var below: [PCIAddress?: [Function]] = [:]
         for function in functions {
-            // A VF hangs under its PF, everything else under the bridge above it.
+            // A VF's parent is its PF; any other function's is the bridge above it.
             let above = [function.virtualFunction?.physicalFunction, function.parent].lazy.compactMap(\.self)
                 .first { known.contains($0) && $0 != function.address }
             below[above, default: []].append(function)
@@ -21,7 +21,7 @@ extension Inventory {
         var text = ""
         var shown: Set<PCIAddress> = []
         func show(_ function: Function, stem: String, indent: String) {
-            // Parents that go round in a ring would not end.
+            // A ring of parents would never end.
             guard shown.insert(function.address).inserted else { return }
             text += line(for: function, stem: stem, marks, style, owners) + "\n"
             let children = below[function.address] ?? []
@@ -33,7 +33,7 @@ extension Inventory {
             }
         }
         for root in below[nil] ?? [] { show(root, stem: "", indent: "") }
-        // What hangs in a ring hangs under no root.
+        // Functions in a ring are below no root.
         for function in functions { show(function, stem: "", indent: "") }
         for note in marks.footnotes(for: functions) {
             text += style.ink(.dim, style.clipped(note, to: style.width)) + "\n"
@@ -41,7 +41,7 @@ extension Inventory {
         return text
     }
 
-    /// One function's line; facts go whole from the end where it is too wide, after the device's name is cut.
+    /// One function's line. If it is too wide, the device's name is cut, then whole facts are left out from the end.
     private func line(
         for function: Function, stem: String, _ marks: GroupMarks, _ style: Style, _ owners: [String: String]
     ) -> String {
@@ -62,7 +62,7 @@ extension Inventory {
             text += "  " + fact
             room -= fact.columns + 2
         }
-        // Less of a name than this tells nothing.
+        // A shorter part of a name is of no use.
         if room >= 14 { text += "  " + style.ink(.dim, style.clipped(function.deviceName.printable, to: room - 2)) }
         return text
     }

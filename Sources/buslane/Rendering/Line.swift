@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// One line in the making: spans of text, each with its ink, and the columns they take together.
+/// A line under construction: spans of text, each with its ink, and their width.
 struct Line {
     private var spans: [(text: String, ink: Style.Ink?)] = []
     private(set) var columns = 0
@@ -14,7 +14,7 @@ struct Line {
         columns += text.columns
     }
 
-    /// Adds the text after so many spaces, where all of it fits.
+    /// Adds the text after a gap if all of it fits.
     mutating func add(_ text: String, _ ink: Style.Ink? = nil, after gap: Int = 0, within width: Int) {
         guard columns + gap + text.columns <= width else { return }
         if gap > 0 { add(String(repeating: " ", count: gap)) }
@@ -28,7 +28,7 @@ struct Line {
         columns += line.columns
     }
 
-    /// Adds as much of the text as fits into the style's width, unless that is too little to tell anything.
+    /// Adds as much of the text as fits into the style's width; nothing if that is less than 12 columns.
     mutating func add(clipping text: String, _ ink: Style.Ink? = nil, after gap: Int, _ style: Style) {
         let room = style.width - columns - gap
         guard room >= min(12, text.columns) else { return }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
 
-/// The one gate through which every list goes out.
+/// Prints documents and lists, for people and for programs.
 enum Output {
+    /// A document for programs.
+    static func json(_ document: some Encodable) throws {
+        Terminal.out(try JSON.encode(document) + [UInt8(ascii: "\n")])
+    }
+
     /// - Parameters:
-    ///   - ids: what `--quiet` prints, a line each.
+    ///   - ids: for `--quiet`, one a line.
     static func list(
         _ document: some Encodable, _ format: FormatOptions, ids: @autoclosure () -> [String],
         table: @autoclosure () -> Table
@@ -13,14 +18,14 @@ enum Output {
     }
 
     /// - Parameters:
-    ///   - ids: what `--quiet` prints, a line each.
-    ///   - text: what a person reads, in whole lines.
+    ///   - ids: for `--quiet`, one a line.
+    ///   - text: for people, in whole lines.
     static func list(
         _ document: some Encodable, _ format: FormatOptions, ids: @autoclosure () -> [String],
         text: (Style) -> String
     ) throws {
         if format.json {
-            Terminal.out(try JSON.encode(document) + [0x0a])
+            try json(document)
         } else if format.quiet {
             Terminal.out(ids().map { $0.printable + "\n" }.joined())
         } else {

@@ -4,11 +4,10 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// How long work goes on: a bar where standard error is a terminal, and elsewhere, once it takes long, now and then a
-/// plain line.
+/// The progress of long work: a bar if standard error is a terminal; else a plain line from time to time.
 ///
-/// The lines are no errors, of which standard error has one and its remedy: they go to standard output, if that is for
-/// people to read; what programs read of it is what they asked for alone.
+/// Plain lines go to standard output, since standard error carries errors only. If programs read standard output, no
+/// line is written.
 final class ProgressDisplay: Sendable {
     private let isTerminal: Bool
     private let style: Style
@@ -17,14 +16,14 @@ final class ProgressDisplay: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        /// When a line was told; before the first, when the work began.
+        /// When the last line was written; before the first, when the work began.
         var toldAt: ContinuousClock.Instant?
         var hasTold = false
         var place: Int?
         var isDrawn = false
     }
 
-    /// Lines are for logs: one in so long says that it goes on, and what is quick needs none.
+    /// Between two lines. Work that is quicker writes none.
     private static let pause = Duration.seconds(2)
 
     init(
@@ -37,9 +36,9 @@ final class ProgressDisplay: Sendable {
         self.now = now
     }
 
-    /// This process' own.
+    /// For this process' output.
     ///
-    /// - Parameter isForPeople: what standard output is for.
+    /// - Parameter isForPeople: whether people read standard output, not programs.
     static func standard(isForPeople: Bool) -> ProgressDisplay {
         let style = Style(width: Terminal.width, isUnicode: Terminal.style.isUnicode)
         let isTerminal = isatty(STDERR_FILENO) == 1
@@ -64,7 +63,7 @@ final class ProgressDisplay: Sendable {
         }
     }
 
-    /// - Parameter before: how many are before.
+    /// - Parameter before: the number of requests before this one.
     func show(waiting before: Int) {
         let place = before == 0 ? "next in line" : "\(before) before"
         state.withLock { state in
@@ -78,8 +77,7 @@ final class ProgressDisplay: Sendable {
         }
     }
 
-    /// Tells for how long something is waited for, of which no more is known: a line that counts on a terminal, and
-    /// elsewhere one once it takes long.
+    /// Shows how long work takes whose progress is unknown: seconds on a terminal; else one line if it takes long.
     func showing<Result: Sendable>(
         _ what: String, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -108,7 +106,7 @@ final class ProgressDisplay: Sendable {
         }
     }
 
-    /// Makes room for what is printed next.
+    /// Clears the line for the next output.
     func end() {
         state.withLock { state in
             if state.isDrawn { write("\r\u{1b}[K") }
@@ -121,7 +119,7 @@ final class ProgressDisplay: Sendable {
         let filled = step.total == 0 ? width : width * step.number / step.total
         let (full, empty) = style.isUnicode ? ("█", "░") : ("#", "-")
         let bar = String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
-        // One column less than there are: in the last, some terminals begin a new line.
+        // Some terminals start a new line in the last column.
         return style.clipped("\(bar) \(step.number)/\(step.total) \(step.action)", to: style.width - 1)
     }
 }

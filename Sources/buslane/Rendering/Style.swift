@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import CWidth
+import Glibc
 
-/// What the reader's terminal can show.
+/// What the terminal can show.
 struct Style: Sendable {
     /// Columns; no line of a list or a picture is longer.
     var width: Int
-    /// Colour and weight. Never the only carrier of a meaning.
+    /// Colour and weight. They never carry a meaning by themselves.
     var isColoured = false
-    /// Lines of boxes and trees beyond ASCII.
+    /// Box-drawing characters; otherwise ASCII.
     var isUnicode = true
 
-    /// What a file or a pipe gets.
+    /// For files and pipes.
     static let plain = Style(width: 100)
 
     enum Ink: String {
@@ -27,12 +29,12 @@ struct Style: Sendable {
     func bold(_ text: String) -> String { ink(.bold, text) }
 
     var ellipsis: String { isUnicode ? "…" : "~" }
-    /// A child in a tree, and what goes on below it.
+    /// Before a child in a tree, before the last one, and below a child.
     var branch: (middle: String, last: String, through: String) {
         isUnicode ? ("├─ ", "└─ ", "│  ") : ("|- ", "`- ", "|  ")
     }
 
-    /// The text, cut with an ellipsis where it is wider.
+    /// The text, cut with an ellipsis if it is wider.
     func clipped(_ text: String, to width: Int) -> String {
         guard text.columns > width else { return text }
         var kept = ""
@@ -45,7 +47,7 @@ struct Style: Sendable {
         return kept + ellipsis
     }
 
-    /// The text, cut or filled with spaces to be just as wide.
+    /// The text, cut or filled with spaces to this width.
     func padded(_ text: String, to width: Int) -> String {
         let cut = clipped(text, to: width)
         return cut + String(repeating: " ", count: max(0, width - cut.columns))
@@ -53,14 +55,14 @@ struct Style: Sendable {
 }
 
 extension String {
-    /// Columns it takes on a terminal: an ideograph takes two, a combining mark none.
+    /// Its width on a terminal: an ideograph takes two columns, a combining mark none.
     var columns: Int {
-        // All but a few texts are plain, and a list has tens of thousands of cells.
+        // Nearly every text is ASCII, and a list has tens of thousands of cells.
         if utf8.allSatisfy({ $0 < 0x80 }) { return utf8.count }
         return unicodeScalars.reduce(0) { $0 + $1.columns }
     }
 
-    /// What a terminal shows as it stands: a name from the host could carry an escape sequence.
+    /// The text with U+FFFD for every control character: a name from the host could contain an escape sequence.
     var printable: String {
         if utf8.allSatisfy({ 0x20..<0x7f ~= $0 }) { return self }
         return String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : "\u{fffd}" }))
@@ -70,17 +72,17 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// The wide blocks of Unicode's East Asian Width annex, by their ends.
-    private static let wide: [ClosedRange<UInt32>] = [
-        0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
-        0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f680...0x1f6ff, 0x1f900...0x1faff, 0x20000...0x3fffd,
-    ]
+    /// Whether wcwidth(3) knows Unicode. It uses the process' locale, so one for UTF-8 is set: texts are UTF-8 in any.
+    private static let isMeasured: Bool = {
+        // SAFETY: the name is a constant, and the result is only compared.
+        unsafe setlocale(LC_CTYPE, "C.UTF-8") != nil
+    }()
 
+    /// 1 without such a locale, and for scalars that the C library does not know.
     fileprivate var columns: Int {
-        switch properties.generalCategory {
-        case .nonspacingMark, .enclosingMark, .format: 0
-        default: Self.wide.contains { $0.contains(value) } ? 2 : 1
-        }
+        guard Self.isMeasured else { return 1 }
+        let width = width_of_scalar(value)
+        return width < 0 ? 1 : Int(width)
     }
 
     fileprivate var isPrintable: Bool {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Rows under headings. Where it is too wide, the least important columns go, whole; no line is broken.
+/// Rows under headings. A table that is too wide loses whole columns, the least important first; no line is broken.
 struct Table {
     struct Column {
         let heading: String
-        /// Dropped first when the highest; 0 stays.
+        /// Columns with the highest number are left out first; 0 is never left out.
         let expendability: Int
-        /// May be cut with an ellipsis before any column is dropped.
+        /// May be cut with an ellipsis before any column is left out.
         var shrinks = false
-        /// Never cut: what a reader copies into the next command.
+        /// Never cut: readers copy it into the next command.
         var isWhole = false
 
         init(_ heading: String, expendability: Int = 0, shrinks: Bool = false, isWhole: Bool = false) {
@@ -21,15 +21,15 @@ struct Table {
 
     var columns: [Column]
     var rows: [[String]]
-    /// Said in place of an empty table.
+    /// Printed instead of an empty table.
     var whenEmpty: String
-    /// What a mark in the table means, a line each.
+    /// The meanings of marks in the table, one a line.
     var footnotes: [String] = []
 
     private static let gap = "  "
-    /// A shrinking column narrower than this says nothing.
+    /// A narrower column is of no use.
     private static let leastShrunk = 12
-    /// What any column keeps when even the indispensable ones are too wide together.
+    /// The least width of a column that is neither whole nor shrinking.
     private static let leastCut = 4
 
     mutating func remove(column heading: String) {
@@ -54,7 +54,7 @@ struct Table {
         for row in rows {
             for (column, cell) in row.enumerated() { natural[column] = max(natural[column], cell.columns) }
         }
-        // 1. Whole columns go, the most expendable first, until the rest fits with the shrinking ones at their least.
+        // 1. Leave out columns, the most expendable first, until the rest fits with the shrinking ones at their least.
         let least = columns.indices.map { columns[$0].shrinks ? min(natural[$0], Self.leastShrunk) : natural[$0] }
         var shown = Array(columns.indices)
         while total(shown.map { least[$0] }) > width,
@@ -62,7 +62,7 @@ struct Table {
                 columns[$0].expendability < columns[$1].expendability
             })
         { shown.removeAll { $0 == victim } }
-        // 2. What is left of the excess comes off the shrinking columns, and at worst off the widest of the others.
+        // 2. Take the remaining excess from the shrinking columns, then from the widest of the others.
         var layout = shown.map { (column: $0, width: natural[$0]) }
         take(from: &layout, downTo: Self.leastShrunk, width) { columns[$0].shrinks }
         take(from: &layout, downTo: Self.leastCut, width) { !columns[$0].isWhole }

@@ -4,11 +4,11 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// Standard input, output and error, as a command uses them.
+/// Standard input, output and error.
 enum Terminal {
     static func error(_ line: String) { _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8) }
 
-    /// Ends the process when the output cannot be written: what comes after would be half an answer.
+    /// Ends the process if the output cannot be written: half an answer would mislead its reader.
     static func out(_ bytes: some Sequence<UInt8>) {
         do {
             try FileDescriptor.standardOutput.writeAll(bytes)
@@ -22,7 +22,7 @@ enum Terminal {
 
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
-    /// Columns of the terminal, 100 where there is none.
+    /// Columns of the terminal; 100 without one.
     static var width: Int {
         var size = winsize()
         // SAFETY: the kernel fills the structure, which lives until the call returns.
@@ -30,7 +30,7 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// How standard output is written to: colour on a terminal that wants it, lines where the locale has them.
+    /// The style of standard output, by its terminal and the locale.
     static let style = Style(
         width: max(40, width),
         isColoured: wantsColour(
@@ -39,12 +39,12 @@ enum Terminal {
 
     static func bold(_ text: String) -> String { style.bold(text) }
 
-    /// Never to a file or a pipe, nor under `NO_COLOR` (no-color.org: present and not empty), nor on a dumb terminal.
+    /// No colour in files and pipes, on a dumb terminal, and with `NO_COLOR` (no-color.org: present and not empty).
     static func wantsColour(environment: [String: String], isTerminal: Bool) -> Bool {
         isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
     }
 
-    /// As the C library decides it: the first of these that is set and not empty names the character set.
+    /// As in locale(7): the first of these variables that is set and not empty names the character set.
     static func hasUnicode(environment: [String: String]) -> Bool {
         let named = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
         let set = (named ?? "").lowercased()
@@ -67,7 +67,7 @@ enum Terminal {
         return text
     }
 
-    /// Asks on the terminal; no is the default.
+    /// Asks a question on the terminal; the default is no.
     static func confirm(_ question: String) -> Bool {
         _ = try? FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
         return ["y", "yes"].contains(readLine()?.lowercased() ?? "")

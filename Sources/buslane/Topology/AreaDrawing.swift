@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Algorithms
 import ControlAPI
 
 /// An area with its cards in place: physical functions in wide cards, the rest in narrow ones, the platform as dots.
@@ -35,10 +36,8 @@ struct AreaDrawing {
     private mutating func place(_ cards: [Topology.Card], columns: Int, from y: inout Int) {
         let gap = 12
         let cardWidth = (width - 2 * Measure.padding - (columns - 1) * gap) / columns
-        for first in stride(from: 0, to: cards.count, by: columns) {
-            let row = cards[first..<min(first + columns, cards.count)].map {
-                CardDrawing(of: $0, marks: marks, width: cardWidth)
-            }
+        for chunk in cards.chunks(ofCount: columns) {
+            let row = chunk.map { CardDrawing(of: $0, marks: marks, width: cardWidth) }
             for (column, card) in row.enumerated() {
                 placed.append((card, Measure.padding + column * (cardWidth + gap), y))
             }
@@ -46,7 +45,7 @@ struct AreaDrawing {
         }
     }
 
-    /// - Parameter height: at least its own; a neighbour's where that is more.
+    /// - Parameter height: its own, or a taller neighbour's.
     func draw(into svg: inout SVGWriter, x: Int, y: Int, height: Int) {
         svg.box("area", x, y, width, height, radius: 14)
         svg.label("h2", x + Measure.padding, y + 34, area.title)
@@ -128,7 +127,7 @@ struct CardDrawing {
         }
     }
 
-    /// How much of the card is out, then a cell for each VF.
+    /// A bar of the VFs in use, then a cell for each VF.
     private func drawGrid(into svg: inout SVGWriter, x: Int, y: Int, total: Int) {
         guard !card.vfs.isEmpty else { return }
         let room = width - 2 * Measure.cardPadding
@@ -148,7 +147,7 @@ struct CardDrawing {
                     y + Self.bar + position / Measure.perRow * (Measure.cell.height + Measure.cellGap)
                 ))
         }
-        // A band under the cells, so that those of one group stand on common ground.
+        // A band under the cells connects those of one group.
         for position in card.vfs.indices.dropLast() where places[position].y == places[position + 1].y {
             guard let group = card.vfs[position].function.iommuGroup,
                 group == card.vfs[position + 1].function.iommuGroup

@@ -28,7 +28,7 @@ struct CellDrawing {
         }
     }
 
-    /// The cell of a function that nobody hands out.
+    /// The cell of a function that cannot be claimed.
     func drawDot(into svg: inout SVGWriter, x: Int, y: Int, size: Int) {
         function(in: &svg) { svg in svg.box("cell \(cell.style)", x, y, size, size, radius: 3) }
     }

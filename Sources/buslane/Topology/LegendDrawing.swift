@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// What the signs mean, and who the owners are.
+/// The meanings of the signs, and the owners.
 struct LegendDrawing {
     private let topology: Topology
     private let width: Int
@@ -10,7 +10,7 @@ struct LegendDrawing {
         self.width = width
     }
 
-    /// - Returns: where it ends.
+    /// - Returns: its lower edge.
     func draw(into svg: inout SVGWriter, y: Int) -> Int {
         let left = Measure.margin
         var y = y + 14
@@ -44,7 +44,7 @@ struct LegendDrawing {
     private func drawSigns(into svg: inout SVGWriter, y: Int) -> Int {
         var x = Measure.margin
         var y = y
-        /// Room for a sample and its words, on the next line where this one is full.
+        /// Takes room for a sample and its text; on the next line if this one is full.
         func place(_ words: String) -> (x: Int, y: Int) {
             let length = 36 + Int(Double(words.count) * 6.5) + 20
             if x > Measure.margin, x + length > Measure.margin + width {

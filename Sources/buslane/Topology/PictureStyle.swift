@@ -2,7 +2,7 @@
 
 /// The picture's style sheet: light, and dark where the reader prefers it.
 enum PictureStyle {
-    /// Owners' colours, told apart by their letters too.
+    /// Owners' colours; letters distinguish them as well.
     private static let light = [
         "#2563c9", "#a8327d", "#0b7568", "#b4500a", "#6a45c9", "#86610c", "#b3303a", "#3f6b1f",
     ]

@@ -32,10 +32,10 @@ struct SVGWriter {
         element("text", ["class": style, "x": x, "y": y], text: content)
     }
 
-    /// What another writer wrote.
+    /// Appends the document of another writer.
     mutating func append(_ written: String) { text += written }
 
-    /// Our own style sheet, which holds nothing to escape.
+    /// Buslane's style sheet, which needs no escaping.
     mutating func styleSheet(_ sheet: String) { text += "<style>\(sheet)</style>\n" }
 
     private mutating func start(_ name: String, _ attributes: Attributes) {

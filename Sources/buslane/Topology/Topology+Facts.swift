@@ -2,7 +2,7 @@
 import ControlAPI
 import HostModel
 
-/// What both pictures say in words.
+/// Texts that both pictures share.
 extension Topology {
     var summary: String {
         let cells = areas.flatMap { $0.cards.flatMap { [$0.cell] + $0.vfs } + $0.platform }
@@ -10,7 +10,7 @@ extension Topology {
         return "\(cells.count) functions, \(cells.count { $0.function.virtualFunction != nil }) of them VFs\(claimed)"
     }
 
-    /// Facts of the host, the most telling first.
+    /// Facts of the host, the most important first.
     var hostFacts: [String] {
         [
             summary, iommu.enabled ? "IOMMU \(iommu.kind ?? "on")" : "no IOMMU: nothing can be passed through",
@@ -18,14 +18,14 @@ extension Topology {
         ].compactMap(\.self)
     }
 
-    /// The uses that the picture can show: without a daemon nothing is known to be claimed.
+    /// The uses that the picture can show. Without a daemon, claims are unknown.
     var legendUses: [Use] { Use.allCases.filter { areClaimsKnown || $0 != .claimed } }
 
     static let claimsUnknown = "Claims are not known: no daemon was asked."
 }
 
 extension Topology.Use {
-    /// A cell's sign; a claimed one bears its owner's code.
+    /// A cell's sign; for a claimed function its owner's code.
     var sign: String {
         switch self {
         case .claimed: "A"
@@ -72,7 +72,7 @@ extension Topology.Area {
 extension Topology.Cell {
     var sign: String { owner?.code ?? use.sign }
 
-    /// Driver, group, interfaces, link: the most telling first.
+    /// Driver, group, interfaces, link: the most important first.
     func facts(_ marks: GroupMarks) -> [String] {
         [
             function.driver ?? "no driver", marks.text(function.iommuGroup).map { "group \($0)" } ?? "no group",
@@ -91,7 +91,7 @@ extension Inventory.Link {
     fileprivate var inWords: String? {
         guard let speedGTs, let width else { return nil }
         var text = "PCIe \(speedGTs.plain) GT/s x\(width)"
-        // A card below its best is worth a word.
+        // A link below its maximum is shown.
         if let maxSpeedGTs, let maxWidth, (maxSpeedGTs, maxWidth) != (speedGTs, width),
             maxSpeedGTs > speedGTs || maxWidth > width
         {
@@ -102,7 +102,7 @@ extension Inventory.Link {
 }
 
 extension Double {
-    /// `16`, `2.5`: no zero that says nothing.
+    /// `16`, `2.5`: without a trailing zero.
     fileprivate var plain: String { self == rounded() && abs(self) < 1e9 ? String(Int(self)) : String(self) }
 }
 

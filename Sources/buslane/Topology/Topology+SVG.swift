@@ -3,7 +3,7 @@ import ControlAPI
 import HostModel
 
 extension Topology {
-    /// The picture for a browser: one file that needs nothing else, with a tooltip on every function.
+    /// The picture for a browser: one file without dependencies, with a tooltip on every function.
     var svg: String {
         // Two areas side by side; the last of an odd number, and a host with one, takes the width.
         let isNarrow = areas.count == 1 && areas.allSatisfy { $0.cards.count { $0.isSliceable } < 2 }
@@ -65,7 +65,7 @@ extension Topology {
         return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + svg.text
     }
 
-    /// The picture in words, for who cannot see it.
+    /// The picture in words, for screen readers.
     private var description: String {
         let parts = areas.map { area in
             let vfs = area.cards.reduce(0) { $0 + $1.vfs.count }

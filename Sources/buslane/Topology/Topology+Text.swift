@@ -5,7 +5,7 @@ extension Topology {
     /// The picture for a terminal: a box for each area, a line or two for each card, rows of cells for its VFs.
     func text(_ style: Style) -> String {
         guard areas.contains(where: { !$0.cards.isEmpty || !$0.platform.isEmpty }) else { return "no PCI functions\n" }
-        // Wider than this, the eye loses the line.
+        // A wider box is hard to read.
         let width = min(style.width, 140)
         var text = joined([host.name] + hostFacts, within: width).rendered(style, bold: host.name) + "\n"
         // Within a box: its sides and a space beside each.
@@ -92,7 +92,7 @@ extension Topology {
         return text + "\n" + table.rendered(narrowed)
     }
 
-    /// As many of these as fit, whole, with commas between.
+    /// As many of these texts as fit, separated by commas.
     private func joined(_ facts: [String], within width: Int) -> Line {
         var line = Line()
         for fact in facts.map(\.printable) {

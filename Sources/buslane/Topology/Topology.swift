@@ -2,7 +2,7 @@
 import ControlAPI
 import HostModel
 
-/// The host as a picture, before anyone decides how it is drawn: areas with cards, cards with cells.
+/// The picture's content, independent of how it is drawn: areas with cards, cards with cells.
 struct Topology {
     var host: Inventory.Host
     var iommu: Inventory.IOMMU
@@ -10,17 +10,17 @@ struct Topology {
     var areas: [Area]
     /// In the order in which their functions are met.
     var owners: [Owner]
-    /// Whether there was a daemon to tell the claims.
+    /// Whether a daemon reported the claims.
     var areClaimsKnown: Bool
     var marks: GroupMarks
 
-    /// A NUMA node, or the place of what is on none.
+    /// A NUMA node, or the area of functions without one.
     struct Area {
         var id: Int?
         var node: Inventory.NUMANode?
-        /// Physical functions with their VFs first, then what else could be handed out.
+        /// Physical functions with their VFs first, then other functions that can be claimed.
         var cards: [Card] = []
-        /// Bridges and the platform's own functions, which nobody hands out.
+        /// Bridges and the platform's functions, which cannot be claimed.
         var platform: [Cell] = []
     }
 
@@ -35,11 +35,11 @@ struct Topology {
         var function: Inventory.Function
         var use: Use
         var owner: Owner?
-        /// Something else in the picture is in the same IOMMU group.
+        /// Another function is in the same IOMMU group.
         var sharesGroup: Bool
     }
 
-    /// What has the function now. Each is told apart by a sign, not by a colour alone.
+    /// What holds the function now. Each has a sign, not only a colour.
     enum Use: CaseIterable {
         case claimed, onVFIO, unbound, host
     }
@@ -54,7 +54,7 @@ struct Topology {
         var functions = 0
     }
 
-    /// - Parameter owners: by claim, its owner's name; nil when nobody could tell.
+    /// - Parameter owners: by claim, its owner's name; nil if unknown.
     init(of inventory: Inventory, owners names: [String: String]?) {
         host = inventory.host
         iommu = inventory.iommu
@@ -129,7 +129,7 @@ extension Topology.Card {
 extension Topology.Cell {
     var index: Int { function.virtualFunction?.index ?? 0 }
 
-    /// Someone could want to hand it out, or has.
+    /// Whether it is of a kind that is passed through, or is claimed.
     fileprivate var isOfInterest: Bool {
         // Storage, network, display, multimedia, coprocessors, USB and fabrics, wireless, encryption, accelerators.
         let wanted: Set<Substring> = ["01", "02", "03", "04", "0b", "0d", "10", "12"]
@@ -139,7 +139,7 @@ extension Topology.Cell {
     }
 }
 
-/// Gives each owner its code at the first function it has.
+/// Gives each owner a code at its first function.
 private struct OwnerRegister {
     let names: [String: String]
     var owners: [Topology.Owner] = []
@@ -150,7 +150,7 @@ private struct OwnerRegister {
 
     mutating func owner(of function: Inventory.Function) -> Topology.Owner? {
         guard let claim = function.claim else { return nil }
-        // A claim made since the claims were asked for has no name yet: it stands for itself.
+        // A claim that is newer than the list of claims has no owner's name yet: its id is shown.
         let name = names[claim] ?? claim
         let position = positions[name] ?? owners.count
         if position == owners.count {

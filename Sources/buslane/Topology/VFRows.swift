@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Algorithms
 import HostModel
 
 /// A physical function's VFs as rows of cells: `0000:3b:02.0  VF  0-15  A-A . . v v h .  groups 20-27`.
@@ -14,7 +15,7 @@ struct VFRows {
         signWidth = cells.map(\.sign.columns).max() ?? 1
     }
 
-    /// As many cells to a row as fit: the first address and the groups go before the cells get fewer than eight.
+    /// As many cells a row as fit. The first address and the groups are left out before a row has fewer than eight cells.
     func lines(width: Int) -> [Line] {
         guard !cells.isEmpty else { return [] }
         let sizes = [64, 32, 16, 8]
@@ -29,7 +30,7 @@ struct VFRows {
     }
 
     private func fits(_ size: Int, width: Int, withAddress: Bool, forGroups most: Int) -> Bool {
-        // A row that holds all of them twice over is no better than one that holds them once.
+        // A row twice as long as needed is no better than one that holds all cells.
         guard size < 2 * cells.count || size == 8 else { return false }
         return rows(of: size).allSatisfy { row in
             let groups = most == 0 ? 0 : min(most, 2 + Self.words(for: groups(of: row)).columns)
@@ -38,7 +39,7 @@ struct VFRows {
     }
 
     private func rows(of size: Int) -> [ArraySlice<Topology.Cell>] {
-        stride(from: 0, to: cells.count, by: size).map { cells[$0..<min($0 + size, cells.count)] }
+        Array(cells.chunks(ofCount: size))
     }
 
     private func lines(of size: Int, _ width: Int, withAddress: Bool) -> [Line] {

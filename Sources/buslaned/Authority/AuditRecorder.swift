@@ -46,7 +46,7 @@ struct AuditRecorder: Sendable {
     ///
     /// The daemon tries some work again and again by itself. A failure that repeats the one before is not written again.
     func failed(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
-        let text = (error as? Refusal)?.message ?? "\(error)"
+        let text = "\(error)"
         guard repeated.isNews(entry, text) else { return }
         try await ledger.record(
             error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)",

@@ -3,11 +3,6 @@ import HostModel
 import Ledger
 import Logging
 
-/// The plan would take something from the host itself, and nobody has confirmed that.
-struct ConfirmationNeeded: Error {
-    let blastRadius: BlastRadius
-}
-
 /// Plans and applies a declared state.
 struct ApplyRunner: Sendable {
     let host: any Host

@@ -30,7 +30,7 @@ struct BootRestore: Sendable {
                 try await restore(desired, missing: try await missing(of: desired, waitingFor: patience))
             }
         } catch {
-            await report("host", (error as? Refusal)?.message ?? "\(error)")
+            await report("host", "\(error)")
         }
         await readyClaims()
     }
@@ -77,7 +77,7 @@ struct BootRestore: Sendable {
             do {
                 _ = try await apply.apply(one, confirmed: false, by: .daemon)
             } catch {
-                await report(address.description, (error as? Refusal)?.message ?? "\(error)")
+                await report(address.description, "\(error)")
             }
         }
     }
@@ -91,7 +91,7 @@ struct BootRestore: Sendable {
                     guard try use.holder(of: claim, among: openGroups) == nil else { continue }
                     try await readiness.ready(claim, purpose: .prepare)
                 } catch {
-                    await report(claim.id, (error as? Refusal)?.message ?? "\(error)")
+                    await report(claim.id, "\(error)")
                 }
             }
         } catch {

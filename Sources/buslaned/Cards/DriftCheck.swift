@@ -88,7 +88,7 @@ struct DriftCheck: Sendable {
             try await ledger.audit(
                 "repair", subject: subject, detail: drift.description, result: "done", actor: .daemon)
         } catch {
-            let reason = (error as? Refusal)?.message ?? "\(error)"
+            let reason = "\(error)"
             try await ledger.record(.failed, subject: subject, detail: "repair: \(reason)")
             try await ledger.audit(
                 "repair", subject: subject, detail: drift.description, result: reason, actor: .daemon)

@@ -19,12 +19,12 @@ struct Quarantine: Sendable {
     ///   stays in quarantine.
     func recover(_ address: PCIAddress, by actor: AuditEntry.Actor) async throws {
         try await audit.audited("recover", subject: address.description, detail: "out of quarantine", by: actor) {
-            guard let function = try host.function(at: address) else { throw Refusal.unknownFunction(address) }
+            guard let function = try host.function(at: address) else { throw Refusal.function(address, .unknown) }
             let pf = function.virtualFunction?.physicalFunction ?? address
             try await lanes.run(on: .card(pf)) {
                 let snapshot = try host.snapshot()
                 let held = try await holdings.holdings(for: .planning)
-                guard held.quarantine[address] != nil else { throw Refusal.notQuarantined(address) }
+                guard held.quarantine[address] != nil else { throw Refusal.function(address, .notQuarantined) }
                 let changes = try Planner.cleanse(
                     address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)
                 try await executor.run(changes, context: Intent.Context(bootID: boot.id, purpose: .apply))

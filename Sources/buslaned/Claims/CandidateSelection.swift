@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
-import Ledger
 
 /// Chooses the functions that requests get, and says what has to be done to make them ready.
 ///
@@ -13,7 +12,7 @@ struct CandidateSelection: Sendable {
 
     /// A claim that is about to be made, and what its functions need.
     struct Candidate: Sendable {
-        let draft: Ledger.Draft
+        let draft: ClaimDraft
         /// By slot of the draft, what has to be done until the function is ready.
         let changes: [[Change]]
     }
@@ -55,7 +54,7 @@ struct CandidateSelection: Sendable {
         try placed.map { functions in
             try functions.map { one in
                 guard let function = try host.function(at: one.function.address) else {
-                    throw Refusal.unknownFunction(one.function.address)
+                    throw Refusal.function(one.function.address, .unknown)
                 }
                 return Placement.Placed(function: function, companionOf: one.companionOf)
             }
@@ -65,7 +64,7 @@ struct CandidateSelection: Sendable {
     private func candidate(
         for request: ClaimRequest, _ placed: [Placement.Placed], _ look: FreshLook
     ) throws -> Candidate {
-        var (slots, changes): ([Ledger.Draft.Slot], [[Change]]) = ([], [])
+        var (slots, changes): ([ClaimDraft.Slot], [[Change]]) = ([], [])
         for one in placed {
             let settings =
                 one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
@@ -73,7 +72,7 @@ struct CandidateSelection: Sendable {
             changes.append(try Planner.ready(one.function.address, as: settings, on: look))
         }
         return Candidate(
-            draft: Ledger.Draft(request: request, slots: slots, isReady: changes.allSatisfy(\.isEmpty)),
+            draft: ClaimDraft(request: request, slots: slots, isReady: changes.allSatisfy(\.isEmpty)),
             changes: changes)
     }
 

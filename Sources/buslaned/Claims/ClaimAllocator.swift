@@ -28,7 +28,7 @@ struct ClaimAllocator: Sendable {
     /// Makes one claim.
     func allocate(_ request: ClaimRequest, by actor: AuditEntry.Actor) async throws -> Claim {
         let made = try await allocate(all: [request], by: actor)
-        guard let claim = made.first else { throw Refusal.countOutOfRange(0) }
+        guard let claim = made.first else { throw Inconsistency("one request made no claim") }
         return claim
     }
 

@@ -60,7 +60,7 @@ struct ClaimExchange: Sendable {
             "repool", subject: claim.id, detail: "\(request.pool.name), NUMA \(request.numa)", actor: actor)
         return try await audit.recorded(entry) {
             try await ledger.repool(claim, as: request, audit: entry)
-            guard let now = try await ledger.claim(claim.id) else { throw Refusal.unknownClaim(claim.id) }
+            guard let now = try await ledger.claim(claim.id) else { throw Refusal.claim(claim.id, .unknown) }
             return now
         }
     }
@@ -73,7 +73,7 @@ struct ClaimExchange: Sendable {
             try await ledger.changeSettings(
                 settings, ofDevice: device, inClaim: claim.id, generation: claim.generation),
             let now = try await ledger.claim(claim.id)
-        else { throw Refusal.claimChanging(claim.id) }
+        else { throw Refusal.claim(claim.id, .changing) }
         try await readiness.ready(now, purpose: .prepare)
         return now
     }

@@ -29,11 +29,11 @@ struct ClaimExpiry: Sendable {
     }
 
     func renew(_ id: String, by actor: AuditEntry.Actor) async throws -> Claim {
-        guard let before = try await ledger.claim(id) else { throw Refusal.unknownClaim(id) }
+        guard let before = try await ledger.claim(id) else { throw Refusal.claim(id, .unknown) }
         let entry = AuditEntry.Draft("renew", subject: id, detail: before.ownerName, actor: actor)
         return try await audit.recorded(entry) {
             guard try await ledger.renew(claim: id, bootID: boot.id, sinceBoot: boot.now, audit: entry) else {
-                throw Refusal.notRenewable(id, hasEnded: !before.state.isHeld)
+                throw Refusal.claim(id, .notRenewable(hasEnded: !before.state.isHeld))
             }
             return try await ledger.claim(id) ?? before
         }

@@ -21,7 +21,7 @@ struct ClaimReadiness: Sendable {
                 // Read again on the lane: a release may have come first.
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state, now.generation == claim.generation
-                else { throw Refusal.unknownClaim(claim.id) }
+                else { throw Refusal.claim(claim.id, .unknown) }
                 let changes = try Planner.ready(assignment, on: FreshLook(host: host))
                 try await executor.run(changes, context: context)
             }

@@ -31,9 +31,9 @@ struct ClaimRelease: Sendable {
         let openGroups = try host.openGroups()
         let start = try await ledger.beginRelease(of: id, generation: generation) { claim in
             if let (address, process) = try use.holder(of: claim, among: openGroups) {
-                return .inUseByOwner(address, owner: claim.ownerName, process)
+                return .function(address, .inUseByOwner(owner: claim.ownerName, process))
             }
-            return use.isStarting(claim) ? .guestStarting(claim: claim.id, domain: claim.ownerName) : nil
+            return use.isStarting(claim) ? .claim(claim.id, .guestStarting(domain: claim.ownerName)) : nil
         }
         switch start {
         case .over(let claim): return .alreadyReleased(claim)
@@ -177,7 +177,7 @@ extension Ledger {
     func existingClaims(_ ids: [String]) async throws -> [Claim] {
         var claims: [Claim] = []
         for id in ids {
-            guard let claim = try await claim(id) else { throw Refusal.unknownClaim(id) }
+            guard let claim = try await claim(id) else { throw Refusal.claim(id, .unknown) }
             claims.append(claim)
         }
         return claims

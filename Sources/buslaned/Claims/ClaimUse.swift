@@ -41,7 +41,7 @@ struct ClaimUse: Sendable {
         if addresses.isEmpty { return }
         let quarantine = try await ledger.quarantine()
         for address in addresses {
-            if let reason = quarantine[address] { throw Refusal.quarantined(address, reason: reason) }
+            if let reason = quarantine[address] { throw Refusal.function(address, .quarantined(reason: reason)) }
         }
     }
 

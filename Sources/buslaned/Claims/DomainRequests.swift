@@ -10,7 +10,7 @@ struct DomainRequests: Sendable {
     func claimRequest(
         for device: DomainRequest.Device, in request: DomainRequest?, of domain: Domain, uid: Int?
     ) throws -> ClaimRequest {
-        guard let uuid = domain.uuid else { throw Refusal.domainWithoutUUID(domain.name) }
+        guard let uuid = domain.uuid else { throw Refusal.domain(domain.name, .withoutUUID) }
         var settings = device.settings
         // The two halves of a failover pair have one MAC address.
         if let standby = device.failover {

@@ -48,7 +48,7 @@ struct LostOwners: Sendable {
             "rebuild", subject: domain.name, detail: slots.map(\.function.address.description).joined(separator: ", "),
             actor: .daemon)
         let claim = try await ledger.allocate(bootID: boot.id, audit: entry) { _ in
-            Ledger.Draft(request: request, slots: slots, isReady: true)
+            ClaimDraft(request: request, slots: slots, isReady: true)
         }
         for slot in slots {
             try await ledger.liftQuarantine(
@@ -59,7 +59,7 @@ struct LostOwners: Sendable {
     }
 
     /// The original state is lost as well. A release then leaves nothing of the owner's settings.
-    private func slot(for device: InjectedDevice) throws -> Ledger.Draft.Slot? {
+    private func slot(for device: InjectedDevice) throws -> ClaimDraft.Slot? {
         guard var function = try host.function(at: device.address) else { return nil }
         var settings = VFSettings(mac: device.mac, vlan: device.vlan.map { .id($0) })
         if let virtual = function.virtualFunction, let enforced = function.vfSettings {
@@ -67,11 +67,11 @@ struct LostOwners: Sendable {
             function.vfSettings = VFSettings.untouched.restoring(enforced)
             function.vfSettings?.mac = boot.identity.machineID.flatMap { .stable(for: virtual, machineID: $0) }
         }
-        return Ledger.Draft.Slot(function: function, settings: settings, name: device.name)
+        return ClaimDraft.Slot(function: function, settings: settings, name: device.name)
     }
 
     /// The pool that the domain's own request names for its devices.
-    private func poolName(of domain: Domain, _ slots: [Ledger.Draft.Slot]) throws -> String {
+    private func poolName(of domain: Domain, _ slots: [ClaimDraft.Slot]) throws -> String {
         let names = Set(slots.compactMap(\.name))
         return try domain.request?.devices.first { names.contains($0.name) }?.pool ?? "unknown"
     }

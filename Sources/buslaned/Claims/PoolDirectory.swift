@@ -28,7 +28,9 @@ struct PoolDirectory: Sendable {
     /// - Throws: ``Refusal/unknownPool(_:known:)``, and the refusal of a pool that overlaps with an exclusive one.
     func pool(_ name: String) throws -> Pool {
         let desired = try configuration.inForce()
-        guard let pool = desired.pool(name) else { throw Refusal.unknownPool(name, known: desired.pools.map(\.name)) }
+        guard let pool = desired.pool(name) else {
+            throw Refusal.pool(name, .unknown(known: desired.pools.map(\.name)))
+        }
         let seen = try host.lastSeen(indexedBy: desired.selectorsOfOverlaps)
         for problem in desired.overlaps(on: seen) where problem.refusal.concerns(pool: name) {
             throw problem.refusal

@@ -13,7 +13,7 @@ extension DomainBinder {
     /// is.
     func start(_ name: String, by peer: PeerCredentials) async throws -> EditedDomain {
         let state = try await access.libvirt.domain(named: name)
-        guard !state.isActive else { throw Refusal.domainRunning(name) }
+        guard !state.isActive else { throw Refusal.domain(name, .running) }
         let domain = try await access.persistentDomain(name)
         guard let request = try domain.request, request.binding == .running else {
             try await sync(uuid: state.uuid, by: peer.actor)

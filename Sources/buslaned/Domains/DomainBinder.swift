@@ -67,7 +67,7 @@ struct DomainBinder: Sendable {
         if request == nil, held.isEmpty, domain.recorded.isEmpty { return [] }
         // During a start the XML must not change; the domain is reconciled again afterwards.
         if !state.isActive, try await stops.endUnreportedUse(of: domain), let claim = held.first {
-            throw Refusal.guestStarting(claim: claim.id, domain: state.name)
+            throw Refusal.claim(claim.id, .guestStarting(domain: state.name))
         }
         let binding = Binding(
             domain: domain, request: request, held: try await claims.held(by: state.uuid), state: state)

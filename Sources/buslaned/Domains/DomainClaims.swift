@@ -27,7 +27,7 @@ struct DomainClaims: Sendable {
     ) async throws -> (held: [Claim], made: [Claim]) {
         let request = try domain.request
         guard let uuid = domain.uuid else {
-            guard request == nil else { throw Refusal.domainWithoutUUID(domain.name) }
+            guard request == nil else { throw Refusal.domain(domain.name, .withoutUUID) }
             return ([], [])
         }
         let held = try await self.held(by: uuid)

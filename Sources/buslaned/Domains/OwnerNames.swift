@@ -28,6 +28,6 @@ struct OwnerNames: Sendable {
         for claim in try await ledger.claims() {
             if case .process(pid, _) = claim.owner { return (claim.owner, claim.ownerName) }
         }
-        throw Refusal.unknownProcess(pid)
+        throw Refusal.request(.unknownProcess(pid))
     }
 }

@@ -13,7 +13,7 @@ extension RunningGuests {
             let before = try await picture(of: name)
             let scope = try before.scope(order.scope)
             let known = try before.wanted
-            guard !known.isEmpty, let document = before.main else { throw Refusal.nothingToAttach(domain: name) }
+            guard !known.isEmpty, let document = before.main else { throw Refusal.domain(name, .nothingToAttach) }
             let chosen = try before.chosen(order.devices, among: known)
             try before.refuseAttaching(chosen, scope)
             // 2. Claims, all or none; then the picture with them in it.

@@ -77,7 +77,7 @@ extension HTTPFields {
 extension Response {
     /// - Parameter pretty: indented over several lines; otherwise one line that ends with a line feed.
     init(json value: some Encodable, status: HTTPResponse.Status = .ok, pretty: Bool = true) throws {
-        let bytes = try JSON.encode(value, pretty: pretty) + (pretty ? [] : [0x0a])
+        let bytes = try pretty ? JSON.encode(value) : JSON.line(value)
         self.init(
             status: status, headers: pretty ? .json : .jsonLines, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }

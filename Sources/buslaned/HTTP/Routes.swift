@@ -23,10 +23,14 @@ extension Request {
     /// Larger requests are refused: a domain XML has some kilobytes. In bytes.
     private static let sizeLimit = 8 << 20
 
-    /// - Parameter strictly: whether fields that the document does not have are refused.
-    func decoded<Value: Decodable>(as type: Value.Type, strictly: Bool = true) async throws -> Value {
-        let bytes = [UInt8]((try await body.collect(upTo: Self.sizeLimit)).readableBytesView)
-        return try strictly ? JSON.decodeStrictly(type, from: bytes) : JSON.decode(type, from: bytes)
+    /// The request's document. An unknown field is an error.
+    func decoded<Value: RequestDocument>(as type: Value.Type) async throws -> Value {
+        try JSON.decodeStrictly(type, from: try await bytes())
+    }
+
+    /// The whole body.
+    func bytes() async throws -> [UInt8] {
+        [UInt8](try await body.collect(upTo: Self.sizeLimit).readableBytesView)
     }
 }
 
@@ -35,7 +39,7 @@ struct JSONLines {
     fileprivate var writer: any ResponseBodyWriter
 
     mutating func write(_ document: some Encodable) async throws {
-        try await writer.write(ByteBuffer(bytes: try JSON.encode(document, pretty: false) + [0x0a]))
+        try await writer.write(ByteBuffer(bytes: try JSON.line(document)))
     }
 }
 

@@ -79,7 +79,7 @@ struct PrepareHook: Sendable {
         let present = Set(domain.injected.map(\.name)).union(try domain.takenOut)
         let missing = request?.devices.filter { !present.contains($0.name) } ?? []
         if request?.binding == .defined, !missing.isEmpty {
-            throw Refusal.requestWithoutDevices(domain: domain.name, devices: missing.map(\.name))
+            throw Refusal.domain(domain.name, .requestWithoutDevices(devices: missing.map(\.name)))
         }
         return missing
     }
@@ -112,7 +112,9 @@ struct PrepareHook: Sendable {
                 let claim = held.first(where: { claim in
                     claim.assignments.contains { $0.name == device.name && $0.address == device.address }
                 })
-            else { throw Refusal.notClaimedForDomain(device.address, device: device.name, domain: domain.name) }
+            else {
+                throw Refusal.function(device.address, .notClaimedForDomain(device: device.name, domain: domain.name))
+            }
             if !having.contains(where: { $0.id == claim.id }) { having.append(claim) }
         }
         return having

@@ -81,12 +81,13 @@ struct HostInWords {
     static func small() throws -> HostInWords {
         var host = HostInWords()
         host.nodes = [0, 1]
-        host.function(try PCIAddress("0000:00:14.0"), group: 1, driver: "xhci_hcd", classCode: 0x0c0330)
-        let port = try PCIAddress("0000:3a:00.0")
+        host.function(try PCIAddress("0000:00:14.0" as String), group: 1, driver: "xhci_hcd", classCode: 0x0c0330)
+        let port = try PCIAddress("0000:3a:00.0" as String)
         host.function(port, group: 2, driver: "pcieport", node: 1, classCode: 0x060400)
         try host.pf(bus: 0x3b, node: 1, group: 5, vfs: "aab.vvh.", interface: "ens1f0", parent: port)
         host.function(
-            try PCIAddress("0000:5e:00.0"), group: 20, driver: "vfio-pci", node: 1, classCode: 0x010802, claim: "c-b")
+            try PCIAddress("0000:5e:00.0" as String), group: 20, driver: "vfio-pci", node: 1, classCode: 0x010802,
+            claim: "c-b")
         return host
     }
 

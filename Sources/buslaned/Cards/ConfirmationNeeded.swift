@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-extension ConfirmationNeeded: Reportable {
+/// The plan would take something from the host itself, and nobody has confirmed that.
+struct ConfirmationNeeded: Reportable {
+    let blastRadius: BlastRadius
+
     var report: ErrorReport {
         var parts: [String] = []
         if !blastRadius.functions.isEmpty { parts.append("\(blastRadius.functions.count) VFs would vanish") }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Testing
+
+@testable import ControlAPI
+
+@Suite("Requests, read strictly")
+struct RequestDocumentTests {
+    @Test("every request declares the fields that it has")
+    func declared() {
+        func check<Request: RequestDocument>(_ request: Request) {
+            let stored = Mirror(reflecting: request).children.compactMap(\.label)
+            #expect(Request.CodingKeys.allCases.map(\.stringValue) == stored, "\(Request.self)")
+        }
+        check(AllocateRequest())
+        check(AllocateRequest.Device(pool: "p"))
+        check(ReleaseRequest(claims: [], owner: nil))
+        check(RenewRequest(claims: []))
+        check(PlanRequest(configuration: nil))
+        check(PlanRequest.ConfigurationText(file: "", text: ""))
+        check(RecoverRequest(address: "0000:3b:00.0"))
+        check(LedgerRestoreRequest(path: ""))
+        check(InjectRequest(xml: ""))
+        check(DomainDevicesRequest(domain: ""))
+        check(EvictRequest(domain: ""))
+        check(DomainNameRequest(domain: ""))
+    }
+
+    private func refusal<Request: RequestDocument>(_ type: Request.Type, _ text: String) -> String? {
+        let error = #expect(throws: (any Error).self) { try JSON.decodeStrictly(type, from: Array(text.utf8)) }
+        return (error as? MalformedValue)?.description
+    }
+
+    @Test("an unknown field is named, with those that there are, in a document within another too")
+    func unknown() {
+        #expect(
+            refusal(RecoverRequest.self, #"{"address": "0000:3b:00.0", "adress": 1}"#)
+                == "'adress' is not a field: expected one of address")
+        #expect(
+            refusal(PlanRequest.self, #"{"confirmed": true, "configuration": {"file": "a", "txt": ""}}"#)
+                == "'txt' is not a field: expected one of file, text")
+        let second = #"{"devices": [{"pool": "a"}, {"pool": "b", "vlann": 2}]}"#
+        #expect(refusal(AllocateRequest.self, second)?.hasPrefix("'vlann' is not a field: expected one of ") == true)
+        // A misspelt field is reported rather than the one that is missing for it.
+        #expect(refusal(RenewRequest.self, #"{"claim": ["c1"]}"#) == "'claim' is not a field: expected one of claims")
+    }
+
+    @Test("what is no object is refused for what it is")
+    func noObject() {
+        for text in ["[]", "3", "null", #"{"devices": 3}"#, #"{"devices": [3]}"#, #"{"devices": {"pool": "a"}}"#] {
+            #expect(throws: DecodingError.self, "\(text)") {
+                try JSON.decodeStrictly(AllocateRequest.self, from: Array(text.utf8))
+            }
+        }
+    }
+
+    @Test("a line of a stream is one line, with its end")
+    func line() throws {
+        let line = String(decoding: try JSON.line(RenewRequest(claims: ["a\nb", "c"])), as: UTF8.self)
+        #expect(line == #"{"claims":["a\nb","c"]}"# + "\n")
+    }
+}
