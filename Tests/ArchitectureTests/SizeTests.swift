@@ -7,6 +7,7 @@ private struct Figures: Decodable {
     let files: Int
     let functions: Int
     let medianFunction: Double
+    let filesInDaemonRoot: Int
     /// The longest first.
     let longestFunctions: [Entry]
 
@@ -52,4 +53,7 @@ struct SizeTests {
         #expect(figures.medianFunction <= 8)
         for function in figures.longestFunctions { #expect(function.lines <= 100, "\(function)") }
     }
+
+    @Test("the daemon's folder has two files of its own: Daemon.swift and Wiring.swift")
+    func daemonRoot() { #expect(figures.filesInDaemonRoot == 2) }
 }

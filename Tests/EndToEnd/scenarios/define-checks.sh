@@ -125,20 +125,28 @@ daemon_dead_at_define() {
     wait_for 40 has_device d2 data0 || why "the domain defined meanwhile has no device" || return
     state_is d1 running && one_owner
 }
-# defined_and_killed before|NUMBER: defines d3, and kills the daemon before it has read the definition, or in its NUMBERth
-# commit after that: the write is in SQLite's log, and the code that waits for the disk never continues
+# defined_and_killed before|between|after: defines d3, and kills the daemon before it has read the definition, in the commit
+# of the claims, or when the domain has its devices and each commit still waits for the disk
 defined_and_killed() {
     local pid
-    if [ "$1" = before ]; then
-        pid=$(systemctl show -P MainPID buslaned)
+    pid=$(systemctl show -P MainPID buslaned)
+    case $1 in
+    before)
         kill -STOP "$pid"
         virsh --quiet define /tmp/d3.xml || return
         kill -KILL "$pid"
-        return
-    fi
-    killed_at "$1" fdatasync || return
-    virsh --quiet define /tmp/d3.xml && wait_for 60 died || { spared; why "no commit $1 after the definition: $(tail -n 2 /tmp/trace)"; return; }
-    [ "$1" != 1 ] || same "what d3 has between claim and definition" "$(d3_at_death)" "2 claims, 0 devices"
+        ;;
+    between)
+        killed_at fdatasync || return
+        virsh --quiet define /tmp/d3.xml && wait_for 60 died || { spared; why "no commit after the definition"; return; }
+        same "what d3 has between claim and definition" "$(d3_at_death)" "2 claims, 0 devices"
+        ;;
+    after)
+        injected fdatasync delay_enter=3s || return
+        virsh --quiet define /tmp/d3.xml && wait_for 90 has_device d3 b || { spared; why "d3 has no device"; return; }
+        kill -KILL "$pid"
+        ;;
+    esac
 }
 # By a copy of the ledger's files, since no daemon answers
 d3_at_death() {
@@ -149,10 +157,10 @@ d3_at_death() {
 daemon_killed_often() {
     local moment
     asking d3 defined "<b:device name='a' pool='far'/><b:device name='b' pool='far'/>" >/tmp/d3.xml
-    for moment in before 1 2 1 2; do
+    for moment in before between after between after; do
         defined_and_killed $moment || return
         systemctl start buslaned && wait_for 60 daemon_answers || why "the daemon is not back" || return
-        wait_for 40 has_device d3 b || why "killed at commit $moment: no device: $(buslane events | tail -n 2)" || return
+        wait_for 40 has_device d3 b || why "killed $moment: no device: $(buslane events | tail -n 2)" || return
         same "d3's claims" "$(claims_of d3 | wc -l)" 2 && one_owner || return
         virsh --quiet undefine d3
         wait_for 30 has_no_claim d3 || why "d3 still holds $(claims_of d3)" || return

@@ -59,9 +59,8 @@ injected() {
     tracer=$!
     wait_for 60 traced "$pid" || why "strace did not attach to the daemon"
 }
-# killed_at NUMBER SYSCALL [PATH]: kills the daemon when one of its threads enters that call for the NUMBERth time, before
-# the kernel executes it
-killed_at() { injected "$2" "signal=KILL:when=$1" "${3:-}"; }
+# killed_at SYSCALL [PATH]: kills the daemon when one of its threads first enters that call, before the kernel executes it
+killed_at() { injected "$1" signal=KILL:when=1 "${2:-}"; }
 # traced PID: every thread of it has a tracer
 traced() { ! grep -qsE '^TracerPid:[[:space:]]*0$' /proc/"$1"/task/*/status; }
 # died: killed_at has killed the daemon

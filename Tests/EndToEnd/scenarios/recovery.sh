@@ -66,7 +66,7 @@ all_vfs_known() {
 # killed_at_write A|B FILE: applies it, and kills the daemon when it is about to write that file
 killed_at_write() {
     declare_as "$1"
-    killed_at 1 write "$2" || return
+    killed_at write "$2" || return
     run buslane apply --yes
     wait_for 60 died || { spared; why "the apply never wrote $2: $OUT $ERR"; return; }
     [ "$(rows intent)" -gt 0 ] || why "no step is recorded as under way" || return
