@@ -106,7 +106,10 @@ struct RequestTests {
         let bad: [(String, String, String)] = [
             (request("", "<b:device name='a' pool='p' vlann='2'/>"), "'vlann'", "write 'vlan'"),
             (request("", "<b:devise name='a' pool='p'/>"), "<devise>", "write <device>"),
-            (request("", "<b:device name='a' pool='p'/><b:device name='a' pool='q'/>"), "device name 'a'", "keep only one"),
+            (
+                request("", "<b:device name='a' pool='p'/><b:device name='a' pool='q'/>"), "device name 'a'",
+                "keep only one"
+            ),
             (
                 request(
                     "",
