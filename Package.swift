@@ -78,7 +78,9 @@ let package = Package(
         .target(name: "SystemServices", dependencies: ["CSystemd"], swiftSettings: cFacing),
         .target(name: "ConfigurationFiles", dependencies: ["HostModel", "CYAML"], swiftSettings: cFacing),
         .target(name: "DomainXML", dependencies: ["HostModel", "CExpat"], swiftSettings: cFacing),
-        .target(name: "Libvirt", dependencies: ["HostModel", "CLibvirt"], swiftSettings: cFacing),
+        // Calls that may block for long, with a time limit.
+        .target(name: "BlockingCalls", swiftSettings: house),
+        .target(name: "Libvirt", dependencies: ["HostModel", "BlockingCalls", "CLibvirt"], swiftSettings: cFacing),
         .target(
             name: "Ledger",
             dependencies: ["HostModel", .product(name: "GRDB", package: "GRDB.swift")],
@@ -101,8 +103,9 @@ let package = Package(
         .executableTarget(
             name: "buslaned",
             dependencies: [
-                "HostModel", "HostIO", "HostActions", "ConfigurationFiles", "DomainXML", "DomainPlanning", "Libvirt",
-                "Ledger", "ControlAPI", "SystemServices", "Wire",
+                "HostModel", "HostIO", "HostActions", "BlockingCalls", "ConfigurationFiles", "DomainXML",
+                "DomainPlanning",
+                "Libvirt", "Ledger", "ControlAPI", "SystemServices", "Wire",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),

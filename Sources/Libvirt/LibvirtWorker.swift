@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import BlockingCalls
 import CLibvirt
 import Dispatch
 import Synchronization
@@ -10,6 +11,7 @@ final class LibvirtWorker: Sendable {
     private let uri: String
     private let openTimeout: Duration
     private let queue = DispatchQueue(label: "libvirt")
+    private let calls = BlockingCalls()
     private let state = Mutex(State())
 
     private struct State {
@@ -33,18 +35,9 @@ final class LibvirtWorker: Sendable {
         within limit: Duration, _ body: @escaping @Sendable (ConnectionHandle) throws(LibvirtError) -> Value,
         whenOver: @escaping @Sendable () -> Void
     ) async throws(LibvirtError) -> Value {
-        let result: Result<Value, LibvirtError> = await withCheckedContinuation { continuation in
-            let answer = Answer(continuation)
-            queue.async {
-                // Nothing is begun for who does not wait any more.
-                if !answer.isGiven { answer.give(Result { () throws(LibvirtError) in try self.call(body) }) }
-                whenOver()
-            }
-            DispatchQueue.global().asyncAfter(deadline: DispatchTime(after: limit)) { [uri] in
-                answer.give(.failure(.noAnswer(uri: uri, after: limit)))
-            }
-        }
-        return try result.get()
+        try await calls.run(
+            on: queue, within: limit, late: LibvirtError.noAnswer(uri: uri, after: limit), whenOver: whenOver
+        ) { () throws(LibvirtError) in try self.call(body) }
     }
 
     /// Gives the connection back; the next call opens another.
@@ -122,23 +115,6 @@ final class LibvirtLines: Sendable {
             lines[index].load += 1
             return (index, lines[index].line)
         }
-    }
-}
-
-/// Whoever is first to give the answer gives it.
-private final class Answer<Value: Sendable>: Sendable {
-    private let continuation: Mutex<CheckedContinuation<Value, Never>?>
-
-    init(_ continuation: CheckedContinuation<Value, Never>) { self.continuation = Mutex(continuation) }
-
-    var isGiven: Bool { continuation.withLock { $0 == nil } }
-
-    func give(_ value: Value) {
-        let waiting = continuation.withLock { continuation in
-            defer { continuation = nil }
-            return continuation
-        }
-        waiting?.resume(returning: value)
     }
 }
 

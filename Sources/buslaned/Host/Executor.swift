@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import BlockingCalls
+import Dispatch
 import HostModel
 import Ledger
 import Logging
@@ -8,8 +10,7 @@ struct Executor: Sendable {
     let host: any Host
     let ledger: Ledger
     let logger: Logger
-    /// Looks after the writes that are under way.
-    let deadlines = Deadlines()
+    private let writes = BlockingCalls()
     /// Told of each step once it is verified.
     var onStep: @Sendable (HostAction) -> Void = { _ in }
     /// How long a write may take until it returns.
@@ -33,6 +34,13 @@ struct Executor: Sendable {
                         : "; not undone: \(notUndone.map(\.subject.description).joined(separator: ", "))"),
                 remedy: "buslane audit shows the steps; check dmesg for the kernel's reason")
         }
+    }
+
+    /// A write that has not returned in time. It may still return.
+    struct Blocked: Error, CustomStringConvertible {
+        let patience: Duration
+
+        var description: String { "the write has not returned after \(patience)" }
     }
 
     /// The same, with somebody who is told of each step.
@@ -133,6 +141,15 @@ struct Executor: Sendable {
                 else { throw error }
                 await host.waitForChange(upTo: .milliseconds(100))
             }
+        }
+    }
+
+    /// Runs one action in a thread that nothing else waits for: a sysfs write can block for long.
+    ///
+    /// - Throws: the host's error, and ``Blocked`` when the write has not returned in time.
+    private func perform(_ action: HostAction, within limit: Duration) async throws {
+        try await writes.run(on: .global(), within: limit, late: Blocked(patience: limit) as any Error) { [host] in
+            try host.perform(action)
         }
     }
 
