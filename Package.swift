@@ -167,6 +167,7 @@ let package = Package(
             name: "DomainPlanningTests",
             dependencies: ["DomainPlanning", "DomainXML", "DomainSamples", "HostModel", "HostSimulator"],
             swiftSettings: house),
+        .testTarget(name: "BlockingCallsTests", dependencies: ["BlockingCalls"], swiftSettings: house),
         .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",

@@ -87,6 +87,25 @@ struct WaitingTests {
         #expect(try await scene.allocate(for: .name("new")).assignments.count == 1)
     }
 
+    @Test("functions kept for a waiting request are not free: in the pools, in an explanation, in a look ahead")
+    func kept() async throws {
+        let scene = try await scene()
+        try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
+        var held: [Claim] = []
+        for owner in ["a", "b", "c", "d"] { held.append(try await scene.allocate(for: .name(owner))) }
+        _ = try await scene.daemon.release.release(held[0].id, by: Scene.root)
+        let request = ClaimRequest(pool: Scene.pool, count: 1, owner: .name("new"))
+        #expect(try await scene.daemon.pools.supplies().map(\.free.count) == [1])
+        #expect(try await scene.daemon.candidates.explain(request).refusal == nil)
+        #expect(try await scene.daemon.candidates.foreseen([request])?.count == 1)
+        let waiter = await Waiter(scene, 2, for: "large")
+        #expect(waiter.place == 0)
+        #expect(try await scene.daemon.pools.supplies().map(\.free.count) == [0])
+        #expect(try await scene.daemon.candidates.explain(request).refusal?.isTemporary == true)
+        #expect(try await scene.daemon.candidates.foreseen([request]) == nil)
+        waiter.goAway()
+    }
+
     @Test("a request whose time is up is refused with the reason, and makes room")
     func timesOut() async throws {
         let scene = try await scene()
