@@ -52,7 +52,8 @@ struct ReconnectTests {
     func stopped() async throws {
         let daemon = try PrivateDaemon()
         defer { daemon.remove() }
-        let libvirt = LibvirtConnection(uri: daemon.uri, openTimeout: .seconds(1))
+        // One connection: a second one would fail to open, and never test keep-alive.
+        let libvirt = LibvirtConnection(uri: daemon.uri, openTimeout: .seconds(1), lines: 1)
         try await daemon.start()
         let xml = try await libvirt.inactiveXML(of: "test")
         daemon.signal(SIGSTOP)
