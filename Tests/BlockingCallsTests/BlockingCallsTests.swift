@@ -34,7 +34,8 @@ struct BlockingCallsTests {
         }
         await #expect(throws: Late.self) {
             try await calls.run(
-                on: queue, within: .milliseconds(10), late: Late() as any Error, whenOver: { over.continuation.finish() }
+                on: queue, within: .milliseconds(10), late: Late() as any Error,
+                whenOver: { over.continuation.finish() }
             ) { made.withLock { $0.append("second") } }
         }
         hung.signal()
