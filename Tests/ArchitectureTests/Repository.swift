@@ -7,7 +7,7 @@ enum Repository {
         .deletingLastPathComponent()
 
     struct SwiftFile: CustomStringConvertible, Sendable {
-        /// `Sources/HostIO/Sysfs/HostPaths.swift`.
+        /// `Sources/HostIO/Files/HostPaths.swift`.
         let path: String
         let lines: [String]
 

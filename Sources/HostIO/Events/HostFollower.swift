@@ -30,7 +30,7 @@ public final class HostFollower: Sendable {
         state = Mutex(
             State(
                 snapshot: snapshot, interfaces: Self.interfaces(of: snapshot.functions),
-                catalog: reader.vfioCatalog()))
+                catalog: VFIOCatalog(below: reader.paths)))
     }
 
     /// The present snapshot, and a number that grows with every change of a function.
@@ -72,7 +72,7 @@ public final class HostFollower: Sendable {
         let outcome: Result<[FunctionChange], HostIOError> = turn.withLock { _ in
             do throws(HostIOError) {
                 let snapshot = try reader.snapshot()
-                let catalog = reader.vfioCatalog()
+                let catalog = VFIOCatalog(below: reader.paths)
                 return .success(
                     state.withLock { state in
                         let changes = state.snapshot.changes(to: snapshot)
@@ -93,12 +93,12 @@ public final class HostFollower: Sendable {
         guard !touched.functions.isEmpty else { return [] }
         return turn.withLock { _ in
             let (known, catalog) = state.withLock { ($0.snapshot, $0.catalog) }
-            let reading = reader.functions(
-                at: touched.functions, settingsOf: touched.cards, known: known, catalog: catalog)
+            let reading = ChangeReader(paths: reader.paths, known: known, catalog: catalog)
+                .functions(at: touched.functions, settingsOf: touched.cards)
             return state.withLock { state in
                 let warned = state.snapshot.warnings
                 let changes = state.snapshot.update(
-                    reading.functions, warnings: reading.warnings, group: reader.iommuGroup)
+                    reading.functions, warnings: reading.warnings, group: IOMMUReader(paths: reader.paths).group)
                 if !changes.isEmpty || state.snapshot.warnings != warned { state.version += 1 }
                 for change in changes {
                     for interface in change.before?.interfaces ?? [] { state.interfaces[interface.index] = nil }

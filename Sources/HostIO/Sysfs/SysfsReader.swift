@@ -50,16 +50,17 @@ public struct SysfsReader: Sendable {
     public func snapshot(including facts: Facts = .all) throws(HostIOError) -> HostSnapshot {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
-        let catalog = facts.contains(.vfioDrivers) ? Cores.Started(VFIOCatalog()) { vfioCatalog() } : nil
-        var walk = functions(including: facts, &pass)
+        let catalog = facts.contains(.vfioDrivers) ? Cores.Started(VFIOCatalog()) { VFIOCatalog(below: paths) } : nil
+        var walk = BusReader(paths: paths, facts: facts).walk(&pass)
         catalog?.value.addDrivers(to: &walk.functions)
-        if paths.isLive, facts.contains(.vfSettings) { addVFSettings(to: &walk.functions, &pass) }
-        if paths.isLive, facts.contains(.network) { addNetwork(to: &walk.functions) }
-        let groups = iommuGroups(of: walk, &pass)
+        if facts.contains(.vfSettings) { netlink?.addVFSettings(to: &walk.functions, &pass) }
+        if facts.contains(.network) { netlink?.addNetwork(to: &walk.functions) }
+        let iommu = IOMMUReader(paths: paths)
+        let groups = iommu.groups(of: walk, &pass)
         return HostSnapshot(
             host: hostIdentity(&pass),
-            iommu: IOMMU(enabled: !groups.isEmpty, kind: iommuKind()),
-            numaNodes: numaNodes(&pass),
+            iommu: IOMMU(enabled: !groups.isEmpty, kind: iommu.kind()),
+            numaNodes: NUMAReader(paths: paths).nodes(&pass),
             iommuGroups: groups,
             functions: walk.functions,
             warnings: pass.warnings)
@@ -86,13 +87,11 @@ public struct SysfsReader: Sendable {
         } catch {
             throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
         }
-        guard let function = function(at: address, in: bus, including: facts, known: known, &pass) else {
-            return nil
-        }
+        let reader = BusReader(paths: paths, facts: facts)
+        guard let function = reader.function(at: address, in: bus, known: known, &pass) else { return nil }
         var alone = [function]
-        if facts.contains(.vfioDrivers) { vfioCatalog().addDrivers(to: &alone) }
-        guard paths.isLive, facts.contains(.vfSettings), function.virtualFunction != nil else { return alone.first }
-        addVFSettings(to: &alone, &pass)
+        if facts.contains(.vfioDrivers) { VFIOCatalog(below: paths).addDrivers(to: &alone) }
+        if facts.contains(.vfSettings), function.virtualFunction != nil { netlink?.addVFSettings(to: &alone, &pass) }
         return alone.first
     }
 
@@ -100,13 +99,10 @@ public struct SysfsReader: Sendable {
     ///
     /// - Throws: as ``function(at:including:known:)`` does.
     public func binding(at address: PCIAddress) throws(HostIOError) -> DriverBinding? {
-        let subject = address.description
         var pass = ReadPass()
         if let home = try? Directory(paths.function(address)) {
             do throws(Vanished) {
-                return DriverBinding(
-                    driver: try pass.linkName("driver", in: home, of: subject),
-                    driverOverride: try driverOverride(in: home, of: subject, &pass))
+                return try FunctionReader.binding(in: home, of: address.description, &pass)
             } catch {
                 return nil
             }
@@ -123,12 +119,13 @@ public struct SysfsReader: Sendable {
             let bus = try? Directory(paths.pciDevices)
         else { return [] }
         var pass = ReadPass()
+        let reader = BusReader(paths: paths, facts: .decisive)
         var card = [physical]
         for (index, vf) in (physical.sriov?.virtualFunctions ?? []).enumerated() {
             let place = VirtualFunction(physicalFunction: address, index: index)
-            if let vf = function(at: vf, in: bus, including: .decisive, known: place, &pass) { card.append(vf) }
+            if let vf = reader.function(at: vf, in: bus, known: place, &pass) { card.append(vf) }
         }
-        if paths.isLive { addVFSettings(to: &card, &pass) }
+        netlink?.addVFSettings(to: &card, &pass)
         return card
     }
 
@@ -136,7 +133,28 @@ public struct SysfsReader: Sendable {
     public func address(of virtual: VirtualFunction) -> PCIAddress? {
         guard let bus = try? Directory(paths.pciDevices) else { return nil }
         var pass = ReadPass()
-        return address(of: virtual, in: bus, &pass)
+        return VFLinks(physical: virtual.physicalFunction).address(ofVF: virtual.index, in: bus, &pass)
+    }
+
+    /// The indexes of a function's interfaces, in order. Empty when it has none or does not exist.
+    package func interfaceIndexes(of address: PCIAddress) -> [Int] {
+        InterfaceReader(paths: paths).indexes(of: address)
+    }
+
+    /// The name of one of the function's interfaces that is down by configuration; nil when none is.
+    public func downInterface(of address: PCIAddress) -> String? {
+        InterfaceReader(paths: paths).downInterface(of: address)
+    }
+
+    /// The host's NUMA nodes as they are now, with their free memory and free hugepages.
+    public func numaNodes() -> [NUMANode] {
+        var pass = ReadPass()
+        return NUMAReader(paths: paths).nodes(&pass)
+    }
+
+    /// nil for a tree that is not the running host: netlink only reaches that one.
+    private var netlink: NetlinkFacts? {
+        paths.isLive ? NetlinkFacts(interfaces: InterfaceReader(paths: paths)) : nil
     }
 
     /// Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.

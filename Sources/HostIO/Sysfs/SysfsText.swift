@@ -12,6 +12,9 @@ enum SysfsText {
     /// A decimal number that is not negative.
     static func count(_ bytes: Span<UInt8>) -> Int? { number(bytes, radix: 10) }
 
+    /// A decimal number that is not above a limit.
+    static func count(_ bytes: Span<UInt8>, upTo limit: Int) -> Int? { count(bytes).flatMap { $0 <= limit ? $0 : nil } }
+
     static func count(_ text: some StringProtocol) -> Int? { Int(text).flatMap { $0 >= 0 ? $0 : nil } }
 
     /// A NUMA node: a decimal number, or `-1` for an unknown node.

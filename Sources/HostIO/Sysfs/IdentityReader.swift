@@ -2,12 +2,17 @@
 import HostModel
 import SystemPackage
 
-extension SysfsReader {
-    /// The function's IDs and class: from `uevent`, which has nearly all of them in one file, and the others from their
-    /// own attributes.
+/// Reads a function's IDs and class: from `uevent`, which has nearly all of them in one file, and the others from their
+/// own attributes.
+struct IdentityReader {
+    /// The function's address.
+    let subject: String
+    /// The function's config space, if it was read.
+    let config: ConfigSpace.Reading?
+
+    /// - Throws: when attributes are missing and the function is not there any more.
     func identity(
-        in home: borrowing Directory, _ config: ConfigSpace.Reading?, _ subject: String, _ pass: inout ReadPass,
-        isStillThere: () -> Bool
+        in home: borrowing Directory, _ pass: inout ReadPass, isStillThere: () -> Bool
     ) throws(Vanished) -> Identity {
         let told = (try? pass.read("uevent", in: home) { Uevent($0) }) ?? Uevent()
         var identity = Identity.unknown

@@ -2,10 +2,19 @@
 import HostModel
 import SystemPackage
 
-/// Reads every function of the host, on all cores.
+/// Reads the functions of the PCI bus: all of them on all cores, or one.
 ///
 /// A VF and its PF can be read on different cores: the VF gets its place on the PF once both were read.
-extension SysfsReader {
+struct BusReader {
+    private let paths: HostPaths
+    private let functions: FunctionReader
+
+    /// - Parameter facts: the facts to read besides each function's own attributes.
+    init(paths: HostPaths, facts: SysfsReader.Facts) {
+        self.paths = paths
+        functions = FunctionReader(paths: paths, facts: facts)
+    }
+
     struct Walk {
         /// By address.
         var functions: [Function] = []
@@ -14,7 +23,7 @@ extension SysfsReader {
     }
 
     /// Every function of the PCI bus; none, and a warning, when the host has no such bus.
-    func functions(including facts: Facts, _ pass: inout ReadPass) -> Walk {
+    func walk(_ pass: inout ReadPass) -> Walk {
         do {
             let bus = try Directory(paths.pciDevices)
             var addresses: [PCIAddress] = []
@@ -26,23 +35,21 @@ extension SysfsReader {
                 }
             }
             addresses.sort()
-            return placed(read(addresses, in: bus, including: facts), in: bus, &pass)
+            return placed(read(addresses, in: bus), in: bus, &pass)
         } catch {
             pass.warn("cannot read \(paths.pciDevices): \(error); no PCI functions")
             return Walk()
         }
     }
 
-    private func read(
-        _ addresses: [PCIAddress], in bus: borrowing Directory, including facts: Facts
-    ) -> [Reading] {
+    private func read(_ addresses: [PCIAddress], in bus: borrowing Directory) -> [FunctionReading] {
         let descriptor = bus.descriptor
         return Cores.map(addresses) { addresses, pass in
             let bus = Directory(lent: descriptor)
-            var readings: [Reading] = []
+            var readings: [FunctionReading] = []
             readings.reserveCapacity(addresses.count)
             for address in addresses {
-                if let reading = try? read(address, in: bus, including: facts, &pass) { readings.append(reading) }
+                if let reading = try? functions.read(address, in: bus, &pass) { readings.append(reading) }
                 // The warnings about a function that was removed meanwhile count no more.
                 _ = pass.takeWarnings()
             }
@@ -53,7 +60,7 @@ extension SysfsReader {
     /// Gives every VF its place.
     ///
     /// A VF without a place is being made or removed. It is left out: as a function of its own, it could be assigned.
-    private func placed(_ readings: [Reading], in bus: borrowing Directory, _ pass: inout ReadPass) -> Walk {
+    private func placed(_ readings: [FunctionReading], in bus: borrowing Directory, _ pass: inout ReadPass) -> Walk {
         var places: [PCIAddress: [PCIAddress: Int]] = [:]
         for reading in readings where !reading.places.isEmpty { places[reading.function.address] = reading.places }
         // VFs come and go while the host is read: each PF is asked once more for a VF that it did not have.
@@ -68,7 +75,7 @@ extension SysfsReader {
                 continue
             }
             if places[owner]?[address] == nil, asked.insert(owner).inserted {
-                places[owner] = self.places(ofVFsOn: owner, in: bus)
+                places[owner] = VFLinks(physical: owner).places(in: bus)
             }
             if let index = places[owner]?[address] {
                 reading.warnings.forEach { pass.warn($0) }
@@ -87,11 +94,12 @@ extension SysfsReader {
 
     /// One function with its place; nil when there is none at the address, or it is a VF without a place.
     func function(
-        at address: PCIAddress, in bus: borrowing Directory, including facts: Facts, known: VirtualFunction?,
-        _ pass: inout ReadPass
+        at address: PCIAddress, in bus: borrowing Directory, known: VirtualFunction?, _ pass: inout ReadPass
     ) -> Function? {
-        guard var reading = try? read(address, in: bus, including: facts, &pass) else { return nil }
-        if let known, reading.owner == known.physicalFunction, self.address(of: known, in: bus, &pass) == address {
+        guard var reading = try? functions.read(address, in: bus, &pass) else { return nil }
+        if let known, reading.owner == known.physicalFunction,
+            VFLinks(physical: known.physicalFunction).address(ofVF: known.index, in: bus, &pass) == address
+        {
             reading.function.role = .virtualFunction(known)
             return reading.function
         }

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-public import HostModel
+import HostModel
 import SystemPackage
 
-extension SysfsReader {
-    /// The host's NUMA nodes as they are now, with their free memory and free hugepages.
-    public func numaNodes() -> [NUMANode] {
-        var pass = ReadPass()
-        return numaNodes(&pass)
-    }
+/// Reads the host's NUMA nodes, with their free memory and free hugepages.
+///
+/// Source: Documentation/ABI/stable/sysfs-devices-node.
+struct NUMAReader {
+    let paths: HostPaths
 
-    /// The host's NUMA nodes; none when the kernel knows no NUMA.
-    ///
-    /// Source: Documentation/ABI/stable/sysfs-devices-node.
-    func numaNodes(_ pass: inout ReadPass) -> [NUMANode] {
+    /// None when the kernel knows no NUMA.
+    func nodes(_ pass: inout ReadPass) -> [NUMANode] {
         guard let folder = try? Directory(paths.numaNodes), let names = try? folder.names() else { return [] }
         return names.compactMap { name -> NUMANode? in
             guard name.hasPrefix("node"), let id = SysfsText.count(String(name.dropFirst(4))),

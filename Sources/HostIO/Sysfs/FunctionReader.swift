@@ -2,22 +2,36 @@
 import HostModel
 import SystemPackage
 
-extension SysfsReader {
-    /// One function as its own folder describes it, before a VF has its place on its PF.
-    struct Reading {
-        var function: Function
-        /// For a VF, its PF.
-        var owner: PCIAddress?
-        /// For a PF, the index of each VF by address.
-        var places: [PCIAddress: Int] = [:]
-        /// What could not be read, one line each.
-        var warnings: [String] = []
+/// One function as its own folder describes it, before a VF has its place on its PF.
+struct FunctionReading {
+    var function: Function
+    /// For a VF, its PF.
+    var owner: PCIAddress?
+    /// For a PF, the index of each VF by address.
+    var places: [PCIAddress: Int] = [:]
+    /// What could not be read, one line each.
+    var warnings: [String] = []
+}
+
+/// Reads one function from its own folder.
+struct FunctionReader {
+    private let paths: HostPaths
+    private let facts: SysfsReader.Facts
+    private let interfaces: InterfaceReader
+    private let roles: RoleReader
+
+    /// - Parameter facts: the facts to read besides the function's own attributes.
+    init(paths: HostPaths, facts: SysfsReader.Facts) {
+        self.paths = paths
+        self.facts = facts
+        interfaces = InterfaceReader(paths: paths)
+        roles = RoleReader(readsPlaces: facts.contains(.places))
     }
 
     /// - Throws: when the function is removed while it is read.
     func read(
-        _ address: PCIAddress, in bus: borrowing Directory, including facts: Facts, _ pass: inout ReadPass
-    ) throws(Vanished) -> Reading {
+        _ address: PCIAddress, in bus: borrowing Directory, _ pass: inout ReadPass
+    ) throws(Vanished) -> FunctionReading {
         let subject = address.description
         let home: Directory
         do {
@@ -25,14 +39,15 @@ extension SysfsReader {
         } catch .noSuchFileOrDirectory {
             throw Vanished()
         } catch {
-            return Reading(
+            return FunctionReading(
                 function: Function(address: address, identity: .unknown),
                 warnings: ["\(subject): cannot be opened: \(error)"])
         }
         var function = Function(address: address, identity: .unknown)
         // 1. Attributes that can be missing.
-        function.driver = try pass.linkName("driver", in: home, of: subject)
-        function.driverOverride = try driverOverride(in: home, of: subject, &pass)
+        let binding = try Self.binding(in: home, of: subject, &pass)
+        function.driver = binding.driver
+        function.driverOverride = binding.driverOverride
         function.iommuGroup = try pass.linkNumber("iommu_group", in: home, of: subject)
         function.numaNode = try pass.value("numa_node", in: home, of: subject, SysfsText.node).flatMap {
             $0 >= 0 ? $0 : nil
@@ -53,9 +68,10 @@ extension SysfsReader {
             function.link = try link(of: home, subject, &pass)
         }
         if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
-        function.interfaces = interfaces(of: home, driver: function.driver, including: facts, subject, &pass)
-        var reading = Reading(function: function)
-        try readRole(into: &reading, home, including: facts, &pass)
+        function.interfaces = interfaces.interfaces(
+            of: home, driver: function.driver, withSpeeds: facts.contains(.speeds), subject, &pass)
+        var reading = FunctionReading(function: function)
+        try roles.readRole(into: &reading, home, &pass)
         if let owner = reading.owner {
             var capabilities = config?.capabilities
             if config == nil, facts.contains(.vectors) {
@@ -66,16 +82,21 @@ extension SysfsReader {
             reading.function.vfMSIXCount = capabilities?.msixTableSize
         }
         // 2. Last, attributes that every function has: if they are missing, the function was removed during step 1.
-        reading.function.identity = try identity(in: home, config, subject, &pass) { bus.contains(subject) }
+        reading.function.identity = try IdentityReader(subject: subject, config: config).identity(in: home, &pass) {
+            bus.contains(subject)
+        }
         reading.warnings = pass.takeWarnings()
         return reading
     }
 
-    /// The only driver that may bind to the function; nil for any.
-    func driverOverride(
+    /// The function's driver, and the only one that may bind to it: nil for any.
+    static func binding(
         in home: borrowing Directory, of subject: String, _ pass: inout ReadPass
-    ) throws(Vanished) -> String? {
-        try pass.text("driver_override", in: home, of: subject).flatMap { $0.isEmpty || $0 == "(null)" ? nil : $0 }
+    ) throws(Vanished) -> DriverBinding {
+        let driver = try pass.linkName("driver", in: home, of: subject)
+        let override = try pass.text("driver_override", in: home, of: subject)
+        return DriverBinding(
+            driver: driver, driverOverride: override.flatMap { $0.isEmpty || $0 == "(null)" ? nil : $0 })
     }
 
     /// The CPUs of the function's node, which are the same for each function on that node.
@@ -95,6 +116,23 @@ extension SysfsReader {
     /// `0-31,64-95`. Source: `cpulist_parse`, Documentation/admin-guide/cputopology.rst.
     private static func isCPUList(_ text: String) -> Bool {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "-") }
+    }
+
+    /// Whether the VF's PF distributes interrupt vectors among its VFs. Read once for each PF.
+    private func sharesVectors(_ owner: PCIAddress, of home: borrowing Directory, _ pass: inout ReadPass) -> Bool {
+        if let known = pass.sharesVectors[owner] { return known }
+        let total: Int?? = try? pass.read("physfn/sriov_vf_total_msix", in: home) { SysfsText.count($0) }
+        let shares = (total.flatMap(\.self) ?? 0) > 0
+        pass.sharesVectors[owner] = shares
+        return shares
+    }
+
+    /// `vfio0` for a function under a VFIO driver, since kernel 6.1.
+    ///
+    /// Source: Documentation/ABI/testing/sysfs-devices-vfio-dev.
+    private func vfioDevice(of home: borrowing Directory) -> String? {
+        guard let folder = try? Directory("vfio-dev", in: home), let names = try? folder.names() else { return nil }
+        return names.first { $0.hasPrefix("vfio") && SysfsText.count(String($0.dropFirst(4))) != nil }
     }
 
     /// nil for a function that is not on PCI Express, or whose link values are all unknown.

@@ -2,11 +2,14 @@
 import HostModel
 import SystemPackage
 
-extension SysfsReader {
-    /// The IOMMU groups; none when the IOMMU is off. The members are those whose own links name the group.
-    ///
-    /// Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
-    func iommuGroups(of walk: Walk, _ pass: inout ReadPass) -> [IOMMUGroup] {
+/// Reads the IOMMU's kind and its groups.
+///
+/// Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
+struct IOMMUReader {
+    let paths: HostPaths
+
+    /// All groups; none when the IOMMU is off. The members are those whose own links name the group.
+    func groups(of walk: BusReader.Walk, _ pass: inout ReadPass) -> [IOMMUGroup] {
         guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [] }
         let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
         var members: [Int: [PCIAddress]] = [:]
@@ -27,6 +30,17 @@ extension SysfsReader {
         return groups
     }
 
+    /// A group that did not exist when the host was read, without its members.
+    func group(_ id: Int) -> IOMMUGroup {
+        var pass = ReadPass()
+        let name = String(id)
+        var type: String?
+        if let folder = try? Directory(paths.iommuGroups) { type = Self.type(ofGroup: name, in: folder, &pass) }
+        let devices = (try? Directory(paths.vfioGroupDevices).names()) ?? []
+        return IOMMUGroup(
+            id: id, type: type, functions: [], device: devices.contains(name) ? paths.groupDevice(id) : nil)
+    }
+
     /// The types of all groups, in their order: a file each, and a host can have thousands.
     private func types(
         ofGroups names: [String], in folder: borrowing Directory, _ pass: inout ReadPass
@@ -35,7 +49,7 @@ extension SysfsReader {
         let types = Cores.map(names) { names, pass in
             let folder = Directory(lent: descriptor)
             return names.map { name in
-                let type = groupType(name, in: folder, &pass)
+                let type = Self.type(ofGroup: name, in: folder, &pass)
                 return (type: type, warnings: pass.takeWarnings())
             }
         }
@@ -44,7 +58,9 @@ extension SysfsReader {
     }
 
     /// The type of a group's default domain; nil when the kernel does not report it.
-    func groupType(_ name: String, in folder: borrowing Directory, _ pass: inout ReadPass) -> String? {
+    private static func type(
+        ofGroup name: String, in folder: borrowing Directory, _ pass: inout ReadPass
+    ) -> String? {
         do {
             return try pass.contents(of: name + "/type", in: folder)
         } catch {
@@ -55,7 +71,7 @@ extension SysfsReader {
     }
 
     /// Derived from the names that the drivers give their units: `dmar0`, `ivhd0`, `smmu3.0x…`.
-    func iommuKind() -> IOMMU.Kind? {
+    func kind() -> IOMMU.Kind? {
         guard let names = try? Directory(paths.iommuClass).names(), !names.isEmpty else { return nil }
         if names.contains(where: { $0.hasPrefix("dmar") }) { return .intelVTd }
         if names.contains(where: { $0.hasPrefix("ivhd") }) { return .amdVi }

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
-public import HostModel
+import HostModel
 import SystemPackage
 
-extension SysfsReader {
-    /// The network interfaces of the function's driver, by index.
+/// Reads the network interfaces of a function.
+///
+/// Source: Documentation/ABI/testing/sysfs-class-net.
+struct InterfaceReader {
+    let paths: HostPaths
+
+    /// The interfaces of the function's driver, by index.
     func interfaces(
-        of home: borrowing Directory, driver: String?, including facts: Facts, _ subject: String,
-        _ pass: inout ReadPass
+        of home: borrowing Directory, driver: String?, withSpeeds: Bool, _ subject: String, _ pass: inout ReadPass
     ) -> [NetworkInterface] {
         var interfaces: [NetworkInterface] = []
         forEachInterface(of: home, driver: driver) { name, folder in
             // An interface can be removed while its function stays.
             if var interface = try? interface(name, in: folder, subject, &pass) {
-                if facts.contains(.speeds) { interface.speedMbps = speed(of: interface, in: folder, &pass) }
+                if withSpeeds { interface.speedMbps = speed(of: interface, in: folder, &pass) }
                 interfaces.append(interface)
             }
         }
@@ -65,7 +69,7 @@ extension SysfsReader {
     }
 
     /// The indexes of a function's interfaces, in order. Empty when it has none or does not exist.
-    package func interfaceIndexes(of address: PCIAddress) -> [Int] {
+    func indexes(of address: PCIAddress) -> [Int] {
         var pass = ReadPass()
         return eachInterface(of: address, &pass) { home, _, pass in
             (try? pass.read("ifindex", in: home, SysfsText.count)).flatMap(\.self)
@@ -73,7 +77,7 @@ extension SysfsReader {
     }
 
     /// The name of one of the function's interfaces that is down by configuration; nil when none is.
-    public func downInterface(of address: PCIAddress) -> String? {
+    func downInterface(of address: PCIAddress) -> String? {
         var pass = ReadPass()
         return eachInterface(of: address, &pass) { home, name, pass in
             let flags: UInt32?? = try? pass.read("flags", in: home, SysfsText.hex)
@@ -104,39 +108,6 @@ extension SysfsReader {
         for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
             for name in names { body(name, folder) }
-        }
-    }
-
-    /// Queries each PF once for the settings of its VFs, and stores them in those VFs that are among `functions`.
-    ///
-    /// - Parameter cards: the PFs to query; nil for all.
-    func addVFSettings(
-        to functions: inout [Function], ofVFsOn cards: Set<PCIAddress>? = nil, _ pass: inout ReadPass
-    ) {
-        var members: [PCIAddress: [(position: Int, index: Int)]] = [:]
-        for (position, function) in functions.enumerated() {
-            if let virtual = function.virtualFunction, cards?.contains(virtual.physicalFunction) ?? true {
-                members[virtual.physicalFunction, default: []].append((position, virtual.index))
-            }
-        }
-        guard !members.isEmpty else { return }
-        let known = Dictionary(
-            functions.map { ($0.address, $0.interfaces.map(\.index)) }, uniquingKeysWith: { first, _ in first })
-        do {
-            let link = try VFSettingsReader()
-            for physical in members.keys.sorted() {
-                let indexes = known[physical] ?? interfaceIndexes(of: physical)
-                do {
-                    let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings ?? [:]
-                    for member in members[physical] ?? [] {
-                        functions[member.position].vfSettings = settings[member.index]
-                    }
-                } catch {
-                    pass.warn("\(physical): VF settings unknown: \(error)")
-                }
-            }
-        } catch {
-            pass.warn("VF settings unknown: \(error)")
         }
     }
 }
