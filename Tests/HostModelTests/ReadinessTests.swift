@@ -38,12 +38,12 @@ struct ReadinessTests {
         let before = host.now[vf]
         let settings = VFSettings(mac: "52:54:00:11:22:33", vlan: .id(try #require(VLANID(42))), trust: true)
         let assignment = try assignment(of: vf, on: host, settings: settings)
-        try carryOut(try Planner.ready(assignment, on: host.now), on: host)
+        try carryOut(try ClaimPlanner.ready(assignment, on: host.now), on: host)
         #expect(host.now[vf]?.driver == "vfio-pci")
         #expect(host.now[vf]?.vfSettings?.mac == settings.mac)
         #expect(host.now[vf]?.vfSettings?.spoofCheck == true)
-        #expect(try Planner.ready(assignment, on: host.now).isEmpty)
-        try carryOut(try Planner.restore(assignment, on: host.now), on: host)
+        #expect(try ClaimPlanner.ready(assignment, on: host.now).isEmpty)
+        try carryOut(try ClaimPlanner.restore(assignment, on: host.now), on: host)
         #expect(host.now[vf] == before)
         #expect(host.resets(of: vf) == 1)
     }
@@ -54,7 +54,7 @@ struct ReadinessTests {
         try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
         let assignment = try assignment(of: vf, on: host)
         #expect(throws: Refusal.function(pf, .physicalFunctionDown(interface: "ens1"))) {
-            try Planner.ready(assignment, on: host.now)
+            try ClaimPlanner.ready(assignment, on: host.now)
         }
     }
 
@@ -62,12 +62,12 @@ struct ReadinessTests {
     func gone() throws {
         let host = HostSimulator { $0.function("0000:05:00.0", driver: "e1000e", resetMethods: []) }
         let assignment = try assignment(of: "0000:05:00.0", on: host)
-        try carryOut(try Planner.ready(assignment, on: host.now), on: host)
-        try carryOut(try Planner.restore(assignment, on: host.now), on: host)
+        try carryOut(try ClaimPlanner.ready(assignment, on: host.now), on: host)
+        try carryOut(try ClaimPlanner.restore(assignment, on: host.now), on: host)
         #expect(host.now["0000:05:00.0"]?.driver == "e1000e")
         host.pull("0000:05:00.0")
-        #expect(throws: Refusal.function("0000:05:00.0", .unknown)) { try Planner.ready(assignment, on: host.now) }
-        #expect(try Planner.restore(assignment, on: host.now).isEmpty)
+        #expect(throws: Refusal.function("0000:05:00.0", .unknown)) { try ClaimPlanner.ready(assignment, on: host.now) }
+        #expect(try ClaimPlanner.restore(assignment, on: host.now).isEmpty)
     }
 }
 

@@ -31,7 +31,7 @@ extension Placement {
     ) throws(Refusal) -> Explanation {
         try refuseMalformed(request)
         guard host.iommu.enabled else { throw .noIOMMU }
-        var search = Search(for: request, on: host, holdings)
+        var search = PlacementSearch(for: request, on: host, holdings)
         let regions = search.regions
         var chosen: [Int] = []
         for region in regions where chosen.isEmpty { chosen = search.pick(from: region) ?? [] }

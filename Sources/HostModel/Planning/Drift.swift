@@ -35,7 +35,7 @@ extension Drift: CustomStringConvertible {
     }
 }
 
-extension Planner {
+extension Drift {
     /// All differences from the applied declarations and from the claims.
     ///
     /// PFs come first. The VFs of a PF that differs are not examined: they may have to be created again.
@@ -43,7 +43,7 @@ extension Planner {
     /// - Parameters:
     ///   - declared: by PF, the declaration that was last applied.
     ///   - claims: the live claims, without those whose guest is starting.
-    public static func drift(
+    public static func all(
         from declared: [PCIAddress: PFDeclaration], _ claims: [Claim], on host: HostSnapshot, holdings: Holdings
     ) -> [Drift] {
         var found: [Drift] = []
@@ -67,7 +67,7 @@ extension Planner {
             return Drift(subject: address, obstacle: .function(address, .unknown))
         }
         do {
-            let plan = try plan(for: declaration, of: function, on: host, holdings: holdings)
+            let plan = try Planner.plan(for: declaration, of: function, on: host, holdings: holdings)
             if plan.isEmpty { return nil }
             let interface = plan.blastRadius.interfaces.first
             return Drift(
@@ -84,7 +84,7 @@ extension Planner {
         let address = assignment.address
         let card = assignment.virtualFunction?.physicalFunction
         do {
-            let changes = try ready(assignment, on: host)
+            let changes = try ClaimPlanner.ready(assignment, on: host)
             if changes.isEmpty { return nil }
             let holder = host[address]?.iommuGroup.flatMap { holdings.openGroups[$0] }
             return Drift(

@@ -54,6 +54,18 @@ public struct Holdings: Sendable {
     }
 }
 
+extension Holdings {
+    /// Refuses while a claim has the function, or a process has it open through VFIO.
+    func refuseIfHeld(_ function: Function) throws(Refusal) {
+        if let claim = claims[function.address] {
+            throw .function(function.address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
+        }
+        if let group = function.iommuGroup, let holder = openGroups[group], function.isOnVFIO {
+            throw .function(function.address, .heldByProcess(holder))
+        }
+    }
+}
+
 /// The state in which a PF was found. It is restored when the PF is no longer declared.
 public struct PFOriginal: Hashable, Sendable, Codable {
     public let vfCount: Int

@@ -39,7 +39,7 @@ public enum Recovery {
             if goal.isGone(from: source) { return .close }
             return .quarantine(goal.subject, reason: "an interrupted change cannot be read back")
         }
-        let change = Change(from: now, to: goal, steps: Planner.steps(from: now, to: goal))
+        let change = Change(from: now, to: goal)
         return purpose == .allocate ? .undo(change) : .complete(change)
     }
 }

@@ -50,7 +50,7 @@ struct DriftCheck: Sendable {
 
     private func drift(in made: Made, on snapshot: HostSnapshot) -> [Drift] {
         let claims = made.claims.filter { $0.state.isHeld && !use.isStarting($0) }
-        return Planner.drift(from: made.declared, claims, on: snapshot, holdings: made.holdings)
+        return Drift.all(from: made.declared, claims, on: snapshot, holdings: made.holdings)
             .filter { made.holdings.quarantine[$0.subject] == nil }
     }
 

@@ -25,7 +25,7 @@ struct Quarantine: Sendable {
                 let snapshot = try host.snapshot()
                 let held = try await holdings.holdings(for: .planning)
                 guard held.quarantine[address] != nil else { throw Refusal.function(address, .notQuarantined) }
-                let changes = try Planner.cleanse(
+                let changes = try ClaimPlanner.cleanse(
                     address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)
                 try await executor.run(changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
                 try await ledger.liftQuarantine(of: address, detail: "reset, verified, and free again")

@@ -69,7 +69,7 @@ struct CandidateSelection: Sendable {
             let settings =
                 one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
             slots.append(.init(function: one.function, settings: settings, companionOf: one.companionOf))
-            changes.append(try Planner.ready(one.function.address, as: settings, on: look))
+            changes.append(try ClaimPlanner.ready(one.function.address, as: settings, on: look))
         }
         return Candidate(
             draft: ClaimDraft(request: request, slots: slots, isReady: changes.allSatisfy(\.isEmpty)),

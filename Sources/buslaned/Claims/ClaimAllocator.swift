@@ -122,7 +122,7 @@ struct ClaimAllocator: Sendable {
         let context = Intent.Context(bootID: boot.id, purpose: .allocate, claim: claim.id)
         for (assignment, changes) in zip(claim.assignments, candidate.changes) {
             try await lanes.run(on: .card(assignment.physicalFunction), since: mark) { isOutdated in
-                let changes = isOutdated ? try Planner.ready(assignment, on: FreshLook(host: host)) : changes
+                let changes = isOutdated ? try ClaimPlanner.ready(assignment, on: FreshLook(host: host)) : changes
                 try await executor.run(changes, context: claim.state == .pending ? nil : context)
             }
         }

@@ -22,7 +22,7 @@ struct ClaimReadiness: Sendable {
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state, now.generation == claim.generation
                 else { throw Refusal.claim(claim.id, .unknown) }
-                let changes = try Planner.ready(assignment, on: FreshLook(host: host))
+                let changes = try ClaimPlanner.ready(assignment, on: FreshLook(host: host))
                 try await executor.run(changes, context: context)
             }
         }

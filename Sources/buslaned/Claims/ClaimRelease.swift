@@ -160,14 +160,14 @@ struct ClaimRelease: Sendable {
     private func restore(_ assignment: Assignment) async throws {
         let look = FreshLook(host: host)
         do {
-            try await executor.run(try Planner.restore(assignment, on: look), context: nil)
+            try await executor.run(try ClaimPlanner.restore(assignment, on: look), context: nil)
         } catch let failure as Executor.Failure {
             guard case .setVFSettings = failure.action, let other = assignment.leavingStableMAC(on: boot.identity)
             else { throw failure }
             logger.warning(
                 "the driver keeps a MAC address: set the stable one",
                 metadata: ["function": "\(assignment.address)"])
-            try await executor.run(try Planner.restore(other, on: look), context: nil)
+            try await executor.run(try ClaimPlanner.restore(other, on: look), context: nil)
         }
     }
 }

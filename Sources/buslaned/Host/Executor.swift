@@ -203,7 +203,7 @@ struct Executor: Sendable {
                 // What is gone took its state with it; what cannot be read is not gone.
                 _ = try host.function(at: change.from.subject, with: [])
                 if change.from.isGone(from: FreshLook(host: host)) { continue }
-                guard let back = try Planner.change(to: change.from, on: FreshLook(host: host)) else { continue }
+                guard let back = try Change.leading(to: change.from, on: FreshLook(host: host)) else { continue }
                 for step in back.steps {
                     try check(step)
                     try await take(step)

@@ -1,44 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Placement {
-    /// Chooses functions for several requests of one owner: for all of them, or for none.
-    ///
-    /// All requests whose policy names no node, as `required` without one, get the same node. A spread that all requests
-    /// have applies to all of their functions together. If there is a solution it is found: an earlier request gets
-    /// another function where a later one has only one candidate.
-    ///
-    /// - Parameter requests: if there are several, each is for one function.
-    /// - Returns: by request.
-    /// - Throws: the ``Refusal`` of the first request that cannot be satisfied by itself or with those like it, else
-    ///   ``Refusal/notTogether(pools:devices:policy:spread:)``.
-    public static func choose(
-        together requests: [ClaimRequest], on host: HostSnapshot, holdings: Holdings
-    ) throws(Refusal) -> [[Function]] {
-        if let only = requests.first, requests.count == 1 {
-            return [try choose(for: only, on: host, holdings: holdings)]
+/// The matching of functions to several requests of one owner. Each request is for one function.
+struct PlacementMatching {
+    private let requests: [ClaimRequest]
+    private let host: HostSnapshot
+    private let holdings: Holdings
+    /// The spread that all requests have; `any` if they differ.
+    let spread: Spread
+
+    init(of requests: [ClaimRequest], on host: HostSnapshot, _ holdings: Holdings) {
+        self.requests = requests
+        self.host = host
+        self.holdings = holdings
+        let spreads = Set(requests.map(\.spread))
+        spread = spreads.count == 1 ? spreads.first ?? .any : .any
+    }
+
+    /// By request, its function; nil if there is no solution.
+    var functions: [Function]? {
+        for wanted in policies {
+            var searches = zip(requests, wanted).map { PlacementSearch(for: $0.with(numa: $1), on: host, holdings) }
+            if let chosen = matched(&searches) { return chosen.map { host.functions[$0] } }
         }
-        for request in requests where request.count != 1 { throw .request(.countOutOfRange(request.count)) }
-        for policies in policies(of: requests, on: host) {
-            var searches = zip(requests, policies).map { Search(for: $0.with(numa: $1), on: host, holdings) }
-            if let chosen = matched(&searches, spread: sharedSpread(of: requests)) {
-                return chosen.map { [host.functions[$0]] }
-            }
-        }
-        for request in requests {
-            _ = try choose(for: request, on: host, holdings: holdings)
-            // A pool with one free function may not have two.
-            let alike = requests.count { $0.pool == request.pool && $0.numa == request.numa }
-            if alike > 1 { _ = try choose(for: request.asking(for: alike), on: host, holdings: holdings) }
-        }
-        throw .pool(
-            requests[0].pool.name,
-            .notTogether(
-                devices: requests.map { $0.deviceName ?? $0.pool.name },
-                policy: requests[0].numa, spread: sharedSpread(of: requests)))
+        return nil
     }
 
     /// The policies with every open node replaced by the same node, for each node, the best first.
-    private static func policies(of requests: [ClaimRequest], on host: HostSnapshot) -> [[NUMAPolicy]] {
+    private var policies: [[NUMAPolicy]] {
         guard requests.contains(where: \.numa.isOpen) else { return [requests.map(\.numa)] }
         let nodes = Set(host.functions.compactMap(\.numaNode)).sorted()
         let onOneNode = nodes.map { node in requests.map { $0.numa.on(node, strictly: true) } }
@@ -48,25 +36,20 @@ extension Placement {
         return onOneNode + near + anywhere
     }
 
-    private static func sharedSpread(of requests: [ClaimRequest]) -> Spread {
-        let spreads = Set(requests.map(\.spread))
-        return spreads.count == 1 ? spreads.first ?? .any : .any
-    }
-
     /// A function for each search; nil if there is no solution.
-    private static func matched(_ searches: inout [Search], spread: Spread) -> [Int]? {
+    private func matched(_ searches: inout [PlacementSearch]) -> [Int]? {
         let candidates = searches.indices.map { index in
             searches[index].regions.first.map { region in region.filter { searches[index].isFree($0) } } ?? []
         }
         func card(_ position: Int) -> PCIAddress { searches[0].card(of: position) }
         switch spread {
-        case .any: return matched(candidates) { $0 }
-        case .pf: return matched(candidates, by: card)
+        case .any: return Self.matched(candidates) { $0 }
+        case .pf: return Self.matched(candidates, by: card)
         case .onePF:
             var seen: Set<PCIAddress> = []
             for first in candidates.first ?? [] where seen.insert(card(first)).inserted {
                 let onIt = candidates.map { $0.filter { card($0) == card(first) } }
-                if let chosen = matched(onIt, by: { $0 }) { return chosen }
+                if let chosen = Self.matched(onIt, by: { $0 }) { return chosen }
             }
             return nil
         }
@@ -76,7 +59,7 @@ extension Placement {
     ///
     /// - Parameter candidates: by request, the best first.
     /// - Returns: by request; nil if there is no matching.
-    static func matched<Key: Hashable>(_ candidates: [[Int]], by key: (Int) -> Key) -> [Int]? {
+    private static func matched<Key: Hashable>(_ candidates: [[Int]], by key: (Int) -> Key) -> [Int]? {
         var holder: [Key: Int] = [:]
         var chosen = [Int?](repeating: nil, count: candidates.count)
         func place(_ one: Int, _ tried: inout Set<Key>) -> Bool {

@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/// Plans changes from the observed state to a wanted one. Pure.
-public enum Planner {}
+extension Change {
+    /// The change from one aspect to another of the same kind and subject, with the steps that it takes.
+    init(from: Aspect, to: Aspect) { self.init(from: from, to: to, steps: Self.steps(from: from, to: to)) }
 
-extension Planner {
     /// The change that leads to an aspect; nil if it holds already.
     ///
     /// - Throws: ``Refusal`` when its function does not exist.
-    public static func change(
-        to aspect: Aspect, on source: some FunctionSource
-    ) throws(Refusal) -> Change? {
+    public static func leading(to aspect: Aspect, on source: some FunctionSource) throws(Refusal) -> Change? {
         if aspect.holds(on: source) { return nil }
         guard let from = aspect.observed(on: source) else { throw .function(aspect.subject, .unknown) }
-        return Change(from: from, to: aspect, steps: steps(from: from, to: aspect))
+        return Change(from: from, to: aspect)
     }
 
     /// Both aspects have the same kind and subject: ``Aspect/observed(on:)`` guarantees it.
-    static func steps(from: Aspect, to: Aspect) -> [Step] {
+    private static func steps(from: Aspect, to: Aspect) -> [Step] {
         switch (from, to) {
         case (.virtualFunctions(let pf, let count, let autoprobe), .virtualFunctions(_, let wanted, let wantedProbe)):
             cutSteps(pf, from: (count, autoprobe), to: (wanted, wantedProbe))

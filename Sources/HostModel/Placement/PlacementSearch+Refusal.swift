@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Placement.Search {
+extension PlacementSearch {
     /// Why no region has enough free functions.
     var refusal: Refusal {
         mutating get {
@@ -52,7 +52,7 @@ extension Placement.Search {
     }
 }
 
-extension Placement.Search {
+extension PlacementSearch {
     /// The first names, and how many more there are.
     private static func fewOf(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Planner {
+/// Plans the changes that lead from the observed state of PFs and their VFs to the declared one. Pure.
+public enum Planner {
     /// The plan that leads to the declared state.
     ///
     /// A PF that was changed for an earlier declaration and is no longer declared gets its original state back.
@@ -47,7 +48,7 @@ extension Planner {
         let pf = function.address
         guard let sriov = function.sriov else { throw .declaration(.noSRIOV(pf)) }
         // A PF that is claimed itself cannot have its VFs changed.
-        if declaration.vfCount != sriov.vfCount { try refuseIfHeld(function, holdings) }
+        if declaration.vfCount != sriov.vfCount { try holdings.refuseIfHeld(function) }
         if declaration.vfCount > sriov.vfCount, declaration.linkUp == false, let driver = function.driver,
             DriverOrder.of(driver: driver).makesVFsOnlyWhenUp
         {
@@ -55,16 +56,16 @@ extension Planner {
         }
         var changes: [Change] = []
         // The MTU comes first: changing it resets some PFs and their VFs.
-        if let mtu = declaration.mtu, let change = try change(to: .mtu(pf, octets: mtu), on: host) {
+        if let mtu = declaration.mtu, let change = try Change.leading(to: .mtu(pf, octets: mtu), on: host) {
             try refuseIfOpen(theVFsOf: sriov, on: host, holdings)
             changes.append(change)
         }
         if let up = declaration.linkUp ?? (declaration.vfCount > 0 ? true : nil), !function.interfaces.isEmpty {
-            append(&changes, try change(to: .link(pf, up: up), on: host))
+            append(&changes, try Change.leading(to: .link(pf, up: up), on: host))
         }
         let cut = Aspect.virtualFunctions(
             pf, count: declaration.vfCount, driversAutoprobe: declaration.driversAutoprobe)
-        if let change = try change(to: cut, on: host) {
+        if let change = try Change.leading(to: cut, on: host) {
             if sriov.vfCount != declaration.vfCount {
                 try refuseOrCount(theVFsOf: sriov, on: host, holdings, &blast)
             }
@@ -92,11 +93,11 @@ extension Planner {
             let settings = declaration.settings(ofVF: index).filled(from: VFSettings.untouched.restoring(before))
             if !settings.isEmpty {
                 let virtual = VirtualFunction(physicalFunction: pf, index: index)
-                append(&own, try change(to: .vfSettings(virtual, settings), on: host))
+                append(&own, try Change.leading(to: .vfSettings(virtual, settings), on: host))
             }
             own += try driverChanges(
                 for: declaration, before: holdings.declared[pf]?.msixCount(ofVF: index), ofVF: index, vf, on: host)
-            if !own.isEmpty { try refuseIfHeld(vf, holdings) }
+            if !own.isEmpty { try holdings.refuseIfHeld(vf) }
             changes += own
         }
         return changes
@@ -114,7 +115,8 @@ extension Planner {
         guard count.map({ $0 != vf.vfMSIXCount }) ?? (before != nil) else {
             guard let wanted, vf.driver != wanted else { return [] }
             var changes: [Change] = []
-            append(&changes, try change(to: .binding(address, driver: wanted, driverOverride: wanted), on: host))
+            append(
+                &changes, try Change.leading(to: .binding(address, driver: wanted, driverOverride: wanted), on: host))
             return changes
         }
         let now = Aspect.binding(address, driver: vf.driver, driverOverride: vf.driverOverride)
@@ -125,7 +127,7 @@ extension Planner {
             (now, free), (.msixCount(address, vf.vfMSIXCount), .msixCount(address, count)), (free, then),
         ]
         return path.compactMap { from, to in
-            from == to ? nil : Change(from: from, to: to, steps: steps(from: from, to: to))
+            from == to ? nil : Change(from: from, to: to)
         }
     }
 
@@ -133,7 +135,7 @@ extension Planner {
     private static func foretold(for declaration: PFDeclaration, sriov: SRIOV, pf: PCIAddress) -> [Change] {
         var changes: [Change] = []
         func add(_ from: Aspect, _ to: Aspect) {
-            changes.append(Change(from: from, to: to, steps: steps(from: from, to: to)))
+            changes.append(Change(from: from, to: to))
         }
         for index in 0..<declaration.vfCount {
             let settings = declaration.settings(ofVF: index)
@@ -163,15 +165,15 @@ extension Planner {
         var changes: [Change] = []
         let pf = function.address
         let cut = Aspect.virtualFunctions(pf, count: original.vfCount, driversAutoprobe: original.driversAutoprobe)
-        if let change = try change(to: cut, on: host) {
+        if let change = try Change.leading(to: cut, on: host) {
             if let sriov = function.sriov, sriov.vfCount != original.vfCount {
                 try refuseOrCount(theVFsOf: sriov, on: host, holdings, &blast)
             }
             changes.append(change)
         }
         if !function.interfaces.isEmpty {
-            if let mtu = original.mtu { append(&changes, try change(to: .mtu(pf, octets: mtu), on: host)) }
-            append(&changes, try change(to: .link(pf, up: original.linkUp), on: host))
+            if let mtu = original.mtu { append(&changes, try Change.leading(to: .mtu(pf, octets: mtu), on: host)) }
+            append(&changes, try Change.leading(to: .link(pf, up: original.linkUp), on: host))
         }
         return changes
     }
@@ -182,7 +184,7 @@ extension Planner {
     ) throws(Refusal) {
         for address in sriov.virtualFunctions {
             guard let vf = host[address] else { continue }
-            try refuseIfHeld(vf, holdings)
+            try holdings.refuseIfHeld(vf)
             blast.functions.append(address)
             blast.interfaces += vf.interfaces.map(\.name)
         }
@@ -195,15 +197,6 @@ extension Planner {
         for address in sriov.virtualFunctions {
             guard let group = host[address]?.iommuGroup, let holder = holdings.openGroups[group] else { continue }
             throw .function(address, .heldByProcess(holder))
-        }
-    }
-
-    static func refuseIfHeld(_ function: Function, _ holdings: Holdings) throws(Refusal) {
-        if let claim = holdings.claims[function.address] {
-            throw .function(function.address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
-        }
-        if let group = function.iommuGroup, let holder = holdings.openGroups[group], function.isOnVFIO {
-            throw .function(function.address, .heldByProcess(holder))
         }
     }
 

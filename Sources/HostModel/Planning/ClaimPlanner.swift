@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Planner {
+/// Plans the changes that an assigned function needs: before its owner uses it, and after. Pure.
+public enum ClaimPlanner {
     /// The changes that make an assigned function ready for its owner: the PF enforces its settings, and it is bound to
     /// VFIO.
     ///
@@ -22,14 +23,14 @@ extension Planner {
                 throw .function(virtual.physicalFunction, .physicalFunctionDown(interface: down))
             }
             // Before binding: some PFs reset a VF when its MAC address is set, and a guest that has it would notice.
-            if !settings.isEmpty, let change = try change(to: .vfSettings(virtual, settings), on: source) {
+            if !settings.isEmpty, let change = try Change.leading(to: .vfSettings(virtual, settings), on: source) {
                 changes.append(change)
             }
         }
         if !function.isOnVFIO {
             let driver = VFIO.genericDriver
             let binding = Aspect.binding(address, driver: driver, driverOverride: driver)
-            if let change = try change(to: binding, on: source) { changes.append(change) }
+            if let change = try Change.leading(to: binding, on: source) { changes.append(change) }
         }
         return changes
     }
@@ -45,7 +46,7 @@ extension Planner {
         var changes: [Change] = []
         let original = assignment.original
         if let virtual = function.virtualFunction, let settings = original.settings?.restoring(assignment.settings),
-            !settings.isEmpty, let change = try change(to: .vfSettings(virtual, settings), on: source)
+            !settings.isEmpty, let change = try Change.leading(to: .vfSettings(virtual, settings), on: source)
         {
             changes.append(change)
         }
@@ -53,7 +54,7 @@ extension Planner {
             assignment.address, driver: function.driver, driverOverride: function.driverOverride)
         let then = Aspect.binding(
             assignment.address, driver: original.driver, driverOverride: original.driverOverride)
-        let steps = scrubbing(function) + steps(from: now, to: then)
+        let steps = scrubbing(function) + Change(from: now, to: then).steps
         if !steps.isEmpty { changes.append(Change(from: now, to: then, steps: steps)) }
         return changes
     }
@@ -67,7 +68,7 @@ extension Planner {
         _ address: PCIAddress, declared: PFDeclaration?, on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [Change] {
         guard let function = host[address] else { throw .function(address, .unknown) }
-        try refuseIfHeld(function, holdings)
+        try holdings.refuseIfHeld(function)
         for neighbour in host.group(function.iommuGroup ?? -1)?.functions ?? [] where neighbour != address {
             if let claim = holdings.claims[neighbour] {
                 throw .function(neighbour, .heldByClaim(claim: claim.id, owner: claim.ownerName))
@@ -76,7 +77,7 @@ extension Planner {
         var changes: [Change] = []
         if let virtual = function.virtualFunction, let settings = function.vfSettings {
             let clean = VFSettings.untouched.restoring(settings)
-            if let change = try change(to: .vfSettings(virtual, clean), on: host) { changes.append(change) }
+            if let change = try Change.leading(to: .vfSettings(virtual, clean), on: host) { changes.append(change) }
         }
         // A VF is bound as its PF's declaration says. Any other function is unbound from VFIO, or keeps its host driver.
         let driver =
@@ -85,7 +86,7 @@ extension Planner {
         let override = function.virtualFunction == nil ? nil : driver
         let now = Aspect.binding(address, driver: function.driver, driverOverride: function.driverOverride)
         let then = Aspect.binding(address, driver: driver, driverOverride: override)
-        let steps = scrubbing(function) + steps(from: now, to: then)
+        let steps = scrubbing(function) + Change(from: now, to: then).steps
         if !steps.isEmpty { changes.append(Change(from: now, to: then, steps: steps)) }
         return changes
     }

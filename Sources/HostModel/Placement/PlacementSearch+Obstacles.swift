@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+extension PlacementSearch {
+    /// The first reason why a function cannot be claimed; nil if it can.
+    func obstacle(to function: Function) -> Refusal? {
+        let address = function.address
+        guard let groupID = function.iommuGroup, let group = host.group(groupID) else { return .noIOMMU }
+        // If a PF is in quarantine, none of its VFs is available.
+        for suspect in [address, function.virtualFunction?.physicalFunction].compactMap(\.self) {
+            if let reason = holdings.quarantine[suspect] { return .function(suspect, .quarantined(reason: reason)) }
+        }
+        if let claim = holdings.claims[address] {
+            return .function(address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
+        }
+        // The owner of one function of a group owns the group.
+        let groupOwner = group.functions.lazy.compactMap { holdings.claims[$0] }.first
+        if let claim = groupOwner, claim.owner != request.owner {
+            return .function(address, .heldByClaim(claim: claim.id, owner: claim.ownerName))
+        }
+        if groupOwner == nil, let holder = holdings.openGroups[groupID] {
+            return .function(address, .heldByProcess(holder))
+        }
+        if let use = use(of: function) { return use }
+        if !request.settings.isEmpty, !function.takesVFSettings {
+            return .function(address, .settingsNeedVirtualFunction)
+        }
+        var going: Set<PCIAddress> = [address]
+        for companion in host.companions(of: function) where holdings.claims[companion.address] == nil {
+            if let reason = holdings.quarantine[companion.address] {
+                return .function(companion.address, .quarantined(reason: reason))
+            }
+            if let use = use(of: companion) { return use }
+            going.insert(companion.address)
+        }
+        let blockers = host.blockers(of: group)
+        guard blockers.allSatisfy({ going.contains($0.address) }) else {
+            return .function(address, .groupNotViable(group: groupID, blockers: blockers))
+        }
+        return nil
+    }
+
+    /// A use of the function by others than the request's owner that neither its own claim nor its group shows.
+    private func use(of function: Function) -> Refusal? {
+        let address = function.address
+        if let domain = holdings.foreign[address], .domain(uuid: domain.uuid) != request.owner {
+            return .function(address, .heldByDomain(domain: domain.name))
+        }
+        if holdings.awaited.contains(address) { return .function(address, .awaited) }
+        // A PF and its VFs exclude each other.
+        if let sriov = function.sriov, sriov.vfCount > 0 {
+            return .function(address, .cutIntoVFs(count: sriov.vfCount))
+        }
+        if let physical = function.virtualFunction?.physicalFunction, let claim = holdings.claims[physical] {
+            return .function(physical, .heldByClaim(claim: claim.id, owner: claim.ownerName))
+        }
+        if let disk = holdings.disks[address]?.first { return .function(address, .diskInUse(disk)) }
+        if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
+            return .function(address, .usedByHost(interface: interface.name))
+        }
+        return nil
+    }
+}
