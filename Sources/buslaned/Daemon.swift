@@ -89,7 +89,7 @@ struct Daemon: AsyncParsableCommand {
             QuarantineRoutes(permissions: parts.permissions, quarantine: parts.quarantine),
             DomainRoutes(
                 permissions: parts.permissions, binder: domains.binder, guests: domains.guests,
-                troubles: domains.troubles),
+                pictures: domains.pictures, troubles: domains.troubles),
             EventRoutes(ledger: ledger),
             LedgerRoutes(ledger: ledger, file: file, permissions: parts.permissions, audit: parts.audit),
             HookRoutes(permissions: parts.permissions, spool: spool, calls: parts.hooks, problems: parts.problems),
@@ -119,7 +119,7 @@ struct Daemon: AsyncParsableCommand {
         let bindings = BindingService(
             access: domains.access, binder: domains.binder, seen: parts.guests, logger: logger)
         let changes = DeviceChangeService(
-            guests: domains.guests, ledger: ledger, feed: domains.access.feed, logger: logger)
+            unfinished: domains.unfinished, ledger: ledger, feed: domains.access.feed, logger: logger)
         let spooled = SpoolService(spool: spool, use: parts.use, cards: parts.cardState)
         let rebuild = RebuildService(
             access: domains.access, lostOwners: parts.lostOwners, cards: parts.cardState, logger: logger)

@@ -23,7 +23,7 @@ struct LiveCrashTests {
     /// fw1 runs, and two claims are its own.
     private struct World {
         var scene: Scene
-        var live: RunningGuests
+        var live: DomainParts
         let libvirt: FakeLibvirt
 
         init(before change: Change) async throws {
@@ -43,20 +43,22 @@ struct LiveCrashTests {
             libvirt = try FakeLibvirt(having: had, feed: DomainFeed())
             live = World.live(libvirt, scene)
             if change != .attach { try await scene.daemon.use.begin(claims) }
-            if change == .readmit { _ = try await live.evict("fw1", within: soon, releasing: false, by: root.actor) }
+            if change == .readmit {
+                _ = try await live.guests.evict("fw1", within: soon, releasing: false, by: root.actor)
+            }
         }
 
-        private static func live(_ libvirt: FakeLibvirt, _ scene: Scene) -> RunningGuests {
-            scene.domains(of: libvirt, feed: libvirt.feed, patience: soon).guests
+        private static func live(_ libvirt: FakeLibvirt, _ scene: Scene) -> DomainParts {
+            scene.domains(of: libvirt, feed: libvirt.feed, patience: soon)
         }
 
         func make(_ change: Change) async throws {
             switch change {
-            case .attach: _ = try await live.attach("fw1", .init(), by: root)
-            case .detach: _ = try await live.detach("fw1", .init(wait: soon), by: root.actor)
-            case .evict: _ = try await live.evict("fw1", within: soon, releasing: false, by: root.actor)
-            case .evictForGood: _ = try await live.evict("fw1", within: soon, releasing: true, by: root.actor)
-            case .readmit: _ = try await live.readmit("fw1", by: root)
+            case .attach: _ = try await live.guests.attach("fw1", .init(), by: root)
+            case .detach: _ = try await live.guests.detach("fw1", .init(wait: soon), by: root.actor)
+            case .evict: _ = try await live.guests.evict("fw1", within: soon, releasing: false, by: root.actor)
+            case .evictForGood: _ = try await live.guests.evict("fw1", within: soon, releasing: true, by: root.actor)
+            case .readmit: _ = try await live.guests.readmit("fw1", by: root)
             }
         }
 
@@ -73,9 +75,9 @@ struct LiveCrashTests {
             live = World.live(libvirt, scene)
             try await scene.daemon.recovery.recover()
             await scene.daemon.bootRestore.restore()
-            try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
+            try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
             // As libvirt's event has it, of a device that the guest gave up then.
-            try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
+            try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
             return true
         }
 

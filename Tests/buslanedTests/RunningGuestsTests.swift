@@ -29,11 +29,11 @@ struct RunningGuestsTests {
     /// fw1, with these of its devices in its XML.
     private func domain(
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
-    ) throws -> (RunningGuests, FakeLibvirt) {
+    ) throws -> (DomainParts, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
         let fake = try FakeLibvirt(
             having: assignments, ports: ports, live: live, persistent: persistent, feed: DomainFeed())
-        return (scene.domains(of: fake, feed: fake.feed, patience: .milliseconds(50)).guests, fake)
+        return (scene.domains(of: fake, feed: fake.feed, patience: .milliseconds(50)), fake)
     }
 
     private func states() async throws -> [Claim.State] { try await scene.ledger.claims().map(\.state) }
@@ -45,31 +45,31 @@ struct RunningGuestsTests {
     @Test("a guest that does not run gets its devices in its persistent XML, one that runs in both")
     func attaches() async throws {
         let (off, fake) = try domain(live: false)
-        #expect(try await off.attach("fw1", .init(), by: root).scope == .config)
+        #expect(try await off.guests.attach("fw1", .init(), by: root).scope == .config)
         #expect(try fake.names(live: false) == ["data0", "data1"])
         #expect(fake.calls == ["define"])
         #expect(try await states() == [.bound, .bound])
 
         let (on, running) = try domain()
-        #expect(try await on.attach("fw1", .init(), by: root).scope == .both)
+        #expect(try await on.guests.attach("fw1", .init(), by: root).scope == .both)
         #expect(running.calls == ["attach data0", "attach data1", "define"])
         #expect(try running.names(live: true) == ["data0", "data1"])
         #expect(try running.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
         // Again there is nothing to do.
-        _ = try await on.attach("fw1", .init(), by: root)
+        _ = try await on.guests.attach("fw1", .init(), by: root)
         #expect(running.calls.count == 3)
     }
 
     @Test("one device by its name, only into the running guest")
     func chosen() async throws {
         let (live, fake) = try domain()
-        _ = try await live.attach("fw1", .init(scope: .live, devices: ["data1"]), by: root)
+        _ = try await live.guests.attach("fw1", .init(scope: .live, devices: ["data1"]), by: root)
         #expect(fake.calls == ["attach data1"])
         #expect(try await states() == [.bound, .inUse])
         await #expect(throws: Refusal.domain("fw1", .noSuchDevice("data7", known: ["data0", "data1"]))) {
-            try await live.attach("fw1", .init(devices: ["data7"]), by: root)
+            try await live.guests.attach("fw1", .init(devices: ["data7"]), by: root)
         }
     }
 
@@ -77,15 +77,15 @@ struct RunningGuestsTests {
     func refusals() async throws {
         let (off, _) = try domain(live: false)
         await #expect(throws: Refusal.domain("fw1", .notRunning)) {
-            try await off.attach("fw1", .init(scope: .live), by: root)
+            try await off.guests.attach("fw1", .init(scope: .live), by: root)
         }
         let (transient, _) = try domain(persistent: false)
         await #expect(throws: Refusal.domain("fw1", .transient)) {
-            try await transient.attach("fw1", .init(scope: .both), by: root)
+            try await transient.guests.attach("fw1", .init(scope: .both), by: root)
         }
         let (full, fake) = try domain(ports: 1)
         await #expect(throws: Refusal.domain("fw1", .noPort(wanted: 2, free: 1))) {
-            try await full.attach("fw1", .init(), by: root)
+            try await full.guests.attach("fw1", .init(), by: root)
         }
         #expect(fake.calls.isEmpty)
         #expect(try await states() == [.bound, .bound])
@@ -95,7 +95,7 @@ struct RunningGuestsTests {
     func undone() async throws {
         let (live, fake) = try domain()
         fake.change { $0.attachFails = "data1" }
-        await #expect(throws: FakeLibvirt.failure) { try await live.attach("fw1", .init(), by: root) }
+        await #expect(throws: FakeLibvirt.failure) { try await live.guests.attach("fw1", .init(), by: root) }
         #expect(try fake.names(live: true).isEmpty)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await states() == [.bound, .bound])
@@ -109,7 +109,7 @@ struct RunningGuestsTests {
             $0.attachFails = "data1"
             $0.answers["data0"] = .silent
         }
-        let refusal = await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(), by: root) }
+        let refusal = await #expect(throws: Refusal.self) { try await live.guests.attach("fw1", .init(), by: root) }
         #expect(refusal?.code == "attach-not-undone")
         let message = try #require(refusal?.message)
         #expect(message.contains("Read-only file system") && message.contains("data0"))
@@ -121,7 +121,7 @@ struct RunningGuestsTests {
         // Should it let go later, its claim is free then, and the persistent XML has nothing of it.
         #expect(try await pending().map(\.kind) == [.detaching])
         try fake.giveUp("data0")
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().isEmpty)
     }
@@ -134,9 +134,9 @@ struct RunningGuestsTests {
             $0.attachFails = "data1"
             $0.answers["data0"] = .silent
         }
-        await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(scope: .live), by: root) }
+        await #expect(throws: Refusal.self) { try await live.guests.attach("fw1", .init(scope: .live), by: root) }
         try fake.giveUp("data0")
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false) == ["data0", "data1"])
     }
 
@@ -144,7 +144,7 @@ struct RunningGuestsTests {
     func halfDone() async throws {
         let (live, fake) = try domain()
         fake.change { $0.definesFail = true }
-        await #expect(throws: FakeLibvirt.failure) { try await live.attach("fw1", .init(), by: root) }
+        await #expect(throws: FakeLibvirt.failure) { try await live.guests.attach("fw1", .init(), by: root) }
         #expect(try fake.names(live: true).isEmpty)
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().isEmpty)
@@ -157,12 +157,12 @@ struct RunningGuestsTests {
             $0.definesFail = true
             $0.answers["data1"] = .silent
         }
-        let refusal = await #expect(throws: Refusal.self) { try await live.attach("fw1", .init(), by: root) }
+        let refusal = await #expect(throws: Refusal.self) { try await live.guests.attach("fw1", .init(), by: root) }
         #expect(refusal?.code == "half-attached")
         #expect(try await states() == [.bound, .inUse])
         #expect(try await pending().map(\.device) == ["data1"])
         fake.change { $0.definesFail = false }
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try fake.names(live: false) == ["data1"])
         #expect(try await pending().isEmpty)
     }
@@ -172,9 +172,9 @@ struct RunningGuestsTests {
     @Test("what the guest gives up is out of both states, and free to be released")
     func detaches() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        _ = try await live.attach("fw1", .init(), by: root)
+        _ = try await live.guests.attach("fw1", .init(), by: root)
         try await scene.daemon.use.begin(claims)
-        let document = try await live.detach("fw1", .init(devices: ["data0"], wait: soon), by: Scene.root)
+        let document = try await live.guests.detach("fw1", .init(devices: ["data0"], wait: soon), by: Scene.root)
         #expect(document.devices.map(\.name) == ["data0"])
         #expect(document.scope == .both)
         #expect(try fake.names(live: true) == ["data1"])
@@ -189,14 +189,14 @@ struct RunningGuestsTests {
         try await scene.daemon.use.begin(claims)
         fake.change { $0.answers = ["data0": .refuses, "data1": .silent] }
         await #expect(throws: Refusal.domain("fw1", .keeps(["data0", "data1"], .nothing))) {
-            try await live.detach("fw1", .init(wait: soon), by: Scene.root)
+            try await live.guests.detach("fw1", .init(wait: soon), by: Scene.root)
         }
         #expect(try fake.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         // The one that said no has nothing pending.
         #expect(try await pending().map(\.device) == ["data1"])
         try fake.giveUp("data1")
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false) == ["data0"])
         #expect(try await states() == [.inUse, .bound])
         #expect(try await pending().isEmpty)
@@ -207,12 +207,12 @@ struct RunningGuestsTests {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.isPaused = true }
         let refusal = await #expect(throws: Refusal.self) {
-            try await live.detach("fw1", .init(wait: soon), by: Scene.root)
+            try await live.guests.detach("fw1", .init(wait: soon), by: Scene.root)
         }
         #expect(refusal == .domain("fw1", .paused) && refusal?.isTemporary == true)
         #expect(fake.calls.isEmpty)
         // A change of only the persistent XML needs no guest.
-        _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
+        _ = try await live.guests.detach("fw1", .init(scope: .config), by: Scene.root)
         #expect(try fake.names(live: false).isEmpty)
     }
 
@@ -234,13 +234,15 @@ struct RunningGuestsTests {
             }
         }
         let refusal = Refusal.domain("fw1", .shareSlot(["data0", "data1"]))
-        await #expect(throws: refusal) { try await live.detach("fw1", .init(wait: soon), by: Scene.root) }
-        await #expect(throws: refusal) { try await live.evict("fw1", within: soon, releasing: false, by: root.actor) }
+        await #expect(throws: refusal) { try await live.guests.detach("fw1", .init(wait: soon), by: Scene.root) }
+        await #expect(throws: refusal) {
+            try await live.guests.evict("fw1", within: soon, releasing: false, by: root.actor)
+        }
         #expect(fake.calls.isEmpty)
         #expect(try await pending().isEmpty)
-        let migration = try await live.report(on: "fw1").migration
+        let migration = try await live.pictures.report(on: "fw1").migration
         #expect(migration.possible == .no && migration.remedy?.contains("evict") == false)
-        _ = try await live.detach("fw1", .init(scope: .config), by: Scene.root)
+        _ = try await live.guests.detach("fw1", .init(scope: .config), by: Scene.root)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await states() == [.inUse, .inUse])
     }
@@ -249,7 +251,7 @@ struct RunningGuestsTests {
     func stops() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.answers["data0"] = .silent }
-        async let detached = live.detach("fw1", .init(wait: .seconds(30)), by: Scene.root)
+        async let detached = live.guests.detach("fw1", .init(wait: .seconds(30)), by: Scene.root)
         while fake.calls.isEmpty { await Task.yield() }
         fake.stop()
         #expect(try await detached.devices.map(\.name) == ["data0"])
@@ -262,20 +264,20 @@ struct RunningGuestsTests {
     func evicts() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         try await scene.daemon.use.begin(claims)
-        _ = try await live.evict("fw1", within: soon, releasing: false, by: root.actor)
+        _ = try await live.guests.evict("fw1", within: soon, releasing: false, by: root.actor)
         #expect(try fake.names(live: true).isEmpty)
         #expect(try fake.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().map(\.kind) == [.evicted, .evicted])
-        #expect(try await live.report(on: "fw1").migration.possible == .yes)
+        #expect(try await live.pictures.report(on: "fw1").migration.possible == .yes)
         // That it is evicted is known until it is readmitted.
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try await pending().count == 2)
-        _ = try await live.readmit("fw1", by: root)
+        _ = try await live.guests.readmit("fw1", by: root)
         #expect(try fake.names(live: true) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
-        #expect(try await live.report(on: "fw1").migration.possible == .no)
+        #expect(try await live.pictures.report(on: "fw1").migration.possible == .no)
     }
 
     @Test("all or none: what the guest gave up is plugged in again when it keeps another")
@@ -285,7 +287,7 @@ struct RunningGuestsTests {
         fake.change { $0.answers["data1"] = .refuses }
         await #expect(
             throws: Refusal.domain("fw1", .evictionUndone(kept: ["data1"], .no, pluggedAgain: ["data0"], lost: []))
-        ) { try await live.evict("fw1", within: soon, releasing: true, by: root.actor) }
+        ) { try await live.guests.evict("fw1", within: soon, releasing: true, by: root.actor) }
         #expect(try Set(fake.names(live: true)) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
@@ -294,7 +296,7 @@ struct RunningGuestsTests {
     @Test("evicted with release: its claims are released and its persistent XML names none of them")
     func evictsForGood() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        _ = try await live.evict("fw1", within: soon, releasing: true, by: root.actor)
+        _ = try await live.guests.evict("fw1", within: soon, releasing: true, by: root.actor)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await states().isEmpty)
         #expect(try await pending().isEmpty)
@@ -331,7 +333,7 @@ struct RunningGuestsTests {
             ["data0", "data1"].map {
                 DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .attaching)
             })
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try fake.names(live: false) == ["data0"])
         #expect(try await pending().isEmpty)
     }
@@ -345,7 +347,7 @@ struct RunningGuestsTests {
                 ["data0", "data1"].map {
                     DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .evicting)
                 })
-            try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
+            try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
             #expect(try Set(fake.names(live: true)) == (survivor == nil ? [] : ["data0", "data1"]))
             #expect(try await pending().map(\.kind) == (survivor == nil ? [.evicted, .evicted] : []))
             try await scene.ledger.end(changesOf: ["data0", "data1"], in: Domain.uuid)
@@ -359,11 +361,11 @@ struct RunningGuestsTests {
             DeviceChange(domain: Domain.uuid, domainName: "fw1", device: "data0", kind: .detaching)
         ])
         fake.change { $0.answers["data0"] = .silent }
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: true)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(fake.calls == ["detach data0"])
         #expect(try await pending().count == 1)
         fake.stop()
-        try await live.reconcile(Domain.uuid, named: "fw1", asking: false)
+        try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await pending().isEmpty)
     }
@@ -374,7 +376,7 @@ struct RunningGuestsTests {
     func report() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.live = $0.live.flatMap { try? Domain(parsing: $0).removing(names: ["data0"]).text } }
-        let report = try await live.report(on: "fw1")
+        let report = try await live.pictures.report(on: "fw1")
         #expect(report.state == .running && report.isPersistent)
         #expect(report.devices.map(\.name) == ["data0", "data1"])
         #expect(report.devices.map(\.persistentXML) == [.present, .absent])

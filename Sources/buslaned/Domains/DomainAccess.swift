@@ -28,6 +28,14 @@ struct DomainAccess: Sendable {
         try Domain(parsing: try await libvirt.inactiveXML(of: name))
     }
 
+    /// Takes devices out of the persistent XML as it is now.
+    func takeOut(_ devices: [String], of name: String) async throws {
+        if devices.isEmpty { return }
+        let domain = try await persistentDomain(name)
+        let edited = try domain.removing(names: Set(devices))
+        if edited != domain { _ = try await libvirt.define(edited.text) }
+    }
+
     func runningDomain(_ name: String) async throws -> Domain {
         try Domain(parsing: try await libvirt.liveXML(of: name))
     }

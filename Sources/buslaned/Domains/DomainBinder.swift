@@ -10,7 +10,8 @@ import Logging
 struct DomainBinder: Sendable {
     let access: DomainAccess
     let claims: DomainClaims
-    let guests: RunningGuests
+    let pictures: PictureReader
+    let devices: GuestDevices
     let troubles: DomainTroubles
     let seen: SeenDomains
     let requests: DomainRequests

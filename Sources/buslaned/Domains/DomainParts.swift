@@ -5,7 +5,9 @@ struct DomainParts: Sendable {
     let access: DomainAccess
     let troubles: DomainTroubles
     let claims: DomainClaims
+    let pictures: PictureReader
     let guests: RunningGuests
+    let unfinished: UnfinishedChanges
     let binder: DomainBinder
 
     /// - Parameter patience: for a running guest to take or release a device.
@@ -17,11 +19,19 @@ struct DomainParts: Sendable {
         claims = DomainClaims(
             host: daemon.host, ledger: daemon.ledger, requests: daemon.requests, candidates: daemon.candidates,
             allocator: daemon.allocator, permissions: daemon.permissions)
+        pictures = PictureReader(access: access, claims: claims, ledger: daemon.ledger, host: daemon.host)
+        let devices = GuestDevices(
+            access: access, pictures: pictures, use: daemon.use, readiness: daemon.readiness, ledger: daemon.ledger,
+            logger: daemon.logger, patience: patience)
         guests = RunningGuests(
-            access: access, claims: claims, use: daemon.use, readiness: daemon.readiness, release: daemon.release,
-            audit: daemon.audit, ledger: daemon.ledger, host: daemon.host, logger: daemon.logger, patience: patience)
+            access: access, pictures: pictures, devices: devices, claims: claims, release: daemon.release,
+            audit: daemon.audit, ledger: daemon.ledger, logger: daemon.logger, patience: patience)
+        unfinished = UnfinishedChanges(
+            access: access, pictures: pictures, devices: devices, claims: claims, ledger: daemon.ledger,
+            logger: daemon.logger)
         binder = DomainBinder(
-            access: access, claims: claims, guests: guests, troubles: troubles, seen: daemon.guests,
+            access: access, claims: claims, pictures: pictures, devices: devices, troubles: troubles,
+            seen: daemon.guests,
             requests: daemon.requests, candidates: daemon.candidates, exchange: daemon.exchange, use: daemon.use,
             release: daemon.release,
             stops: daemon.stopHook, audit: daemon.audit, logger: daemon.logger)

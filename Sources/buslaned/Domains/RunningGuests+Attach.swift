@@ -10,7 +10,7 @@ extension RunningGuests {
     ) async throws -> EditedDomain {
         try await access.exclusively(onDomain: name) {
             // 1. What can be refused before anything is claimed.
-            let before = try await picture(of: name)
+            let before = try await pictures.picture(of: name)
             let scope = try before.scope(order.scope)
             let known = try before.wanted
             guard !known.isEmpty, let document = before.main else { throw Refusal.domain(name, .nothingToAttach) }
@@ -18,20 +18,20 @@ extension RunningGuests {
             try before.refuseAttaching(chosen, scope)
             // 2. Claims, all or none; then the picture with them in it.
             _ = try await claims.claims(for: document, only: Set(chosen), by: peer)
-            let picture = try await picture(of: name)
+            let picture = try await pictures.picture(of: name)
             let request = try document.request
             let names = try picture.chosen(order.devices, among: try picture.wanted)
-            let devices = try document.devices(for: picture.held.filter { names.contains($0.name) }, request)
-            let attachment = try picture.attaching(devices, scope) { try claims.adding($0, to: $1, request) }
+            let specs = try document.devices(for: picture.held.filter { names.contains($0.name) }, request)
+            let attachment = try picture.attaching(specs, scope) { try claims.adding($0, to: $1, request) }
             // 3. The effects.
-            let detail = ([scope.rawValue] + devices.map(\.name)).joined(separator: " ")
+            let detail = ([scope.rawValue] + specs.map(\.name)).joined(separator: " ")
             try await audit.audited(verb, subject: name, detail: detail, by: peer.actor) {
                 try await perform(attachment, on: picture)
                 // A device that was evicted or leaving is neither any more.
-                if scope.isLive { try await ledger.end(changesOf: devices.map(\.name), in: picture.uuid) }
+                if scope.isLive { try await ledger.end(changesOf: specs.map(\.name), in: picture.uuid) }
             }
             return EditedDomain(
-                try await self.picture(of: name), devices: devices.map(EditedDomain.Device.init), scope: scope)
+                try await pictures.picture(of: name), devices: specs.map(EditedDomain.Device.init), scope: scope)
         }
     }
 
@@ -40,7 +40,7 @@ extension RunningGuests {
         try await ledger.begin(picture.changes(of: attachment.pairs, .attaching))
         if !attachment.live.isEmpty {
             do {
-                try await plug(attachment.live, using: picture)
+                try await devices.plug(attachment.live, using: picture)
             } catch {
                 let leaving = try await ledger.deviceChanges(ofDomain: picture.uuid).filter { $0.kind == .detaching }
                 let done = attachment.pairs.filter { pair in !leaving.contains { $0.device == pair } }
@@ -63,11 +63,11 @@ extension RunningGuests {
     private func undo(
         _ attachment: DomainPicture.Attachment, on picture: DomainPicture, because error: any Error
     ) async throws {
-        guard let now = try? await self.picture(of: picture.name) else { throw error }
+        guard let now = try? await pictures.picture(of: picture.name) else { throw error }
         if attachment.pairs.allSatisfy({ now.persistent($0) != nil }), !attachment.pairs.isEmpty { return }
         guard !attachment.pairs.isEmpty else { throw error }
-        let unplugging = try await unplug(attachment.pairs, from: picture, within: patience)
-        try await endUse(ofUnpluggedFrom: picture.name)
+        let unplugging = try await devices.unplug(attachment.pairs, from: picture, within: patience)
+        try await devices.endUse(ofUnpluggedFrom: picture.name)
         try await ledger.end(changesOf: unplugging.gone, in: picture.uuid)
         if unplugging.kept.isEmpty { throw error }
         throw Refusal.domain(picture.name, .halfAttached(unplugging.kept, reason: "\(error)"))

@@ -14,16 +14,16 @@ extension RunningGuests {
         _ name: String, within limit: Duration, releasing: Bool, by actor: AuditEntry.Actor
     ) async throws -> EditedDomain {
         try await access.exclusively(onDomain: name) {
-            let picture = try await picture(of: name)
+            let picture = try await pictures.picture(of: name)
             guard let live = picture.live else { throw Refusal.domain(name, .notRunning) }
             let names = live.injected.map(\.name)
             try picture.refuseUnplugging(names)
             let detail = (names + (releasing ? ["and release"] : [])).joined(separator: " ")
             try await audit.audited("domain evict", subject: name, detail: detail, by: actor) {
                 try await ledger.begin(picture.changes(of: names, .evicting))
-                let unplugging = try await unplug(names, from: picture, within: limit)
+                let unplugging = try await devices.unplug(names, from: picture, within: limit)
                 if unplugging.kept.isEmpty {
-                    try await endUse(ofUnpluggedFrom: name)
+                    try await devices.endUse(ofUnpluggedFrom: name)
                     try await ledger.begin(picture.changes(of: names, .evicted))
                 } else {
                     try await undoEviction(unplugging, of: picture)
@@ -31,7 +31,8 @@ extension RunningGuests {
                 if releasing { try await releaseAll(picture, by: actor) }
             }
             return EditedDomain(
-                try await self.picture(of: name), devices: live.injected.map(EditedDomain.Device.init), scope: .live)
+                try await pictures.picture(of: name), devices: live.injected.map(EditedDomain.Device.init), scope: .live
+            )
         }
     }
 
@@ -42,7 +43,7 @@ extension RunningGuests {
         var again: [String] = []
         for device in unplugging.gone {
             do {
-                try await plugAgain(device, of: picture)
+                try await devices.plugAgain(device, of: picture)
                 again.append(device)
             } catch {
                 logger.error(
@@ -50,7 +51,7 @@ extension RunningGuests {
                     metadata: ["domain": "\(picture.name)", "device": "\(device)", "error": "\(error)"])
             }
         }
-        try await endUse(ofUnpluggedFrom: picture.name)
+        try await devices.endUse(ofUnpluggedFrom: picture.name)
         try await ledger.end(changesOf: unplugging.gone + unplugging.kept, in: picture.uuid)
         if let failure = unplugging.failure { throw failure }
         throw Refusal.domain(
@@ -60,15 +61,9 @@ extension RunningGuests {
                 lost: unplugging.gone.filter { !again.contains($0) }))
     }
 
-    /// - Throws: when the domain no longer holds anything under the device's name.
-    func plugAgain(_ device: String, of picture: DomainPicture) async throws {
-        let now = try await self.picture(of: picture.name)
-        try await plug(try now.devices([device]), using: now)
-    }
-
     private func releaseAll(_ picture: DomainPicture, by actor: AuditEntry.Actor) async throws {
-        try await takeOut((picture.config?.injected ?? []).map(\.name), of: picture.name)
-        for claim in try await self.picture(of: picture.name).claims {
+        try await access.takeOut((picture.config?.injected ?? []).map(\.name), of: picture.name)
+        for claim in try await pictures.picture(of: picture.name).claims {
             try await release.releaseWhenClosed(claim, within: patience, by: actor)
         }
         try await ledger.end(changesOf: picture.deviceNames, in: picture.uuid)

@@ -7,6 +7,7 @@ struct DomainRoutes: RouteGroup {
     let permissions: Permissions
     let binder: DomainBinder
     let guests: RunningGuests
+    let pictures: PictureReader
     let troubles: DomainTroubles
 
     /// - Throws: the ``Refusal`` of a caller that may not change domains.
@@ -61,7 +62,7 @@ struct DomainRoutes: RouteGroup {
         }
         router.post(RouterPath(Route.show)) { request, _ in
             let asked = try await request.decoded(as: DomainNameRequest.self)
-            let report = try await guests.report(on: asked.domain)
+            let report = try await pictures.report(on: asked.domain)
             return try Response(json: DomainReport(report, lastTrouble: troubles[report.uuid]))
         }
     }

@@ -5,10 +5,9 @@ import Libvirt
 import Logging
 import ServiceLifecycle
 
-/// Finishes or undoes device changes that were begun and not ended: because the daemon ended, libvirt could not write, or
-/// a guest answers late.
+/// Completes or undoes ``UnfinishedChanges``: after each event that can end one, at each connection and at an interval.
 struct DeviceChangeService: Service {
-    let guests: RunningGuests
+    let unfinished: UnfinishedChanges
     let ledger: Ledger
     let feed: DomainFeed
     let logger: Logger
@@ -18,8 +17,8 @@ struct DeviceChangeService: Service {
     /// Between tries after libvirt could not write.
     private static let pause = Duration.seconds(30)
 
-    init(guests: RunningGuests, ledger: Ledger, feed: DomainFeed, logger: Logger) {
-        self.guests = guests
+    init(unfinished: UnfinishedChanges, ledger: Ledger, feed: DomainFeed, logger: Logger) {
+        self.unfinished = unfinished
         self.ledger = ledger
         self.feed = feed
         self.logger = logger
@@ -54,7 +53,7 @@ struct DeviceChangeService: Service {
             let domains = Dictionary(changes.map { ($0.domain, $0.domainName) }) { first, _ in first }
             for (uuid, name) in domains.sorted(by: { $0.value < $1.value }) {
                 do {
-                    try await guests.reconcile(uuid, named: name, asking: asking)
+                    try await unfinished.reconcile(uuid, named: name, asking: asking)
                 } catch {
                     logger.warning(
                         "a device change is not finished", metadata: ["domain": "\(name)", "reason": "\(error)"])

@@ -4,9 +4,19 @@ import DomainXML
 import HostModel
 import Ledger
 import Libvirt
+import Logging
 
-extension RunningGuests {
-    /// Finishes or undoes the device changes that were begun in a domain and not ended.
+/// Device changes that were begun and not ended: because the daemon ended, libvirt could not write, or a guest answers
+/// late.
+struct UnfinishedChanges: Sendable {
+    let access: DomainAccess
+    let pictures: PictureReader
+    let devices: GuestDevices
+    let claims: DomainClaims
+    let ledger: Ledger
+    let logger: Logger
+
+    /// Completes or undoes the changes of a domain.
     ///
     /// - Parameter asking: asks the guest again for devices that it may never have been asked for, without waiting for
     ///   them.
@@ -21,13 +31,13 @@ extension RunningGuests {
             let left = picture.reconciliation
             guard left != DomainPicture.Reconciliation() else { return }
             try await ledger.end(changesOf: left.ended, in: uuid)
-            try await endUse(ofUnpluggedFrom: name)
+            try await devices.endUse(ofUnpluggedFrom: name)
             try await writeConfig(left, of: picture)
-            for device in left.plugAgain { try await plugAgain(device, of: picture) }
+            for device in left.plugAgain { try await devices.plugAgain(device, of: picture) }
             try await ledger.end(changesOf: left.plugAgain, in: uuid)
             try await ledger.begin(picture.changes(of: left.evicted, .evicted))
             if asking, picture.state == .running {
-                for device in left.ask { try await ask(for: DeviceSpec.aliasPrefix + device, name) }
+                for device in left.ask { try await devices.ask(for: DeviceSpec.aliasPrefix + device, name) }
             }
         }
     }
@@ -35,7 +45,7 @@ extension RunningGuests {
     /// The domain as it is; nil when there is none of this name, or another one.
     private func sameDomain(_ name: String, _ uuid: String) async throws -> DomainPicture? {
         do {
-            let picture = try await picture(of: name)
+            let picture = try await pictures.picture(of: name)
             return picture.uuid == uuid ? picture : nil
         } catch LibvirtError.noSuchDomain {
             return nil
@@ -45,11 +55,11 @@ extension RunningGuests {
     /// Makes the persistent XML follow the running guest.
     private func writeConfig(_ left: DomainPicture.Reconciliation, of picture: DomainPicture) async throws {
         if !left.toConfig.isEmpty, let config = picture.config {
-            let devices = try picture.devices(left.toConfig)
-            let edited = try claims.adding(devices, to: config, try config.request)
+            let missing = try picture.devices(left.toConfig)
+            let edited = try claims.adding(missing, to: config, try config.request)
             if edited != config { _ = try await access.libvirt.define(edited.text) }
         }
-        try await takeOut(left.fromConfig, of: picture.name)
+        try await access.takeOut(left.fromConfig, of: picture.name)
         let done = left.toConfig + left.fromConfig
         try await ledger.end(changesOf: done, in: picture.uuid)
         if done.isEmpty { return }

@@ -4,8 +4,7 @@ import DomainXML
 import HostModel
 import Libvirt
 
-/// Out of the running guest.
-extension RunningGuests {
+extension GuestDevices {
     /// How the guest answered.
     struct Unplugging: Sendable {
         var gone: [String] = []
@@ -41,7 +40,7 @@ extension RunningGuests {
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
         // libvirt's success means only that the guest was asked, and an event can be missed: the running XML decides.
-        let running = try await runningGuest(picture.name)
+        let running = try await pictures.runningGuest(picture.name)
         var unplugging = Unplugging()
         for device in devices {
             switch answers[device] {
@@ -63,4 +62,8 @@ extension RunningGuests {
         } catch let error as LibvirtError where error.isUnplugPending || error.isDeviceMissing {
         }
     }
+}
+
+extension Domain {
+    func has(_ device: String) -> Bool { injected.contains { $0.name == device } }
 }

@@ -3,8 +3,7 @@ import DomainPlanning
 import DomainXML
 import HostModel
 
-/// Into the running guest.
-extension RunningGuests {
+extension GuestDevices {
     /// Takes the devices' claims into use and plugs the devices in: all of them or none.
     func plug(_ devices: [DeviceSpec], using picture: DomainPicture) async throws {
         let names = Set(devices.map(\.name))
@@ -16,6 +15,14 @@ extension RunningGuests {
             try await endUse(ofUnpluggedFrom: picture.name)
             throw error
         }
+    }
+
+    /// Plugs in again what the domain still holds under this name.
+    ///
+    /// - Throws: when the domain no longer holds anything under the device's name.
+    func plugAgain(_ device: String, of picture: DomainPicture) async throws {
+        let now = try await pictures.picture(of: picture.name)
+        try await plug(try now.devices([device]), using: now)
     }
 
     /// - Throws: what failed, after what was plugged in before is unplugged; `DomainObstacle.notUndone` where the guest
@@ -33,7 +40,7 @@ extension RunningGuests {
                     try await access.libvirt.attach(xml, to: picture.name)
                 }
                 // The event can be missed; the running XML decides.
-                guest = try await runningGuest(picture.name)
+                guest = try await pictures.runningGuest(picture.name)
                 guard guest?.has(device.name) == true else {
                     throw Refusal.domain(picture.name, .notPlugged(device.name))
                 }
