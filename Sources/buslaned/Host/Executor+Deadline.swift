@@ -4,17 +4,17 @@ import HostModel
 import Synchronization
 
 extension Executor {
-    /// A write that did not return in time, and may still.
+    /// A write that did not return in time. It may still return.
     struct Blocked: Error, CustomStringConvertible {
         let patience: Duration
 
         var description: String { "the write has not returned after \(patience)" }
     }
 
-    /// Carries out one action on a thread that nothing else waits for: a sysfs write can block for long, and cannot be
-    /// cancelled.
+    /// Performs one action on a thread of its own: a sysfs write can block for long and cannot be cancelled.
     ///
-    /// - Throws: what the host answers, and ``Blocked`` when it does not answer in time. The thread is then left to itself.
+    /// - Throws: the host's error, or ``Blocked`` when the write does not return in time. The thread then keeps waiting
+    ///   for the kernel, and its result is ignored.
     func perform(_ action: HostAction, within patience: Duration) async throws {
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
             let answer = FirstAnswer(done)
@@ -28,7 +28,7 @@ extension Executor {
     }
 }
 
-/// Of two that may answer, the first is heard.
+/// A result that is delivered once: the first call of ``give(_:)`` counts.
 private final class FirstAnswer: Sendable {
     private let waiting: Mutex<CheckedContinuation<Void, any Error>?>
 
@@ -43,30 +43,30 @@ private final class FirstAnswer: Sendable {
     }
 }
 
-/// Deadlines of many short works, with one timer for all of them: setting one for each would cost more than most of
-/// the works.
+/// Deadlines of many short operations, with one timer for all of them. A timer for each would cost more than most of
+/// the operations.
 final class Deadlines: Sendable {
-    private struct Work {
+    private struct Watched {
         let deadline: ContinuousClock.Instant
-        let isLate: @Sendable () -> Void
+        let onExpiry: @Sendable () -> Void
     }
 
     private struct State {
         var next = 0
-        var works: [Int: Work] = [:]
-        /// When the timer that counts wakes up; nil without one. It may find nothing to do then.
+        var watched: [Int: Watched] = [:]
+        /// When the current timer fires; nil when there is none. All operations may have ended by then.
         var alarm: ContinuousClock.Instant?
     }
 
     private let state = Mutex(State())
 
-    /// - Parameter isLate: called when the time is over before ``forget(_:)`` is.
-    /// - Returns: what to forget it by.
-    func watch(for patience: Duration, _ isLate: @escaping @Sendable () -> Void) -> Int {
+    /// - Parameter onExpiry: called when the time is over before a call of ``forget(_:)``.
+    /// - Returns: the id for ``forget(_:)``.
+    func watch(for patience: Duration, _ onExpiry: @escaping @Sendable () -> Void) -> Int {
         let deadline = ContinuousClock.now + patience
         let (id, mustWake) = state.withLock { state in
             state.next += 1
-            state.works[state.next] = Work(deadline: deadline, isLate: isLate)
+            state.watched[state.next] = Watched(deadline: deadline, onExpiry: onExpiry)
             if let alarm = state.alarm, alarm <= deadline { return (state.next, false) }
             state.alarm = deadline
             return (state.next, true)
@@ -75,22 +75,22 @@ final class Deadlines: Sendable {
         return id
     }
 
-    func forget(_ id: Int) { state.withLock { _ = $0.works.removeValue(forKey: id) } }
+    func forget(_ id: Int) { state.withLock { _ = $0.watched.removeValue(forKey: id) } }
 
     private func wake(at alarm: ContinuousClock.Instant) async {
         var alarm = alarm
         while true {
             try? await Task.sleep(until: alarm, clock: .continuous)
-            let (late, next) = state.withLock { state -> ([Work], ContinuousClock.Instant?) in
-                // An earlier one was set since, and took over.
+            let (late, next) = state.withLock { state -> ([Watched], ContinuousClock.Instant?) in
+                // A timer with an earlier deadline has replaced this one.
                 guard state.alarm == alarm else { return ([], nil) }
                 let now = ContinuousClock.now
-                let late = state.works.filter { $0.value.deadline <= now }
-                for id in late.keys { state.works[id] = nil }
-                state.alarm = state.works.values.map(\.deadline).min()
+                let late = state.watched.filter { $0.value.deadline <= now }
+                for id in late.keys { state.watched[id] = nil }
+                state.alarm = state.watched.values.map(\.deadline).min()
                 return (late.values.map(\.self), state.alarm)
             }
-            for work in late { work.isLate() }
+            for watched in late { watched.onExpiry() }
             guard let next else { return }
             alarm = next
         }
