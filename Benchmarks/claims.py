@@ -28,7 +28,7 @@ WARMING, COMMITS, CLIENTS, SECONDS, CLAIMS = 1200, 200, 64, 2, 1000
 def commits(place):
     """How to have the seconds of each of many commits of one row. Source: the ledger's own settings, WAL and synchronous=FULL.
 
-    In its stride, as the daemon is: its log was full once, and is written anew from its beginning. While the log still
+    In steady state, like the daemon: its log was full once, and is written anew from its beginning. While the log still
     grows a commit costs two to three times as much.
     """
     with tempfile.TemporaryDirectory(dir=place) as folder:

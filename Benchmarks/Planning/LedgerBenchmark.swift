@@ -2,8 +2,8 @@
 import HostModel
 import Ledger
 
-/// The time of a claim and its release in the ledger: the daemon's writes, one after the other, without reading a host and
-/// without a socket.
+/// Measures the ledger's part of a claim and its release: the daemon's writes in sequence, without a host and without a
+/// socket.
 enum LedgerBenchmark {
     private static let runs = 400
 

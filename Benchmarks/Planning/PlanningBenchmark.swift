@@ -4,11 +4,11 @@ import Foundation
 import HostIO
 import HostModel
 
-/// What deciding costs on a synthetic host, and what the ledger's part of a claim does: planning-benchmark FOLDER, or
-/// planning-benchmark --ledger FILE
+/// Measures planning and placement on a synthetic host, or the ledger's part of a claim.
 ///
-/// Prints JSON: median seconds of a plan by kind, with its steps, and of one placement; or of the writes of one claim with
-/// its release.
+/// Usage: `planning-benchmark FOLDER` or `planning-benchmark --ledger FILE`. The first prints JSON: the median seconds
+/// of each kind of plan with its number of steps, and of one placement. The second prints the median seconds of one
+/// claim with its release.
 @main
 struct PlanningBenchmark {
     private static let runs = 31
@@ -25,9 +25,9 @@ struct PlanningBenchmark {
         let cards = host.functions.filter { $0.sriov != nil }
         var result: [String: Any] = ["functions": host.functions.count, "cards": cards.count]
         for (name, rest) in [
-            // Every VF gets settings and VFIO in place of the host's driver.
+            // Every VF gets settings, and VFIO instead of the host's driver.
             ("rebound", "vfCount: 126\n    vfDriver: vfio-pci\n    driversAutoprobe: true"),
-            // Every VF is taken away, and more are made.
+            // Every VF is removed, and more are created.
             ("recut", "vfCount: 128\n    vfDriver: vfio-pci"),
             ("nothing to do", "vfCount: 126\n    driversAutoprobe: true\n    linkUp: true"),
         ] {
@@ -48,10 +48,10 @@ struct PlanningBenchmark {
         print(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// One more claim among a thousand, near a node.
+    /// The seconds to place one more claim near a node, beside a thousand others.
     private static func placement(on host: HostSnapshot) throws -> Double {
         let pool = Pool(name: "vfs", selector: Selector(kinds: [.virtualFunction]))
-        // As the daemon has it.
+        // With the index that the daemon keeps.
         var host = host
         host.index(by: pool.selector)
         var holdings = Holdings()
@@ -72,7 +72,7 @@ struct PlanningBenchmark {
 }
 
 extension [Duration] {
-    /// 0 of none.
+    /// The median in seconds; 0 for an empty array.
     var medianSeconds: Double {
         guard !isEmpty else { return 0 }
         let middle = sorted()[count / 2].components

@@ -16,7 +16,7 @@ import Synchronization
         _ = unsafe virConnectSetKeepAlive(raw, Self.keepAliveSeconds, Self.keepAliveCount)
         let notice = unsafe Unmanaged.passRetained(closing)
         // The test driver takes the registration, forgets it and never calls releaseNotice: the notice leaks there.
-        // SAFETY: the reference is given back by releaseNotice, which libvirt calls once, or below after an error.
+        // SAFETY: the reference is released by releaseNotice, which libvirt calls once, or below after an error.
         if unsafe virConnectRegisterCloseCallback(raw, connectionClosed, notice.toOpaque(), releaseNotice) < 0 {
             unsafe notice.release()
         }
@@ -27,26 +27,26 @@ import Synchronization
         for id in registrations.withLock({ $0 }) { _ = unsafe virConnectDomainEventDeregisterAny(raw, id) }
         closing.set()
         _ = unsafe virConnectUnregisterCloseCallback(raw, connectionClosed)
-        // A positive result counts references that domain handles still hold: there are none, each lives in one call.
+        // A positive result is the number of other references. There are none: a domain handle lives for one call.
         _ = unsafe virConnectClose(raw)
     }
 
-    /// A server that stopped answering is noticed after 20 seconds.
+    /// libvirt closes the connection when the server has not answered for 20 seconds.
     private static let keepAliveSeconds: Int32 = 5
     private static let keepAliveCount: UInt32 = 3
 
-    /// Whether a call on it can work. Clears the thread's last error.
+    /// Whether calls can succeed. Clears the thread's last libvirt error.
     var isAlive: Bool {
         guard !closing.isSet else { return false }
-        // -1: the driver doesn't know; only 0 is a no.
+        // Only 0 means closed; -1 means that the driver does not know.
         return unsafe virConnectIsAlive(raw) != 0
     }
 }
 
 extension ConnectionHandle {
-    /// What happens to the domains from now on. The stream ends with the connection.
+    /// Domain events from now on. The stream ends with the connection.
     ///
-    /// - Returns: nil after an error that is this thread's last.
+    /// - Returns: nil on failure; libvirt's last error on this thread has the reason.
     func events() -> AsyncStream<DomainEvent>? {
         let (stream, continuation) = AsyncStream<DomainEvent>.makeStream()
         let (ids, isComplete) = unsafe EventSink(continuation).register(on: raw)
@@ -57,7 +57,8 @@ extension ConnectionHandle {
     }
 }
 
-/// Set when the connection closes: by libvirt, on the loop's thread or within a call, or by the owner's end.
+/// Records that the connection closed. libvirt sets it on the event loop's thread or within a call; the connection's
+/// owner sets it in `deinit`.
 private final class CloseNotice: Sendable {
     private struct State {
         var isClosed = false
@@ -74,7 +75,7 @@ private final class CloseNotice: Sendable {
             defer { state.streams = [] }
             return state.streams
         }
-        // Outside the lock: a stream's end runs other people's code.
+        // Outside the lock: ending a stream runs the consumers' termination handlers.
         for stream in streams { stream.finish() }
     }
 
@@ -89,7 +90,7 @@ private final class CloseNotice: Sendable {
 }
 
 private func connectionClosed(_ connection: virConnectPtr?, _ reason: Int32, _ opaque: UnsafeMutableRawPointer?) {
-    // Nothing else here: a libvirt call would overwrite the error of the call that found the connection closed.
+    // No libvirt call here: it would overwrite the error of the call that found the connection closed.
     // SAFETY: the notice that was retained for this registration.
     unsafe opaque.map { unsafe Unmanaged<CloseNotice>.fromOpaque($0).takeUnretainedValue() }?.set()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CLibvirt
 
-/// Something that happened to a domain, as libvirt tells it.
+/// A domain event of libvirt.
 public struct DomainEvent: Hashable, Sendable {
     public let name: String
     /// In lower case with hyphens.
@@ -9,21 +9,21 @@ public struct DomainEvent: Hashable, Sendable {
     public let change: Change
 
     public enum Change: Hashable, Sendable {
-        /// The persistent XML was made or changed, by Buslane's own definition too.
+        /// The persistent XML was created or changed. Buslane's own definitions cause this event too.
         case defined
         case undefined
-        /// Its processors run; the `started` hook has run before.
+        /// Its processors run. The `started` hook has already run.
         case started
         case suspended
         case resumed
         case stopped
-        /// The guest shuts down; ``stopped`` follows.
+        /// The guest is shutting down; ``stopped`` follows.
         case shuttingDown
         case crashed
         case metadataChanged(namespace: String?)
         case deviceAdded(alias: String)
         case deviceRemoved(alias: String)
-        /// The guest refused to give the device.
+        /// The guest refused to release the device.
         case deviceRemovalFailed(alias: String)
         /// Any other change of state, by libvirt's number.
         case other(Int32)
@@ -52,16 +52,16 @@ extension DomainEvent.Change {
     }
 }
 
-// MARK: - Callbacks: libvirt calls these on its loop's thread; each copies what it is told and hands it on.
+// MARK: - Callbacks. libvirt calls them on its event loop's thread; each copies its arguments and returns.
 
-/// Where the events of one registration go.
+/// Receives the events of one registration.
 final class EventSink: Sendable {
     let continuation: AsyncStream<DomainEvent>.Continuation
     init(_ continuation: AsyncStream<DomainEvent>.Continuation) { self.continuation = continuation }
 
     /// - Parameter domain: valid during the callback only.
     fileprivate func yield(_ domain: virDomainPtr?, _ change: DomainEvent.Change) {
-        // SAFETY: neither call leaves the process: both copy out of the handle.
+        // SAFETY: the handle is valid here. Both calls only copy from it and send nothing to the server.
         guard let domain = unsafe domain,
             let name = unsafe virDomainGetName(domain).map({ unsafe String(cString: $0) }),
             let uuid = unsafe uuidText(of: domain)
@@ -70,7 +70,7 @@ final class EventSink: Sendable {
     }
 }
 
-/// - Returns: nil for a handle that libvirt doesn't take.
+/// - Returns: nil when libvirt rejects the handle.
 func uuidText(of domain: virDomainPtr) -> String? {
     var buffer = [CChar](repeating: 0, count: Int(VIR_UUID_STRING_BUFLEN))
     // SAFETY: the buffer has the size that libvirt asks for.
@@ -130,9 +130,10 @@ private func releaseSink(_ opaque: UnsafeMutableRawPointer?) {
 extension EventSink {
     typealias Callback = @convention(c) (virConnectPtr?, virDomainPtr?, UnsafeMutableRawPointer?) -> Void
 
-    /// Registers for everything that ``DomainEvent`` can say.
+    /// Registers for every event that ``DomainEvent`` can represent.
     ///
-    /// - Returns: the callback ids; not complete after an error, which is this thread's last then.
+    /// - Returns: the ids of the callbacks. Incomplete after an error; libvirt's last error on this thread has the
+    ///   reason.
     func register(on connection: virConnectPtr) -> (ids: [Int32], isComplete: Bool) {
         // SAFETY: libvirt casts each callback back to the type that its event id has (VIR_DOMAIN_EVENT_CALLBACK).
         let lifecycle: LifecycleCallback = unsafe lifecycleChanged

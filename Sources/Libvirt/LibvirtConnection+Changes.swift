@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CLibvirt
 
-/// What changes a domain's life, its devices and its metadata.
+/// Calls that start a domain or change its devices and metadata.
 extension LibvirtConnection {
-    /// Starts a defined domain. Returns when its hooks have run and its processors run.
+    /// Starts a defined domain. Returns after its hooks, when its processors run.
     ///
-    /// After ``LibvirtError/connectionLost(reason:)`` it may have started all the same.
+    /// After ``LibvirtError/connectionLost(reason:)`` the domain may nevertheless have started.
     public func start(_ name: String) async throws(LibvirtError) {
         try await change(name, within: Patience.starting) { unsafe virDomainCreate($0.raw) }
     }
 
-    /// Starts a domain from this XML. With the name and UUID of a defined one that doesn't run, it is that one that
-    /// starts, and its persistent XML stays as it is.
+    /// Starts a domain from this XML. If a defined domain that is off has this name and UUID, libvirt starts that
+    /// domain and keeps its persistent XML.
     @discardableResult
     public func start(xml: String) async throws(LibvirtError) -> DomainHandleValue {
         try await calling(within: Patience.starting) { connection throws(LibvirtError) in
@@ -21,26 +21,27 @@ extension LibvirtConnection {
         }
     }
 
-    /// Plugs a device into a running domain; its persistent XML stays as it is.
+    /// Plugs a device into a running domain. The persistent XML does not change.
     ///
-    /// Running and persistent state are never changed in one call: libvirt can fail at the second with the first done.
+    /// One call never changes both states: libvirt can fail at the second state after it has changed the first.
     public func attach(_ deviceXML: String, to name: String) async throws(LibvirtError) {
         try await change(name) {
             unsafe virDomainAttachDeviceFlags($0.raw, deviceXML, VIR_DOMAIN_AFFECT_LIVE.rawValue)
         }
     }
 
-    /// Asks a running domain to give the device back. It is gone when ``DomainEvent/Change/deviceRemoved(alias:)`` says
-    /// so, or when ``liveXML(of:)`` has it no more: a guest that is paused or hangs never gives it.
+    /// Requests that a running domain releases the device. The device is gone after
+    /// ``DomainEvent/Change/deviceRemoved(alias:)``, or when ``liveXML(of:)`` no longer has it. A guest that is paused
+    /// or hangs never releases it.
     public func detach(alias: String, from name: String) async throws(LibvirtError) {
         try await change(name) {
             unsafe virDomainDetachDeviceAlias($0.raw, alias, VIR_DOMAIN_AFFECT_LIVE.rawValue)
         }
     }
 
-    /// Writes the element of `namespace` in the persistent XML's metadata; nil takes it out.
+    /// Writes the element of `namespace` in the persistent XML's metadata; nil removes it.
     ///
-    /// - Parameter xml: without the prefix and its declaration: libvirt adds both, and refuses those that are there.
+    /// - Parameter xml: without a prefix and its declaration. libvirt adds both and refuses XML that already has them.
     public func setMetadata(_ xml: String?, namespace: String, prefix: String, of name: String)
         async throws(LibvirtError)
     {
@@ -50,7 +51,7 @@ extension LibvirtConnection {
         }
     }
 
-    /// - Parameter call: one libvirt call; negative is a failure.
+    /// - Parameter call: one libvirt call; a negative result is a failure.
     private func change(
         _ name: String, within limit: Duration = Patience.changing,
         _ call: @escaping @Sendable (DomainReference) -> Int32

@@ -2,14 +2,14 @@
 import CLibvirt
 import Glibc
 
-/// What libvirt says about a domain, copied: no handle stays open.
+/// A copy of libvirt's basic facts about a domain. It keeps no handle open.
 public struct DomainHandleValue: Hashable, Sendable {
     public let name: String
     /// In lower case with hyphens.
     public let uuid: String
-    /// Whether it runs, paused included.
+    /// Whether the domain runs. A paused domain counts as running.
     public let isActive: Bool
-    /// Whether it stays defined when it stops.
+    /// Whether the domain stays defined after it stops.
     public let isPersistent: Bool
 
     public init(name: String, uuid: String, isActive: Bool, isPersistent: Bool) {
@@ -20,19 +20,19 @@ public struct DomainHandleValue: Hashable, Sendable {
     }
 }
 
-/// libvirt at one URI: opened when first needed, and again when it was lost.
+/// The connections to libvirt at one URI. They open at the first call, and again after a loss.
 ///
-/// libvirt's calls block, some without a limit: while a hook runs, everything about its domain waits, and so does
-/// ``domains()``. So each call has a line of its own, a connection with a thread, and whoever asked waits for
-/// no longer than a call of its kind may take: then the call is left to itself, and what it was to do may still happen.
-/// The code that answers hooks must not wait for any of this.
+/// libvirt's calls block, some without a limit: while a hook runs, every call about its domain waits, and so does
+/// ``domains()``. So each call runs on a ``LibvirtWorker`` of its own, a connection with a thread. The caller waits no
+/// longer than the time limit for that kind of call. A call that exceeds it continues in its thread and may still take
+/// effect. The code that answers hooks must not wait for any of this.
 public final class LibvirtConnection: Sendable {
     public let uri: String
-    private let lines: LibvirtLines
-    /// What is registered for events stays open, and waits for no call.
+    private let workers: LibvirtWorkers
+    /// The connection for events. It stays open and waits for no other call.
     private let listening: LibvirtWorker
 
-    /// How long a call may take.
+    /// How long a caller waits for a call.
     enum Patience {
         static let reading: Duration = .seconds(15)
         /// Longer than a hook may run.
@@ -40,18 +40,18 @@ public final class LibvirtConnection: Sendable {
         static let starting: Duration = .seconds(180)
     }
 
-    /// Opens nothing yet.
+    /// Does not connect yet.
     ///
     /// - Parameters:
-    ///   - uri: like `qemu:///system`.
-    ///   - openTimeout: after this long without an answer a call fails as ``LibvirtError/noAnswer(uri:after:)``.
-    ///   - lines: how many calls run at once. With 1, events come on the same connection: for a driver whose state is
-    ///     each connection's own, like `test:///FILE`.
+    ///   - uri: for example `qemu:///system`.
+    ///   - openTimeout: after this time without an answer a call fails with ``LibvirtError/noAnswer(uri:after:)``.
+    ///   - lines: how many calls can run at once. With 1, events use the same connection; a driver that keeps its state
+    ///     per connection, like `test:///FILE`, needs that.
     public init(uri: String, openTimeout: Duration = .seconds(10), lines: Int = 32) {
         self.uri = uri
         let make: @Sendable () -> LibvirtWorker = { LibvirtWorker(uri: uri, openTimeout: openTimeout) }
-        self.lines = LibvirtLines(limit: lines, make: make)
-        listening = lines == 1 ? self.lines.first : make()
+        workers = LibvirtWorkers(limit: lines, make: make)
+        listening = lines == 1 ? workers.first : make()
     }
 
     /// - Throws: ``LibvirtError/noSuchDomain(_:)``.
@@ -59,7 +59,7 @@ public final class LibvirtConnection: Sendable {
         try await withDomain(name) { domain throws(LibvirtError) in try Self.value(of: domain) }
     }
 
-    /// - Parameter uuid: in any form that libvirt reads.
+    /// - Parameter uuid: in any form that libvirt accepts.
     /// - Throws: ``LibvirtError/noSuchDomain(_:)``.
     public func domain(uuid: String) async throws(LibvirtError) -> DomainHandleValue {
         try await calling { connection throws(LibvirtError) in
@@ -69,20 +69,20 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
-    /// Every domain, running or defined, in libvirt's order. Waits for every hook that runs.
+    /// All domains, running or defined, in libvirt's order. Waits for every hook that is running.
     public func domains() async throws(LibvirtError) -> [DomainHandleValue] {
         try await calling { connection throws(LibvirtError) in
             var list: UnsafeMutablePointer<virDomainPtr?>?
             let count = unsafe virConnectListAllDomains(connection.raw, &list, 0)
             guard count >= 0, let list = unsafe list else { throw Self.failure() }
-            // SAFETY: libvirt gives an array of `count` references, both the array and the references ours to free.
+            // SAFETY: libvirt returns an array of `count` references. The caller frees the array and the references.
             let references = (0..<Int(count)).compactMap { index in
                 unsafe list[index].map { unsafe DomainReference(owning: $0) }
             }
             unsafe free(list)
             var values: [DomainHandleValue] = []
             for domain in references {
-                // A domain that went away since it was listed is not there.
+                // Skip a domain that disappeared after libvirt listed it.
                 do throws(LibvirtError) {
                     values.append(try Self.value(of: domain))
                 } catch .noSuchDomain {
@@ -93,20 +93,21 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
-    /// The persistent XML: what the next start uses. With passwords, so that nothing is lost when it is defined again.
+    /// The persistent XML, which the next start uses. It includes passwords, so that redefining it loses nothing.
     public func inactiveXML(of name: String) async throws(LibvirtError) -> String {
         try await xml(of: name, flags: VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue)
     }
 
-    /// The XML of the running domain, the persistent one when it doesn't run. Without passwords.
+    /// The XML of the running domain, or the persistent XML when it is off. Without passwords.
     public func liveXML(of name: String) async throws(LibvirtError) -> String {
         try await xml(of: name, flags: 0)
     }
 
-    /// Defines a domain or changes the persistent XML of the one with this UUID and name; a running one goes on as it
-    /// is until its next start.
+    /// Defines a domain, or replaces the persistent XML of the domain with this UUID and name. A running domain does
+    /// not change until its next start.
     ///
-    /// Validated against libvirt's schema: without that, elements that it doesn't know are lost without a word.
+    /// libvirt validates the XML against its schema. Without validation it silently drops elements that it does not
+    /// know.
     @discardableResult
     public func define(_ xml: String) async throws(LibvirtError) -> DomainHandleValue {
         try await calling(within: Patience.changing) { connection throws(LibvirtError) in
@@ -117,10 +118,10 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
-    /// What happens to the domains from now on.
+    /// Domain events from now on.
     ///
-    /// The stream ends when the connection is lost, closed or replaced: then ask again, and read ``domains()`` anew,
-    /// since what happened in between is not told. One stream a connection is enough: each registers anew.
+    /// The stream ends when the connection is lost, closed or replaced. Then call this again and read ``domains()``
+    /// again, because events in between are lost. One stream is enough: each call registers another set of callbacks.
     public func events() async throws(LibvirtError) -> AsyncStream<DomainEvent> {
         try await listening.run(within: Patience.reading) { connection throws(LibvirtError) in
             guard let stream = connection.events() else { throw Self.failure() }
@@ -129,9 +130,9 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
-    /// Gives the connections back; the next call opens another.
+    /// Closes the connections. The next call opens a new one.
     public func close() {
-        lines.close()
+        workers.close()
         listening.close()
     }
 
@@ -140,7 +141,7 @@ public final class LibvirtConnection: Sendable {
     private func xml(of name: String, flags: UInt32) async throws(LibvirtError) -> String {
         try await withDomain(name) { domain throws(LibvirtError) in
             guard let text = unsafe virDomainGetXMLDesc(domain.raw, flags) else { throw Self.failure(about: name) }
-            // SAFETY: a null-terminated string that is ours to free.
+            // SAFETY: a null-terminated string that the caller frees.
             defer { unsafe free(text) }
             return unsafe String(cString: text)
         }
@@ -161,11 +162,11 @@ public final class LibvirtConnection: Sendable {
         within limit: Duration = Patience.reading,
         _ body: @escaping @Sendable (ConnectionHandle) throws(LibvirtError) -> Value
     ) async throws(LibvirtError) -> Value {
-        try await lines.run(within: limit, body)
+        try await workers.run(within: limit, body)
     }
 
     static func value(of domain: DomainReference) throws(LibvirtError) -> DomainHandleValue {
-        // SAFETY: the name is the domain's own and is copied; the buffer has the size that libvirt asks for.
+        // SAFETY: the name belongs to the domain and is copied; the buffer has the size that libvirt requires.
         guard let name = unsafe virDomainGetName(domain.raw).map({ unsafe String(cString: $0) }) else {
             throw failure()
         }
@@ -178,7 +179,7 @@ public final class LibvirtConnection: Sendable {
             name: name, uuid: uuid, isActive: isActive == 1, isPersistent: isPersistent == 1)
     }
 
-    /// The error of the call that just failed on this thread.
+    /// The error of the libvirt call that has just failed on this thread.
     static func failure(about name: String = "") -> LibvirtError {
         let last = LastError()
         if last.code == Int32(VIR_ERR_NO_DOMAIN.rawValue) { return .noSuchDomain(name) }
@@ -194,7 +195,7 @@ public final class LibvirtConnection: Sendable {
 
     init(owning raw: virDomainPtr) { unsafe self.raw = unsafe raw }
 
-    /// - Parameter failure: made when there is no reference, before anything else is called.
+    /// - Parameter failure: evaluated when there is no reference, before any other libvirt call.
     convenience init(
         _ raw: virDomainPtr?, orThrow failure: @autoclosure () -> LibvirtError
     ) throws(LibvirtError) {

@@ -6,14 +6,15 @@ public import HostModel
 public enum LibvirtError: Equatable, Sendable {
     /// libvirt knows no domain of this name or UUID.
     case noSuchDomain(String)
-    /// No connection could be made: the daemon is down, or refuses this user.
+    /// Connecting failed: libvirt's daemon is down, or refuses this user.
     case unreachable(uri: String, reason: String)
-    /// libvirt accepts calls and does not answer them: it is stopped, or the domain waits for a hook. It may still do what
-    /// was asked.
+    /// libvirt accepts calls but does not answer: its process is stopped, or the domain waits for a hook. The call may
+    /// still take effect.
     case noAnswer(uri: String, after: Duration)
-    /// The connection broke during a call: libvirt may have done what was asked. The next call reconnects.
+    /// The connection broke during a call. The call may have taken effect. The next call reconnects.
     case connectionLost(reason: String)
-    /// libvirt refused. `code` is a `virErrorNumber`; `domain` is a `virErrorDomain`, the part of libvirt that refused.
+    /// libvirt refused the call. `code` is a `virErrorNumber`; `domain` is a `virErrorDomain`, the part of libvirt that
+    /// refused.
     case refused(code: Int32, domain: Int32, message: String)
 }
 
@@ -43,16 +44,17 @@ extension LibvirtError: Reportable {
     }
 }
 
-/// The error that libvirt kept for this thread.
+/// libvirt's last error on this thread.
 ///
-/// Made right after the call that failed and on its thread: libvirt forgets it at the next call.
+/// Create it directly after the call that failed, on the same thread: the next libvirt call clears the error.
 struct LastError {
     let code: Int32
     let domain: Int32
     let message: String
 
     init() {
-        // SAFETY: the error is the thread's own and stays until its next call; its message is copied here.
+        // SAFETY: the error belongs to this thread and is valid until its next libvirt call. The message is copied
+        // here.
         guard let error = unsafe virGetLastError() else {
             code = Int32(VIR_ERR_INTERNAL_ERROR.rawValue)
             domain = 0
@@ -64,7 +66,7 @@ struct LastError {
         message = unsafe error.pointee.message.map { unsafe String(cString: $0) } ?? "libvirt gave no reason"
     }
 
-    /// What a client sees when the daemon went away during a call, or before one.
+    /// Whether this is an error that a client sees when libvirt's daemon ended before or during a call.
     var isLostConnection: Bool {
         let isRPC = domain == Int32(VIR_FROM_RPC.rawValue)
         switch code {

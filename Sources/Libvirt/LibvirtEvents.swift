@@ -3,32 +3,32 @@ import CLibvirt
 import Glibc
 import Synchronization
 
-/// libvirt's event loop: one thread of the process, for all its connections and until its end.
+/// libvirt's event loop: one thread for all connections of the process, until the process ends.
 ///
-/// libvirt takes a loop only before the first connection, and answers a server's keep-alive on it: without one the
-/// server would drop the connection after half a minute. Callbacks run on this thread, or on one that is in a libvirt
-/// call: they must hand on and return.
+/// libvirt accepts an event loop only before the first connection. It answers the server's keep-alive messages on the
+/// loop; without a loop the server drops the connection after 30 seconds. Callbacks run on this thread, or on a thread
+/// that is in a libvirt call. They must not block.
 ///
-/// The process must ignore SIGPIPE (`signal(SIGPIPE, SIG_IGN)`): libvirt writes to a socket that the server may have
-/// closed. That is for the program to do, since it is the whole process that changes.
+/// The process must ignore SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), because libvirt writes to sockets that the server may
+/// have closed. The program does this itself, as it affects the whole process.
 public final class LibvirtEvents: Sendable {
-    /// Starts the loop when first used.
+    /// The first use starts the loop.
     public static let shared = LibvirtEvents()
 
     private let failure = Mutex<String?>(nil)
 
-    /// Why there is no loop; nil when it runs.
+    /// Why the loop did not start; nil when it runs.
     public var startFailure: String? { failure.withLock { $0 } }
 
     private init() {
-        // SAFETY: null is allowed; a silent handler takes the place of the one that prints to stderr.
+        // SAFETY: null is allowed. The silent handler replaces libvirt's handler, which prints to stderr.
         unsafe virSetErrorFunc(nil, discardError)
         guard virInitialize() == 0, virEventRegisterDefaultImpl() == 0 else {
             let message = LastError().message
             failure.withLock { $0 = message }
             return
         }
-        // A thread of its own, as the loop never returns: it would take one away from a pool for good.
+        // A dedicated thread: the loop never returns and would block a thread of a pool forever.
         var thread = pthread_t()
         // SAFETY: the function captures nothing and gets no argument.
         let code = unsafe pthread_create(&thread, nil, runLoop, nil)
@@ -44,7 +44,7 @@ private func discardError(_ userData: UnsafeMutableRawPointer?, _ error: UnsafeM
 
 private func runLoop(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     while true {
-        // A failing round is rare (poll without memory); the pause keeps it from eating a processor.
+        // A failure is rare (poll without memory). The pause prevents a busy loop.
         if virEventRunDefaultImpl() < 0 { usleep(100_000) }
     }
 }

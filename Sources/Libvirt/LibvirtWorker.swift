@@ -4,9 +4,9 @@ import CLibvirt
 import Dispatch
 import Synchronization
 
-/// One connection to libvirt with a queue of its own, whose thread may block: those of Swift's pool must not.
+/// One connection to libvirt with its own dispatch queue. Its thread may block; threads of Swift's pool must not.
 ///
-/// Opened when first needed, and again when it was lost.
+/// The connection opens at the first call, and again after a loss.
 final class LibvirtWorker: Sendable {
     private let uri: String
     private let openTimeout: Duration
@@ -24,13 +24,13 @@ final class LibvirtWorker: Sendable {
         self.openTimeout = openTimeout
     }
 
-    /// Runs `body` on the open connection, after what this line was given before.
+    /// Runs `body` on the open connection, after all earlier calls of this worker.
     ///
-    /// libvirt keeps errors by thread: `body` is one call and the reading of its error.
+    /// libvirt keeps errors per thread, so `body` makes one call and reads its error.
     ///
     /// - Parameters:
-    ///   - limit: how long the caller waits, for its turn and for libvirt together. A call that has begun goes on.
-    ///   - whenOver: called when the line is free again, from the line's thread.
+    ///   - limit: how long the caller waits, for its turn and for libvirt together. A call that has begun continues.
+    ///   - whenOver: called on the worker's thread when the worker is free again.
     func run<Value: Sendable>(
         within limit: Duration, _ body: @escaping @Sendable (ConnectionHandle) throws(LibvirtError) -> Value,
         whenOver: @escaping @Sendable () -> Void
@@ -40,10 +40,10 @@ final class LibvirtWorker: Sendable {
         ) { () throws(LibvirtError) in try self.call(body) }
     }
 
-    /// Gives the connection back; the next call opens another.
+    /// Closes the connection. The next call opens a new one.
     func close() { state.withLock { $0.handle = nil } }
 
-    /// Forgets the connection if it broke.
+    /// Closes the connection if it broke.
     private func call<Value>(
         _ body: (ConnectionHandle) throws(LibvirtError) -> Value
     ) throws(LibvirtError) -> Value {
@@ -51,7 +51,7 @@ final class LibvirtWorker: Sendable {
         do {
             return try body(connection)
         } catch {
-            // The body has copied its error: asking whether the connection lives clears libvirt's.
+            // `isAlive` clears libvirt's error, but `body` has already copied it.
             guard !connection.isAlive else { throw error }
             close()
             guard case .refused(_, _, let message) = error else { throw error }
@@ -62,7 +62,7 @@ final class LibvirtWorker: Sendable {
     private func open() throws(LibvirtError) -> ConnectionHandle {
         let (handle, earlier) = state.withLock { ($0.handle, $0.attempt) }
         if let handle, handle.isAlive { return handle }
-        // An attempt that hung is waited for again, instead of one more thread with every call.
+        // Wait again for an attempt that hangs, instead of starting another thread for each call.
         let attempt = earlier ?? OpenAttempt(uri: uri)
         let result = attempt.wait(openTimeout)
         state.withLock {
@@ -74,46 +74,46 @@ final class LibvirtWorker: Sendable {
     }
 }
 
-/// The lines of a connection: a call takes one that is free, so that none waits for another's.
-final class LibvirtLines: Sendable {
-    private struct Line {
-        let line: LibvirtWorker
+/// The workers of a connection. Each call takes a free one, so that no call waits for another.
+final class LibvirtWorkers: Sendable {
+    private struct Entry {
+        let worker: LibvirtWorker
         var load = 0
     }
 
     private let limit: Int
     private let make: @Sendable () -> LibvirtWorker
-    private let lines: Mutex<[Line]>
+    private let entries: Mutex<[Entry]>
 
-    /// - Parameter limit: how many there are at most; more calls than that take turns.
+    /// - Parameter limit: the largest number of workers. When all are busy, calls queue.
     init(limit: Int, make: @escaping @Sendable () -> LibvirtWorker) {
         self.limit = limit
         self.make = make
-        lines = Mutex([Line(line: make())])
+        entries = Mutex([Entry(worker: make())])
     }
 
-    /// The first line, whatever it is used for.
-    var first: LibvirtWorker { lines.withLock { $0[0].line } }
+    /// The first worker, busy or not.
+    var first: LibvirtWorker { entries.withLock { $0[0].worker } }
 
     func run<Value: Sendable>(
         within limit: Duration, _ body: @escaping @Sendable (ConnectionHandle) throws(LibvirtError) -> Value
     ) async throws(LibvirtError) -> Value {
-        let (index, line) = take()
-        return try await line.run(within: limit, body) { self.lines.withLock { $0[index].load -= 1 } }
+        let (index, worker) = take()
+        return try await worker.run(within: limit, body) { self.entries.withLock { $0[index].load -= 1 } }
     }
 
-    func close() { for line in lines.withLock(\.self) { line.line.close() } }
+    func close() { for entry in entries.withLock(\.self) { entry.worker.close() } }
 
-    /// The one with the least to do; the first of them, whose connection is open most likely.
-    private func take() -> (index: Int, line: LibvirtWorker) {
-        lines.withLock { lines in
-            var index = lines.indices.min { lines[$0].load < lines[$1].load } ?? 0
-            if lines[index].load > 0, lines.count < limit {
-                index = lines.count
-                lines.append(Line(line: make()))
+    /// The first of the least loaded workers: its connection is most likely open.
+    private func take() -> (index: Int, worker: LibvirtWorker) {
+        entries.withLock { entries in
+            var index = entries.indices.min { entries[$0].load < entries[$1].load } ?? 0
+            if entries[index].load > 0, entries.count < limit {
+                index = entries.count
+                entries.append(Entry(worker: make()))
             }
-            lines[index].load += 1
-            return (index, lines[index].line)
+            entries[index].load += 1
+            return (index, entries[index].worker)
         }
     }
 }

@@ -4,8 +4,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// One try to open a connection, on a thread of its own: `virConnectOpen` has no time limit, and never returns from a
-/// libvirtd that is stopped.
+/// One attempt to open a connection, on its own thread. `virConnectOpen` has no time limit, and does not return while
+/// libvirtd is stopped.
 final class OpenAttempt: Sendable {
     private let outcome = Mutex<Result<ConnectionHandle, LibvirtError>?>(nil)
     private let done = DispatchSemaphore(value: 0)
@@ -19,7 +19,7 @@ final class OpenAttempt: Sendable {
         }
         var thread = pthread_t()
         let attempt = unsafe Unmanaged.passRetained(self)
-        // SAFETY: the thread takes over the reference; without a thread it is given back here.
+        // SAFETY: the thread takes over the reference; if there is no thread, it is released here.
         let code = unsafe pthread_create(&thread, nil, runAttempt, attempt.toOpaque())
         guard code == 0 else {
             unsafe attempt.release()
@@ -31,7 +31,7 @@ final class OpenAttempt: Sendable {
 
     /// Blocks the calling thread.
     ///
-    /// - Returns: nil when the time is over. The attempt goes on and can be waited for again.
+    /// - Returns: nil when the time is over. The attempt continues, and this can be called again.
     func wait(_ duration: Duration) -> Result<ConnectionHandle, LibvirtError>? {
         if done.wait(timeout: DispatchTime(after: duration)) == .success { done.signal() }
         return outcome.withLock { $0 }
@@ -43,7 +43,7 @@ final class OpenAttempt: Sendable {
     }
 
     fileprivate func run() {
-        // SAFETY: a null is an error of this thread, copied at once; a connection gets its owner.
+        // SAFETY: null means an error of this thread, which is copied at once; a connection is passed to its owner.
         guard let raw = unsafe virConnectOpen(uri) else {
             finish(.failure(.unreachable(uri: uri, reason: LastError().message)))
             return
@@ -53,7 +53,7 @@ final class OpenAttempt: Sendable {
 }
 
 private func runAttempt(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    // SAFETY: the reference that init passed; nobody else takes it.
+    // SAFETY: the reference that init passed; it is taken only here.
     unsafe argument.map { unsafe Unmanaged<OpenAttempt>.fromOpaque($0).takeRetainedValue() }?.run()
     return nil
 }

@@ -15,21 +15,21 @@ import NIOCore
 import ServiceLifecycle
 import SystemServices
 
-/// The daemon: puts the parts together, settles what an earlier run left, and serves until it is told to stop.
+/// The daemon: reads its options, builds its parts, and runs its services until systemd stops it.
 @main
 struct Daemon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buslaned",
-        abstract: "Manages the PCI functions that this host hands to its guests.",
+        abstract: "Manages the PCI functions that this host assigns to its guests.",
         version: Version.current)
 
     @Option(help: "Folder of buslane.yaml and conf.d/.")
     var configurationDirectory = "/etc/buslane"
 
-    @Option(help: "The ledger's file.")
+    @Option(help: "The file of the ledger.")
     var ledger = "/var/lib/buslane/ledger.sqlite"
 
-    @Option(help: "The unix socket to serve on.")
+    @Option(help: "The unix socket to listen on.")
     var socket = SocketPath.standard
 
     @Option(help: "The group that may use the socket.")
@@ -38,27 +38,27 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Read and write the host below this folder.")
     var hostRoot = "/"
 
-    @Option(help: "The libvirt to put devices into; by itself virtqemud, or libvirtd where there is none.")
+    @Option(help: "URI of libvirt. The default connects to virtqemud, or to libvirtd if there is no virtqemud.")
     var libvirtURI = "qemu:///system?mode=auto"
 
-    @Option(help: "Seconds after the host's start by which every declared card has its driver.")
+    @Option(help: "How many seconds after the host's start to wait for the drivers of declared PFs.")
     var latestDriver = 60
 
-    @Option(help: "Seconds that a domain or unit may be gone until what it has is given back.")
+    @Option(help: "Release the claims of a domain or unit that has been gone for this many seconds.")
     var ownerGrace = 300
 
-    /// How many may be connected at once; others wait until one leaves. Below what the unit allows of files.
+    /// How many clients can be connected at once; others wait. Below the unit's limit of open files.
     private static let connectionLimit = 12_000
-    /// How long a client may say nothing between requests, or in the middle of one.
+    /// How long a client can be silent between requests or within one, before the daemon disconnects it.
     private static let clientPatience = TimeAmount.seconds(5)
 
     @Option(help: "debug, info, notice, warning or error.")
     var logLevel = "info"
 
     func run() async throws {
-        // A server that goes away in the middle of a call must be an error there, not the end of the daemon.
+        // libvirt may write to a socket that its server has closed: that must be an error, not the daemon's end.
         signal(SIGPIPE, SIG_IGN)
-        // The socket and the ledger are for root and the group, from the moment they exist.
+        // Create the socket and the ledger with access for root and the group only.
         umask(0o007)
         var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
@@ -127,7 +127,7 @@ struct Daemon: AsyncParsableCommand {
             lostOwners: parts.lostOwners, recovery: parts.recovery, bootRestore: parts.bootRestore, drift: parts.drift,
             cards: parts.cardState, file: file, loss: loss, spool: spool, server: server,
             patience: .seconds(latestDriver))
-        // Stopped in reverse: first nobody may ask any more, then nothing more is listened to.
+        // Stopped in reverse order: the socket first, then the services that listen to events.
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -145,7 +145,7 @@ struct Daemon: AsyncParsableCommand {
 
     private static func open(_ socket: String, to group: String, logger: Logger) {
         guard let id = UserDatabase.group(named: group) else {
-            logger.warning("no such group: only root can use the socket", metadata: ["group": "\(group)"])
+            logger.warning("unknown group: only root can use the socket", metadata: ["group": "\(group)"])
             return
         }
         let problem = UnixSocket.open(socket, to: id)
@@ -156,7 +156,7 @@ struct Daemon: AsyncParsableCommand {
 }
 
 extension Logger {
-    /// For the libraries: what they tell at `info` is ours to tell.
+    /// For the libraries: their `info` messages repeat the daemon's own.
     fileprivate var quieter: Logger {
         var copy = self
         copy.logLevel = max(logLevel, .warning)

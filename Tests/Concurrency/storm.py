@@ -3,7 +3,7 @@
 """Many clients claim and release at once, die, and have their daemon killed under them: storm.py BUILT FOLDER
 
 Run where FOLDER's sysfs takes the place of the kernel's. Says `ok` or `not ok` of what must be so at any time: no function
-has two owners, a late release takes nothing from anybody, at the end all is given back, and the audit trail adds up.
+has two owners, a late release does not affect another owner, at the end all is released, and the audit trail is complete.
 """
 import http.client
 import random

@@ -271,7 +271,7 @@ struct ConfigurationTests {
         #expect(error?.remedy?.contains(remedy) ?? remedy.isEmpty, "\(error as Any)")
     }
 
-    @Test("after an error the rest is read all the same, so that every error is told at once")
+    @Test("reading continues after an error, so that all errors are reported at once")
     func everyError() {
         var reader = ConfigurationReader()
         reader.read(
@@ -289,7 +289,7 @@ struct ConfigurationTests {
         #expect(reader.desired.pools.map(\.name) == ["y"])
     }
 
-    @Test("an entry's errors are told one by one, in the order of their lines")
+    @Test("each error of an entry is reported, in the order of their lines")
     func everyErrorOfAnEntry() {
         var reader = ConfigurationReader()
         reader.read(

@@ -26,7 +26,7 @@ struct FuzzTests {
             builder.pf("0000:3b:00.0", totalVFs: 7, numa: 0, up: true)
         }
         try host.meanwhile(.setVFCount(physicalFunction: "0000:3b:00.0", count: 4))
-        host.settle()
+        host.finishVFs()
         let all = Set(host.now.functions.map(\.address))
         var random = FixedSeed(UInt64(batch))
         var taken = 0

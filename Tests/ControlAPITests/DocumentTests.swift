@@ -95,7 +95,7 @@ struct InventoryTests {
 
 @Suite("The other documents")
 struct DocumentTests {
-    @Test("a plan is told in words, with its blast radius")
+    @Test("a plan as text, with its blast radius")
     func plan() throws {
         let host = HostSimulator { $0.pf("0000:3b:00.0", totalVFs: 7) }
         try host.meanwhile(.setVFCount(physicalFunction: "0000:3b:00.0", count: 1))

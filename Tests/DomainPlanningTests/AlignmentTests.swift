@@ -77,7 +77,7 @@ struct AlignmentTests {
         #expect(found.allSatisfy { $0.isConflict })
     }
 
-    @Test("what the XML leaves open is told as that")
+    @Test("a placement that the XML leaves open is reported as open")
     func open() throws {
         let found = try domain(guest()).placement.misalignments(of: [data0], on: host)
         #expect(
@@ -200,7 +200,7 @@ struct AlignmentTests {
         #expect(try domain(xml).removing(names: ["data0", "gpu0", "sound0"]).text == aligned)
     }
 
-    @Test("each device is told whether vCPUs, memory and the guest's own node fit it")
+    @Test("each device's report says whether vCPUs, memory and the guest's node fit")
     func alignmentOfEach() throws {
         func told(_ xml: String, _ device: DeviceNode, among all: [DeviceNode]) throws -> [DeviceAlignment.Fit?] {
             let found = try domain(xml).alignment(of: device, among: all, on: host)

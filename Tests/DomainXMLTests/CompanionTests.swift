@@ -104,7 +104,7 @@ struct CompanionTests {
         }
     }
 
-    @Test("what a user moved stays moved")
+    @Test("a device that a user moved keeps its place")
     func moved() throws {
         let xml = try domain(placed).adding([gpu, sound]).text
         let moved = xml.with("bus='0x02' slot='0x00' function='0x1'/>", as: "bus='0x09' slot='0x00' function='0x0'/>")
@@ -121,7 +121,7 @@ struct CompanionTests {
         #expect(xml.contains("bus='0x02' slot='0x00' function='0x3'/>"))
     }
 
-    @Test("what cannot be a companion is refused with the reason")
+    @Test("an invalid companion is refused with the reason")
     func refused() throws {
         let base = try domain(placed)
         #expect(
@@ -180,7 +180,7 @@ struct CompanionTests {
         #expect(try domain(teamed).standbyMAC("ua-standby", for: "data0") == MACAddress("52:54:00:11:22:33"))
     }
 
-    @Test("a standby comes and goes in place; the rest of the device stays")
+    @Test("a standby can be added and removed; the rest of the device stays")
     func standbyComesAndGoes() throws {
         let alone = device("3b:10.2,mac=52:54:00:11:22:33,name=data0")
         let pair = device("3b:10.2,mac=52:54:00:11:22:33,name=data0,failover=standby")
@@ -191,7 +191,7 @@ struct CompanionTests {
         #expect(try domain(with).removing(names: ["data0"]).text == teamed)
     }
 
-    @Test("a standby that is none is refused with the fix")
+    @Test("an invalid standby is refused with the fix")
     func noStandby() throws {
         let pair = device("3b:10.2,kind=interface,name=data0,failover=standby")
         let wrong: [(String, String, String)] = [

@@ -5,7 +5,7 @@ import HostModel
 import HostSimulator
 import Testing
 
-@Suite("Putting devices into a domain and taking them out")
+@Suite("Adding devices to a domain and removing them")
 struct EditingTests {
     let nic = device("0000:3b:10.2,mac=52:54:00:11:22:33,vlan=42,name=nic0")
     let gpu = device("0000:af:00.1,name=gpu0")
@@ -72,7 +72,7 @@ struct EditingTests {
         #expect(try added.removing(names: ["nic0", "gpu0"]) == base)
     }
 
-    @Test("removing what was added gives the document back, byte for byte", arguments: Samples.all)
+    @Test("removing the added devices restores the document, byte for byte", arguments: Samples.all)
     func roundTrip(sample: String) throws {
         let added = try domain(sample).adding([nic, gpu]).text
         #expect(Array(try domain(added).removing(names: ["gpu0", "nic0", "other"]).text.utf8) == Array(sample.utf8))
@@ -152,7 +152,7 @@ struct EditingTests {
         #expect(try domain(managed).adding([nic]).text == before)
     }
 
-    @Test("what a user or libvirt gave a device stays when it becomes another kind, or is managed by Buslane again")
+    @Test("a device keeps elements of the user and of libvirt when it becomes another kind, or is managed again")
     func keeps() throws {
         let extras = "<boot order='2'/><rom file='/roms/a&amp;b.rom'/>"
         let place = "<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>"
@@ -213,7 +213,7 @@ struct EditingTests {
         #expect(try domain(after).injected.map(\.address) == [address("af:00.1"), address("3b:10.2")])
     }
 
-    @Test("a function that the domain has already is refused, and who has it is named")
+    @Test("a function that the domain has already is refused, with the name of its device")
     func conflicts() throws {
         let base = try domain(Samples.q35)
         let hand = refusal { try base.adding([device("af:00.0")]) }

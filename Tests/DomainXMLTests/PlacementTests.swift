@@ -5,14 +5,14 @@ import Testing
 
 @testable import DomainXML
 
-@Suite("What a domain's XML says of where it is on the host")
+@Suite("A domain's placement on the host, from its XML")
 struct PlacementTests {
     /// A guest of four vCPUs without nodes.
     private func guest(_ tuning: String = "", vcpu: String = "<vcpu>4</vcpu>") -> String {
         Corpus.q35("<memballoon model='none'/>").with("  <vcpu>2</vcpu>\n", as: "  \(vcpu)\n\(tuning)")
     }
 
-    @Test("what the XML says of vCPUs, memory and nodes")
+    @Test("vCPUs, memory and nodes are read from the XML")
     func reading() throws {
         let placement = try domain(Corpus.expanders).placement
         #expect(placement.vcpuCount == 4)

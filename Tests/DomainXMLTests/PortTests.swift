@@ -36,7 +36,7 @@ struct PortTests {
         #expect(try domain(Samples.i440fx).addingSparePorts(upTo: 4).text == Samples.i440fx)
     }
 
-    @Test("plugged into a running guest a device goes behind the free port on its node's bus, else where libvirt likes")
+    @Test("hot plug uses the free port on the device's node, otherwise libvirt chooses the place")
     func plugging() throws {
         func nic(_ name: String, on node: Int?) throws -> DeviceSpec {
             try DeviceSpec(address: address("81:10.0"), kind: .interface, name: name, alignedTo: node)
@@ -108,7 +108,7 @@ struct PortTests {
                 xml = try domain(xml).addingSparePorts(upTo: Int.random(in: 1...3, using: &random)).text
             }
             let prepared = xml
-            // In two goes, some taken out and put back between: the places that are there are respected.
+            // Add some, remove some, add them again: existing places are kept.
             let half = specs.filter { $0.companionOf == nil || Bool.random(using: &random) }
             xml = try domain(xml).adding(half).text
             try check(xml, startedFrom: start)

@@ -17,7 +17,7 @@ struct RequestTests {
         "<b:request xmlns:b='urn:buslane:request:1' \(attributes)>\(devices)</b:request>"
     }
 
-    @Test("everything that can be said, is read")
+    @Test("every element and attribute is read")
     func everything() throws {
         let xml = request(
             "numa='required:1' spread='pf' align='auto' binding='running'",
@@ -44,7 +44,7 @@ struct RequestTests {
     }
 
     @Test(
-        "what the reader takes, the schema takes; what it refuses, the schema refuses",
+        "the reader and the schema accept and refuse the same requests",
         arguments: [
             ("", "<b:device name='a' pool='p'/>", true), ("", "", true), ("numa='socket:0'", "", true),
             ("numa='none:0'", "", false), ("numa='near'", "", false), ("spread='one-pf'", "", true),
@@ -95,7 +95,7 @@ struct RequestTests {
     }
 
     @Test(
-        "another program's metadata is its own",
+        "another program's metadata is ignored",
         arguments: ["<request xmlns='urn:x'/>", "<request/>", "<x:y xmlns:x='urn:buses:1'/>"])
     func strangers(metadata: String) throws {
         #expect(try domain(metadata: metadata).request == nil)
@@ -139,7 +139,7 @@ struct RequestTests {
         #expect(error?.remedy == "move <request> into <metadata>")
     }
 
-    @Test("the note of what was given: written, read back, and no hazard to the XML around it")
+    @Test("the record of the devices is written and read again, and does not damage the XML around it")
     func assignment() throws {
         let note = DomainAssignment(devices: [
             .init(name: "data0", address: address("3b:10.2"), claim: "c17", generation: 3, numaNode: 1),
@@ -164,7 +164,7 @@ struct RequestTests {
         }
     }
 
-    @Test("every request in the guide is one")
+    @Test("every request in the guide is valid")
     func guide() throws {
         let guide = try String(contentsOfFile: Schema.guide, encoding: .utf8)
         let requests = guide.split(separator: "```xml\n").dropFirst().compactMap { block in
@@ -180,7 +180,7 @@ struct RequestTests {
         }
     }
 
-    @Test("entities are never expanded, and nothing is fetched, wherever they stand")
+    @Test("entities are never expanded, and nothing is fetched")
     func entities() throws {
         let inside = request("", "<b:device name='&lol;' pool='p'/>")
         for head in [

@@ -22,7 +22,7 @@ struct RoundTripTests {
     }
 
     @Test(
-        "parse, add, remove: the bytes are back; all that was added was added, and nothing else", arguments: Corpus.all)
+        "parse, add, remove restores the bytes; exactly the requested devices are added", arguments: Corpus.all)
     func bytes(of document: Corpus.Document) throws {
         let xml = document.xml
         let added = try domain(xml).adding(Self.devices).text
@@ -44,7 +44,7 @@ struct RoundTripTests {
         #expect(try domain(document.xml).adding([]).text == document.xml)
     }
 
-    @Test("spare ports come and go, the bytes are back", arguments: Corpus.all)
+    @Test("adding and removing spare ports restores the bytes", arguments: Corpus.all)
     func spares(of document: Corpus.Document) throws {
         guard !(try domain(document.xml).document.root.all("devices").last?.isSelfClosing ?? true) else { return }
         let spare = try domain(document.xml).addingSparePorts(upTo: 3).text

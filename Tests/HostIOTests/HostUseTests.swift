@@ -112,7 +112,7 @@ struct DevlinkTests {
         #expect(DevlinkSocket.mode(in: [UInt8]().span) == nil)
     }
 
-    @Test("a device that devlink does not know has no mode, also when it is asked again")
+    @Test("a device that devlink does not know has no mode, also at the second query")
     func unknown() {
         guard let devlink = DevlinkSocket() else { return }
         for _ in 0..<3 { #expect(devlink.eswitchMode(device: "ffff:ff:1f.7") == nil) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import HostModel
 
-@Suite("The MAC address of a VF that was given none")
+@Suite("The stable MAC address of a VF without one")
 struct StableMACTests {
     private let machine = "0123456789abcdef0123456789abcdef"
 

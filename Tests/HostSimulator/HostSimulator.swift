@@ -21,7 +21,7 @@ public final class HostSimulator: Host {
         case ignored
         /// It reports this error of the kernel and does nothing.
         case error(KernelError)
-        /// It does not return before ``HostSimulator/mend()``, and does nothing.
+        /// It does not return before ``HostSimulator/clearFailures()``, and does nothing.
         case hangs
     }
 
@@ -185,7 +185,7 @@ extension HostSimulator {
     }
 
     /// Ends all failures.
-    public func mend() {
+    public func clearFailures() {
         process.withLock { $0.faults = [] }
         for _ in 0..<16 { hanging.signal() }
     }
@@ -202,7 +202,7 @@ extension HostSimulator {
     public func meanwhile(_ action: HostAction) throws { try kernel.machine.withLock { try $0.perform(action) } }
 
     /// Makes all VFs appear that are still being created.
-    public func settle() { for _ in 0..<100 { kernel.machine.withLock { $0.tick() } } }
+    public func finishVFs() { for _ in 0..<100 { kernel.machine.withLock { $0.tick() } } }
 
     /// Removes a PF and its VFs. ``plug(_:)`` adds it again, in its initial state.
     public func pull(_ address: PCIAddress) { kernel.machine.withLock { $0.pull(address) } }

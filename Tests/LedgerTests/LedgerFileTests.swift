@@ -74,7 +74,7 @@ struct LedgerFileTests {
         #expect(try ledgerFile.open().loss == nil)
     }
 
-    @Test("a folder that is not there is not told as another daemon's")
+    @Test("the error of a missing folder does not name another daemon")
     func noFolder() {
         #expect(throws: POSIXError.self) { try LedgerFile(path: "/nowhere/ledger.sqlite").open() }
     }

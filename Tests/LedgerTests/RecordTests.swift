@@ -99,7 +99,7 @@ struct RecordTests {
             try await ledger.audit(
                 "allocate", subject: "p\(number)", detail: "", result: "done", actor: .init(uid: 0, pid: number))
         }
-        try await ledger.audit("recover", subject: "c1", detail: "", result: "given back", actor: .daemon)
+        try await ledger.audit("recover", subject: "c1", detail: "", result: "released", actor: .daemon)
         #expect(try await ledger.auditTrail().map(\.subject) == ["p1", "p2", "p3", "c1"])
         #expect(try await ledger.auditTrail(limit: 2).map(\.subject) == ["p3", "c1"])
         #expect(try await ledger.auditTrail().last?.actor == .daemon)

@@ -72,7 +72,7 @@ struct ChangesTests {
         #expect(try await libvirt.inactiveXML(of: "fw1") == clean)
     }
 
-    @Test("attach and detach: what this libvirt's test driver can't do is a refusal, not a crash")
+    @Test("attach and detach: an operation that the test driver does not support is a refusal, not a crash")
     func attach() async throws {
         let libvirt = LibvirtConnection(uri: "test:///default", lines: 1)
         let hostdev = """

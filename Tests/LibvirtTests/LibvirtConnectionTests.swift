@@ -57,7 +57,7 @@ struct LibvirtConnectionTests {
         #expect(try await libvirt.domains().count == 1)
     }
 
-    @Test("a refusal carries libvirt's code and words")
+    @Test("a refusal has libvirt's code and message")
     func refused() async throws {
         let libvirt = LibvirtConnection(uri: "test:///default")
         for xml in ["", "<domain", "<domain type='test'><name>x</name><colour/></domain>"] {
@@ -71,7 +71,7 @@ struct LibvirtConnectionTests {
         }
     }
 
-    @Test("a host that isn't there is named, with the reason", arguments: ["/nonexistent/libvirt.sock"])
+    @Test("the error of an unreachable host names the host and the reason", arguments: ["/nonexistent/libvirt.sock"])
     func unreachable(socket: String) async throws {
         let uri = "test+unix:///default?socket=\(socket)&mode=direct"
         let libvirt = LibvirtConnection(uri: uri)
@@ -94,7 +94,7 @@ struct LibvirtConnectionTests {
         }
     }
 
-    @Test("a server that accepts and says nothing costs the time limit, and no more threads on the next call")
+    @Test("a server that accepts and never answers costs the time limit, and the next call starts no thread")
     func silentServer() async throws {
         let server = try SilentServer()
         let libvirt = LibvirtConnection(uri: server.uri, openTimeout: .milliseconds(200), lines: 1)
@@ -106,7 +106,7 @@ struct LibvirtConnectionTests {
         #expect(server.connections == 1)
         server.hangUp()
         var error: LibvirtError?
-        // Until the connection that was hung up on is given up.
+        // Wait until the attempt on the closed connection has failed.
         repeat {
             error = await #expect(throws: LibvirtError.self) { try await libvirt.domains() }
         } while error == silence

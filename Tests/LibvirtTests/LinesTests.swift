@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Calls that libvirt does not answer", .timeLimit(.minutes(5)))
 struct LinesTests {
-    @Test("a call that hangs is left to itself, and holds up no other")
+    @Test("a call that hangs does not delay another")
     func hangs() async throws {
         let libvirt = LibvirtConnection(uri: "test:///default")
         let hung = DispatchSemaphore(value: 0)
@@ -21,7 +21,7 @@ struct LinesTests {
         for _ in 0..<5 { #expect(try await libvirt.domain(named: "test").isActive) }
     }
 
-    @Test("where all lines hang, a call ends in its time, and is not made later")
+    @Test("when all workers hang, a call ends at its time limit and is not made later")
     func allHang() async throws {
         let libvirt = LibvirtConnection(uri: "test:///default", lines: 1)
         let hung = DispatchSemaphore(value: 0)

@@ -31,7 +31,7 @@ struct ConfigurationCheckTests {
         #expect(check.text == "1 file, 0 card declarations, 1 pool: nothing wrong; not compared with a host\n")
     }
 
-    @Test("tells every error with its place and what was meant")
+    @Test("reports every error with its place and a suggestion")
     func errors() {
         let check = check("pools:\n  - {name: a, selekt: {}}\n  - {name: b, select: {pfName: [x]}}\n")
         let lines = check.text.split(separator: "\n").map(String.init)

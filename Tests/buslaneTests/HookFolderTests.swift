@@ -29,7 +29,7 @@ struct HookFolderTests {
         HookStatus(of: folder, comparedWith: pristine ?? ours, libvirt: libvirt ?? running)
     }
 
-    @Test("puts exactly one executable file into the folder, also over an older version")
+    @Test("installs exactly one executable file, also over an older version")
     func installs() throws {
         #expect(status().state == .absent && status().effect == .none)
         for content in [ours, newer] {

@@ -172,7 +172,7 @@ struct ListTests {
     }
 }
 
-@Suite("What the terminal is given")
+@Suite("Text for the terminal")
 struct TerminalTests {
     @Test("colour on a terminal alone, and never where it is not wanted")
     func colour() {

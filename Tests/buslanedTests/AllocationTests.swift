@@ -15,7 +15,7 @@ struct AllocationTests {
         try await scene.apply(Scene.declaring(4))
     }
 
-    @Test("a claimed VF is bound to vfio-pci with the settings asked for, and comes back as it was")
+    @Test("a claimed VF is bound to vfio-pci with the requested settings; its release restores it")
     func thereAndBack() async throws {
         let before = scene.host.now
         let settings = VFSettings(mac: "52:54:00:11:22:33", vlan: .id(try #require(VLANID(42))), trust: true)
@@ -32,7 +32,7 @@ struct AllocationTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a second release is a success that says so, and touches nothing")
+    @Test("a second release succeeds, reports that, and changes nothing")
     func releaseTwice() async throws {
         let claim = try await scene.allocate()
         try await scene.release(claim)
@@ -83,7 +83,7 @@ struct AllocationTests {
     }
 
     @Test(
-        "a function that cannot be readied leaves no claim, and the others of the claim as they were",
+        "when one function cannot be made ready, there is no claim, and the other functions are restored",
         arguments: [HostSimulator.Fault.refused("no"), .refusedAfterEffect("too late"), .ignored])
     func failingBind(fault: HostSimulator.Fault) async throws {
         let before = scene.host.now
@@ -95,7 +95,7 @@ struct AllocationTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a setting that the card's driver refuses leaves the others unset too")
+    @Test("when the PF's driver refuses one setting, the others are undone too")
     func refusedSetting() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, refusing: [.trust]) }
         let scene = try Scene(host)
@@ -113,7 +113,7 @@ struct AllocationTests {
         scene.host.fail(.refused("stuck")) { $0 == .unbindDriver(Scene.vf[0]) }
         try await scene.release(claim)
         #expect(try await scene.ledger.holdings().quarantine.keys.sorted() == [Scene.vf[0]])
-        scene.host.mend()
+        scene.host.clearFailures()
         #expect(try await scene.allocate(3).assignments.map(\.address) == Array(Scene.vf[1...3]))
         await #expect(throws: Refusal.self) { try await scene.allocate(for: .name("other")) }
     }
@@ -140,7 +140,7 @@ struct AllocationTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a caller that goes away in the middle leaves nothing half done", arguments: [1, 3, 6, 9, 12])
+    @Test("a caller that is cancelled leaves no incomplete claim", arguments: [1, 3, 6, 9, 12])
     func cancelled(after calls: Int) async throws {
         let start = scene.host.calls
         let task = Task { try await scene.allocate(3, settings: VFSettings(trust: true)) }
@@ -173,7 +173,7 @@ struct AllocationTests {
         #expect(trail.allSatisfy { $0.actor == Scene.root })
     }
 
-    @Test("a VF with no MAC address gets its own, the same after a reboot, and none after its release")
+    @Test("a VF without a MAC address gets a stable one, the same after a reboot, and none after its release")
     func stableMAC() async throws {
         let claim = try await scene.allocate(2)
         let macs = claim.assignments.map(\.settings.mac)
@@ -186,7 +186,7 @@ struct AllocationTests {
         #expect(try await rebooted.allocate(2).assignments.map(\.settings.mac) == macs)
     }
 
-    @Test("a pool's defaults are what a claim gets that says nothing")
+    @Test("a claim without settings gets the pool's defaults")
     func defaults() async throws {
         var pool = Scene.pool
         pool.defaults = VFSettings(vlan: .id(written("9")), trust: true, maxTxRateMbps: 100)
@@ -198,7 +198,7 @@ struct AllocationTests {
         #expect(scene.host.now[Scene.vf[0]]?.vfSettings?.maxTxRateMbps == 0)
     }
 
-    @Test("a card that takes no MAC address away again keeps its VF's own, and the VF can be had again")
+    @Test("when a driver cannot clear a MAC address, the VF keeps its own, and can be claimed again")
     func zeroMACRefused() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, refusing: [.zeroMAC]) }
         let scene = try Scene(host)

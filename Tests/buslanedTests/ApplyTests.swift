@@ -35,7 +35,7 @@ struct ApplyTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a change by hand after the plan was made is not undone, and no obstacle")
+    @Test("a change by hand after the plan was made is not undone and does not block the apply")
     func overtaken() async throws {
         let scene = try Scene()
         try scene.host.meanwhile(.setDriversAutoprobe(physicalFunction: Scene.card, on: false))
@@ -44,7 +44,7 @@ struct ApplyTests {
         let lanes = scene.daemon.lanes
         let plan = try await lanes.run(on: .card(Scene.card)) {
             let applying = Task { try await scene.apply(Scene.declaring(3, vfDriver: "vfio-pci")) }
-            // It has its plan when it stands in line for the card.
+            // It has its plan when it waits for the PF's lane.
             while lanes.waiting(for: .card(Scene.card)) == 0 { await Task.yield() }
             try scene.host.meanwhile(.setDriverOverride(Scene.vf[0], driver: "vfio-pci"))
             try scene.host.meanwhile(.probeDriver(Scene.vf[0]))
@@ -81,7 +81,7 @@ struct ApplyTests {
         #expect(try await scene.daemon.apply.plan(for: DesiredState()).isEmpty)
     }
 
-    @Test("what would vanish from the host needs to be agreed to")
+    @Test("removing an interface that the host uses needs a confirmation")
     func confirmation() async throws {
         let scene = try Scene()
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 2))
@@ -95,7 +95,7 @@ struct ApplyTests {
         #expect(scene.host.now[Scene.card]?.sriov?.vfCount == 4)
     }
 
-    @Test("refuses to take claimed VFs away, and says whose they are")
+    @Test("refuses to remove claimed VFs, and names their owners")
     func claimed() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(4))
@@ -126,7 +126,7 @@ struct ApplyTests {
         #expect(try await scene.ledger.holdings().quarantine.isEmpty)
     }
 
-    @Test("a card that fails is restored, and does not keep others from their VFs")
+    @Test("a PF that fails is restored, and the others get their VFs")
     func oneOfTwo() async throws {
         let host = HostSimulator {
             $0.pf(Scene.card, totalVFs: 7)
@@ -180,7 +180,7 @@ struct ApplyTests {
         #expect(scene.host.actions.isEmpty)
     }
 
-    @Test("claims outlive a reboot: applied again, their VFs are ready for them under this boot's numbers")
+    @Test("claims survive a reboot: after the next apply their VFs are ready, with this boot's group numbers")
     func reboot() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfGroups: .shared) }
         let scene = try Scene(host)
@@ -201,7 +201,7 @@ struct ApplyTests {
         #expect(next.host.now[Scene.vf[0]]?.driver == "vfio-pci")
     }
 
-    @Test("what is declared of single VFs is set, and stays what it was for the owner of a claim")
+    @Test("settings declared for single VFs are applied, but not to claimed VFs")
     func vfSettings() async throws {
         let scene = try Scene()
         func declaring(_ trust: Bool) -> DesiredState {

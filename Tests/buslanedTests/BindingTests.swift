@@ -105,7 +105,7 @@ struct BindingTests {
         #expect(at.trouble() == nil)
     }
 
-    @Test("a device that is asked for no more goes, and its claim with it; others stay")
+    @Test("a device that is no longer requested is removed with its claim; others stay")
     func removed() async throws {
         try await at.define(two)
         try await at.sync()
@@ -121,7 +121,7 @@ struct BindingTests {
         #expect(try await !at.xml().contains("assignment"))
     }
 
-    @Test("a device that its owner took out stays out until the request changes")
+    @Test("a device that its owner removed stays removed until the request changes")
     func takenOut() async throws {
         try await at.define(two)
         try await at.sync()
@@ -157,7 +157,7 @@ struct BindingTests {
         #expect(at.trouble() == nil)
     }
 
-    @Test("other settings are enforced on the same function; what is asked for no more is as it was found")
+    @Test("new settings are enforced on the same function; settings no longer requested are restored")
     func changed() async throws {
         try await at.define(two)
         try await at.sync()
@@ -171,14 +171,14 @@ struct BindingTests {
         let xml = try await at.xml()
         #expect(!xml.contains("<vlan>") && xml.contains("<mac address='52:54:00:11:22:44'/>"))
         #expect(try await at.sync() == [])
-        // Given back, nothing is left of either.
+        // After the release no trace of either is left.
         try await at.define("")
         try await at.sync()
         #expect(at.scene.host.now[Scene.vf[0]]?.vfSettings?.trust == false)
         try await at.scene.expectAtRest()
     }
 
-    @Test("another pool is another claim; where it has none free, all stays")
+    @Test("another pool means another claim; if it has no free function, nothing changes")
     func otherPool() async throws {
         let other = try await at.scene.allocate(for: .name("other"))
         try await at.define("<b:device name='a' pool='vfs'/>")
@@ -214,7 +214,7 @@ struct BindingTests {
         try await at.scene.expectAtRest()
     }
 
-    @Test("what fails on the way leaves the claim that was to be exchanged, and its function, as they were")
+    @Test("a failed exchange leaves the old claim and its function unchanged")
     func notExchanged() async throws {
         try await at.define("<b:device name='a' pool='few'/><b:device name='b' pool='vfs'/>")
         try await at.sync()
@@ -235,7 +235,7 @@ struct BindingTests {
         #expect(try await at.claimed() == ["a": Scene.vf[0], "b": Scene.vf[1]])
         #expect(at.scene.host.now[Scene.vf[0]]?.driver == "vfio-pci" && at.scene.host.now[Scene.vf[2]]?.driver == nil)
         // Once it goes well, it is exchanged.
-        at.scene.host.mend()
+        at.scene.host.clearFailures()
         try await at.sync()
         #expect(try await at.claimed() == ["a": Scene.vf[2], "b": Scene.vf[1]])
         #expect(try await at.injected() == ["a": Scene.vf[2], "b": Scene.vf[1]])
@@ -260,7 +260,7 @@ struct BindingTests {
         try await at.scene.expectAtRest()
     }
 
-    @Test("what a guest runs with is its own until it stops")
+    @Test("a running guest keeps its devices until it stops")
     func running() async throws {
         try await at.define(two)
         try await at.sync()
@@ -284,7 +284,7 @@ struct BindingTests {
         #expect(at.trouble() == nil)
     }
 
-    @Test("a domain that is just starting is left as it is")
+    @Test("a domain that is starting is not changed")
     func starting() async throws {
         try await at.define(two)
         try await at.sync()
@@ -342,7 +342,7 @@ struct BindingTests {
         try await at.scene.expectAtRest()
     }
 
-    @Test("a function that another domain's XML names is never handed out, and the refusal names the domain")
+    @Test("a function that another domain's XML names is never allocated, and the refusal names the domain")
     func foreign() async throws {
         let device = """
             <hostdev mode='subsystem' type='pci' managed='yes'>
@@ -372,7 +372,7 @@ struct AligningTests {
 
     init() async throws { at = try await DomainScene() }
 
-    @Test("has its processors and its memory put there with the devices, once")
+    @Test("its processors and memory are placed there with the devices, once")
     func aligned() async throws {
         try await at.libvirt.define(DomainScene.xml(request: near))
         try await at.sync()
@@ -402,7 +402,7 @@ struct AligningTests {
         #expect(far.remedy?.contains("pin its vCPUs to CPUs 0-3") == true)
     }
 
-    @Test("is refused where the huge pages for it are not free there, and nothing is claimed or changed")
+    @Test("is refused when the node has too few free huge pages, and nothing is claimed or changed")
     func hugepages() async throws {
         let xml = DomainScene.xml(request: near)
             .replacing("<os>", with: "<memoryBacking><hugepages/></memoryBacking><os>")
@@ -422,7 +422,7 @@ struct AligningTests {
         let before = try await at.xml()
         let actions = at.scene.host.actions
         await #expect(throws: (any Error).self) { try await at.sync() }
-        // Nothing is claimed for it in vain, however often it is looked at.
+        // No reconciliation makes a claim for it.
         let trail = try await at.scene.ledger.auditTrail().count
         await #expect(throws: (any Error).self) { try await at.sync() }
         #expect(try await at.scene.ledger.auditTrail().count == trail)
@@ -470,7 +470,7 @@ struct RunningBindingTests {
         try await at.scene.expectAtRest()
     }
 
-    @Test("claims left by a start that failed are released at the next look")
+    @Test("claims left by a failed start are released at the next reconciliation")
     func swept() async throws {
         try await at.define(device, binding: "running")
         let domain = try Domain(parsing: try await at.xml())
@@ -500,12 +500,12 @@ struct RunningBindingTests {
         #expect(at.trouble() == "not-claimed-at-start")
     }
 
-    @Test("no free port for it is said at its definition")
+    @Test("a missing free port is reported at the definition")
     func noPort() async throws {
         let ports = """
             <controller type='pci' index='0' model='pcie-root'/>
             """
-        // What libvirt gives no place to is not counted.
+        // A device that libvirt gives no place does not count.
         let xml = DomainScene.xml(request: DomainScene.request(device, binding: "running"), devices: ports)
         try await at.libvirt.define(xml.replacing("<graphics type='vnc' passwd='secret'/>", with: ""))
         await #expect(throws: DomainTrouble.self) { try await at.sync() }
@@ -516,7 +516,7 @@ struct RunningBindingTests {
 
 @Suite("Domains are bound when libvirt's events arrive", .timeLimit(.minutes(5)))
 struct BindingServiceTests {
-    @Test("what was defined before, and what is edited now")
+    @Test("domains defined before, and domains edited now")
     func byEvents() async throws {
         let at = try await DomainScene()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -531,7 +531,7 @@ struct BindingServiceTests {
         for await entry in news {
             // The event that libvirt is there comes once, and may come before other tasks run.
             if entry == .connected { running.append(Task { await binding.run() }) }
-            // Told of its own definitions too: each is looked at, and the last finds nothing to do.
+            // Its own definitions cause events too: each is handled, and the last one changes nothing.
             let injected = try await at.injected()
             guard injected.count == 3 - steps.count, let next = steps.first else {
                 if injected.count == 3 { break }
@@ -552,7 +552,7 @@ struct BindingServiceTests {
 
 @Suite("The start of a bound domain", .timeLimit(.minutes(5)))
 struct BoundStartTests {
-    @Test("a domain may start without what its owner took out, and not without what was never put in")
+    @Test("a domain may start without a device that its owner removed, but not without one that was never added")
     func takenOut() async throws {
         let at = try await DomainScene()
         try await at.define("<b:device name='a' pool='vfs'/><b:device name='b' pool='vfs'/>")
@@ -564,7 +564,7 @@ struct BoundStartTests {
         try await daemon.prepareHook.prepare(try Domain(parsing: try await at.xml()), by: Scene.root)
     }
 
-    @Test("a start of which nothing more is heard is over when libvirt says so and nothing is open")
+    @Test("a start without a further event is over when libvirt lists the domain as off and no group is open")
     func overtaken() async throws {
         var at = try await DomainScene()
         try await at.define("<b:device name='a' pool='vfs'/>")

@@ -25,7 +25,7 @@ struct BootTests {
           - { select: { addresses: ["\(second)"] }, vfCount: 3, vfDriver: vfio-pci }
         """
 
-    /// A host that was made as the file says, after a reboot; not yet restored.
+    /// A host after an apply and a reboot, before the restore.
     private func rebooted(_ meanwhile: (HostSimulator) -> Void = { _ in }) async throws -> Scene {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)
@@ -45,7 +45,7 @@ struct BootTests {
         [Scene.card, Self.second].map { scene.host.now[$0]?.sriov?.vfCount }
     }
 
-    @Test("what was declared is back, and nothing is amiss")
+    @Test("the declared state is restored, and there are no problems")
     func back() async throws {
         let scene = try await rebooted()
         #expect(vfCounts(scene) == [0, 0])
@@ -80,7 +80,7 @@ struct BootTests {
         #expect(scene.daemon.cardState.problems.isEmpty)
     }
 
-    @Test("a missing card is no reason to restore another")
+    @Test("a missing PF does not make the daemon restore another")
     func nothingPutBack() async throws {
         let scene = try await rebooted { $0.pull(Self.second) }
         try await boot(scene, patience: .zero)
@@ -88,7 +88,7 @@ struct BootTests {
         #expect(Set(try await scene.ledger.declared().keys) == [Scene.card, Self.second])
     }
 
-    @Test("a claim that cannot be made ready keeps no other from it")
+    @Test("a claim that cannot be made ready does not block others")
     func oneClaimFails() async throws {
         let scene = try Scene(Self.twoCards())
         try scene.configure(Self.file)

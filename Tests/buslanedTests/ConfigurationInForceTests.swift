@@ -8,7 +8,7 @@ import Testing
 
 @testable import buslaned
 
-@Suite("The configuration that the daemon goes by")
+@Suite("The configuration in force")
 struct StandingConfigurationTests {
     private let folder = TemporaryFolder()
     private let configuration: ConfigurationInForce
@@ -28,7 +28,7 @@ struct StandingConfigurationTests {
         #expect(throws: ConfigurationError.self) { try configuration.declared() }
     }
 
-    @Test("what is written counts at once")
+    @Test("a change of the file counts at once")
     func rewritten() throws {
         try write(Self.good)
         #expect(try configuration.declared().pools.map(\.name) == ["a"])
@@ -37,7 +37,7 @@ struct StandingConfigurationTests {
     }
 
     @Test(
-        "a file that is wrong, empty or gone is refused, and claims go on by what was declared before",
+        "an invalid, empty or missing file is refused, and claims use the last valid configuration",
         arguments: ["pools: 3\n", "", "pools:\n\t- name: a\n", nil])
     func wrong(text: String?) throws {
         try write(Self.good)
@@ -56,7 +56,7 @@ struct StandingConfigurationTests {
         #expect(try configuration.declared().pools.map(\.name) == ["a"])
     }
 
-    @Test("a daemon that starts with a file that is gone takes nothing away, and says so")
+    @Test("a daemon that starts without its earlier file removes nothing, and reports it")
     func gone() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))

@@ -36,7 +36,7 @@ struct CrashTests {
         #expect(moment > 10, "only \(moment - 1) moments: nothing was tested")
     }
 
-    /// Declared again it is as declared, and undeclared as it was found.
+    /// Checks that an apply converges, and that undeclaring restores the original state.
     private func expectConverges(_ scene: Scene, _ comment: Comment) async throws {
         try await scene.apply(Self.desired)
         #expect(Scene.vf.prefix(3).allSatisfy { scene.host.now[$0]?.driver == "vfio-pci" }, comment)
@@ -72,7 +72,7 @@ struct CrashTests {
         }
     }
 
-    @Test("while putting a card back that is no longer declared: nothing of it stays in the ledger")
+    @Test("while restoring a PF that is no longer declared: the ledger forgets it")
     func undeclaring() async throws {
         try await atEveryStep { scene in
             try await scene.apply(Self.desired)
@@ -119,7 +119,7 @@ struct CrashTests {
         }
     }
 
-    @Test("while releasing: the claim stands as it was, or is gone with everything restored")
+    @Test("while releasing: the claim is unchanged, or gone with everything restored")
     func releasing() async throws {
         try await atEveryStep { scene in
             try await scene.apply(Scene.declaring(3))
@@ -142,7 +142,7 @@ struct CrashTests {
         }
     }
 
-    @Test("while a guest's start is prepared: the claim stands, and the next start is ready")
+    @Test("while a guest's start is prepared: the claim stays, and the next start is ready")
     func preparing() async throws {
         let owner = Owner.domain(uuid: "4dea22b3-1d52-d8f3-2516-782e98ab3fa0")
         try await atEveryStep { scene in

@@ -7,13 +7,13 @@ import Testing
 
 @testable import buslaned
 
-/// The daemon is ended at every moment at which it touches the host, while a domain becomes what it asks for. libvirt lives
-/// on, and so does the domain's XML.
+/// The daemon is ended at every moment at which it touches the host, while a domain becomes what it asks for. libvirt
+/// lives on, and so does the domain's XML.
 @Suite("The daemon is killed while a domain's devices change")
 struct DomainCrashTests {
     private static let one = "<b:device name='a' pool='vfs'/>"
 
-    /// What a domain asked for, and what it asks for now.
+    /// A domain's earlier request and its present one.
     private static let edits = [
         (one, one + "<b:device name='b' pool='vfs' vlan='7'/>"),
         (one, "<b:device name='a' pool='few'/>"),
@@ -26,8 +26,8 @@ struct DomainCrashTests {
         ("<b:device name='a' pool='few'/><b:device name='b' pool='vfs'/>", "<b:device name='b' pool='vfs'/>"),
     ]
 
-    /// A domain that has what it asked for first, and asks for something else: the function that both pools have is free
-    /// only now.
+    /// A domain that has what it asked for first, and asks for something else: the function that both pools have is
+    /// free only now.
     private func edited(_ edit: (String, String)) async throws -> DomainScene {
         let at = try await DomainScene()
         let isTaken = !edit.0.contains("few")
@@ -43,7 +43,7 @@ struct DomainCrashTests {
         return at
     }
 
-    @Test("the next look makes of it what the look that was cut short would have", arguments: edits.indices)
+    @Test("the next reconciliation has the same result as the one that was interrupted", arguments: edits.indices)
     func killed(number: Int) async throws {
         let edit = Self.edits[number]
         let reference = try await edited(edit)
@@ -74,8 +74,8 @@ struct DomainCrashTests {
 }
 
 extension DomainScene {
-    /// What matters of a domain's devices: of which pool they are, and what they are set to. Which of a pool's functions each
-    /// has may depend on what was free at the time.
+    /// What matters of a domain's devices: of which pool they are, and what they are set to. Which of a pool's
+    /// functions each has may depend on what was free at the time.
     fileprivate func devices() async throws -> [String: String] {
         var devices: [String: String] = [:]
         for claim in try await scene.ledger.claims() {

@@ -22,10 +22,10 @@ struct DomainFeedTests {
         ]
         for (change, wanted) in changes {
             let answer = try await feed.answer(about: "ua-buslane-a", of: uuid, within: .seconds(30)) {
-                feed.tell(event(.deviceRemoved(alias: "ua-buslane-b")))
-                feed.tell(event(.deviceRemoved(alias: "ua-buslane-a"), of: "00000000-1d52-d8f3-2516-782e98ab3fa0"))
-                feed.tell(event(.resumed))
-                feed.tell(event(change))
+                feed.publish(event(.deviceRemoved(alias: "ua-buslane-b")))
+                feed.publish(event(.deviceRemoved(alias: "ua-buslane-a"), of: "00000000-1d52-d8f3-2516-782e98ab3fa0"))
+                feed.publish(event(.resumed))
+                feed.publish(event(change))
             }
             #expect(answer == wanted)
         }
@@ -34,7 +34,7 @@ struct DomainFeedTests {
     @Test("a guest that says nothing, and events that were lost, are no answer")
     func noAnswer() async throws {
         #expect(try await feed.answer(about: "x", of: uuid, within: .milliseconds(10)) {} == .nothing)
-        let lost = try await feed.answer(about: "x", of: uuid, within: .seconds(30)) { feed.tell(.lost) }
+        let lost = try await feed.answer(about: "x", of: uuid, within: .seconds(30)) { feed.publish(.lost) }
         #expect(lost == .nothing)
         await #expect(throws: LibvirtError.noSuchDomain("x")) {
             _ = try await feed.answer(about: "x", of: uuid, within: .seconds(30)) {
@@ -43,10 +43,10 @@ struct DomainFeedTests {
         }
     }
 
-    @Test("a watcher that falls behind has its stream ended: it has to look anew")
+    @Test("the stream of a watcher that falls behind ends, so that it reads everything again")
     func behind() async throws {
         let news = feed.watch()
-        for _ in 0..<2000 { feed.tell(event(.resumed)) }
+        for _ in 0..<2000 { feed.publish(event(.resumed)) }
         var count = 0
         for await _ in news { count += 1 }
         #expect(count == 1024)

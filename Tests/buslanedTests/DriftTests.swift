@@ -10,7 +10,7 @@ import Testing
 struct DriftTests {
     private static let desired = Scene.declaring(3, vfDriver: "vfio-pci")
 
-    /// A host on which that was applied, and its events so far.
+    /// A host after an apply, and its events so far.
     private func made() async throws -> Scene {
         let scene = try Scene()
         try await scene.apply(Self.desired)
@@ -19,7 +19,7 @@ struct DriftTests {
 
     private func kinds(_ scene: Scene) async throws -> [Event.Kind] { try await scene.ledger.events().map(\.kind) }
 
-    /// What another program does, and what is looked at afterwards.
+    /// A change by another program, and the value to check afterwards.
     struct Meddling: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let actions: [HostAction]
@@ -73,13 +73,13 @@ struct DriftTests {
             try await scene.ledger.events().last?.detail
                 == "0000:3b:10.1 no driver, override vfio-pci → driver vfio-pci")
         #expect(scene.daemon.cardState.problems.count == 1)
-        // Repaired by its cause: no problem any more.
+        // The program that caused it has repaired it: the problem is gone.
         try scene.host.meanwhile(.probeDriver(Scene.vf[1]))
         await scene.daemon.drift.check()
         #expect(scene.daemon.cardState.problems.isEmpty)
     }
 
-    @Test("a claim's VF gets back what its owner asked for, and not what its card declares")
+    @Test("a claimed VF is repaired to its owner's settings, not to the PF's declaration")
     func claimed() async throws {
         let scene = try await made()
         let claim = try await scene.allocate(settings: VFSettings(vlan: .tag(VLANTag(try VLANID("42"))), trust: true))
@@ -93,7 +93,7 @@ struct DriftTests {
         #expect(try await kinds(scene).suffix(2) == [.drifted, .repaired])
     }
 
-    @Test("nothing is taken from a running guest: the reason is reported, and the drift repaired after the guest")
+    @Test("a running guest keeps its functions: the drift is reported, and repaired after the guest's stop")
     func inUse() async throws {
         let scene = try await made()
         let claim = try await scene.allocate(settings: VFSettings(trust: true))
@@ -111,7 +111,7 @@ struct DriftTests {
         #expect(try await kinds(scene).last == .repaired)
     }
 
-    @Test("a claim whose VFs vanished has them back")
+    @Test("a claim whose VFs vanished gets them again")
     func claimedVFsVanished() async throws {
         let scene = try await made()
         let claim = try await scene.allocate(2, settings: VFSettings(trust: true))
@@ -124,7 +124,7 @@ struct DriftTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a pulled card is reported, and made as declared when it is back")
+    @Test("a removed PF is reported, and configured again when it returns")
     func pulled() async throws {
         let scene = try await made()
         scene.host.pull(Scene.card)
@@ -136,7 +136,7 @@ struct DriftTests {
         #expect(try await kinds(scene).last == .repaired)
     }
 
-    @Test("VFs that the host uses itself are not taken away again")
+    @Test("VFs that the host itself uses are not removed")
     func hostInterfaces() async throws {
         let scene = try Scene()
         var declaration = Scene.declaring(2)

@@ -19,7 +19,7 @@ struct ErrorMappingTests {
     private struct Unforeseen: Error {}
 
     @Test(
-        "every type of error has its own",
+        "every type of error has its own status and code",
         arguments: [
             (Refusal.claim("c9", .unknown), 404, "unknown-claim"),
             (Refusal.pool("x", .unknown(known: [])), 404, "unknown-pool"),
@@ -59,7 +59,7 @@ struct ErrorMappingTests {
         "guest-silent": 503,
     ]
 
-    @Test("every refusal has the status of its kind, and the kind is known again from it", arguments: Refusal.examples)
+    @Test("every refusal has the status of its kind, and the status leads to the kind", arguments: Refusal.examples)
     func refusals(refusal: Refusal) {
         let (status, body) = ErrorMapping.answer(to: refusal)
         #expect(status.code == Self.statuses[refusal.code] ?? 409)
@@ -97,17 +97,17 @@ struct ErrorMappingTests {
         Inconsistency("the ledger made no claim for one request"), UnexpectedError(),
     ]
 
-    @Test("each says what is wrong and how to fix it, in words for people", arguments: others.map { $0.report })
+    @Test("each error says what is wrong and how to fix it, without type names", arguments: others.map { $0.report })
     func texts(report: ErrorReport) { #expect(report.faults.isEmpty, "\(report.faults)") }
 
-    @Test("every kind comes back from its status", arguments: ErrorKind.allCases)
+    @Test("every kind follows from its status", arguments: ErrorKind.allCases)
     func kinds(kind: ErrorKind) {
         // The daemon never sends `unreachable`: nothing answered.
         #expect(ErrorKind(httpStatus: kind.status.code) == (kind == .unreachable ? .notNow : kind))
     }
 
     @Test(
-        "a malformed request is named by its field, what was expected and what came",
+        "the error of a malformed request names the field, the expected and the received value",
         arguments: [
             ("{", "the request cannot be read: it is not valid JSON"),
             (#"{"pool": 3}"#, "field 'pool' of the request: expected a string, got a number"),

@@ -6,7 +6,7 @@ import Testing
 
 @testable import buslaned
 
-@Suite("Carrying out a plan")
+@Suite("Executing a plan")
 struct ExecutorTests {
     private let context = Intent.Context(bootID: "boot-1", purpose: .apply)
 
@@ -14,7 +14,7 @@ struct ExecutorTests {
         try await scene.daemon.apply.plan(for: Scene.declaring(count, vfDriver: "vfio-pci")).perPF.flatMap(\.changes)
     }
 
-    /// What a step of the plan is, for picking out the one that goes wrong.
+    /// The kind of a step, to choose the step that fails.
     private static let kinds: [(name: String, matches: @Sendable (HostAction) -> Bool)] = [
         ("link", { if case .setLink(_, true) = $0 { true } else { false } }),
         ("autoprobe", { if case .setDriversAutoprobe(_, false) = $0 { true } else { false } }),
@@ -24,7 +24,7 @@ struct ExecutorTests {
     ]
 
     @Test(
-        "a step that goes wrong is undone with all before it, in reverse",
+        "a step that fails is undone with all earlier steps, in reverse",
         arguments: kinds.map(\.name),
         [HostSimulator.Fault.refused("no"), .refusedAfterEffect("too late"), .ignored])
     func undoes(kind: String, fault: HostSimulator.Fault) async throws {
@@ -55,12 +55,12 @@ struct ExecutorTests {
         #expect(failure?.notUndone.map(\.subject) == [Scene.card])
         #expect(failure?.description.contains("not undone: 0000:3b:00.0") == true)
         #expect(try await scene.ledger.openIntents().count == 1)
-        scene.host.mend()
+        scene.host.clearFailures()
         try await scene.daemon.recovery.recover()
         #expect(try await scene.ledger.openIntents().isEmpty)
     }
 
-    @Test("VFs that come late are waited for")
+    @Test("the executor waits for VFs that appear late")
     func lateVFs() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfsAppearAfter: 5) }
         let scene = try Scene(host, patience: .seconds(20))
@@ -68,7 +68,7 @@ struct ExecutorTests {
         #expect(Scene.vf.prefix(2).allSatisfy { host.now[$0]?.driver == "vfio-pci" })
     }
 
-    @Test("a probe that the kernel passed over is asked for again")
+    @Test("a probe that the kernel ignored is repeated")
     func probedAgain() async throws {
         let scene = try Scene(Scene.oneCard(), patience: .seconds(20))
         scene.host.fail(.ignored, times: 1) { $0 == .probeDriver(Scene.vf[1]) }
@@ -78,7 +78,7 @@ struct ExecutorTests {
         try await scene.expectAtRest()
     }
 
-    @Test("VFs that never come are an error, and the card is as it was")
+    @Test("VFs that never appear are an error, and the PF is restored")
     func neverVFs() async throws {
         let host = HostSimulator { $0.pf(Scene.card, totalVFs: 7, vfsAppearAfter: .max) }
         let scene = try Scene(host)
@@ -91,7 +91,7 @@ struct ExecutorTests {
         #expect(host.now == before)
     }
 
-    @Test("settings that a driver refuses while it resets the VF are asked for again", arguments: [3, Int.max])
+    @Test("settings that a driver refuses while it resets the VF are written again", arguments: [3, Int.max])
     func resetting(times: Int) async throws {
         let host = HostSimulator {
             $0.numaNodes(1)
@@ -117,7 +117,7 @@ struct ExecutorTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a step whose ground was taken away meanwhile is not taken")
+    @Test("a step whose precondition no longer holds is not performed")
     func precondition() async throws {
         let scene = try Scene()
         let changes = try await changes(in: scene)
@@ -125,11 +125,11 @@ struct ExecutorTests {
         let failure = await #expect(throws: Executor.Failure.self) {
             try await scene.daemon.executor.run(changes, context: context)
         }
-        #expect(failure?.reason.contains("it needs that 0000:3b:00.0 has 0 VFs") == true)
+        #expect(failure?.reason.contains("a precondition does not hold: 0000:3b:00.0 has 0 VFs") == true)
         #expect(!scene.host.actions.contains(.setVFCount(physicalFunction: Scene.card, count: 2)))
     }
 
-    @Test("long work has long to show, in step with the count")
+    @Test("the time limit of a VF count grows with the count")
     func patience() {
         #expect(HostAction.setVFCount(physicalFunction: Scene.card, count: 125).patience >= .seconds(65))
         #expect(HostAction.reset(Scene.card).patience >= .seconds(10))

@@ -36,7 +36,7 @@ struct FaultTests {
             matches: { _ in true }),
     ]
 
-    @Test("the report names the step and the kernel's word; nothing of it stays", arguments: faults)
+    @Test("the report names the step and the kernel's error; everything is undone", arguments: faults)
     func undone(fault: Fault) async throws {
         let scene = try Scene()
         let before = scene.host.now
@@ -49,7 +49,7 @@ struct FaultTests {
         #expect(try await scene.ledger.events().last?.kind == .failed)
         #expect(try await scene.ledger.auditTrail().last?.result.contains(fault.error.description) == true)
         try await scene.expectAtRest()
-        scene.host.mend()
+        scene.host.clearFailures()
         try await scene.apply(Self.desired)
         #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
     }
@@ -85,7 +85,7 @@ struct FaultTests {
         let failure = await #expect(throws: Executor.Failure.self) { try await scene.apply(desired) }
         #expect(
             failure?.description.contains(
-                "it is not so that every VF of 0000:3b:00.0 has a network interface, as others of it have") == true)
+                "this does not hold: every VF of 0000:3b:00.0 has a network interface, as others of it have") == true)
         #expect(failure?.notUndone == [])
         #expect(scene.host.now == before)
         try await scene.expectAtRest()
@@ -104,7 +104,7 @@ struct FaultTests {
         try await scene.apply(Self.desired)
         let before = scene.host.now
         var desired = Self.desired
-        // Within what the card says that it has, and yet the driver keeps some for itself.
+        // Within the card's total, but the driver keeps some for itself.
         desired.physicalFunctions[0].vfs = [
             VFDeclaration(range: written("0"), msixCount: 6), VFDeclaration(range: written("1"), msixCount: 10),
         ]
@@ -116,7 +116,7 @@ struct FaultTests {
             failure?.description == "could not set MSI-X vectors of 0000:3b:10.1 to 10: ENOSPC: vectors used up; "
                 + "everything before it was undone")
         #expect(scene.host.now == before)
-        host.mend()
+        host.clearFailures()
         try await scene.apply(desired)
         #expect(scene.host.now[Scene.vf[1]]?.vfMSIXCount == 10)
         desired.physicalFunctions[0].vfs = []
@@ -153,7 +153,7 @@ struct FaultTests {
                 $0.pf(second, totalVFs: 7, numa: 0)
             }, writePatience: .milliseconds(500))
         let host = scene.host
-        defer { host.mend() }
+        defer { host.clearFailures() }
         var both = Scene.declaring(2, vfDriver: "vfio-pci")
         both.physicalFunctions += Scene.declaring(2, of: second, vfDriver: "vfio-pci").physicalFunctions
         try await scene.apply(both)
@@ -172,18 +172,18 @@ struct FaultTests {
         let said = "the write has not returned after 0.5 seconds: qemu (pid 4711) has 0000:3b:10.0 open"
         #expect(failure?.reason == said)
         #expect(failure?.notUndone.isEmpty == false)
-        // The other card was not kept from its work, nor is anybody now.
+        // The other PF was not delayed, and nothing is blocked now.
         #expect(scene.host.now[second]?.sriov?.vfCount == 3)
         #expect(try await scene.ledger.holdings().quarantine == [Scene.card: said])
         let claim = try await scene.allocate(3)
         #expect(claim.assignments.allSatisfy { $0.virtualFunction?.physicalFunction == second })
         await #expect(throws: Refusal.self) { _ = try await scene.allocate(1, for: .name("other")) }
-        // Once no process has it open, it is still not touched before `recover`.
+        // After the process has closed it, it is not changed before `recover`.
         host.close(Scene.vf[0])
         await #expect(throws: Refusal.function(Scene.card, .quarantined(reason: said))) { try await scene.apply(both) }
     }
 
-    @Test("a full disk under the ledger: nothing is begun that could not be written down")
+    @Test("a full disk under the ledger: no change begins that could not be recorded")
     func fullDisk() async throws {
         let scene = try Scene()
         let before = scene.host.now
@@ -204,7 +204,7 @@ extension Ledger {
             let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
             _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(pages)")
         }
-        // Every table's last page as well: what is next to be written down has no room.
+        // Fill every table's last page as well, so that the next record has no room.
         let binding = Aspect.binding("0000:7f:00.0", driver: nil, driverOverride: nil)
         let change = Change(from: binding, to: binding, steps: [])
         await #expect(throws: DatabaseError.self) {

@@ -66,12 +66,12 @@ struct GeneratedCrashTests {
                     try host.meanwhile(.setDriversAutoprobe(physicalFunction: card, on: found.autoprobe))
                     try host.meanwhile(.setVFCount(physicalFunction: card, count: found.count))
                 }
-                host.settle()
+                host.finishVFs()
                 return host
             }, earlier: earlier, desired: desired(&random))
     }
 
-    @Test("it comes to what was declared, whatever the moment; nothing else is touched", arguments: 0..<4)
+    @Test("the next apply converges, whatever the moment; nothing else changes", arguments: 0..<4)
     func converges(batch: Int) async throws {
         let seeds = 0..<56
         var (plans, moments) = (0, 0)
@@ -80,7 +80,7 @@ struct GeneratedCrashTests {
             if count > 0 { plans += 1 }
             moments += count
         }
-        // Some declarations ask for what is there already; most do not.
+        // Some declarations equal the present state; most do not.
         #expect(plans >= seeds.count * 3 / 4, "\(plans) plans of \(seeds.count) had anything to do")
         #expect(moments >= plans * 4, "only \(moments) moments in \(plans) plans")
     }

@@ -34,7 +34,7 @@ struct HookTests {
         }
     }
 
-    @Test("a guest whose devices are claimed for it and ready may start, and nothing is touched")
+    @Test("a guest whose devices are claimed and ready may start, and nothing changes")
     func ready() async throws {
         let claim = try await scene.allocate(2, for: owner)
         let actions = scene.host.actions
@@ -76,7 +76,7 @@ struct HookTests {
         #expect(now.state == .inUse && now.generation == claim.generation + 1)
     }
 
-    @Test("what a request takes up again is not started with while it is in quarantine")
+    @Test("a start cannot reuse a claim whose function is in quarantine")
     func quarantinedReuse() async throws {
         try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] } } ]")
         let claim = try await scene.allocate(for: owner, name: "data0")
@@ -115,7 +115,7 @@ struct HookTests {
         try await scene.daemon.prepareHook.prepare(try .guest(having: again.assignments), by: Scene.root)
     }
 
-    @Test("what was changed meanwhile is made right before the start")
+    @Test("a change by another program is repaired before the start")
     func repairs() async throws {
         let claim = try await scene.allocate(for: owner, settings: VFSettings(mac: "52:54:00:11:22:33"))
         let virtual = try #require(claim.assignments[0].virtualFunction)
@@ -180,7 +180,7 @@ struct HookTests {
         await released
         let stands = try await !scene.ledger.claims().isEmpty
         let vf = try #require(scene.host.now[Scene.vf[0]])
-        // Both can be refused: each saw the other, and the next start makes the device ready.
+        // Both can be refused, each because of the other. The next start makes the device ready.
         if started {
             #expect(stands, "started with a released claim")
             #expect(vf.driver == "vfio-pci" && vf.vfSettings?.trust == true)
@@ -189,7 +189,7 @@ struct HookTests {
         try await scene.expectAtRest()
     }
 
-    @Test("a claim is not released between the hook's yes and the guest's opening of the group")
+    @Test("a claim is not released between the hook's approval and the moment the guest opens the group")
     func starting() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
@@ -201,7 +201,7 @@ struct HookTests {
         try await scene.release(claim)
     }
 
-    @Test("a claim is in use from the hook's yes until the guest has stopped, and each start is a new generation")
+    @Test("a claim is in use from the hook's approval to the guest's stop; each start is a new generation")
     func generations() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
@@ -220,7 +220,7 @@ struct HookTests {
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
-    @Test("a stop that a new start overtook takes nothing from it")
+    @Test("a stop that arrives after the next start does not affect that start")
     func overtaken() async throws {
         let claim = try await scene.allocate(for: owner)
         let domain = try Domain.guest(having: claim.assignments)
@@ -235,7 +235,7 @@ struct HookTests {
         #expect(try await scene.ledger.claim(claim.id)?.state == .inUse)
     }
 
-    @Test("the daemon's end does not open the time between the hook's yes and the guest's opening of the group")
+    @Test("a claim between the hook's approval and the opening of the group stays in use after a daemon restart")
     func startingOverRestart() async throws {
         let claim = try await scene.allocate(for: owner)
         try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
@@ -249,7 +249,7 @@ struct HookTests {
     @Test(
         "a use without a guest ends: after a reboot at once, else when no process has the group open and libvirt listed its domains"
     )
-    func settled() async throws {
+    func endsWithoutGuest() async throws {
         let claim = try await scene.allocate(for: owner)
         let address = claim.assignments[0].address
         try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)

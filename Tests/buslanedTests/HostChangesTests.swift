@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Waiting for the host to change")
 struct HostChangesTests {
-    @Test("a wait ends by its limit, however short", .timeLimit(.minutes(5)))
+    @Test("a wait ends at its limit, even a very short one", .timeLimit(.minutes(5)))
     func limit() async {
         let changes = HostChanges()
         var ended = 0

@@ -31,7 +31,7 @@ struct LaneTests {
         #expect(try await lanes.run(on: .card(Scene.card)) { 7 } == 7)
     }
 
-    @Test("a look is outdated by work on its card that ended since, whether or not it was waited for")
+    @Test("a reading is outdated when work on its PF has ended since, waited for or not")
     func outdated() async throws {
         let lanes = Lanes()
         func isOutdated(since mark: Int) async throws -> Bool {
@@ -42,7 +42,7 @@ struct LaneTests {
         try await lanes.run(on: .card("0000:af:00.0")) {}
         #expect(try await !isOutdated(since: mark))
         #expect(try await isOutdated(since: mark))
-        // Work that fails may have come half-way.
+        // Work that fails may have changed something.
         let second = lanes.ended
         await #expect(throws: Refusal.noIOMMU) { try await lanes.run(on: .card(Scene.card)) { throw Refusal.noIOMMU } }
         #expect(try await isOutdated(since: second))

@@ -7,7 +7,7 @@ import Testing
 @testable import Ledger
 @testable import buslaned
 
-@Suite("Claims that end by themselves")
+@Suite("Claims with a time limit")
 struct LifeTests {
     private final class Clock: Sendable {
         let now = Mutex(100)
@@ -44,7 +44,7 @@ struct LifeTests {
         #expect(try await scene.ledger.auditTrail().last?.verb == "release")
     }
 
-    @Test("one that is renewed lives as long again; one without an end, or at its end, cannot be")
+    @Test("renewing starts the time again; a claim without a time limit, or after its end, cannot be renewed")
     func renewed() async throws {
         let scene = try await scene()
         let short = try await claim(scene, for: "short", ttl: 60)
@@ -63,7 +63,7 @@ struct LifeTests {
         }
     }
 
-    @Test("what a guest is running with stays until it stops")
+    @Test("a claim of a running guest stays until the guest stops")
     func running() async throws {
         let scene = try await scene()
         let short = try await claim(scene, for: "short", ttl: 60)
@@ -84,7 +84,7 @@ struct LifeTests {
         next.clock.set { 7 }
         try await next.daemon.recovery.recover()
         #expect(try await next.ledger.claims().first?.life?.endsAt == 67)
-        // The same boot, a new process: it goes on.
+        // A new process in the same boot: the time continues.
         let again = try next.next()
         again.clock.set { 20 }
         try await again.daemon.recovery.recover()

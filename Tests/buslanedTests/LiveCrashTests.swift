@@ -9,8 +9,8 @@ import Testing
 
 @testable import buslaned
 
-/// The daemon is ended at every call of libvirt, before it and after it, while the devices of a running guest change. libvirt
-/// and the guest live on.
+/// The daemon is ended at every call of libvirt, before it and after it, while the devices of a running guest change.
+/// libvirt and the guest live on.
 @Suite("The daemon is killed while a running guest's devices change")
 struct LiveCrashTests {
     private static let root = PeerCredentials(pid: 1, uid: 0, gid: 0)
@@ -64,7 +64,7 @@ struct LiveCrashTests {
 
         /// The daemon ends at this moment, and is started again.
         ///
-        /// - Returns: whether it came so far.
+        /// - Returns: whether the daemon reached this moment.
         mutating func kill(at moment: Int, _ change: Change) async throws -> Bool {
             libvirt.change { $0.momentsLeft = moment }
             libvirt.onEnd.withLock { [scene] in $0 = { scene.end() } }
@@ -81,7 +81,7 @@ struct LiveCrashTests {
             return true
         }
 
-        /// What there is of the guest's devices, and of their claims.
+        /// The guest's devices and their claims.
         func picture() async throws -> [String] {
             let claims = try await scene.ledger.claims()
             return try [
@@ -94,7 +94,7 @@ struct LiveCrashTests {
     }
 
     @Test(
-        "nothing that the guest has is free, and what was asked for is had by asking again",
+        "no function that the guest has is free, and repeating the request completes it",
         arguments: Change.allCases)
     func killed(change: Change) async throws {
         let reference = try await World(before: change)

@@ -10,7 +10,7 @@ import Testing
 /// Claims against a model that is simple enough to be right: random operations on both, and the same answers from both.
 @Suite("Claims against a reference model")
 struct ModelTests {
-    /// What there should be, without a host or a ledger.
+    /// The expected state, without a host or a ledger.
     private struct Model {
         struct Held {
             var owner: Owner
@@ -27,14 +27,14 @@ struct ModelTests {
 
     private static let uuids = (1...3).map { "0000000\($0)-1d52-d8f3-2516-782e98ab3fa0" }
 
-    /// How an operation ended, in terms that both sides know.
+    /// The result of an operation, in terms that both sides have.
     private enum Outcome: Equatable {
         case done
         case nothing
         case refused(String)
     }
 
-    @Test("a thousand operations at random, the daemon ended now and then", arguments: [1, 20_261_124, 0xb05_1a9e])
+    @Test("a thousand random operations, with a crash now and then", arguments: [1, 20_261_124, 0xb05_1a9e])
     func operations(seed: Int) async throws {
         var random = FixedSeed(UInt64(seed))
         var scene = try Scene()

@@ -8,12 +8,12 @@ import Testing
 
 @testable import buslaned
 
-@Suite("Owners that go without a word")
+@Suite("Owners that are gone")
 struct OwnerTests {
     private let unit = Owner.unit("dpdk.service")
     private let process = Owner.process(pid: 42, startTime: 7)
 
-    @Test("a unit has its grace time and may come back; a process does not come back")
+    @Test("a unit has a grace time and can return; a process cannot")
     func graceTime() {
         var absences = Absences(grace: 60)
         #expect(absences.note([unit: .gone, process: .gone], now: 100) == [process])
@@ -56,7 +56,7 @@ struct OwnerTests {
         #expect(scene.host.now == before)
     }
 
-    @Test("what a guest still has open stays, and goes at a later look")
+    @Test("a claim that a guest still has open stays, and is released at a later check")
     func stillOpen() async throws {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(1))
@@ -70,7 +70,7 @@ struct OwnerTests {
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
-    @Test("a process is known by its number and its beginning")
+    @Test("a process is identified by its number and start time")
     func processes() throws {
         let processes = Processes()
         let start = try #require(processes.startTime(of: Int(getpid())))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Quarantine")
 struct QuarantineTests {
-    /// A VF whose release could not be carried through: its old owner's VLAN is still on it.
+    /// A VF whose release failed: it still has its old owner's VLAN.
     private func setAside() async throws -> (Scene, PCIAddress) {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
@@ -21,10 +21,10 @@ struct QuarantineTests {
         return (scene, address)
     }
 
-    @Test("recovering cleans and resets the function, and hands it out again")
+    @Test("recover cleans, resets and frees the function")
     func recovered() async throws {
         let (scene, address) = try await setAside()
-        scene.host.mend()
+        scene.host.clearFailures()
         let resets = scene.host.resets(of: address)
         try await scene.daemon.quarantine.recover(address, by: Scene.root)
         let settings = scene.host.now[address]?.vfSettings
@@ -51,7 +51,7 @@ struct QuarantineTests {
     @Test("refused while a process has it open, and for a function that is not in quarantine")
     func refused() async throws {
         let (scene, address) = try await setAside()
-        scene.host.mend()
+        scene.host.clearFailures()
         scene.host.open(address)
         let before = scene.host.now
         let holder = ProcessHolder(pid: 4711, command: "qemu")

@@ -11,7 +11,7 @@ import Testing
 struct RebuildTests {
     private let loss = LedgerFile.Loss(reason: "torn", keptAs: "ledger.sqlite.unreadable")
 
-    /// A host whose first VF a domain has and whose third is on VFIO without an owner, and a daemon without a ledger.
+    /// A daemon without a ledger, and a host: a domain has the first VF, and the third is on VFIO without an owner.
     private func forgetful() async throws -> (scene: Scene, domain: Domain, claim: Claim) {
         let before = try Scene()
         try await before.apply(Scene.declaring(4))
@@ -24,7 +24,7 @@ struct RebuildTests {
         return (scene, try Domain.guest(having: claim.assignments), claim)
     }
 
-    @Test("nothing that may have an owner is handed out, all else is")
+    @Test("functions that may have an owner are not allocated, all others are")
     func setAside() async throws {
         let (scene, _, _) = try await forgetful()
         #expect(Set(try await scene.ledger.holdings().quarantine.keys) == Set(Scene.vf.prefix(3)))
@@ -33,14 +33,14 @@ struct RebuildTests {
         #expect(try await scene.ledger.events().contains { $0.kind == .degraded && $0.subject == "ledger" })
     }
 
-    @Test("a domain has again what its XML says, and may start; the next owner sees nothing of it")
+    @Test("a domain gets the claims of its XML again and may start; the next owner sees no trace of it")
     func adopts() async throws {
         let (scene, domain, claim) = try await forgetful()
         #expect(try await scene.daemon.lostOwners.areMissing())
         let adopted = try #require(try await scene.daemon.lostOwners.adopt(devicesOf: domain))
         #expect(adopted.owner == claim.owner && adopted.assignments.map(\.name) == ["data0"])
         #expect(adopted.assignments.map(\.address) == claim.assignments.map(\.address))
-        // Once is enough.
+        // A second time it is not needed.
         #expect(try await scene.daemon.lostOwners.adopt(devicesOf: domain) == nil)
         try await scene.daemon.prepareHook.prepare(domain, by: Scene.root)
         try await scene.daemon.stopHook.stopped(domain, reason: "shutdown", by: Scene.root)

@@ -111,14 +111,14 @@ struct RunningClaimTests {
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
-    @Test("what the request's own XML has already, from buslane domain start, is not claimed twice")
+    @Test("a device that the XML has already, from buslane domain start, is not claimed twice")
     func injected() async throws {
         let claim = try await scene.allocate(for: owner, name: "a")
         try await call("prepare", try asking(two, having: claim.assignments))
         #expect(try await scene.ledger.claims().flatMap(\.assignments).map(\.name) == ["a", "b"])
     }
 
-    @Test("a start after libvirtd was killed in prepare has what the first one claimed, if it still asks for it")
+    @Test("a start after libvirtd was killed in prepare uses the earlier claims, if they still fit the request")
     func killedInPrepare() async throws {
         try await call("prepare", try asking(one))
         let first = try #require(try await scene.ledger.claims().first)
@@ -132,7 +132,7 @@ struct RunningClaimTests {
     }
 
     @Test(
-        "a start that cannot have all it asks for touches nothing of what its domain has",
+        "a start that cannot get every device does not change the domain's other claims",
         arguments: ["pool='vfs'", "pool='none'"])
     func refusedBeforehand(second: String) async throws {
         let earlier = try await scene.allocate(for: owner, name: "a")
@@ -152,7 +152,7 @@ struct RunningClaimTests {
     @Test(
         "the claims of a start without a further event are released once its time is over and no process has the group open"
     )
-    func settled() async throws {
+    func endsWhenOver() async throws {
         let domain = try asking(one)
         try await call("prepare", domain)
         let claim = try #require(try await scene.ledger.claims().first)
@@ -164,7 +164,7 @@ struct RunningClaimTests {
         try await scene.daemon.use.endAbandoned()
         #expect(try await scene.ledger.claims().map(\.state) == [.inUse])
         scene.host.close(address)
-        // The VF of a pair is not opened before the guest asks for it
+        // The VF of a failover pair is not opened before the guest's driver requests it
         let seen = scene.daemon.guests
         func listed(isRunning: Bool) {
             seen.list([
@@ -210,7 +210,7 @@ struct RunningClaimTests {
         #expect(try await scene.ledger.claims().count == 1)
     }
 
-    @Test("what its owner took out of a domain is not missing at the start")
+    @Test("a device that the owner removed is not missing at the start")
     func takenOut() async throws {
         let request = "<b:request xmlns:b='urn:buslane:request:1'>\(one)</b:request>"
         let plain = try Domain.guest(having: [], request: request)
@@ -236,14 +236,14 @@ struct RunningClaimTests {
         #expect(try await scene.ledger.claims().isEmpty)
     }
 
-    @Test("a stop from the spool means no claim that was made since for a start to come")
+    @Test("a stop from the spool does not end a claim made later for a new start")
     func lateStop() async throws {
         _ = try await scene.allocate(for: owner, name: "a")
         try await call("release", try asking(one), at: scene.daemon.boot.now, isLate: true)
         #expect(try await scene.ledger.claims().map(\.state) == [.bound])
     }
 
-    @Test("what hooks left is taken in by the order of time; what is no call is thrown away")
+    @Test("reports in the spool are processed in order of time; an invalid file is removed")
     func spool() async throws {
         let folder = TemporaryFolder()
         let spool = HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger)

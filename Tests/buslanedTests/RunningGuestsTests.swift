@@ -42,7 +42,7 @@ struct RunningGuestsTests {
 
     // MARK: Attach
 
-    @Test("a guest that does not run gets its devices in its persistent XML, one that runs in both")
+    @Test("attach changes the persistent XML of a guest that is off, and both states of a running guest")
     func attaches() async throws {
         let (off, fake) = try domain(live: false)
         #expect(try await off.guests.attach("fw1", .init(), by: root).scope == .config)
@@ -57,7 +57,7 @@ struct RunningGuestsTests {
         #expect(try running.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
-        // Again there is nothing to do.
+        // The second time there is nothing to do.
         _ = try await on.guests.attach("fw1", .init(), by: root)
         #expect(running.calls.count == 3)
     }
@@ -73,7 +73,7 @@ struct RunningGuestsTests {
         }
     }
 
-    @Test("what the domain has no place for is refused before anything is done")
+    @Test("attach is refused before any change when the domain has no place for a device")
     func refusals() async throws {
         let (off, _) = try domain(live: false)
         await #expect(throws: Refusal.domain("fw1", .notRunning)) {
@@ -91,7 +91,7 @@ struct RunningGuestsTests {
         #expect(try await states() == [.bound, .bound])
     }
 
-    @Test("all or none: when libvirt refuses the second, the first is taken out again")
+    @Test("all or none: when libvirt refuses the second device, the first is removed again")
     func undone() async throws {
         let (live, fake) = try domain()
         fake.change { $0.attachFails = "data1" }
@@ -102,7 +102,7 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    @Test("if the guest keeps the first, the error names what failed and what could not be undone")
+    @Test("if the guest keeps the first device, the error names the failure and what was not undone")
     func notUndone() async throws {
         let (live, fake) = try domain()
         fake.change {
@@ -118,24 +118,24 @@ struct RunningGuestsTests {
         #expect(try fake.names(live: true) == ["data0"])
         #expect(try fake.names(live: false).isEmpty)
         #expect(try await states() == [.inUse, .bound])
-        // Should it let go later, its claim is free then, and the persistent XML has nothing of it.
+        // When the guest unplugs it later, its claim can be released and the persistent XML does not have it.
         #expect(try await pending().map(\.kind) == [.detaching])
-        try fake.giveUp("data0")
+        try fake.unplug("data0")
         try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().isEmpty)
     }
 
-    @Test("what could not be undone stays in a persistent XML that had it before")
+    @Test("a device whose removal failed stays in a persistent XML that had it before")
     func notUndoneAsDefined() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
-        for device in ["data0", "data1"] { try fake.giveUp(device) }
+        for device in ["data0", "data1"] { try fake.unplug(device) }
         fake.change {
             $0.attachFails = "data1"
             $0.answers["data0"] = .silent
         }
         await #expect(throws: Refusal.self) { try await live.guests.attach("fw1", .init(scope: .live), by: root) }
-        try fake.giveUp("data0")
+        try fake.unplug("data0")
         try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false) == ["data0", "data1"])
     }
@@ -150,7 +150,7 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    @Test("if the guest keeps them, that is reported, and the persistent XML follows once it can be written")
+    @Test("if the guest keeps them, the error says so, and the persistent XML gets them when it can be written")
     func finishedLater() async throws {
         let (live, fake) = try domain()
         fake.change {
@@ -169,7 +169,7 @@ struct RunningGuestsTests {
 
     // MARK: Detach
 
-    @Test("what the guest gives up is out of both states, and free to be released")
+    @Test("a device that the guest released is in neither state, and its claim can be released")
     func detaches() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         _ = try await live.guests.attach("fw1", .init(), by: root)
@@ -183,7 +183,7 @@ struct RunningGuestsTests {
         try await scene.release(claims[0])
     }
 
-    @Test("what it keeps stays in both, with its claim; should it let go later, the persistent XML follows")
+    @Test("a device that the guest keeps stays in both states with its claim; a later unplug also changes the XML")
     func keeps() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         try await scene.daemon.use.begin(claims)
@@ -193,16 +193,16 @@ struct RunningGuestsTests {
         }
         #expect(try fake.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
-        // The one that said no has nothing pending.
+        // No change is pending for the device that the guest refused to release.
         #expect(try await pending().map(\.device) == ["data1"])
-        try fake.giveUp("data1")
+        try fake.unplug("data1")
         try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)
         #expect(try fake.names(live: false) == ["data0"])
         #expect(try await states() == [.inUse, .bound])
         #expect(try await pending().isEmpty)
     }
 
-    @Test("a paused guest is not asked at all")
+    @Test("a paused guest gets no unplug request")
     func paused() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.isPaused = true }
@@ -217,7 +217,7 @@ struct RunningGuestsTests {
     }
 
     @Test(
-        "functions that share a slot can be removed only from the persistent XML: a running guest is not asked"
+        "functions that share a slot can be removed only from the persistent XML: a running guest gets no request"
     )
     func sharingSlot() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
@@ -247,7 +247,7 @@ struct RunningGuestsTests {
         #expect(try await states() == [.inUse, .inUse])
     }
 
-    @Test("a guest that stops instead of answering has given everything up")
+    @Test("a guest that stops instead of answering has released every device")
     func stops() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.answers["data0"] = .silent }
@@ -260,7 +260,7 @@ struct RunningGuestsTests {
 
     // MARK: Evict
 
-    @Test("evicted, the running guest has nothing and the persistent XML everything; readmitted, it has the same again")
+    @Test("evict empties the running guest and keeps the persistent XML; readmit adds the same devices again")
     func evicts() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         try await scene.daemon.use.begin(claims)
@@ -270,7 +270,7 @@ struct RunningGuestsTests {
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().map(\.kind) == [.evicted, .evicted])
         #expect(try await live.pictures.report(on: "fw1").migration.possible == .yes)
-        // That it is evicted is known until it is readmitted.
+        // The eviction is recorded until the domain is readmitted.
         try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try await pending().count == 2)
         _ = try await live.guests.readmit("fw1", by: root)
@@ -280,7 +280,7 @@ struct RunningGuestsTests {
         #expect(try await live.pictures.report(on: "fw1").migration.possible == .no)
     }
 
-    @Test("all or none: what the guest gave up is plugged in again when it keeps another")
+    @Test("all or none: a device that the guest released is plugged in again when it keeps another")
     func evictionUndone() async throws {
         let (live, fake) = try domain(having: ["data0", "data1"])
         try await scene.daemon.use.begin(claims)
@@ -302,7 +302,7 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    // MARK: A daemon that ended in between
+    // MARK: After a crash of the daemon
 
     @Test(
         "an unfinished change is reconciled when libvirt is there, even if its event came early",
@@ -316,7 +316,7 @@ struct RunningGuestsTests {
         let service = DeviceChangeService(
             guests: live, ledger: scene.ledger, feed: fake.feed,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        fake.feed.tell(.connected)
+        fake.feed.publish(.connected)
         let running = Task { await service.run() }
         while try await !pending().isEmpty { await Task.yield() }
         running.cancel()
@@ -324,7 +324,7 @@ struct RunningGuestsTests {
         #expect(try fake.names(live: false) == ["data0"])
     }
 
-    @Test("a pair whose first half was done when the daemon ended is finished; one that was not begun is forgotten")
+    @Test("after a crash a change is finished if one state had changed, and forgotten if none had")
     func crashedWhileAttaching() async throws {
         let (live, fake) = try domain()
         let assignments = claims.flatMap(\.assignments)
@@ -338,11 +338,11 @@ struct RunningGuestsTests {
         #expect(try await pending().isEmpty)
     }
 
-    @Test("an eviction that the daemon did not live to end is done when all are gone, and undone else")
+    @Test("after a crash an eviction is complete if all devices are gone, and undone otherwise")
     func crashedWhileEvicting() async throws {
         for survivor in [nil, "data1"] as [String?] {
             let (live, fake) = try domain(having: ["data0", "data1"])
-            for gone in ["data0", "data1"] where gone != survivor { try fake.giveUp(gone) }
+            for gone in ["data0", "data1"] where gone != survivor { try fake.unplug(gone) }
             try await scene.ledger.begin(
                 ["data0", "data1"].map {
                     DeviceChange(domain: Domain.uuid, domainName: "fw1", device: $0, kind: .evicting)

@@ -31,7 +31,7 @@ struct ClaimingTogetherTests {
         ]
     }
 
-    @Test("a claim each; companions are bound and restored with their device")
+    @Test("one claim for each device; companions are bound and restored with their device")
     func together() async throws {
         let scene = try await scene()
         let before = scene.host.now
@@ -51,7 +51,7 @@ struct ClaimingTogetherTests {
         #expect(scene.host.now == before)
     }
 
-    @Test("a plan made before its turn on the card is made again after another caller's change")
+    @Test("a plan made while waiting for the PF is made again after another caller's change")
     func outdated() async throws {
         let scene = try await scene()
         let lanes = scene.daemon.lanes
@@ -60,7 +60,7 @@ struct ClaimingTogetherTests {
         async let other: Void = lanes.run(on: .card(Scene.card)) {
             onLane.finish()
             for await _ in turn {}
-            // What the plan begins with is not so any more
+            // The plan's first precondition no longer holds
             for action in [HostAction.setDriverOverride(Scene.vf[0], driver: "vfio-pci"), .probeDriver(Scene.vf[0])] {
                 try scene.host.meanwhile(action)
             }
@@ -76,7 +76,7 @@ struct ClaimingTogetherTests {
     }
 
     @Test(
-        "one that cannot be readied takes the others with it",
+        "when one device cannot be made ready, none is claimed",
         arguments: [HostSimulator.Fault.refused("no"), .refusedAfterEffect("too late"), .ignored])
     func allOrNothing(fault: HostSimulator.Fault) async throws {
         let scene = try await scene()
@@ -85,13 +85,13 @@ struct ClaimingTogetherTests {
         await #expect(throws: Executor.Failure.self) {
             try await scene.daemon.allocator.allocate(all: requests(settings: VFSettings(trust: true)), by: Scene.root)
         }
-        scene.host.mend()
+        scene.host.clearFailures()
         #expect(scene.host.now == before)
         #expect(try await scene.ledger.claims().isEmpty)
         try await scene.expectAtRest()
     }
 
-    @Test("nothing is claimed where one pool has none")
+    @Test("nothing is claimed when one pool has no free function")
     func exhausted() async throws {
         let scene = try await scene()
         _ = try await scene.daemon.allocator.allocate(requests(for: .name("other"))[1], by: Scene.root)

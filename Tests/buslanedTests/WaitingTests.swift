@@ -35,7 +35,7 @@ struct WaitingTests {
                     }
                 }
             }
-            // In line before the next one comes, or at an end already.
+            // In the queue before the next one comes, or already finished.
             while place == nil, !hasEnded { await Task.yield() }
         }
 
@@ -51,7 +51,7 @@ struct WaitingTests {
         func goAway() { task.withLock { $0?.cancel() } }
     }
 
-    @Test("what is free is had at once")
+    @Test("a free function is claimed at once")
     func free() async throws {
         let scene = try await scene()
         let waiter = await Waiter(scene, 2, for: "a")
@@ -118,7 +118,7 @@ struct WaitingTests {
         #expect(try await scene.ledger.auditTrail().filter { $0.verb == "allocate" }.count == 1)
     }
 
-    @Test("a client that disconnects leaves the queue at once, and the next one's turn comes")
+    @Test("a client that disconnects leaves the queue at once, and the next request is tried")
     func goesAway() async throws {
         let scene = try await scene()
         let held = try await scene.allocate(3, for: .name("a"))

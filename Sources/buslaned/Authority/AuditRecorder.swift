@@ -3,16 +3,16 @@ import HostModel
 import Ledger
 import Synchronization
 
-/// Writes into the audit trail how work ended.
+/// Records the results of work in the audit trail.
 struct AuditRecorder: Sendable {
     private let ledger: Ledger
     private let repeated = RepeatedFailures()
 
     init(ledger: Ledger) { self.ledger = ledger }
 
-    /// Runs the work and writes down how it ended.
+    /// Runs the work and records its result.
     ///
-    /// The work runs in a task of its own: it is finished even when the caller goes away.
+    /// The work runs in its own task: it continues when the caller is cancelled.
     func audited<Result: Sendable>(
         _ verb: String, subject: String, detail: String, by actor: AuditEntry.Actor,
         _ work: @escaping @Sendable () async throws -> Result
@@ -25,11 +25,11 @@ struct AuditRecorder: Sendable {
         }
     }
 
-    /// The same for work that writes its success itself, in one commit with what it did.
+    /// The same for work that records its own success, in the same transaction as its changes.
     func recorded<Result: Sendable>(
         _ entry: AuditEntry.Draft, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        // Starts on the caller's thread: a change of threads takes longer than most of what comes before the first wait.
+        // Starts on the caller's thread: a thread switch costs more than most work up to its first suspension.
         try await Task.immediate {
             do {
                 let result = try await work()
@@ -42,9 +42,9 @@ struct AuditRecorder: Sendable {
         }.value
     }
 
-    /// Writes down that something was refused or failed, and why.
+    /// Records a refusal or a failure, with its reason.
     ///
-    /// The daemon tries some work again and again by itself. A failure that repeats the one before is not written again.
+    /// The daemon repeats some of its own work. A failure that is the same as the previous one is not recorded again.
     func failed(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
         let text = "\(error)"
         guard repeated.isNews(entry, text) else { return }
@@ -54,7 +54,7 @@ struct AuditRecorder: Sendable {
     }
 }
 
-/// How each of the daemon's own tries failed last.
+/// The last failure of each piece of the daemon's own work.
 private final class RepeatedFailures: Sendable {
     private struct Work: Hashable {
         let verb, subject, detail: String
@@ -64,12 +64,12 @@ private final class RepeatedFailures: Sendable {
         }
     }
 
-    /// So that domains that come and go cannot fill the memory.
+    /// The largest number of entries, so that temporary domains cannot fill the memory.
     private static let limit = 1000
 
     private let last = Mutex<[Work: String]>([:])
 
-    /// Whether a failure is to be written down. Always true of what a person asked for.
+    /// Whether to record a failure. Always true for a client's request.
     func isNews(_ entry: AuditEntry.Draft, _ text: String) -> Bool {
         guard entry.actor == .daemon else { return true }
         return last.withLock { last in

@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import SystemServices
 
-/// The process at the other end of a unix socket, as the kernel saw it when it connected.
+/// The process at the other end of a unix socket, as recorded by the kernel when it connected.
 ///
 /// Source: unix(7), SO_PEERCRED; the layout is `struct ucred`.
 struct PeerCredentials: Sendable {
@@ -13,7 +13,7 @@ struct PeerCredentials: Sendable {
 
     var actor: AuditEntry.Actor { .init(uid: Int(uid), pid: Int(pid)) }
 
-    /// With the names that the user database has now.
+    /// The user and groups, with their present names in the user database.
     ///
     /// Source: getpwuid_r(3), getgrouplist(3), getgrgid_r(3).
     var caller: Caller {

@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// Who may do what. A refusal is written into the audit trail and the log.
+/// Checks what a caller may do. Each refusal is recorded in the audit trail and logged.
 struct Permissions: Sendable {
     let ledger: Ledger
     let logger: Logger

@@ -27,8 +27,8 @@ struct ApplyRunner: Sendable {
     ///   - confirmed: whether VFs with host interfaces may vanish.
     ///   - report: is called for each step, on any thread.
     /// - Returns: what was done; empty when there was nothing to do.
-    /// - Throws: a ``Refusal`` or ``ConfirmationNeeded`` before the first effect; the first failure of a PF after all PFs
-    ///   were worked on.
+    /// - Throws: a ``Refusal`` or ``ConfirmationNeeded`` before the first effect; the first failure of a PF after all
+    ///   PFs were worked on.
     func apply(
         _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor,
         reporting report: @escaping @Sendable (ApplyProgress.Step) -> Void = { _ in }
@@ -104,7 +104,7 @@ struct ApplyRunner: Sendable {
         _ entry: PFPlan, since mark: Int, _ declaration: PFDeclaration?, _ planned: Holdings, _ progress: ApplyProgress
     ) async throws -> [PCIAddress: Int] {
         let pf = entry.physicalFunction
-        let executor = executor.telling { progress.stepDone($0, of: pf) }
+        let executor = executor.reporting { progress.stepDone($0, of: pf) }
         let context = Intent.Context(bootID: boot.id, purpose: .apply)
         let groups: [PCIAddress: Int] = try await lanes.run(on: .card(pf), since: mark) { isOutdated in
             let now = try await ledger.holdings()

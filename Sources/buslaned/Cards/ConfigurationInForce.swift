@@ -3,7 +3,7 @@ import ConfigurationFiles
 import HostModel
 import Synchronization
 
-/// The configuration that the daemon goes by. Files are read again when they changed, and never half.
+/// The configuration that the daemon uses. Changed files are read again. An invalid file never applies in part.
 final class ConfigurationInForce: Sendable {
     private let folder: ConfigurationFolder
     private let state = Mutex(State())
@@ -11,19 +11,19 @@ final class ConfigurationInForce: Sendable {
     private struct State {
         var version: [FileVersion]?
         var outcome: Result<DesiredState, ConfigurationError> = .success(DesiredState())
-        /// What the files said when they last were right.
+        /// The last valid content of the files.
         var lastGood: DesiredState?
     }
 
     init(_ folder: ConfigurationFolder) { self.folder = folder }
 
-    /// What the files declare: what is applied.
+    /// The present content of the files, for `plan` and `apply`.
     ///
-    /// - Throws: what is wrong with them now.
+    /// - Throws: the errors of the files.
     func declared() throws(ConfigurationError) -> DesiredState { try current().outcome.get() }
 
-    /// What holds for claims: what the files declare, and while they are wrong, what they declared before. A host that
-    /// never had a file has no pools.
+    /// The configuration for claims: the present content of the files, or their last valid content while they are
+    /// invalid. A host that never had a file has no pools.
     func inForce() throws(ConfigurationError) -> DesiredState {
         let state = current()
         switch state.outcome {
@@ -35,7 +35,7 @@ final class ConfigurationInForce: Sendable {
         }
     }
 
-    /// Why the files do not count at present; nil when they do, and when there never was one.
+    /// Why the files are invalid; nil when they are valid or never existed.
     var problem: ConfigurationError? {
         let state = current()
         guard case .failure(let error) = state.outcome else { return nil }
@@ -44,7 +44,7 @@ final class ConfigurationInForce: Sendable {
 
     private func current() -> State {
         state.withLock { state in
-            // Looked at before the files are read: what is written meanwhile is read the next time.
+            // Before the files are read: a change during the reading is then read the next time.
             let version = folder.version
             guard version != state.version else { return state }
             do throws(ConfigurationError) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// Those who wait for functions, in the order in which they came.
+/// The queue of requests that wait for free functions, in order of arrival.
 ///
-/// Whoever is before you is tried before you, and what they could be given is kept from you: a claim of many functions
-/// is not starved by small ones. What nobody before you could use, you get at once.
+/// Earlier requests are tried first, and functions that suit them are kept for them, so that small requests cannot
+/// starve a request for many functions. A request gets functions that no earlier request can use at once.
 actor AllocationQueue {
-    /// Tries to make the claims out of what nobody who came earlier waits for: all of them or none.
+    /// Tries to make all the claims, or none, from functions that are not kept for the earlier requests.
     typealias Attempt = @Sendable ([ClaimRequest], _ earlier: [ClaimRequest]) async throws -> [Claim]
 
     private struct Entry {
@@ -14,17 +14,17 @@ actor AllocationQueue {
         let requests: [ClaimRequest]
         let attempt: Attempt
         let release: @Sendable ([Claim]) async -> Void
-        /// False when nobody listens any more.
-        let tell: @Sendable (Update) -> Bool
-        /// Why it was not granted when it was last tried.
+        /// False when the client has disconnected.
+        let send: @Sendable (Update) -> Bool
+        /// The result of the last try; nil before the first.
         var refusal: Refusal?
-        /// The time was up before it was tried for the first time.
+        /// Whether the time ended before the first try.
         var isOverdue = false
     }
 
-    /// What one who waits is told.
+    /// A message to a waiting client.
     enum Update: Sendable {
-        /// How many are before; 0 is next.
+        /// The number of requests ahead; 0 is next.
         case place(Int)
         case ended(Result<[Claim], any Error>)
     }
@@ -35,14 +35,14 @@ actor AllocationQueue {
     private var mustTryAgain = false
     private var isTicking = false
 
-    /// Who waits now, in order.
+    /// The requests that wait now, in order.
     var requests: [ClaimRequest] { entries.flatMap(\.requests) }
 
-    /// Waits in line until the claims are made, refused for good, or the time is up.
+    /// Queues the requests until the claims are made, the refusal is permanent, or the time ends.
     ///
-    /// The stream's end of whoever listens is the end of the waiting.
+    /// When the consumer ends the stream, the requests leave the queue.
     ///
-    /// - Parameter release: for claims that were made after the client disconnected.
+    /// - Parameter release: releases claims that were made after the client disconnected.
     func wait(
         for requests: [ClaimRequest], upTo limit: Duration, release: @escaping @Sendable ([Claim]) async -> Void,
         _ attempt: @escaping Attempt
@@ -58,7 +58,7 @@ actor AllocationQueue {
                 })
             let deadline = Task {
                 try await Task.sleep(for: limit)
-                giveUp(id)
+                expire(id)
             }
             continuation.onTermination = { _ in
                 deadline.cancel()
@@ -71,8 +71,8 @@ actor AllocationQueue {
         }
     }
 
-    /// While anybody waits: what changes without telling is seen, and who went away without a word is noticed when the
-    /// next word reaches nobody.
+    /// Tries again every second while a request waits: some changes cause no event, and a client that disconnected is
+    /// noticed when a message cannot be sent.
     private func tick() async {
         guard !isTicking else { return }
         isTicking = true
@@ -83,7 +83,7 @@ actor AllocationQueue {
         isTicking = false
     }
 
-    /// Something was given back, or the host changed: whoever waits is tried again.
+    /// Tries all waiting requests again, after a release or a change of the host.
     func signal() async { if !entries.isEmpty { await tryAll() } }
 
     var isEmpty: Bool { entries.isEmpty }
@@ -101,35 +101,36 @@ actor AllocationQueue {
         isTrying = false
     }
 
-    /// Once through the line. Those who join or leave meanwhile are seen at the next.
+    /// Tries each request once. Requests that come or leave during the pass count in the next one.
     private func pass() async {
         for entry in entries {
             let earlier = entries.prefix { $0.id != entry.id }.flatMap(\.requests)
             do {
                 let claims = try await entry.attempt(entry.requests, earlier)
-                // Whoever left while it was made does not want it any more.
+                // Release the claims if the client left during the try.
                 let isThere = entries.contains { $0.id == entry.id }
                 entries.removeAll { $0.id == entry.id }
-                if !isThere || !entry.tell(.ended(.success(claims))) { await entry.release(claims) }
+                if !isThere || !entry.send(.ended(.success(claims))) { await entry.release(claims) }
             } catch let refusal as Refusal where refusal.isTemporary {
                 if let position = entries.firstIndex(where: { $0.id == entry.id }) {
                     entries[position].refusal = refusal
-                    if entries[position].isOverdue { giveUp(entry.id) }
+                    if entries[position].isOverdue { expire(entry.id) }
                 }
             } catch {
                 entries.removeAll { $0.id == entry.id }
-                _ = entry.tell(.ended(.failure(error)))
+                _ = entry.send(.ended(.failure(error)))
             }
         }
-        for (place, entry) in entries.enumerated() { _ = entry.tell(.place(place)) }
+        for (place, entry) in entries.enumerated() { _ = entry.send(.place(place)) }
     }
 
-    private func giveUp(_ id: Int) {
+    /// Ends the waiting of a request with the refusal of its last try.
+    private func expire(_ id: Int) {
         guard let position = entries.firstIndex(where: { $0.id == id }) else { return }
-        // Nobody is sent away who was never tried.
+        // Try each request at least once.
         guard let refusal = entries[position].refusal else { return entries[position].isOverdue = true }
         let entry = entries.remove(at: position)
-        _ = entry.tell(.ended(.failure(refusal)))
+        _ = entry.send(.ended(.failure(refusal)))
         Task { await tryAll() }
     }
 

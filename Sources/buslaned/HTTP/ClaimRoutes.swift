@@ -65,7 +65,7 @@ struct ClaimRoutes: RouteGroup {
 
     // MARK: - Requests
 
-    /// - Throws: ``Refusal`` unless the caller may have all of it.
+    /// - Throws: ``Refusal`` unless the caller may claim from all requested pools.
     private func admitted(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> [ClaimRequest] {
         let requests = try await claimRequests(asked, from: peer)
         try await permissions.mustBeAdmitted(peer, to: requests)
@@ -86,7 +86,7 @@ struct ClaimRoutes: RouteGroup {
 
     // MARK: - Waiting
 
-    /// A line for each change of the place in the queue, and a last one with the claims or the error.
+    /// One line for each change of the place in the queue, then a last line with the claims or the error.
     private func waiting(
         _ requests: [ClaimRequest], upTo limit: Duration, by actor: AuditEntry.Actor, _ context: PeerContext
     ) -> Response {

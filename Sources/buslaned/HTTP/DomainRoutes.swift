@@ -3,6 +3,7 @@ import ControlAPI
 import HostModel
 import Hummingbird
 
+/// Domains and their devices.
 struct DomainRoutes: RouteGroup {
     let permissions: Permissions
     let binder: DomainBinder

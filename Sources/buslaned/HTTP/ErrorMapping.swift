@@ -53,7 +53,7 @@ extension ErrorKind {
     }
 }
 
-/// An error of a library that no other type stands for. The log has its text.
+/// An error of a library that is not mapped to any other type. The log has its text.
 struct UnexpectedError: Reportable {
     var report: ErrorReport {
         ErrorReport(

@@ -6,7 +6,7 @@ import Ledger
 import NIOCore
 import ServiceLifecycle
 
-/// What happens: events as they are, and as they come.
+/// Recorded events, and new events as they occur.
 struct EventRoutes: RouteGroup {
     let ledger: Ledger
 

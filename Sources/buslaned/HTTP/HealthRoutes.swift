@@ -3,7 +3,7 @@ import ControlAPI
 import HostModel
 import Hummingbird
 
-/// Whether the daemon serves, and what is not as it should be.
+/// The daemon's version, and the problems of the host.
 struct HealthRoutes: RouteGroup {
     let problems: HostProblems
 

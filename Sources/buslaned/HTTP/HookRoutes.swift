@@ -4,7 +4,7 @@ import DomainXML
 import Hummingbird
 import Wire
 
-/// What libvirt's hook reports. Nothing behind this route may wait for libvirt, which waits for the hook.
+/// Calls of libvirt's hook. The handlers must not wait for libvirt, because libvirt waits for the hook.
 struct HookRoutes: RouteGroup {
     let permissions: Permissions
     let spool: HookSpool
@@ -18,7 +18,7 @@ struct HookRoutes: RouteGroup {
             let domain = try Domain(parsing: call.xml)
             let peer = try context.peer()
             try await permissions.mustBeRoot(peer, to: "hook \(call.operation)", domain.name)
-            // The domain's last stop may be in the spool. libvirt calls the hooks of one domain one after the other.
+            // First the spool: it can have the domain's last stop. libvirt calls the hooks of one domain in order.
             await spool.takeIn()
             try await calls.handle(call, about: domain, by: peer.actor)
             return try Response(json: HealthDocument(problems))

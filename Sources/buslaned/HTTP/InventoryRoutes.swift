@@ -8,7 +8,7 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// The inventory, and what changes in it.
+/// The inventory and its changes.
 struct InventoryRoutes: RouteGroup {
     let inventory: InventoryText
 
@@ -20,15 +20,15 @@ struct InventoryRoutes: RouteGroup {
     }
 }
 
-/// The inventory as text, made anew only when a function or a claim changed. With thousands of functions, making the text
-/// takes longer than everything else.
+/// The inventory as text. It is generated again only after a change of a function or claim: with thousands of
+/// functions, generating the text takes longer than everything else.
 final class InventoryText: Sendable {
     private let host: KernelHost
     private let ledger: Ledger
     private let names = PCINames()
     private let made = Mutex<Made?>(nil)
 
-    /// The text about functions and groups, and what it was made from.
+    /// The text about functions and groups, with the inputs that it was generated from.
     private struct Made {
         let version: Int
         let claims: [PCIAddress: String]
@@ -41,7 +41,7 @@ final class InventoryText: Sendable {
         self.ledger = ledger
     }
 
-    /// The document in pieces. The memory of the NUMA nodes is read each time: it changes without an event.
+    /// The document in pieces. The memory of the NUMA nodes is read each time, because its changes cause no event.
     func current() async throws -> [ByteBuffer] {
         let (claims, uses) = try await held()
         let (snapshot, version) = try host.observed()
@@ -56,7 +56,7 @@ final class InventoryText: Sendable {
         return [ByteBuffer(bytes: try head.opening()), text]
     }
 
-    /// A line for each function that changes from now on.
+    /// One line for each change of a function from now on.
     func changes() -> Response {
         let watched = host.feed.watch()
         return Response(jsonLines: { [self] output in
@@ -73,7 +73,7 @@ final class InventoryText: Sendable {
         })
     }
 
-    /// By function the claim that has it, and what else uses it.
+    /// The claim of each function, and other uses.
     private func held() async throws -> (claims: [PCIAddress: String], uses: HostUses) {
         let holdings = try await ledger.holdings()
         var uses = host.uses()

@@ -4,7 +4,7 @@ import HostModel
 import Hummingbird
 import Ledger
 
-/// The ledger's file, and its audit trail.
+/// The ledger's file and the audit trail.
 struct LedgerRoutes: RouteGroup {
     let ledger: Ledger
     let file: LedgerFile

@@ -34,7 +34,8 @@ struct PeerContext: RequestContext {
     }
 }
 
-/// The process at the other end of each open connection. Read once, when the connection is made, on its own thread.
+/// The process at the other end of each open connection. Read once, when the client connects, on the connection's event
+/// loop.
 final class ConnectionPeers: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 

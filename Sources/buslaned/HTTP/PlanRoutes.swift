@@ -41,13 +41,13 @@ struct PlanRoutes: RouteGroup {
         return try DesiredState(yaml: given.text, file: given.file)
     }
 
-    /// The response begins with the first step. What is refused before it is an ordinary error.
+    /// The response begins with the first step. A refusal before that is an ordinary error response.
     private func stepwise(
         _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor
     ) async throws -> Response {
         let (lines, sink) = AsyncStream.makeStream(of: ApplyLine.self)
         let pause = Pause(.milliseconds(100))
-        // Goes on when its client disconnects: half a plan is worse than none.
+        // Continues when its client disconnects, so that no plan stays half applied.
         let work = Task {
             defer { sink.finish() }
             return try await apply.apply(desired, confirmed: confirmed, by: actor) { step in
@@ -70,14 +70,15 @@ struct PlanRoutes: RouteGroup {
     }
 }
 
-/// Reporting a step costs more than some steps, and nobody can read more than a few lines a second.
+/// Limits how often steps are reported: a report costs more than some steps, and a person reads only a few lines a
+/// second.
 private final class Pause: Sendable {
     private let length: Duration
     private let last = Mutex<ContinuousClock.Instant?>(nil)
 
     init(_ length: Duration) { self.length = length }
 
-    /// True the first time, and then at most once in each length of time.
+    /// True at the first read, and then at most once per length.
     var isOver: Bool {
         last.withLock { last in
             let now = ContinuousClock.now

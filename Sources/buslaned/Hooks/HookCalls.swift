@@ -5,14 +5,14 @@ import Ledger
 import Logging
 import Wire
 
-/// Acts on what libvirt reports to its hook, by operation.
+/// Handles the calls of libvirt's hook, by operation.
 struct HookCalls: Sendable {
     let boot: Boot
     let prepare: PrepareHook
     let stop: StopHook
     let logger: Logger
 
-    /// - Parameter isLate: whether the report lay in the spool. It does not concern anything that began later.
+    /// - Parameter isLate: whether the report comes from the spool. It does not affect anything that began later.
     func handle(
         _ call: HookRequest, about domain: Domain, isLate: Bool = false, by actor: AuditEntry.Actor
     ) async throws {

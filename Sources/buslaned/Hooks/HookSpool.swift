@@ -5,14 +5,14 @@ import Ledger
 import Logging
 import Wire
 
-/// Reports that hooks left as files while the daemon did not answer. The order of the file names is that of time.
+/// The files of reports that hooks wrote while the daemon did not answer. The file names sort by time.
 struct HookSpool: Sendable {
     let folder: String
     let calls: HookCalls
     let logger: Logger
 
-    /// Takes in and removes all reports. Two runs at once do no harm: a stop that was handled is of an earlier
-    /// generation.
+    /// Processes and removes all reports. Two concurrent runs are harmless: a stop that is handled twice finds another
+    /// generation of the claim the second time.
     func takeIn() async {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names.sorted() where name.hasSuffix(SpoolPlace.fileEnding) {
@@ -21,16 +21,16 @@ struct HookSpool: Sendable {
                 let call = try JSONDecoder().decode(HookRequest.self, from: try Self.content(of: path))
                 try await calls.handle(call, about: try Domain(parsing: call.xml), isLate: true, by: .daemon)
                 logger.notice(
-                    "took in a report that a hook left",
+                    "processed a report from the hook's spool",
                     metadata: ["domain": "\(call.domain)", "operation": "\(call.operation)"])
             } catch  where !FileManager.default.fileExists(atPath: path) {
                 continue
             } catch {
                 logger.warning(
-                    "a report that a hook left could not be used",
+                    "cannot use a report in the hook's spool",
                     metadata: ["file": "\(path)", "reason": "\(error)"])
             }
-            // Never taken in twice. Whatever it did not end is found later by what runs and what does not.
+            // Removed even after an error. SpoolService later ends uses that this report should have ended.
             try? FileManager.default.removeItem(atPath: path)
         }
     }

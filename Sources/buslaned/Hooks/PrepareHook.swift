@@ -5,10 +5,10 @@ import HostModel
 import Ledger
 import Logging
 
-/// What comes before a guest's start: libvirt's `prepare`.
+/// Prepares a guest's start: libvirt's `prepare`.
 ///
-/// Claims what the domain requests for one run, checks that every device of Buslane's in its XML is claimed for this
-/// domain, and makes all of them ready. Never calls libvirt, which waits for the hook.
+/// Claims the devices that the domain requests for one run, checks that every device of Buslane's in its XML is claimed
+/// for this domain, and makes all of them ready. Never calls libvirt, because libvirt waits for the hook.
 struct PrepareHook: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -20,16 +20,16 @@ struct PrepareHook: Sendable {
     let audit: AuditRecorder
     let logger: Logger
 
-    /// - Throws: a ``Refusal`` that stops the start. No claim that was not there before is left then.
+    /// - Throws: a ``Refusal``, which stops the start. No new claim is left then.
     func prepare(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
         let entry = AuditEntry.Draft("hook prepare", subject: domain.name, detail: domain.summary, actor: actor)
         try await audit.recorded(entry) {
-            // 1. What the domain has and what it asks for.
+            // 1. Read what the domain has and what it requests.
             let request = try domain.request
             let held = try await ledger.heldClaims(of: domain)
             let having = try await claims(amongst: held, havingDevicesOf: domain)
             let sorted = try sort(try missing(of: domain, request), of: domain, request, having: held, by: actor)
-            // 2. What can be refused before anything is touched.
+            // 2. Refuse what can be refused before any change.
             let known = (having + sorted.reused).flatMap(\.assignments)
             try refuseMisaligned(domain, request, known.map { ($0.name, $0.numaNode) })
             let start = ClaimAllocator.Start(entry: entry) { candidates in
@@ -38,12 +38,12 @@ struct PrepareHook: Sendable {
             if !(having + sorted.reused + sorted.outdated).isEmpty, !sorted.wanted.isEmpty {
                 try await candidates.foresee(sorted.wanted, leaving: sorted.outdated, accept: start.accept)
             }
-            // 3. The effects.
+            // 3. Make the changes.
             for claim in sorted.outdated {
                 try await use.end(of: claim)
                 _ = try await release.release(claim.id, by: actor)
             }
-            // No guest of this domain runs, or libvirt would not call its hook.
+            // No guest of this domain is running: libvirt calls `prepare` only before a start.
             let used = try await use.begin(having + sorted.reused)
             let new = try await claim(sorted.wanted, for: start, besides: used, by: actor)
             let claimed = (sorted.reused + new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
@@ -56,7 +56,7 @@ struct PrepareHook: Sendable {
         }
     }
 
-    /// - Parameter used: claims that are in use for this start; their use ends when this fails.
+    /// - Parameter used: the claims that are already in use for this start. Their use ends when this fails.
     private func claim(
         _ wanted: [ClaimRequest], for start: ClaimAllocator.Start, besides used: [Claim], by actor: AuditEntry.Actor
     ) async throws -> [Claim] {
@@ -84,10 +84,10 @@ struct PrepareHook: Sendable {
         return missing
     }
 
-    /// Where a device's node is required, the guest's vCPUs and memory have to be there too, as far as the domain says
-    /// where they are.
+    /// If a device's node is required, the guest's vCPUs and memory must be on that node, as far as the domain XML
+    /// places them.
     ///
-    /// - Parameter devices: by name, with their nodes.
+    /// - Parameter devices: the devices' names and nodes.
     private func refuseMisaligned(
         _ domain: Domain, _ request: DomainRequest?, _ devices: [(name: String, node: Int?)]
     ) throws {
@@ -103,7 +103,7 @@ struct PrepareHook: Sendable {
         if !conflicts.isEmpty { throw MisalignedDomain(conflicts) }
     }
 
-    /// The claims that have the devices which Buslane put into the domain.
+    /// The claims of the devices that Buslane added to the domain's XML.
     private func claims(amongst held: [Claim], havingDevicesOf domain: Domain) async throws -> [Claim] {
         try await use.refuseQuarantined(domain.injected.map(\.address))
         var having: [Claim] = []
@@ -120,10 +120,10 @@ struct PrepareHook: Sendable {
         return having
     }
 
-    /// What a domain requests for one run: claims that it has, claims that it has otherwise than it asks for now, and
-    /// requests for new ones.
+    /// The devices that a domain requests for one run: by existing claims that fit, existing claims that no longer fit,
+    /// and requests for new claims.
     private struct Sorted {
-        /// They stay: libvirt may have ended in the middle of an earlier start.
+        /// Claims of an earlier start that libvirtd did not complete. They are used again.
         var reused: [Claim] = []
         var outdated: [Claim] = []
         var wanted: [ClaimRequest] = []

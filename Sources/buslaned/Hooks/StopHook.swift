@@ -4,7 +4,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// What follows a guest's stop, and libvirt's reconnect to a guest that runs.
+/// Handles a guest's stop, and libvirtd's reconnect to a running guest.
 struct StopHook: Sendable {
     let ledger: Ledger
     let boot: Boot
@@ -14,14 +14,15 @@ struct StopHook: Sendable {
     let audit: AuditRecorder
     let logger: Logger
 
-    /// libvirt's `release`: the guest has stopped. Claims made for one run end; those of the defined domain stay and are
-    /// made ready again.
+    /// libvirt's `release`: the guest has stopped. Claims for one run are released; claims of the defined domain stay
+    /// and are made ready again.
     ///
-    /// Concerns the claims as they are when libvirt reports the stop. A start that overtakes it makes another generation.
+    /// Affects only the claims' generations at the time of the call: a new start during it begins another generation.
     ///
     /// - Parameters:
-    ///   - at: when the guest stopped, in seconds since the boot: a use that began later belongs to another start; nil for now.
-    ///   - isLate: whether the report lay in the spool. It then does not concern claims that no guest had.
+    ///   - at: when the guest stopped, in seconds since the boot; nil for now. A use that began later belongs to
+    ///     another start.
+    ///   - isLate: whether the report comes from the spool. It then does not affect claims that are not in use.
     func stopped(
         _ domain: Domain, reason: String, at: Int? = nil, isLate: Bool = false, by actor: AuditEntry.Actor
     ) async throws {
@@ -34,7 +35,7 @@ struct StopHook: Sendable {
             let request = try domain.request
             let forOneRun = Set(request?.binding == .running ? request?.devices.map(\.name) ?? [] : [])
             for claim in claims {
-                // The guest may have been started again meanwhile.
+                // nil: the guest has already started again.
                 guard let unused = try await use.end(of: claim) else { continue }
                 if claim.assignments.allSatisfy({ forOneRun.contains($0.companionOf ?? $0.name) }) {
                     _ = try await release.release(claim.id, generation: claim.generation, by: actor)
@@ -46,7 +47,7 @@ struct StopHook: Sendable {
         }
     }
 
-    /// libvirt's `reconnect`: libvirtd restarted and found the guest running. Nothing can be refused.
+    /// libvirt's `reconnect`: libvirtd restarted and found the guest running. The guest cannot be refused any more.
     func reconnected(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
         let held = try await ledger.heldClaims(of: domain)
         let addresses = Set(held.flatMap(\.assignments).map(\.address))
@@ -64,11 +65,11 @@ struct StopHook: Sendable {
         _ = try await ledger.beginUse(ofClaims: unused.map(\.id), bootID: boot.id, sinceBoot: boot.now)
     }
 
-    /// Ends the use of a domain that does not run, as its `release` would have. libvirtd never sends `release` when it
-    /// is killed in `prepare`.
+    /// Ends the use of a domain that is off, like its `release`. libvirtd can die in `prepare` and never send
+    /// `release`.
     ///
-    /// - Parameter domain: by its inactive XML.
-    /// - Returns: whether a use may be left that a later look will find over.
+    /// - Parameter domain: the domain's inactive XML.
+    /// - Returns: true when a guest may be starting or still has a device open, so that the caller has to check again.
     @discardableResult
     func endUnreportedUse(of domain: Domain) async throws -> Bool {
         let held = try await ledger.heldClaims(of: domain).filter { $0.state == .inUse }

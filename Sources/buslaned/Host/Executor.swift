@@ -5,17 +5,17 @@ import HostModel
 import Ledger
 import Logging
 
-/// Carries out changes, a checked step at a time: record the intent, check, act, read again, check, mark done.
+/// Makes changes in checked steps: record the intent, check, act, read again, check, close the intent.
 struct Executor: Sendable {
     let host: any Host
     let ledger: Ledger
     let logger: Logger
     private let writes = BlockingCalls()
-    /// Told of each step once it is verified.
+    /// Called after each verified step.
     var onStep: @Sendable (HostAction) -> Void = { _ in }
-    /// How long a write may take until it returns.
+    /// How long a write may take to return.
     var writePatience: @Sendable (HostAction) -> Duration = \.patience
-    /// How long the host may take after that until an action's effect shows.
+    /// How long the effect of an action may take to show after the write has returned.
     let patience: @Sendable (HostAction) -> Duration
 
     /// A step that failed, and the earlier steps that could not be undone.
@@ -43,18 +43,18 @@ struct Executor: Sendable {
         var description: String { "the write has not returned after \(patience)" }
     }
 
-    /// The same, with somebody who is told of each step.
-    func telling(_ onStep: @escaping @Sendable (HostAction) -> Void) -> Executor {
+    /// A copy that calls `onStep` after each verified step.
+    func reporting(_ onStep: @escaping @Sendable (HostAction) -> Void) -> Executor {
         var copy = self
         copy.onStep = onStep
         return copy
     }
 
-    /// Makes every change, or none of them.
+    /// Makes all changes or none.
     ///
-    /// - Parameter context: of the intents; nil where the ledger says already where the changes lead, as it does of a claim
-    ///   that is `releasing`.
-    /// - Throws: ``Failure`` after the changes made so far were undone in reverse.
+    /// - Parameter context: the context of the intents; nil when the ledger already records the goal of the changes, as
+    ///   for a claim that is `releasing`.
+    /// - Throws: ``Failure``, after undoing the changes so far in reverse order.
     func run(_ changes: [Change], context: Intent.Context?) async throws {
         guard let first = changes.first, let start = first.steps.first else { return }
         var current = (change: first, action: start.action)
@@ -71,7 +71,7 @@ struct Executor: Sendable {
                         current = (change, step.action)
                         try check(step, knowing: kept)
                         if position == 0 {
-                            // From here on there may be something to undo; before, a stranger's work would be undone.
+                            // An undo before this point would undo another program's work.
                             begun.append(change)
                             open.begun += 1
                         }
@@ -82,8 +82,8 @@ struct Executor: Sendable {
                 }
             }
         } catch let blocked as Blocked {
-            // The kernel has not let go of it: what one more write would wait for, and what state it is in, nobody knows.
-            // Its intent stays open, and a person or the next start settles it.
+            // The kernel still holds the function: its state is unknown, and another write could block too. The intent
+            // stays open for `buslane recover` or the recovery at the next start.
             let reason = describe(blocked, current.action)
             logger.error("a write hangs", metadata: ["action": "\(current.action)", "reason": "\(reason)"])
             try? await ledger.close(intents: open.notBegun)
@@ -97,7 +97,7 @@ struct Executor: Sendable {
         try await ledger.close(intents: open.ids)
     }
 
-    /// The intents that were written down last, and how many of their changes were begun.
+    /// The intents that were recorded last, and how many of their changes were begun.
     private struct OpenIntents {
         var ids: [Int] = []
         var begun = 0
@@ -109,11 +109,11 @@ struct Executor: Sendable {
         let description: String
     }
 
-    /// - Parameter kept: what the step before promised and was seen to keep: that is not looked at again.
+    /// - Parameter kept: the verified postconditions of the step before. They are not checked again.
     private func check(_ step: Step, knowing kept: [Condition] = []) throws {
         let live = FreshLook(host: host)
         guard let unmet = step.preconditions.first(where: { !kept.contains($0) && !$0.holds(on: live) }) else { return }
-        throw Unmet(description: "it needs that \(unmet)")
+        throw Unmet(description: "a precondition does not hold: \(unmet)")
     }
 
     private func take(_ step: Step) async throws {
@@ -128,7 +128,7 @@ struct Executor: Sendable {
         logger.debug("step verified", metadata: ["action": "\(step.action)"])
     }
 
-    /// Some drivers refuse a VF's settings for a while: they are asked again whenever the host reports a change.
+    /// Some drivers refuse a VF's settings for a while. The write is tried again whenever the host reports a change.
     private func perform(_ action: HostAction) async throws {
         let deadline = ContinuousClock.now + patience(action)
         while true {
@@ -153,14 +153,15 @@ struct Executor: Sendable {
         }
     }
 
-    /// How long a probe that did nothing is left alone.
+    /// The time between two probes.
     private static let probeInterval: Duration = .milliseconds(500)
 
-    /// Some drivers make their VFs after the write returned: look again whenever the host reports a change.
+    /// Some drivers create their VFs after the write has returned. The conditions are read again whenever the host
+    /// reports a change.
     ///
-    /// A probe is asked for again. While another driver, of a module that is just being loaded, has a look at the
-    /// function and is about to be refused it, the kernel takes it for bound and does nothing.
-    /// Source: `bus_rescan_devices_helper`, drivers/base/bus.c, which asks for `dev->driver` without the device's lock.
+    /// A probe is repeated. While a driver of a module that is being loaded probes the function without success, the
+    /// kernel takes the function for bound and ignores other probes. Source: `bus_rescan_devices_helper`,
+    /// drivers/base/bus.c, which reads `dev->driver` without the device's lock.
     private func verify(_ step: Step) async throws {
         let patience = self.patience(step.action)
         let deadline = ContinuousClock.now + patience
@@ -171,18 +172,18 @@ struct Executor: Sendable {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else {
                 throw Unmet(
-                    description: "it was done, but after \(patience) it is not so that \(unmet)")
+                    description: "the write succeeded, but after \(patience) this does not hold: \(unmet)")
             }
             await host.waitForChange(upTo: min(left, Self.probeInterval))
             if case .probeDriver = step.action, nextProbe <= min(.now, deadline) {
-                logger.debug("asked again", metadata: ["action": "\(step.action)"])
+                logger.debug("probing again", metadata: ["action": "\(step.action)"])
                 try await perform(step.action)
                 nextProbe = .now + Self.probeInterval
             }
         }
     }
 
-    /// Who keeps a write from returning, as far as that can be told.
+    /// Why a write does not return, as far as that is known.
     private func describe(_ blocked: Blocked, _ action: HostAction) -> String {
         let live = FreshLook(host: host)
         let function = live[action.subject]
@@ -192,15 +193,16 @@ struct Executor: Sendable {
             guard let group = held.iommuGroup, let holder = groups[group] else { continue }
             return "\(blocked): \(holder) has \(held.address) open"
         }
-        return "\(blocked): the kernel waits for something that it does not tell; dmesg may"
+        return "\(blocked): the kernel has not finished and gave no reason; check dmesg"
     }
 
-    /// - Parameter action: what was under way when the error came.
+    /// - Parameter action: the action that was in progress when the error occurred.
     private func undo(_ begun: [Change], after error: any Error, during action: HostAction) async -> Failure {
         var notUndone: [Aspect] = []
         for change in begun.reversed() {
             do {
-                // What is gone took its state with it; what cannot be read is not gone.
+                // Nothing to undo for a function that is gone. A function that cannot be read is not gone, so this
+                // throws.
                 _ = try host.function(at: change.from.subject, with: [])
                 if change.from.isGone(from: FreshLook(host: host)) { continue }
                 guard let back = try Change.leading(to: change.from, on: FreshLook(host: host)) else { continue }
@@ -218,7 +220,7 @@ struct Executor: Sendable {
 }
 
 extension HostAction {
-    /// How long the host may take until the effect shows: grows with the work.
+    /// How long the effect may take to show. Grows with the number of VFs.
     var patience: Duration {
         switch self {
         case .setVFCount(_, let count): .seconds(20 + 2 * count)

@@ -2,7 +2,7 @@
 import HostModel
 import Synchronization
 
-/// Hands each entry to everyone who watches.
+/// Passes each entry to all watchers.
 final class Feed<Entry: Sendable>: Sendable {
     private struct Watchers {
         var next = 0
@@ -11,10 +11,11 @@ final class Feed<Entry: Sendable>: Sendable {
 
     private let watchers = Mutex(Watchers())
 
-    /// How many entries wait for a watcher that does not read before its stream ends: it has to look anew.
+    /// The number of entries kept for a slow watcher. One more ends its stream, and the watcher has to read the present
+    /// state again.
     private let patience = 1024
 
-    /// From here on, until the consumer stops or falls too far behind.
+    /// Entries from now on, until the consumer stops or falls too far behind.
     func watch() -> AsyncStream<Entry> {
         AsyncStream(bufferingPolicy: .bufferingOldest(patience)) { continuation in
             let id = watchers.withLock { watchers in
@@ -28,9 +29,10 @@ final class Feed<Entry: Sendable>: Sendable {
         }
     }
 
-    /// Takes entries until the task is cancelled. After some were missed nil comes: then all there is is to be looked at.
+    /// Calls `take` with each entry until the task is cancelled. nil means that entries were lost: read the present
+    /// state again.
     ///
-    /// - Parameter first: what is watched already; what is told before this begins would else be missed.
+    /// - Parameter first: a stream from an earlier ``watch()``, so that no entry before this call is lost.
     func follow(_ first: AsyncStream<Entry>? = nil, _ take: (Entry?) async -> Void) async {
         var entries = first ?? watch()
         while !Task.isCancelled {
@@ -41,7 +43,7 @@ final class Feed<Entry: Sendable>: Sendable {
         }
     }
 
-    func tell(_ entry: Entry) {
+    func publish(_ entry: Entry) {
         let all = watchers.withLock { $0.continuations.values.map(\.self) }
         for continuation in all {
             if case .dropped = continuation.yield(entry) { continuation.finish() }
@@ -49,11 +51,11 @@ final class Feed<Entry: Sendable>: Sendable {
     }
 }
 
-/// What changed on the host, for everyone who watches it.
+/// Changes of the host's functions.
 typealias ChangeFeed = Feed<HostChange>
 
 struct HostChange: Sendable {
     let changes: [FunctionChange]
-    /// The host after them.
+    /// The host after the changes.
     let snapshot: HostSnapshot
 }

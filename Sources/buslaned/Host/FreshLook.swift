@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// One look at the host: reads a function when it is first asked for, and no more often. For a second look, take another.
+/// One look at the host. Reads each fact at its first use and keeps it. For newer facts, create another look.
 ///
-/// A function that cannot be read is treated as not there: no condition holds of it.
+/// A function that cannot be read counts as missing: no condition holds for it.
 final class FreshLook: FunctionSource {
     private let host: any Host
     private var functions: [PCIAddress: Function?] = [:]
@@ -11,7 +11,7 @@ final class FreshLook: FunctionSource {
     private var settings: [PCIAddress: VFSettings?] = [:]
     private var addresses: [VirtualFunction: PCIAddress?] = [:]
 
-    /// - Parameter known: functions that were just read, with all there is of them.
+    /// - Parameter known: functions that were just read completely.
     init(host: any Host, knowing known: [Function] = []) {
         self.host = host
         for function in known {

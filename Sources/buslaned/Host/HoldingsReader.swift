@@ -12,14 +12,14 @@ struct HoldingsReader: Sendable {
     let guests: SeenDomains
     let queue: AllocationQueue
 
-    /// What the holdings are needed for.
+    /// The use that the holdings are read for.
     enum Purpose: Sendable {
-        /// To change PFs and functions: `plan`, `apply`, drift, `recover`. Nothing is kept for waiting requests, as a
-        /// plan hands nothing out.
+        /// To change PFs and functions: `plan`, `apply`, drift, `recover`. Keeps nothing for waiting requests, because
+        /// a plan assigns no functions.
         case planning
-        /// To choose functions for a request that has to wait its turn behind these.
+        /// To choose functions for a request that is queued behind these.
         case placing(behind: [ClaimRequest])
-        /// To choose functions for a request that nobody has queued yet: behind everyone who waits now.
+        /// To choose functions for a request that is not queued yet: behind all requests that wait now.
         case placingNow
     }
 
@@ -60,9 +60,9 @@ struct HoldingsReader: Sendable {
         return (held, uses)
     }
 
-    /// What was made of some PFs, with everything that planning must respect there.
+    /// What was applied to some PFs, with everything that planning must respect there.
     ///
-    /// - Parameter cards: PFs, and whole functions that a claim has; nil for all.
+    /// - Parameter cards: PFs, and non-SR-IOV functions that are claimed; nil for all.
     func made(of cards: Set<PCIAddress>?) async throws -> Made {
         var made = try await ledger.made(of: cards)
         if made.declared.isEmpty && made.claims.isEmpty { return made }
@@ -70,7 +70,7 @@ struct HoldingsReader: Sendable {
         return made
     }
 
-    /// The same without what the host would have to be asked for: to notice that something differs, not to act on it.
+    /// The ledger's part only, without reading the host. Enough to notice a difference, but not to act on it.
     func madeForNoticing(of cards: Set<PCIAddress>?) async throws -> Made { try await ledger.made(of: cards) }
 }
 

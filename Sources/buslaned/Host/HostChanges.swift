@@ -3,12 +3,12 @@ import HostIO
 import HostModel
 import Synchronization
 
-/// What happened on the host, and nobody has looked at yet.
+/// Host events and writes whose functions have not been read again yet.
 ///
-/// While a card is cut up much happens, and what a function is like in between interests nobody: it is looked at once,
-/// when somebody asks or soon after.
+/// Creating VFs causes many events, and the states in between do not matter. So the functions are read once, at the
+/// next question about the host or shortly after the last event.
 final class Unseen: Sendable {
-    /// An element when something came to be looked at, and nothing was before.
+    /// Has an element after new events or writes. Elements that nobody has read yet are merged into one.
     let arrivals: AsyncStream<Void>
     private let arrived: AsyncStream<Void>.Continuation
     private let state = Mutex((events: [HostEvent](), written: Set<PCIAddress>(), count: 0))
@@ -38,11 +38,11 @@ final class Unseen: Sendable {
         }
     }
 
-    /// How much has come so far: the same number twice means that nothing came in between.
+    /// The number of additions so far. If it has not changed, nothing came in between.
     var count: Int { state.withLock(\.count) }
 }
 
-/// Lets any number of waiters know that the host reported a change.
+/// Wakes any number of waiters when the host reports a change.
 final class HostChanges: Sendable {
     private struct Waiters {
         var next = 0
@@ -59,7 +59,7 @@ final class HostChanges: Sendable {
         }
         await withCheckedContinuation { continuation in
             waiters.withLock { $0.continuations[id] = continuation }
-            // Only now: a timer that ran out before there was anyone to wake would never wake them.
+            // After the registration: a timer that fires before it would wake nobody.
             Task {
                 try? await Task.sleep(for: limit)
                 wake(id)
@@ -67,7 +67,7 @@ final class HostChanges: Sendable {
         }
     }
 
-    /// Something changed: everyone looks again.
+    /// Wakes all waiters.
     func signal() {
         let woken = waiters.withLock { waiters in
             defer { waiters.continuations = [:] }

@@ -4,25 +4,25 @@ import HostIO
 import HostModel
 import Logging
 
-/// The real host: sysfs, rtnetlink and the process table, behind the seam that the daemon decides against.
+/// The real host: sysfs, rtnetlink and the process table. The daemon uses it through ``Host``.
 struct KernelHost: Host {
     let reader: SysfsReader
     let writer: HostWriter
     let holders: FunctionHolders
     let changes = HostChanges()
-    /// The host in memory, for who asks how it is and decides nothing.
+    /// The host in memory, for reports. Decisions read the host itself.
     let follower: HostFollower
-    /// Tells whoever watches what is different.
+    /// Publishes the changes of functions.
     let feed = ChangeFeed()
     let unseen = Unseen()
-    /// The host's events; nil where there are none to be had, and then every question reads the host.
+    /// The host's events; nil when they are not available. Without them every question reads the host.
     let monitor: UdevMonitor?
 
     init(paths: HostPaths, logger: Logger) throws {
         reader = SysfsReader(paths: paths)
         writer = HostWriter(paths: paths)
         holders = FunctionHolders(paths: paths)
-        // Before the host is read: what happens meanwhile waits in the kernel.
+        // Before the host is read, so that events during the reading wait in the kernel.
         monitor = paths.isLive ? Self.monitor(logger) : nil
         follower = try HostFollower(reader: reader)
     }
@@ -31,13 +31,13 @@ struct KernelHost: Host {
         do {
             return try UdevMonitor()
         } catch {
-            // Waits still end by their deadline: slower, not wrong.
+            // Waits then end at their deadline: slower, but correct.
             logger.warning("no events from the host", metadata: ["error": "\(error)"])
             return nil
         }
     }
 
-    /// What decisions need: the same facts as ``function(at:)`` has, so that the two can be compared.
+    /// The facts for decisions, the same as from ``function(at:with:)``, so that the two can be compared.
     func snapshot() throws -> HostSnapshot {
         var snapshot = try reader.snapshot(including: .decisive)
         snapshot.takeUnread(from: follower.current.snapshot)
@@ -76,7 +76,7 @@ struct KernelHost: Host {
     func address(of virtual: VirtualFunction) -> PCIAddress? { reader.address(of: virtual) }
 
     func perform(_ action: HostAction) throws {
-        // Not everything that is written makes an event.
+        // Not every write causes an event.
         defer { if action.isObservable { unseen.add(written: action.subject) } }
         try writer.perform(action)
     }
@@ -89,24 +89,24 @@ struct KernelHost: Host {
 
     func waitForChange(upTo limit: Duration) async { await changes.wait(upTo: limit) }
 
-    /// The host with all that an inventory tells, from memory where its events keep that true.
+    /// The host with all facts of an inventory. From memory when events keep the memory up to date.
     func observed() throws -> (snapshot: HostSnapshot, version: Int) {
         try observe()
         return follower.current
     }
 
     private func observe() throws {
-        if monitor == nil { tell(try follower.rescan()) } else { try catchUp() }
+        if monitor == nil { publish(try follower.rescan()) } else { try catchUp() }
     }
 
-    /// Looks at what happened since the last time, and tells of what is different.
+    /// Reads the functions with new events or writes again, and publishes their changes.
     func catchUp() throws {
         let (events, written) = unseen.take()
-        if !events.isEmpty || !written.isEmpty { tell(try follower.follow(events, written: written)) }
+        if !events.isEmpty || !written.isEmpty { publish(try follower.follow(events, written: written)) }
     }
 
-    func tell(_ differences: [FunctionChange]) {
+    func publish(_ differences: [FunctionChange]) {
         guard !differences.isEmpty else { return }
-        feed.tell(HostChange(changes: differences, snapshot: follower.current.snapshot))
+        feed.publish(HostChange(changes: differences, snapshot: follower.current.snapshot))
     }
 }

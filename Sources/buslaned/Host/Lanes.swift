@@ -2,25 +2,25 @@
 import HostModel
 import Synchronization
 
-/// Lanes of work: what is on different lanes runs side by side, what is on one lane in order of arrival.
+/// Lanes of work. Work on different lanes runs concurrently; work on one lane runs in order of arrival.
 ///
-/// The host's lane is taken before a card's, never after it. Behind a lock and no actor: a lane is mostly free, and to enter
-/// an actor can take a turn to another thread.
+/// Lock order: the host's lane before a PF's lane. Uses a lock instead of an actor: a lane is mostly free, and entering
+/// an actor can switch threads.
 final class Lanes: Sendable {
     enum Lane: Hashable, Sendable {
-        /// What is about the declared state as a whole: applying it, and looking for drift from it.
+        /// Work on the declared state as a whole: apply and drift checks.
         case host
-        /// What changes one PF or its VFs.
+        /// Changes of one PF or its VFs.
         case card(PCIAddress)
-        /// What changes one domain, by its UUID. Taken among those who call libvirt, and before any other.
+        /// Changes of one domain, by UUID. Only for work that calls libvirt. Lock order: before every other lane.
         case domain(String)
     }
 
     private struct State {
-        /// Who waits for each lane that somebody is on.
+        /// The waiters for each lane that is busy.
         var waiting: [Lane: [CheckedContinuation<Void, Never>]] = [:]
         var ended = 0
-        /// By card's lane: the last work on it that ended.
+        /// For each PF's lane: the value of `ended` when work last ended there.
         var lastEnded: [Lane: Int] = [:]
     }
 
@@ -32,14 +32,14 @@ final class Lanes: Sendable {
         return try await work()
     }
 
-    /// How many works have ended so far, on whichever lane.
+    /// The number of pieces of work that have ended so far, on all lanes.
     var ended: Int { state.withLock(\.ended) }
 
-    /// The same for work that was planned before it came to the lane.
+    /// Runs work that was planned before it entered the lane.
     ///
     /// - Parameters:
-    ///   - mark: ``ended`` before the look that it was planned from.
-    ///   - work: told whether somebody else's work on the lane has ended since.
+    ///   - mark: the value of ``ended`` before the host was read for the plan.
+    ///   - work: `isOutdated` is true when other work on the lane has ended since.
     func run<Result: Sendable>(
         on lane: Lane, since mark: Int, _ work: @Sendable (_ isOutdated: Bool) async throws -> Result
     ) async throws -> Result {
@@ -49,7 +49,7 @@ final class Lanes: Sendable {
         }
     }
 
-    /// How many wait for a lane.
+    /// The number of waiters for a lane.
     func waiting(for lane: Lane) -> Int { state.withLock { $0.waiting[lane]?.count ?? 0 } }
 
     private func enter(_ lane: Lane) async {

@@ -6,8 +6,8 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Makes domains what their requests ask for: a domain after each event about it, and all of them at each connection and
-/// at an interval.
+/// Reconciles domains with their requests: a domain after each event about it, and all domains after each connection to
+/// libvirt and at an interval.
 struct BindingService: Service {
     let access: DomainAccess
     let binder: DomainBinder
@@ -16,11 +16,11 @@ struct BindingService: Service {
     /// Watched from the start: the first connection is reported only once.
     private let news: AsyncStream<DomainNews>
 
-    /// Events come in groups: a definition causes several.
+    /// A definition causes several events: wait, and reconcile once.
     private static let pause: Duration = .milliseconds(100)
     private static let interval: Duration = .seconds(300)
-    /// Until the next try at a domain that was starting, or that libvirt did not answer about.
-    private static let again: Duration = .seconds(5)
+    /// The time until the next try after a domain was starting or libvirt did not answer.
+    private static let retryInterval: Duration = .seconds(5)
 
     init(access: DomainAccess, binder: DomainBinder, seen: SeenDomains, logger: Logger) {
         self.access = access
@@ -46,7 +46,7 @@ struct BindingService: Service {
                     if due.takeAll() {
                         group.addTask {
                             if await listAll(due) { return }
-                            try await Task.sleep(for: Self.again)
+                            try await Task.sleep(for: Self.retryInterval)
                             due.addAll()
                         }
                     }
@@ -55,7 +55,7 @@ struct BindingService: Service {
                             let isDone = await sync(uuid)
                             due.done(uuid)
                             if isDone { return }
-                            try await Task.sleep(for: Self.again)
+                            try await Task.sleep(for: Self.retryInterval)
                             due.add(uuid)
                         }
                     }
@@ -74,7 +74,8 @@ struct BindingService: Service {
         }
     }
 
-    /// - Returns: false when libvirt has not answered, and is to be asked again soon: a list waits for every hook that runs.
+    /// - Returns: false when libvirt has not answered, so that the caller tries again soon. A list waits for every
+    ///   running hook.
     private func listAll(_ due: DueDomains) async -> Bool {
         do {
             let all = try await access.libvirt.domains()
@@ -90,7 +91,7 @@ struct BindingService: Service {
         }
     }
 
-    /// - Returns: false when the domain is to be tried again soon.
+    /// - Returns: false when the caller has to try again soon.
     private func sync(_ uuid: String) async -> Bool {
         do {
             try await binder.sync(uuid: uuid)
@@ -107,20 +108,20 @@ struct BindingService: Service {
 }
 
 extension DomainEvent.Change {
-    /// Whether the domain may no longer have what it asks for.
+    /// Whether the domain may now differ from its request.
     fileprivate var concernsBinding: Bool {
         switch self {
         case .defined, .undefined, .started, .stopped, .crashed: true
-        // Buslane's own record changes with its own definitions.
+        // Buslane's own definitions change its own record.
         case .metadataChanged(let namespace): namespace != DomainAssignment.namespace
         default: false
         }
     }
 }
 
-/// The domains that are due, each taken by one task at a time.
+/// The domains that are due. One task at a time takes a domain.
 private final class DueDomains: Sendable {
-    /// How many are taken at once.
+    /// How many domains can be taken at once.
     private static let limit = 8
 
     private struct State {
@@ -129,7 +130,7 @@ private final class DueDomains: Sendable {
         var busy: Set<String> = []
     }
 
-    /// One element whenever a domain may be taken.
+    /// Has an element whenever a domain may be due.
     let arrivals: AsyncStream<Void>
     private let arrived: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
@@ -153,7 +154,7 @@ private final class DueDomains: Sendable {
         }
     }
 
-    /// nil when none waits, or the limit is reached.
+    /// nil when no domain is due or the limit is reached.
     func take() -> String? {
         state.withLock { state in
             guard state.busy.count < Self.limit, let uuid = state.waiting.first(where: { !state.busy.contains($0) })

@@ -14,7 +14,7 @@ struct DeviceChangeService: Service {
     /// Watched from the start: the first connection is reported only once.
     private let news: AsyncStream<DomainNews>
 
-    /// Between tries after libvirt could not write.
+    /// The time between two tries after libvirt could not write.
     private static let pause = Duration.seconds(30)
 
     init(unfinished: UnfinishedChanges, ledger: Ledger, feed: DomainFeed, logger: Logger) {
@@ -46,7 +46,7 @@ struct DeviceChangeService: Service {
         }
     }
 
-    /// - Parameter asking: asks guests again that may never have been asked.
+    /// - Parameter asking: repeats the requests to guests that may have been lost.
     private func reconcile(asking: Bool, only uuid: String? = nil) async {
         do {
             let changes = try await ledger.deviceChanges(ofDomain: uuid)
@@ -56,11 +56,11 @@ struct DeviceChangeService: Service {
                     try await unfinished.reconcile(uuid, named: name, asking: asking)
                 } catch {
                     logger.warning(
-                        "a device change is not finished", metadata: ["domain": "\(name)", "reason": "\(error)"])
+                        "a device change is still incomplete", metadata: ["domain": "\(name)", "reason": "\(error)"])
                 }
             }
         } catch {
-            logger.error("device changes cannot be read", metadata: ["error": "\(error)"])
+            logger.error("cannot read the device changes", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -3,18 +3,18 @@ import HostModel
 import ServiceLifecycle
 import Synchronization
 
-/// Looks for drift whenever functions changed, and now and then for what changes without telling.
+/// Checks for drift after changes of functions, and at an interval for changes that cause no event.
 struct DriftService: Service {
     let drift: DriftCheck
     let cards: CardState
     let feed: ChangeFeed
 
-    /// Changes come in swarms: one look for each swarm.
+    /// Changes come in bursts: wait, and check once.
     private static let pause: Duration = .milliseconds(200)
     private static let interval: Duration = .seconds(300)
 
     func run() async {
-        // Cancelled in the middle of a pause: that is how it ends.
+        // The cancellation of a pause ends the loop; its error is expected.
         try? await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let (looks, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -34,7 +34,7 @@ struct DriftService: Service {
                 }
                 for await _ in looks {
                     try await Task.sleep(for: Self.pause)
-                    // Once the start is over, everything is looked at anyway.
+                    // Before the start is complete there is nothing to check: it ends with a check of all PFs.
                     let cards = concern.take()
                     if self.cards.hasRestored { await drift.check(on: cards) }
                 }
@@ -44,9 +44,9 @@ struct DriftService: Service {
     }
 }
 
-/// The cards to look at next.
+/// The PFs to check next.
 private final class Concern: Sendable {
-    /// nil is all of them.
+    /// nil means all PFs.
     private let cards = Mutex<Set<PCIAddress>?>([])
 
     func add(_ changes: [FunctionChange]) { cards.withLock { $0?.formUnion(changes.map(\.card)) } }

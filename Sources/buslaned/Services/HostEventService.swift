@@ -5,25 +5,25 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps the host in memory as the host is, and wakes whoever waits for a change of it.
+/// Keeps the host in memory up to date, and wakes the waiters for changes of the host.
 struct HostEventService: Service {
     let host: KernelHost
     let logger: Logger
 
-    /// How long an attribute that changes without an event can be told wrongly, at most.
+    /// How long reports can have an old value of an attribute that changes without an event.
     private static let rescanInterval = Duration.seconds(300)
 
-    /// What happened is looked at once nothing more happens for a pause, where nobody asks before.
+    /// After an event, functions are read again when no other event comes during a pause.
     private static let pause = Duration.milliseconds(100)
-    /// How many pauses it waits for that at most.
+    /// The largest number of such pauses.
     private static let pauses = 10
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follow() }
-            group.addTask { await cancelWhenGracefulShutdown { await settle() } }
+            group.addTask { await cancelWhenGracefulShutdown { await followVFCounts() } }
             group.addTask { await cancelWhenGracefulShutdown { await catchUp() } }
-            group.addTask { try await cancelWhenGracefulShutdown { try await rescanNowAndThen() } }
+            group.addTask { try await cancelWhenGracefulShutdown { try await rescanRegularly() } }
             try await group.next()
             group.cancelAll()
         }
@@ -38,14 +38,14 @@ struct HostEventService: Service {
                     metadata: ["action": "\(event.action)", "function": "\(event.address?.description ?? "-")"])
             }
             host.unseen.add(events)
-            // Those who wait for a write of theirs: they read for themselves.
+            // For the executor, which waits for the effects of its writes and reads them itself.
             host.changes.signal()
         }
     }
 
     private func catchUp() async {
         for await _ in host.unseen.arrivals {
-            // To look at a VF wakes it up: who works on a card at this moment would wait for that.
+            // Reading a VF wakes it up, which delays work on its PF.
             for _ in 0..<Self.pauses {
                 let count = host.unseen.count
                 do { try await Task.sleep(for: Self.pause) } catch { return }
@@ -55,16 +55,16 @@ struct HostEventService: Service {
         }
     }
 
-    private func settle() async {
-        let settling = Settling()
+    private func followVFCounts() async {
+        let followed = FollowedPFs()
         await withDiscardingTaskGroup { group in
-            // The stream ends when this falls behind.
+            // The stream ends when this task falls behind.
             while !Task.isCancelled {
                 for await entry in host.feed.watch() {
-                    for card in Set(entry.changes.map(\.card)) where !isSettled(card) && settling.begin(card) {
+                    for card in Set(entry.changes.map(\.card)) where !isCountCurrent(card) && followed.begin(card) {
                         group.addTask {
-                            await settle(card)
-                            settling.end(card)
+                            await followVFCount(of: card)
+                            followed.end(card)
                         }
                     }
                 }
@@ -73,24 +73,24 @@ struct HostEventService: Service {
         }
     }
 
-    private func isSettled(_ card: PCIAddress) -> Bool {
+    private func isCountCurrent(_ card: PCIAddress) -> Bool {
         guard let sriov = host.follower.current.snapshot[card]?.sriov else { return true }
         return sriov.vfCount == sriov.virtualFunctions.count
     }
 
-    /// The kernel counts a card's VFs anew up to a second after the last of them went, and tells nobody.
+    /// The kernel updates a PF's VF count up to one second after it removed the last VF, and sends no event then.
     /// Source: `sriov_disable`, drivers/pci/iov.c.
-    private func settle(_ card: PCIAddress) async {
-        for _ in 0..<5 where !isSettled(card) {
+    private func followVFCount(of card: PCIAddress) async {
+        for _ in 0..<5 where !isCountCurrent(card) {
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
-            observe { host.tell(host.follower.refresh([card])) }
+            observe { host.publish(host.follower.refresh([card])) }
         }
     }
 
-    private func rescanNowAndThen() async throws {
+    private func rescanRegularly() async throws {
         while true {
             do { try await Task.sleep(for: Self.rescanInterval) } catch { return }
-            observe { host.tell(try host.follower.rescan()) }
+            observe { host.publish(try host.follower.rescan()) }
         }
     }
 
@@ -98,16 +98,16 @@ struct HostEventService: Service {
         do {
             try look()
         } catch {
-            logger.warning("the host could not be read again", metadata: ["error": "\(error)"])
+            logger.warning("cannot read the host again", metadata: ["error": "\(error)"])
         }
     }
 }
 
-/// The cards whose VFs are on their way, each once.
-private final class Settling: Sendable {
+/// The PFs whose VF counts are followed, each by one task.
+private final class FollowedPFs: Sendable {
     private let cards = Mutex<Set<PCIAddress>>([])
 
-    /// - Returns: false for a card that is being looked after already.
+    /// - Returns: false for a PF that is already followed.
     func begin(_ card: PCIAddress) -> Bool { cards.withLock { $0.insert(card).inserted } }
 
     func end(_ card: PCIAddress) { _ = cards.withLock { $0.remove(card) } }

@@ -3,17 +3,17 @@ import Libvirt
 import Logging
 import ServiceLifecycle
 
-/// Holds the connection for libvirt's events: opened when libvirt is there, and again whenever it was lost.
+/// Keeps the connection for libvirt's events open: connects when libvirt is available, and again after each loss.
 ///
-/// The daemon's only listener; it passes every event to ``feed``.
+/// The daemon's only listener. It publishes every event in ``feed``.
 struct LibvirtService: Service {
     let libvirt: LibvirtConnection
     let feed: DomainFeed
-    /// Whether an earlier run's work is resumed: at boot libvirt starts after this daemon serves.
+    /// Whether the daemon's start is complete. At boot libvirt starts after the daemon.
     let isReady: @Sendable () -> Bool
     let logger: Logger
 
-    /// Between tries while libvirt's socket is missing. Where it is there, connecting itself waits for libvirt.
+    /// The times between tries while libvirt's socket is missing. If the socket exists, connecting waits for libvirt.
     private static let pauses: [Duration] = [.milliseconds(200), .milliseconds(500), .seconds(1), .seconds(2)]
     private static let longestPause: Duration = .seconds(5)
 
@@ -24,16 +24,16 @@ struct LibvirtService: Service {
             while true {
                 do {
                     let events = try await libvirt.events()
-                    if failures > 0 { logger.notice("libvirt is back") }
+                    if failures > 0 { logger.notice("connected to libvirt again") }
                     failures = 0
-                    feed.tell(.connected)
-                    for await event in events { tell(event) }
+                    feed.publish(.connected)
+                    for await event in events { publish(event) }
                     try Task.checkCancellation()
                     logger.notice("the connection to libvirt was lost")
-                    feed.tell(.lost)
+                    feed.publish(.lost)
                 } catch let error as LibvirtError {
-                    // Logged once: a host without libvirt is no fault.
-                    if failures == 0 { logger.notice("no libvirt", metadata: ["reason": "\(error)"]) }
+                    // Logged once: a host without libvirt is not an error.
+                    if failures == 0 { logger.notice("cannot connect to libvirt", metadata: ["reason": "\(error)"]) }
                     let pause = failures < Self.pauses.count ? Self.pauses[failures] : Self.longestPause
                     failures += 1
                     try await Task.sleep(for: pause)
@@ -42,8 +42,8 @@ struct LibvirtService: Service {
         }
     }
 
-    private func tell(_ event: DomainEvent) {
+    private func publish(_ event: DomainEvent) {
         logger.debug("domain event", metadata: ["domain": "\(event.name)", "change": "\(event.change)"])
-        feed.tell(.event(event))
+        feed.publish(.event(event))
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ServiceLifecycle
 
-/// Ends claims that were made for a time and not renewed.
+/// Releases claims with a time limit that were not renewed in time.
 struct LifeService: Service {
     let expiry: ClaimExpiry
     let cards: CardState
@@ -9,9 +9,9 @@ struct LifeService: Service {
     func run() async {
         try? await cancelWhenGracefulShutdown {
             while true {
-                // Before the start is over nothing is given back: whoever renews cannot reach us yet.
+                // Release nothing before the start is complete: until then no client can renew.
                 let due = cards.hasRestored ? try? await expiry.releaseExpired() : 1
-                // Claims that are made or renewed meanwhile end later than in this time, or a little late.
+                // A claim made during this pause with a shorter time ends up to five seconds late.
                 try await Task.sleep(for: .seconds(min(due ?? 5, 5)))
             }
         }

@@ -5,14 +5,14 @@ import Libvirt
 import ServiceLifecycle
 import SystemServices
 
-/// Gives back what owners have that went without a word: processes that ended, units that stopped, domains that are
-/// neither defined nor running.
+/// Releases the claims of owners that are gone: processes that ended, units that stopped, and domains that are neither
+/// defined nor running.
 struct OwnerService: Service {
     let owners: OwnerWatch
     let cards: CardState
     let libvirt: LibvirtConnection
     let processes: Processes
-    /// How long a domain or a unit may be away, in seconds.
+    /// How long a domain or a unit can be gone before its claims are released, in seconds.
     let grace: Int
 
     func run() async {
@@ -21,7 +21,7 @@ struct OwnerService: Service {
             var absences = Absences(grace: grace)
             while true {
                 try await Task.sleep(for: pause)
-                // Before the start is over nothing is given back.
+                // Release nothing before the start is complete.
                 guard cards.hasRestored else { continue }
                 try? await owners.releaseVanished(&absences, presence: presence)
             }

@@ -3,7 +3,7 @@ import DomainXML
 import Logging
 import ServiceLifecycle
 
-/// After the ledger was lost, claims again what libvirt's domains have, once libvirt answers.
+/// After a loss of the ledger, claims the functions of libvirt's domains again, as soon as libvirt answers.
 struct RebuildService: Service {
     let access: DomainAccess
     let lostOwners: LostOwners
@@ -12,14 +12,14 @@ struct RebuildService: Service {
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            // At boot libvirt starts after this daemon serves, so that nothing may wait for libvirt before.
+            // At boot libvirt starts after the daemon, so the daemon's start must not wait for libvirt.
             while !cards.hasRestored { try await Task.sleep(for: .seconds(1)) }
             while (try? await lostOwners.areMissing()) == true {
                 do {
                     try await adoptAll()
                     break
                 } catch {
-                    logger.warning("owners are still to be found", metadata: ["error": "\(error)"])
+                    logger.warning("cannot look for owners among the domains yet", metadata: ["error": "\(error)"])
                     try await Task.sleep(for: .seconds(5))
                 }
             }
@@ -27,8 +27,9 @@ struct RebuildService: Service {
         try await gracefulShutdown()
     }
 
-    /// - Throws: when libvirt cannot be asked. A domain whose XML cannot be read is passed over, and the others are
-    ///   adopted.
+    /// Skips a domain whose XML cannot be read.
+    ///
+    /// - Throws: when libvirt does not answer.
     func adoptAll() async throws {
         for domain in try await access.libvirt.domains() {
             var documents = [try await access.libvirt.inactiveXML(of: domain.name)]

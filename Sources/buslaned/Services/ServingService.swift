@@ -3,8 +3,8 @@ import Ledger
 import ServiceLifecycle
 import SystemServices
 
-/// Settles what an earlier run left, brings back what was declared, and only then opens the socket: nobody shall see, or
-/// add to, what is half done.
+/// Recovers from a crash of an earlier run, restores the declared state, and then opens the socket. Until then no
+/// client can see or change an incomplete state.
 struct ServingService: Service {
     let lostOwners: LostOwners
     let recovery: CrashRecovery
@@ -12,11 +12,11 @@ struct ServingService: Service {
     let drift: DriftCheck
     let cards: CardState
     let file: LedgerFile
-    /// The ledger that could not be read, when there was one.
+    /// The loss of an unreadable ledger; nil when the ledger was read.
     let loss: LedgerFile.Loss?
     let spool: HookSpool
     let server: any Service
-    /// How long after the host's start a card's driver may be late.
+    /// How long after the host's start to wait for the drivers of declared PFs.
     let patience: Duration
 
     func run() async throws {
@@ -25,7 +25,7 @@ struct ServingService: Service {
             try file.forgetLoss()
         }
         try await recovery.recover()
-        // Before any new start is asked about.
+        // Before the hook of a new start can reach the socket.
         await spool.takeIn()
         await cancelWhenGracefulShutdown { await bootRestore.restore(patience: left) }
         cards.restored()
@@ -33,6 +33,6 @@ struct ServingService: Service {
         try await server.run()
     }
 
-    /// Zero on a host that has been up for longer.
+    /// The rest of that time. Zero on a host that has been up for longer.
     private var left: Duration { max(.zero, patience - .seconds(BootClock.now())) }
 }

@@ -27,7 +27,7 @@ done
 # libvirtd starts when somebody asks for it, as its sockets are meant to.
 rm -f "$tree/etc/systemd/system/multi-user.target.wants/libvirtd.service"
 rm -rf "$tree/etc/libvirt/qemu/networks/autostart"
-# driverctl's rule starts a shell at each VFIO group, whoever bound the device: that is in nobody's figures.
+# driverctl's rule starts a shell for each new VFIO group. No figure includes that.
 ln -sf /dev/null "$tree/etc/udev/rules.d/89-vfio-uio.rules"
 # AppArmor enforces libvirt's profiles, as on Debian. The other packages' profiles are for programs that are not here.
 for profile in "$tree"/etc/apparmor.d/*; do

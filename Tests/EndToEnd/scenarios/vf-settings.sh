@@ -40,7 +40,7 @@ vf_settings_applied() {
     exits 0 buslane apply --yes -f /tmp/vfs.yaml && holds "$OUT" "nothing to do"
 }
 
-# vf_settings_refused SETTING: it is refused, and the other wish of that VF undone
+# vf_settings_refused SETTING: it is refused, and the VF's other setting is undone
 vf_settings_refused() {
     local before
     vf_settings_configuration ", spoofCheck: off, $1" >/tmp/refused.yaml

@@ -82,19 +82,19 @@ struct DomainScene {
     @discardableResult
     func sync() async throws -> [String] { try await domains.binder.sync(uuid: Domain.uuid) }
 
-    /// So many seconds pass.
+    /// Advances the clock by this many seconds.
     mutating func later(by seconds: Int) {
         scene.clock.set { BootClock.now() + seconds }
         domains = scene.domains(of: libvirt)
     }
 
-    /// What Buslane has put into the persistent XML, by device.
+    /// Buslane's devices in the persistent XML, by name.
     func injected() async throws -> [String: PCIAddress] {
         let domain = try Domain(parsing: try await xml())
         return Dictionary(uniqueKeysWithValues: domain.injected.map { ($0.name, $0.address) })
     }
 
-    /// What is claimed for the domain, by device.
+    /// The domain's claims, by device name.
     func claimed() async throws -> [String: PCIAddress] {
         let claims = try await scene.ledger.claims().filter { $0.owner == Self.owner }
         return Dictionary(uniqueKeysWithValues: claims.flatMap(\.assignments).map { ($0.name, $0.address) })
@@ -104,7 +104,7 @@ struct DomainScene {
 }
 
 extension String {
-    /// Without each element of the name that contains the text.
+    /// The XML without the elements of this name that contain the text.
     func without(_ element: String, containing text: String) -> String {
         var rest = self
         var from = rest.startIndex

@@ -12,14 +12,14 @@ final class FakeLibvirt: DomainControl {
         var config: String?
         var live: String?
         var isPaused = false
-        /// How the guest answers when it is asked for a device; nil answers nothing.
+        /// How the guest answers an unplug request; nil for no answer.
         var answers: [String: Answer] = [:]
         var definesFail = false
         /// The attach of this device fails.
         var attachFails: String?
-        /// What was asked, in order: `attach data0`, `detach data0`, `define`.
+        /// The calls so far, in order: `attach data0`, `detach data0`, `define`.
         var calls: [String] = []
-        /// The daemon ends at so many moments from now: a question is one, a change two, before it and after it.
+        /// The daemon ends after this many moments: a query is one, a change is two, before and after it.
         var momentsLeft: Int?
         var isDaemonDead = false
     }
@@ -31,7 +31,7 @@ final class FakeLibvirt: DomainControl {
 
     let state: Mutex<State>
     let feed: DomainFeed
-    /// Told at the moment at which the daemon ends.
+    /// Called at the moment at which the daemon ends.
     let onEnd = Mutex<@Sendable () -> Void>({})
 
     /// fw1, with these devices, and with root ports for more: libvirt gives what runs its places.
@@ -148,15 +148,15 @@ final class FakeLibvirt: DomainControl {
             return state.answers[device] ?? .gives
         }
         switch answer {
-        case .gives: try giveUp(device)
+        case .gives: try unplug(device)
         case .refuses: tell(.deviceRemovalFailed(alias: alias))
         case .silent: break
         }
         try moment()
     }
 
-    /// The guest lets go of a device, asked or late.
-    func giveUp(_ device: String) throws {
+    /// The guest releases a device, at a request or later.
+    func unplug(_ device: String) throws {
         try state.withLock { state in
             state.live = try state.live.map { try Domain(parsing: $0).removing(names: [device]).text }
         }
@@ -169,6 +169,6 @@ final class FakeLibvirt: DomainControl {
     }
 
     private func tell(_ change: DomainEvent.Change) {
-        feed.tell(.event(DomainEvent(name: "fw1", uuid: Domain.uuid, change: change)))
+        feed.publish(.event(DomainEvent(name: "fw1", uuid: Domain.uuid, change: change)))
     }
 }

@@ -69,7 +69,7 @@ struct Scene {
             boot: Boot(identity: try host.snapshot().host, clock: clock.now), executor: executor, logger: logger)
     }
 
-    /// What `buslane.yaml` says from now on.
+    /// Writes `buslane.yaml`.
     func configure(_ yaml: String) throws {
         try yaml.write(toFile: folder.path + "/buslane.yaml", atomically: true, encoding: .utf8)
     }
@@ -131,7 +131,7 @@ struct Scene {
             reboot ? host.reboot() : host.restart(), folder: folder, file: file, patience: .milliseconds(20))
     }
 
-    // MARK: Words for what tests do
+    // MARK: Actions of tests
 
     /// The daemon's parts for the domains of this libvirt.
     func domains(
@@ -165,7 +165,7 @@ struct Scene {
         try await daemon.release.release(claim.id, by: Scene.root)
     }
 
-    /// What must be so whenever nothing is under way.
+    /// Checks the invariants that hold when no work is in progress.
     func expectAtRest(_ comment: Comment? = nil) async throws {
         #expect(try await ledger.openIntents().isEmpty, comment)
         let claims = try await ledger.claims()
