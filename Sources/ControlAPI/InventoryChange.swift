@@ -41,11 +41,9 @@ public struct InventoryChange: Codable, Sendable, Equatable {
     ) {
         self.at = JSON.timestamp(at)
         address = change.address
-        func told(_ function: Function) -> Inventory.Function {
-            Inventory.Function(function, on: snapshot, names: names, claim: claim, holders: function.holders(uses))
-        }
-        let before = change.before.map(told)
-        let after = change.after.map(told)
+        let describer = FunctionDescriber(snapshot: snapshot, names: names, uses: uses)
+        let before = change.before.map { describer.description(of: $0, claim: claim) }
+        let after = change.after.map { describer.description(of: $0, claim: claim) }
         event = before == nil ? .added : after == nil ? .removed : .changed
         function = after ?? before
         fields = []

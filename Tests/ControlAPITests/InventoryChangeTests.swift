@@ -24,18 +24,18 @@ struct InventoryPartsTests {
             warnings: ["careful"])
     }
 
-    @Test("the head and the rest make the document")
+    @Test("the head and the body make the document")
     func joined() throws {
         let whole = Inventory(of: host, names: NoNames(), capturedAt: 0)
         let head = try InventoryHead(of: host, numaNodes: host.numaNodes, capturedAt: 0).opening()
         #expect(
-            String(decoding: try head + whole.rest(), as: UTF8.self)
+            String(decoding: try head + InventoryBody(of: whole).text(), as: UTF8.self)
                 == String(
                     decoding: try JSON.encode(whole), as: UTF8.self))
         let empty = HostSnapshot(host: host.host, iommu: host.iommu)
         let parts =
             try InventoryHead(of: empty, numaNodes: [], capturedAt: 0).opening()
-            + Inventory(of: empty, names: NoNames(), capturedAt: 0).rest()
+            + InventoryBody(of: Inventory(of: empty, names: NoNames(), capturedAt: 0)).text()
         #expect(try JSON.decode(Inventory.self, from: parts).functions.isEmpty)
     }
 

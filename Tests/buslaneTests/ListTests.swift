@@ -9,7 +9,7 @@ import Testing
 struct ListTests {
     @Test("the table of a small host")
     func table() throws {
-        let text = try HostInWords.small().inventory.table(owners: HostInWords.owners).rendered(.plain)
+        let text = try InventoryTable(of: HostInWords.small().inventory, owners: HostInWords.owners).rendered(.plain)
         #expect(
             text == """
                 ADDRESS       KIND     DRIVER    GROUP  NODE  INTERFACE  CLAIM  USED BY      DEVICE
@@ -31,7 +31,7 @@ struct ListTests {
 
     @Test("the tree of a small host: root port, card, VFs, each with its group")
     func tree() throws {
-        let text = try HostInWords.small().inventory.tree(.plain, owners: HostInWords.owners)
+        let text = try InventoryTree(of: HostInWords.small().inventory, owners: HostInWords.owners).rendered(.plain)
         #expect(
             text == """
                 0000:00:14.0  group 1!  xhci_hcd  Ethernet Controller XXV710
@@ -54,7 +54,7 @@ struct ListTests {
     func narrow() throws {
         var style = Style.plain
         style.width = 60
-        let text = try HostInWords.small().inventory.table(owners: HostInWords.owners).rendered(style)
+        let text = try InventoryTable(of: HostInWords.small().inventory, owners: HostInWords.owners).rendered(style)
         let heading = try #require(text.lines.first)
         #expect(heading.split(separator: " ") == ["ADDRESS", "KIND", "DRIVER", "GROUP", "NODE", "CLAIM"])
         #expect(text.contains("\n0000:3b:10.0  "))
@@ -73,7 +73,8 @@ struct ListTests {
             let style = Style(width: width)
             let topology = Topology(of: inventory, owners: owners).text(style)
             for text in [
-                inventory.table(owners: owners).rendered(style), inventory.tree(style, owners: owners), topology,
+                InventoryTable(of: inventory, owners: owners).rendered(style),
+                InventoryTree(of: inventory, owners: owners).rendered(style), topology,
             ] {
                 let widest = text.lines.map(\.columns).max() ?? 0
                 #expect(widest <= width)
@@ -113,10 +114,10 @@ struct ListTests {
     @Test("what the mark means is said when it stands in the table, and only then")
     func footnote() throws {
         var inventory = try HostInWords.small().inventory
-        #expect(inventory.table().rendered(.plain).contains(GroupMarks.meaning))
+        #expect(InventoryTable(of: inventory).rendered(.plain).contains(GroupMarks.meaning))
         inventory.functions.removeAll { $0.driver != "vfio-pci" }
-        #expect(!inventory.table().rendered(.plain).contains(GroupMarks.meaning))
-        #expect(!inventory.tree(.plain).contains(GroupMarks.meaning))
+        #expect(!InventoryTable(of: inventory).rendered(.plain).contains(GroupMarks.meaning))
+        #expect(!InventoryTree(of: inventory).rendered(.plain).contains(GroupMarks.meaning))
     }
 
     @Test("parents that go round in a ring are shown all the same, once each")
@@ -126,7 +127,7 @@ struct ListTests {
             inventory.functions[index].parent =
                 inventory.functions[(index + 1) % inventory.functions.count].address
         }
-        let tree = inventory.tree(.plain)
+        let tree = InventoryTree(of: inventory).rendered(.plain)
         for function in inventory.functions {
             #expect(tree.lines.count { $0.contains(function.address.description + " ") } == 1)
         }
@@ -139,7 +140,8 @@ struct ListTests {
         let inventory = host.inventory
         let owners = ["c-a": "\u{1b}]0;owned\u{07}", "c-b": "b"]
         for text in [
-            inventory.table(owners: owners).rendered(.plain), inventory.tree(.plain, owners: owners),
+            InventoryTable(of: inventory, owners: owners).rendered(.plain),
+            InventoryTree(of: inventory, owners: owners).rendered(.plain),
             Topology(of: inventory, owners: owners).text(.plain),
         ] {
             #expect(!text.unicodeScalars.contains { ($0.value < 0x20 && $0 != "\n") || $0 == "\u{202e}" })
@@ -155,8 +157,8 @@ struct ListTests {
         }
         let inventory = host.inventory
         let started = ContinuousClock.now
-        let table = inventory.table(owners: HostInWords.owners).rendered(.plain)
-        let tree = inventory.tree(.plain)
+        let table = InventoryTable(of: inventory, owners: HostInWords.owners).rendered(.plain)
+        let tree = InventoryTree(of: inventory).rendered(.plain)
         #expect(table.lines.count == inventory.functions.count + 2)
         #expect(tree.lines.count == inventory.functions.count + 1)
         // A search through all groups for each function takes minutes in a debug build.
@@ -166,8 +168,8 @@ struct ListTests {
     @Test("what stays needs no more than it has: an empty list says so")
     func empty() {
         let inventory = HostInWords().inventory
-        #expect(inventory.table().rendered(.plain) == "no PCI functions\n")
-        #expect(inventory.tree(.plain) == "no PCI functions\n")
+        #expect(InventoryTable(of: inventory).rendered(.plain) == "no PCI functions\n")
+        #expect(InventoryTree(of: inventory).rendered(.plain) == "no PCI functions\n")
         #expect(Topology(of: inventory, owners: nil).text(.plain) == "no PCI functions\n")
     }
 }
@@ -198,7 +200,8 @@ struct TerminalTests {
         let inventory = try HostInWords.small().inventory
         let style = Style(width: 60, isUnicode: false)
         for text in [
-            inventory.table().rendered(style), inventory.tree(style), Topology(of: inventory, owners: nil).text(style),
+            InventoryTable(of: inventory).rendered(style), InventoryTree(of: inventory).rendered(style),
+            Topology(of: inventory, owners: nil).text(style),
         ] { #expect(text.utf8.allSatisfy { $0 < 0x80 }) }
     }
 
@@ -209,7 +212,9 @@ struct TerminalTests {
         let topology = Topology(of: inventory, owners: HostInWords.owners)
         #expect(topology.text(coloured).contains("\u{1b}[1;36mA\u{1b}[0m"))
         #expect(topology.text(coloured).replacing(/\u{1b}\[[0-9;]*m/, with: "") == topology.text(.plain))
-        #expect(inventory.tree(coloured).replacing(/\u{1b}\[[0-9;]*m/, with: "") == inventory.tree(.plain))
+        #expect(
+            InventoryTree(of: inventory).rendered(coloured).replacing(/\u{1b}\[[0-9;]*m/, with: "")
+                == InventoryTree(of: inventory).rendered(.plain))
     }
 }
 

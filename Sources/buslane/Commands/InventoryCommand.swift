@@ -54,8 +54,8 @@ struct InventoryCommand: AsyncParsableCommand {
         for warning in inventory.warnings { Terminal.error("warning: \(warning.printable)") }
         try Output.list(inventory, format, ids: inventory.functions.map(\.address.description)) { style in
             tree
-                ? inventory.tree(style, owners: reading.owners ?? [:])
-                : inventory.table(owners: reading.owners).rendered(style)
+                ? InventoryTree(of: inventory, owners: reading.owners ?? [:]).rendered(style)
+                : InventoryTable(of: inventory, owners: reading.owners).rendered(style)
         }
     }
 

@@ -51,7 +51,7 @@ final class InventoryText: Sendable {
         }
         let inventory = Inventory(
             of: snapshot, names: names, claims: claims, uses: uses, capturedAt: Ledger.wallClock())
-        let text = ByteBuffer(bytes: try inventory.rest())
+        let text = ByteBuffer(bytes: try InventoryBody(of: inventory).text())
         made.withLock { $0 = Made(version: version, claims: claims, uses: uses, text: text) }
         return [ByteBuffer(bytes: try head.opening()), text]
     }

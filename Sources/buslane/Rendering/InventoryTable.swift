@@ -2,13 +2,21 @@
 import ControlAPI
 import HostModel
 
-extension Inventory {
-    /// A row for each function.
-    ///
+/// The inventory as a table: a row for each function.
+struct InventoryTable {
+    private let functions: [Inventory.Function]
+    private let marks: GroupMarks
+    private let owners: [String: String]?
+
     /// - Parameter owners: by claim, its owner's name; nil if unknown.
-    func table(owners: [String: String]? = nil) -> Table {
-        let marks = GroupMarks(of: self)
-        return Table(
+    init(of inventory: Inventory, owners: [String: String]? = nil) {
+        functions = inventory.functions
+        marks = GroupMarks(of: inventory)
+        self.owners = owners
+    }
+
+    func rendered(_ style: Style) -> String {
+        Table(
             columns: [
                 .init("ADDRESS", isWhole: true), .init("KIND"), .init("DRIVER"), .init("GROUP", isWhole: true),
                 .init("NODE", expendability: 1), .init("INTERFACE", expendability: 5),
@@ -24,25 +32,8 @@ extension Inventory {
                 ]
             },
             whenEmpty: "no PCI functions",
-            footnotes: marks.footnotes(for: functions))
-    }
-}
-
-/// Group numbers for people: `5`, or `5!` for a group that is not viable.
-struct GroupMarks {
-    private let notViable: Set<Int>
-
-    init(of inventory: Inventory) { notViable = Set(inventory.iommuGroups.lazy.filter { !$0.viable }.map(\.id)) }
-
-    static let meaning = "! not viable: its group has a function on a host driver"
-
-    func isMarked(_ group: Int?) -> Bool { group.map(notViable.contains) ?? false }
-
-    func text(_ group: Int?) -> String? { group.map { "\($0)\(isMarked($0) ? "!" : "")" } }
-
-    /// The mark's meaning, if one of these functions has the mark.
-    func footnotes(for functions: [Inventory.Function]) -> [String] {
-        functions.contains { isMarked($0.iommuGroup) } ? [Self.meaning] : []
+            footnotes: marks.footnotes(for: functions)
+        ).rendered(style)
     }
 }
 

@@ -2,37 +2,45 @@
 import ControlAPI
 import HostModel
 
-extension Inventory {
-    /// Root ports and bridges down to VFs, indented; a function whose parent is not shown stands at the left.
-    ///
-    /// - Parameter owners: by claim, its owner's name.
-    func tree(_ style: Style, owners: [String: String] = [:]) -> String {
-        guard !functions.isEmpty else { return "no PCI functions\n" }
-        let marks = GroupMarks(of: self)
-        let known = Set(functions.map(\.address))
-        var below: [PCIAddress?: [Function]] = [:]
-        for function in functions {
-            // A VF's parent is its PF; any other function's is the bridge above it.
-            let above = [function.virtualFunction?.physicalFunction, function.parent].lazy.compactMap(\.self)
-                .first { known.contains($0) && $0 != function.address }
-            below[above, default: []].append(function)
-        }
+/// The inventory as a tree: root ports and bridges down to VFs, indented. A function whose parent is not shown stands at the
+/// left.
+struct InventoryTree {
+    private let functions: [Inventory.Function]
+    /// By parent, nil for the functions at the left.
+    private let children: [PCIAddress?: [Inventory.Function]]
+    private let marks: GroupMarks
+    private let owners: [String: String]
 
+    /// - Parameter owners: by claim, its owner's name.
+    init(of inventory: Inventory, owners: [String: String] = [:]) {
+        functions = inventory.functions
+        marks = GroupMarks(of: inventory)
+        self.owners = owners
+        let known = Set(functions.map(\.address))
+        // A VF's parent is its PF; any other function's is the bridge above it.
+        children = Dictionary(grouping: functions) { function in
+            [function.virtualFunction?.physicalFunction, function.parent].lazy.compactMap(\.self)
+                .first { known.contains($0) && $0 != function.address }
+        }
+    }
+
+    func rendered(_ style: Style) -> String {
+        guard !functions.isEmpty else { return "no PCI functions\n" }
         var text = ""
         var shown: Set<PCIAddress> = []
-        func show(_ function: Function, stem: String, indent: String) {
+        func show(_ function: Inventory.Function, stem: String, indent: String) {
             // A ring of parents would never end.
             guard shown.insert(function.address).inserted else { return }
-            text += line(for: function, stem: stem, marks, style, owners) + "\n"
-            let children = below[function.address] ?? []
-            for (index, child) in children.enumerated() {
-                let isLast = index == children.count - 1
+            text += line(for: function, stem: stem, style) + "\n"
+            let below = children[function.address] ?? []
+            for (index, child) in below.enumerated() {
+                let isLast = index == below.count - 1
                 show(
                     child, stem: indent + (isLast ? style.branch.last : style.branch.middle),
                     indent: indent + (isLast ? "   " : style.branch.through))
             }
         }
-        for root in below[nil] ?? [] { show(root, stem: "", indent: "") }
+        for root in children[nil] ?? [] { show(root, stem: "", indent: "") }
         // Functions in a ring are below no root.
         for function in functions { show(function, stem: "", indent: "") }
         for note in marks.footnotes(for: functions) {
@@ -42,9 +50,7 @@ extension Inventory {
     }
 
     /// One function's line. If it is too wide, the device's name is cut, then whole facts are left out from the end.
-    private func line(
-        for function: Function, stem: String, _ marks: GroupMarks, _ style: Style, _ owners: [String: String]
-    ) -> String {
+    private func line(for function: Inventory.Function, stem: String, _ style: Style) -> String {
         let address = function.address.description
         var room = style.width - stem.columns - address.columns
         guard room >= 0 else { return style.clipped(stem + address, to: style.width) }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+
+/// Describes the functions of a snapshot as the inventory has them.
+struct FunctionDescriber {
+    let snapshot: HostSnapshot
+    let names: any PCINameSource
+    /// What holds functions open or mounted.
+    let uses: HostUses
+
+    /// - Parameter claim: the id of the live claim that has the function.
+    func description(of function: Function, claim: String?) -> Inventory.Function {
+        let identity = function.identity
+        return Inventory.Function(
+            address: function.address,
+            vendor: .init(id: identity.vendor.hex(4), name: names.vendor(identity.vendor)),
+            device: .init(
+                id: identity.device.hex(4), name: names.device(vendor: identity.vendor, device: identity.device)),
+            subsystem: .init(vendor: identity.subsystemVendor.hex(4), device: identity.subsystemDevice.hex(4)),
+            class: .init(id: identity.classCode.hex(6), name: names.classCode(identity.classCode)),
+            revision: identity.revision.hex(2),
+            driver: function.driver,
+            driverOverride: function.driverOverride,
+            vfioDriver: function.isBridge ? nil : function.vfioDriver ?? VFIO.genericDriver,
+            iommuGroup: function.iommuGroup,
+            numaNode: function.numaNode,
+            localCPUs: function.localCPUs,
+            parent: function.parent,
+            resetMethods: function.resetMethods,
+            link: function.link.map {
+                .init(speedGTs: $0.speedGTs, width: $0.width, maxSpeedGTs: $0.maxSpeedGTs, maxWidth: $0.maxWidth)
+            },
+            role: function.role.kind.rawValue,
+            sriov: function.sriov.map(Inventory.SRIOV.init),
+            virtualFunction: function.virtualFunction,
+            interfaces: function.interfaces.map {
+                .init(
+                    name: $0.name, mac: $0.mac, state: $0.state, speedMbps: $0.speedMbps, mtu: $0.mtu,
+                    master: $0.master,
+                    addresses: $0.addresses)
+            },
+            capabilities: function.capabilities.map(Inventory.Capabilities.init),
+            acsPath: function.capabilities == nil
+                ? nil : Inventory.ACSPath(snapshot.acsPath(of: function)),
+            vfioDevice: function.vfioDevice,
+            vfMSIXCount: function.vfMSIXCount, serialNumber: function.serialNumber,
+            vfSettings: Inventory.VFSettings(function.vfSettings),
+            claim: claim, holders: function.holders(uses))
+    }
+}
