@@ -20,7 +20,9 @@ package struct AlignmentAdvice: Sendable {
         var advice: [String: AlignmentAdvice] = [:]
         for device in devices {
             // Where the XML cannot be read, libvirt refuses it and says why.
-            guard let found = try? document.alignment(of: device, among: devices, on: nodes) else { continue }
+            guard let found = try? DeviceAlignment(of: device, among: devices, in: document, on: nodes) else {
+                continue
+            }
             advice[device.name] = AlignmentAdvice(on: found, of: device, in: picture, on: nodes)
         }
         return advice
