@@ -29,7 +29,7 @@ struct RunningGuestsTests {
     /// fw1, with these of its devices in its XML.
     private func domain(
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
-    ) throws -> (DomainParts, FakeLibvirt) {
+    ) throws -> (DomainWiring, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
         let fake = try FakeLibvirt(
             having: assignments, ports: ports, live: live, persistent: persistent, feed: DomainFeed())
