@@ -47,43 +47,15 @@ extension Domain {
         var insertions = [
             Insertion(into: "cputune", additions.pinMarkup), Insertion(into: "numatune", additions.memoryMarkup),
         ]
-        let buses = GuestBuses(document.root)
+        var buses = GuestBuses(document.root)
         if buses.kind == .express {
-            insertions.append(Insertion(into: "devices", Self.expanders(for: additions.expanderCells, on: buses)))
+            insertions.append(Insertion(into: "devices", buses.addExpanders(for: additions.expanderCells)))
         }
         var result = document
         for insertion in insertions where !insertion.markup.isEmpty {
             result = try XMLDocument(parsing: result.inserting(insertion))
         }
         return result.bytes == document.bytes ? self : try Domain(bytes: result.bytes)
-    }
-
-    private static func expanders(for cells: [Int], on buses: GuestBuses) -> [Markup] {
-        var buses = buses
-        let present = Set(buses.controllers.values.compactMap(\.expanderCell))
-        var numbers = Set(
-            buses.controllers.values.compactMap { $0.first("target")?["busNr"].flatMap(cNumber) }.map { Int($0) })
-        return cells.filter { !present.contains($0) }.map { cell in
-            let number = firstBusNumber(without: numbers)
-            numbers.insert(number)
-            let target = Markup(
-                name: "target", attributes: [("busNr", String(number))],
-                children: [Markup(name: "node", text: String(cell))])
-            return GuestBuses.controller(
-                buses.takeIndex(), model: "pcie-expander-bus", alias: GuestBuses.nodePrefix + String(cell),
-                children: [target])
-        }
-    }
-
-    /// A number with room above it: each port behind an expander bus is a bus with a number above the expander's.
-    private static func firstBusNumber(without numbers: Set<Int>) -> Int {
-        for room in [0x20, 8] {
-            let free = stride(from: 0x40, to: 0x100, by: room).first { first in
-                !numbers.contains { (first..<first + room).contains($0) }
-            }
-            if let free { return free }
-        }
-        return 0xf8
     }
 }
 

@@ -18,7 +18,7 @@ extension Domain {
     /// libvirt chooses its place.
     public func plugging(_ device: DeviceSpec) -> String {
         let buses = GuestBuses(document.root)
-        let port = device.alignedTo.flatMap { expanders[$0] }.flatMap { expander in
+        let port = device.alignedTo.flatMap { GuestNodes(of: self).expanders[$0] }.flatMap { expander in
             buses.ports.first { $0.parent == expander && $0.takesHotplug && !buses.isOccupied($0) }
         }
         let place = port.map { GuestPlace(address: GuestAddress(bus: $0.index, slot: 0)) }
@@ -38,13 +38,12 @@ extension Domain {
         let free =
             freeHotplugPorts ?? buses.ports.count { $0.isSpare && !buses.isOccupied($0) }
         guard free < count else { return self }
-        guard let container = document.root.all("devices").last, !container.isSelfClosing else {
-            throw .noDevices(line: document.root.line)
-        }
+        let container = try DevicesElement(of: document)
+        guard !container.isSelfClosing else { throw .noDevices(line: document.root.line) }
         let numbers = Set(buses.ports.compactMap(\.alias))
         var names = (1...).lazy.map { GuestBuses.sparePrefix + String($0) }.filter { !numbers.contains($0) }
             .makeIterator()
-        let layout = document.layout(endOf: container, childOf: document.root)
+        let layout = container.layout
         var insertion = ""
         for _ in free..<count {
             guard let name = names.next(), let port = buses.addPort(alias: name) else {
@@ -52,8 +51,7 @@ extension Domain {
             }
             insertion += layout.block(port.markup)
         }
-        let place = document.insertionPoint(endOf: container)
-        return try applying([Edit(range: place..<place, replacement: insertion)])
+        return try applying([container.appending(insertion)])
     }
 
     /// The domain without the spare ports that ``addingSparePorts(upTo:)`` added and that have nothing behind them.

@@ -13,7 +13,7 @@ struct GuestPlan {
         let companions = try Self.companions(among: specs, in: domain)
         guard !companions.isEmpty || specs.contains(where: { $0.alignedTo != nil }) else { return }
         var buses = GuestBuses(domain.document.root)
-        let expanders = domain.expanders
+        let expanders = GuestNodes(of: domain).expanders
         let leaders = specs.filter { $0.companionOf == nil }
         let staying = Set(companions.keys).subtracting(leaders.map(\.name)).sorted()
         for (name, node) in leaders.map({ ($0.name, $0.alignedTo) }) + staying.map({ ($0, nil) }) {

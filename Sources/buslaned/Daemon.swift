@@ -74,27 +74,35 @@ struct Daemon: AsyncParsableCommand {
         let spool = HookSpool(
             folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool", calls: parts.hooks,
             logger: logger)
-        let connection = LibvirtConnection(uri: libvirtURI)
-        let domains = DomainParts(libvirt: connection, daemon: parts)
+        let libvirt = LibvirtConnection(uri: libvirtURI)
+        let domains = DomainWiring(libvirt: libvirt, daemon: parts)
         let processes = Processes(paths: paths)
-        let router = Routes.router(of: [
-            HealthRoutes(problems: parts.problems),
-            InventoryRoutes(inventory: InventoryText(host: host, ledger: ledger)),
-            ClaimRoutes(
-                ledger: ledger, pools: parts.pools,
-                owners: OwnerNames(ledger: ledger, libvirt: connection, processes: processes),
-                permissions: parts.permissions, candidates: parts.candidates, allocator: parts.allocator,
-                release: parts.release, expiry: parts.expiry),
-            PlanRoutes(configuration: parts.configuration, permissions: parts.permissions, apply: parts.apply),
-            QuarantineRoutes(permissions: parts.permissions, quarantine: parts.quarantine),
-            DomainRoutes(
-                permissions: parts.permissions, binder: domains.binder, guests: domains.guests,
-                pictures: domains.pictures, troubles: domains.troubles),
-            EventRoutes(ledger: ledger),
-            LedgerRoutes(ledger: ledger, file: file, permissions: parts.permissions, audit: parts.audit),
-            HookRoutes(permissions: parts.permissions, spool: spool, calls: parts.hooks, problems: parts.problems),
-        ])
-        let server = Application(
+        let routes = Routes(
+            daemon: parts, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
+            owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes), file: file, spool: spool)
+        var services = ServiceList(
+            daemon: parts, domains: domains, host: host, libvirt: libvirt, processes: processes, spool: spool,
+            ownerGrace: ownerGrace, logger: logger
+        ).make()
+        services.append(
+            ServingService(
+                lostOwners: parts.lostOwners, recovery: parts.cards.recovery, bootRestore: parts.cards.bootRestore,
+                drift: parts.cards.drift, cards: parts.cards.state, file: file, loss: loss, spool: spool,
+                server: server(of: routes.router, parts.cards.problems, logger: logger),
+                patience: .seconds(latestDriver)))
+        // Stopped in reverse: the daemon ends serving before it ends listening to anything.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
+        try await group.run()
+        SystemdNotifier.stopping()
+        UnixSocket.remove(socket)
+        logger.notice("stopped")
+    }
+
+    private func server(of router: Router<PeerContext>, _ problems: HostProblems, logger: Logger) -> some Service {
+        Application(
             router: router,
             server: .http1(
                 configuration: .init(
@@ -105,42 +113,9 @@ struct Daemon: AsyncParsableCommand {
             onServerRunning: { [socket, socketGroup, logger] _ in
                 Self.open(socket, to: socketGroup, logger: logger)
                 logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
-                SystemdNotifier.ready(problems: parts.problems.lines)
+                SystemdNotifier.ready(problems: problems.lines)
             },
             logger: logger.quieter)
-        let events = HostEventService(host: host, logger: logger)
-        let drift = DriftService(drift: parts.drift, cards: parts.cardState, feed: host.feed)
-        let lives = LifeService(expiry: parts.expiry, cards: parts.cardState)
-        let owners = OwnerService(
-            owners: parts.owners, cards: parts.cardState, libvirt: connection, processes: processes,
-            grace: ownerGrace)
-        let libvirt = LibvirtService(
-            libvirt: connection, feed: domains.access.feed, isReady: { parts.cardState.hasRestored }, logger: logger)
-        let bindings = BindingService(
-            access: domains.access, binder: domains.binder, seen: parts.guests, logger: logger)
-        let changes = DeviceChangeService(
-            unfinished: domains.unfinished, ledger: ledger, feed: domains.access.feed, logger: logger)
-        let spooled = SpoolService(spool: spool, use: parts.use, cards: parts.cardState)
-        let rebuild = RebuildService(
-            access: domains.access, lostOwners: parts.lostOwners, cards: parts.cardState, logger: logger)
-        let serving = ServingService(
-            lostOwners: parts.lostOwners, recovery: parts.recovery, bootRestore: parts.bootRestore, drift: parts.drift,
-            cards: parts.cardState, file: file, loss: loss, spool: spool, server: server,
-            patience: .seconds(latestDriver))
-        // Stopped in reverse order: the socket first, then the services that listen to events.
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [
-                    .init(service: events), .init(service: drift), .init(service: lives), .init(service: owners),
-                    .init(service: spooled), .init(service: bindings),
-                    .init(service: changes), .init(service: libvirt),
-                    .init(service: rebuild), .init(service: serving),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
-        try await group.run()
-        SystemdNotifier.stopping()
-        UnixSocket.remove(socket)
-        logger.notice("stopped")
     }
 
     private static func open(_ socket: String, to group: String, logger: Logger) {

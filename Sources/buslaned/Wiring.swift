@@ -35,14 +35,7 @@ struct Wiring: Sendable {
     let owners: OwnerWatch
     let lostOwners: LostOwners
 
-    // PFs.
-    let cardState = CardState()
-    let problems: HostProblems
-    let apply: ApplyRunner
-    let bootRestore: BootRestore
-    let drift: DriftCheck
-    let recovery: CrashRecovery
-    let quarantine: Quarantine
+    let cards: CardWiring
 
     // Hooks. None of them calls libvirt.
     let prepareHook: PrepareHook
@@ -80,24 +73,10 @@ struct Wiring: Sendable {
         owners = OwnerWatch(ledger: ledger, boot: boot, release: release, logger: logger)
         lostOwners = LostOwners(host: host, ledger: ledger, boot: boot, logger: logger)
 
-        problems = HostProblems(cards: cardState, configuration: configuration)
-        let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
-        apply = ApplyRunner(
-            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            groups: groups, queue: queue, audit: audit, logger: logger)
-        bootRestore = BootRestore(
-            host: host, ledger: ledger, configuration: configuration, state: cardState, apply: apply, use: use,
-            readiness: readiness, logger: logger)
-        drift = DriftCheck(
+        cards = CardWiring(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, configuration: configuration,
-            holdings: holdings, state: cardState, bootRestore: bootRestore, use: use, readiness: readiness,
-            queue: queue, logger: logger)
-        recovery = CrashRecovery(
-            host: host, ledger: ledger, boot: boot, executor: executor, groups: groups, use: use, release: release,
+            holdings: holdings, use: use, readiness: readiness, release: release, queue: queue, audit: audit,
             logger: logger)
-        quarantine = Quarantine(
-            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            drift: drift, audit: audit)
 
         prepareHook = PrepareHook(
             host: host, ledger: ledger, requests: requests, candidates: candidates, allocator: allocator,
@@ -105,5 +84,80 @@ struct Wiring: Sendable {
         stopHook = StopHook(
             ledger: ledger, boot: boot, use: use, readiness: readiness, release: release, audit: audit, logger: logger)
         hooks = HookCalls(boot: boot, prepare: prepareHook, stop: stopHook, logger: logger)
+    }
+}
+
+/// The parts that change PFs.
+struct CardWiring: Sendable {
+    let state = CardState()
+    let problems: HostProblems
+    let apply: ApplyRunner
+    let bootRestore: BootRestore
+    let drift: DriftCheck
+    let recovery: CrashRecovery
+    let quarantine: Quarantine
+
+    fileprivate init(
+        host: any Host, ledger: Ledger, boot: Boot, lanes: Lanes, executor: Executor,
+        configuration: ConfigurationInForce, holdings: HoldingsReader, use: ClaimUse, readiness: ClaimReadiness,
+        release: ClaimRelease, queue: AllocationQueue, audit: AuditRecorder, logger: Logger
+    ) {
+        let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
+        problems = HostProblems(cards: state, configuration: configuration)
+        apply = ApplyRunner(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
+            groups: groups, queue: queue, audit: audit, logger: logger)
+        bootRestore = BootRestore(
+            host: host, ledger: ledger, configuration: configuration, state: state, apply: apply, use: use,
+            readiness: readiness, logger: logger)
+        drift = DriftCheck(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, configuration: configuration,
+            holdings: holdings, state: state, bootRestore: bootRestore, use: use, readiness: readiness,
+            queue: queue, logger: logger)
+        recovery = CrashRecovery(
+            host: host, ledger: ledger, boot: boot, executor: executor, groups: groups, use: use, release: release,
+            logger: logger)
+        quarantine = Quarantine(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
+            drift: drift, audit: audit)
+    }
+}
+
+/// The parts that put devices into libvirt's domains.
+struct DomainWiring: Sendable {
+    let access: DomainAccess
+    let troubles: DomainTroubles
+    let claims: DomainClaims
+    let pictures: PictureReader
+    let guests: RunningGuests
+    let unfinished: UnfinishedChanges
+    let binder: DomainBinder
+
+    /// - Parameter patience: for a running guest to take or release a device.
+    init(
+        libvirt: any DomainControl, feed: DomainFeed = DomainFeed(), daemon: Wiring, patience: Duration = .seconds(20)
+    ) {
+        let (ledger, audit, logger) = (daemon.ledger, daemon.audit, daemon.logger)
+        access = DomainAccess(libvirt: libvirt, feed: feed, lanes: Lanes())
+        troubles = DomainTroubles(ledger: ledger, logger: logger)
+        claims = DomainClaims(
+            host: daemon.host, ledger: ledger, requests: daemon.requests, candidates: daemon.candidates,
+            allocator: daemon.allocator, permissions: daemon.permissions)
+        pictures = PictureReader(access: access, claims: claims, ledger: ledger, host: daemon.host)
+        let devices = GuestDevices(
+            access: access, pictures: pictures, use: daemon.use, readiness: daemon.readiness, ledger: ledger,
+            logger: logger, patience: patience)
+        guests = RunningGuests(
+            access: access, pictures: pictures, devices: devices, claims: claims, release: daemon.release,
+            audit: audit, ledger: ledger, logger: logger, patience: patience)
+        unfinished = UnfinishedChanges(
+            access: access, pictures: pictures, devices: devices, claims: claims, ledger: ledger, logger: logger)
+        let persistent = PersistentBinder(
+            access: access, claims: claims, requests: daemon.requests, candidates: daemon.candidates,
+            exchange: daemon.exchange, use: daemon.use, release: daemon.release, audit: audit, logger: logger)
+        binder = DomainBinder(
+            access: access, claims: claims, persistent: persistent,
+            running: RunningBinder(pictures: pictures, devices: devices, audit: audit), troubles: troubles,
+            seen: daemon.guests, release: daemon.release, stops: daemon.stopHook, audit: audit)
     }
 }

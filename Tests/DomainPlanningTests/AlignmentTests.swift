@@ -203,7 +203,7 @@ struct AlignmentTests {
     @Test("each device's report says whether vCPUs, memory and the guest's node fit")
     func alignmentOfEach() throws {
         func told(_ xml: String, _ device: DeviceNode, among all: [DeviceNode]) throws -> [DeviceAlignment.Fit?] {
-            let found = try domain(xml).alignment(of: device, among: all, on: host)
+            let found = try DeviceAlignment(of: device, among: all, in: domain(xml), on: host)
             return [found.vcpus, found.memory, found.guestNode]
         }
         // Without nodes: what is near one of two devices is not far from the other.
@@ -215,7 +215,7 @@ struct AlignmentTests {
         #expect(try told(guest(bound, vcpu: pinned), data1, among: [data1]) == [.differs, .differs, nil])
         // Where the host has one node there is nothing to be open.
         let only = DeviceNode(name: "data1", node: 0)
-        let alone = try domain(guest()).alignment(of: only, among: [only], on: Array(host.prefix(1)))
+        let alone = try DeviceAlignment(of: only, among: [only], in: domain(guest()), on: Array(host.prefix(1)))
         #expect(alone.vcpus == .fits && alone.problems.isEmpty)
         // With nodes: the device is seen where its expander bus is, and nowhere without one.
         let nic = try DeviceSpec(address: address("81:10.0"), kind: .interface, name: "data0", alignedTo: 1)

@@ -177,7 +177,8 @@ struct CompanionTests {
         #expect(try Schema.complaint(about: xml, by: Schema.domain) == nil)
         let plain = try domain(teamed).adding([device("3b:10.2,kind=hostdev,name=data0,failover=ua-standby")]).text
         #expect(try Schema.complaint(about: plain, by: Schema.domain) == nil)
-        #expect(try domain(teamed).standbyMAC("ua-standby", for: "data0") == MACAddress("52:54:00:11:22:33"))
+        #expect(
+            try StandbyInterface("ua-standby", for: "data0", in: domain(teamed)).mac == MACAddress("52:54:00:11:22:33"))
     }
 
     @Test("a standby can be added and removed; the rest of the device stays")

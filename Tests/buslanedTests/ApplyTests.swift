@@ -14,7 +14,7 @@ struct ApplyTests {
         let scene = try Scene()
         let told = Mutex<[ApplyProgress.Step]>([])
         let desired = Scene.declaring(2, vfDriver: "vfio-pci")
-        let plan = try await scene.daemon.apply.apply(desired, confirmed: true, by: Scene.root) { stride in
+        let plan = try await scene.daemon.cards.apply.apply(desired, confirmed: true, by: Scene.root) { stride in
             told.withLock { $0.append(stride) }
         }
         let strides = told.withLock(\.self)
@@ -78,7 +78,7 @@ struct ApplyTests {
         try await scene.apply(DesiredState())
         #expect(try await scene.ledger.holdings().originals.isEmpty)
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 2))
-        #expect(try await scene.daemon.apply.plan(for: DesiredState()).isEmpty)
+        #expect(try await scene.daemon.cards.apply.plan(for: DesiredState()).isEmpty)
     }
 
     @Test("removing an interface that the host uses needs a confirmation")
@@ -164,8 +164,8 @@ struct ApplyTests {
 
         let next = try scene.restarted(reboot: true)
         #expect(next.host.now[Scene.card]?.sriov?.vfCount == 0)
-        try await next.daemon.recovery.recover()
-        await next.daemon.bootRestore.restore()
+        try await next.daemon.cards.recovery.recover()
+        await next.daemon.cards.bootRestore.restore()
         #expect(next.host.now[Scene.card]?.sriov?.vfCount == 3)
         #expect(next.host.now[address]?.driver == "vfio-pci")
         #expect(next.host.now[address]?.vfSettings?.mac == "52:54:00:11:22:33")
@@ -176,7 +176,7 @@ struct ApplyTests {
     func notResumed() async throws {
         let scene = try Scene()
         try scene.configure("physicalFunctions: [{ select: { kinds: [physical-function] }, vfCount: 2 }]")
-        await scene.daemon.bootRestore.restore()
+        await scene.daemon.cards.bootRestore.restore()
         #expect(scene.host.actions.isEmpty)
     }
 
@@ -190,7 +190,7 @@ struct ApplyTests {
         scene.crash(at: 1)
         _ = try? scene.host.snapshot()
         let next = try scene.restarted(reboot: true)
-        try await next.daemon.recovery.recover()
+        try await next.daemon.cards.recovery.recover()
         #expect(try await next.ledger.claims().map(\.id) == [claim.id])
         try await next.apply(Scene.declaring(4))
         let group = try #require(next.host.now[Scene.vf[0]]?.iommuGroup)

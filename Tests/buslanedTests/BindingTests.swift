@@ -386,8 +386,8 @@ struct AligningTests {
 
     @Test("the report says whether it is near them, and what to do")
     func told() async throws {
-        func alignment() async throws -> DomainPicture.AlignmentReport? {
-            try await at.domains.pictures.report(on: DomainScene.name).devices.first?.alignment
+        func alignment() async throws -> AlignmentAdvice? {
+            try await at.domains.pictures.overview(of: DomainScene.name).devices.first?.alignment
         }
         let plain = near.replacing(" align='auto'", with: "")
         try await at.libvirt.define(DomainScene.xml(request: plain))

@@ -36,9 +36,9 @@ struct BootTests {
     }
 
     private func boot(_ scene: Scene, patience: Duration = .seconds(30)) async throws {
-        try await scene.daemon.recovery.recover()
-        await scene.daemon.bootRestore.restore(patience: patience)
-        await scene.daemon.drift.check()
+        try await scene.daemon.cards.recovery.recover()
+        await scene.daemon.cards.bootRestore.restore(patience: patience)
+        await scene.daemon.cards.drift.check()
     }
 
     private func vfCounts(_ scene: Scene) -> [Int?] {
@@ -51,7 +51,7 @@ struct BootTests {
         #expect(vfCounts(scene) == [0, 0])
         try await boot(scene)
         #expect(vfCounts(scene) == [2, 3])
-        #expect(scene.daemon.cardState.problems.isEmpty)
+        #expect(scene.daemon.cards.state.problems.isEmpty)
         try await scene.expectAtRest()
     }
 
@@ -63,7 +63,7 @@ struct BootTests {
         scene.host.onWait { host in if looks.next() == 3 { host.lateDriver("igb", of: Self.second) } }
         try await boot(scene)
         #expect(vfCounts(scene) == [2, 3])
-        #expect(scene.daemon.cardState.problems.isEmpty)
+        #expect(scene.daemon.cards.state.problems.isEmpty)
         #expect(try await !scene.ledger.events().map(\.kind).contains(.degraded))
     }
 
@@ -72,12 +72,12 @@ struct BootTests {
         let scene = try await rebooted { $0.pull(Self.second) }
         try await boot(scene, patience: .milliseconds(50))
         #expect(vfCounts(scene) == [2, nil])
-        #expect(scene.daemon.cardState.problems.first?.contains("selects no physical function") == true)
+        #expect(scene.daemon.cards.state.problems.first?.contains("selects no physical function") == true)
         #expect(try await scene.ledger.events().map(\.kind).contains(.degraded))
         scene.host.plug(Self.second)
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(vfCounts(scene) == [2, 3])
-        #expect(scene.daemon.cardState.problems.isEmpty)
+        #expect(scene.daemon.cards.state.problems.isEmpty)
     }
 
     @Test("a missing PF does not make the daemon restore another")
@@ -105,14 +105,14 @@ struct BootTests {
         let second = try #require(claims.last?.assignments.first)
         #expect(next.host.now[second.address]?.driver == "vfio-pci")
         #expect(next.host.now[second.address]?.vfSettings?.trust == true)
-        #expect(next.daemon.cardState.problems.contains { $0.hasPrefix("0000:3b:") })
+        #expect(next.daemon.cards.state.problems.contains { $0.hasPrefix("0000:3b:") })
     }
 
     @Test("a configuration that cannot be read changes nothing, and is reported")
     func brokenFile() async throws {
         let scene = try await rebooted()
         try scene.configure("physicalFunctions: 7")
-        await scene.daemon.bootRestore.restore()
+        await scene.daemon.cards.bootRestore.restore()
         #expect(vfCounts(scene) == [0, 0])
         #expect(try await scene.ledger.events().last?.kind == .degraded)
     }

@@ -61,8 +61,8 @@ struct StandingConfigurationTests {
         let scene = try Scene()
         try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
         let again = try scene.next()
-        try await again.daemon.recovery.recover()
-        await again.daemon.bootRestore.restore()
+        try await again.daemon.cards.recovery.recover()
+        await again.daemon.cards.bootRestore.restore()
         #expect(again.host.now[Scene.card]?.sriov?.vfCount == 2)
         #expect(try await again.ledger.events().last?.kind == .degraded)
     }

@@ -26,7 +26,7 @@ struct CrashTests {
             try? await work(scene)
             guard scene.host.hasCrashed else { break }
             let next = try scene.restarted(reboot: reboot)
-            try await next.daemon.recovery.recover()
+            try await next.daemon.cards.recovery.recover()
             let comment: Comment = "killed at moment \(moment)"
             try await next.expectAtRest(comment)
             #expect(try await next.ledger.holdings().quarantine.isEmpty, comment)
@@ -40,7 +40,7 @@ struct CrashTests {
     private func expectConverges(_ scene: Scene, _ comment: Comment) async throws {
         try await scene.apply(Self.desired)
         #expect(Scene.vf.prefix(3).allSatisfy { scene.host.now[$0]?.driver == "vfio-pci" }, comment)
-        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty, comment)
+        #expect(try await scene.daemon.cards.apply.plan(for: Self.desired).isEmpty, comment)
         try await scene.apply(DesiredState())
         var found = Scene.oneCard().now[Scene.card]
         found?.iommuGroup = scene.host.now[Scene.card]?.iommuGroup
@@ -208,10 +208,10 @@ struct CrashTests {
             try #require(scene.host.hasCrashed)
             let next = try scene.restarted()
             next.crash(at: second)
-            try? await next.daemon.recovery.recover()
+            try? await next.daemon.cards.recovery.recover()
             guard next.host.hasCrashed else { break }
             let last = try next.restarted()
-            try await last.daemon.recovery.recover()
+            try await last.daemon.cards.recovery.recover()
             let comment: Comment = "killed at moment \(moment), then at \(second)"
             try await last.expectAtRest(comment)
             #expect(try await last.ledger.claims().isEmpty, comment)

@@ -58,8 +58,8 @@ struct DomainCrashTests {
             }
             at.scene = try at.scene.restarted()
             at.domains = at.scene.domains(of: at.libvirt)
-            try await at.scene.daemon.recovery.recover()
-            await at.scene.daemon.bootRestore.restore()
+            try await at.scene.daemon.cards.recovery.recover()
+            await at.scene.daemon.cards.bootRestore.restore()
             let comment: Comment = "killed at moment \(moment)"
             try await at.scene.expectAtRest(comment)
             try await at.sync()

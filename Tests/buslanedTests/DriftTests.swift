@@ -52,11 +52,11 @@ struct DriftTests {
         let before = scene.host.now
         for action in meddling.actions { try scene.host.meanwhile(action) }
         #expect(scene.host.now != before)
-        await scene.daemon.drift.check()
-        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
+        await scene.daemon.cards.drift.check()
+        #expect(try await scene.daemon.cards.apply.plan(for: Self.desired).isEmpty)
         #expect(scene.host.now[Scene.card] == before[Scene.card])
         #expect(try await kinds(scene).starts(with: [.applied, .drifted, .repaired]))
-        #expect(scene.daemon.cardState.problems.isEmpty)
+        #expect(scene.daemon.cards.state.problems.isEmpty)
         try await scene.expectAtRest()
     }
 
@@ -66,17 +66,17 @@ struct DriftTests {
         try scene.configure("repair: report")
         try scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
         let after = scene.host.now
-        for _ in 0..<3 { await scene.daemon.drift.check() }
+        for _ in 0..<3 { await scene.daemon.cards.drift.check() }
         #expect(scene.host.now == after)
         #expect(try await kinds(scene) == [.applied, .drifted])
         #expect(
             try await scene.ledger.events().last?.detail
                 == "0000:3b:10.1 no driver, override vfio-pci → driver vfio-pci")
-        #expect(scene.daemon.cardState.problems.count == 1)
+        #expect(scene.daemon.cards.state.problems.count == 1)
         // The program that caused it has repaired it: the problem is gone.
         try scene.host.meanwhile(.probeDriver(Scene.vf[1]))
-        await scene.daemon.drift.check()
-        #expect(scene.daemon.cardState.problems.isEmpty)
+        await scene.daemon.cards.drift.check()
+        #expect(scene.daemon.cards.state.problems.isEmpty)
     }
 
     @Test("a claimed VF is repaired to its owner's settings, not to the PF's declaration")
@@ -87,7 +87,7 @@ struct DriftTests {
         let before = scene.host.now
         let virtual = try #require(claim.assignments.first?.virtualFunction)
         try scene.host.meanwhile(.setVFSettings(virtual, VFSettings(vlan: .tag(VLANTag(try VLANID("7"))))))
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(scene.host.now == before)
         #expect(try await scene.ledger.events().suffix(2).map(\.subject) == [address.description, address.description])
         #expect(try await kinds(scene).suffix(2) == [.drifted, .repaired])
@@ -101,12 +101,12 @@ struct DriftTests {
         scene.host.open(assignment.address)
         try scene.host.meanwhile(.setVFSettings(try #require(assignment.virtualFunction), VFSettings(trust: false)))
         let after = scene.host.now
-        for _ in 0..<2 { await scene.daemon.drift.check() }
+        for _ in 0..<2 { await scene.daemon.cards.drift.check() }
         #expect(scene.host.now == after)
         #expect(try await kinds(scene).suffix(2) == [.drifted, .refused])
         #expect(try await scene.ledger.events().last?.detail.contains("qemu (pid 4711) has it open") == true)
         scene.host.close(assignment.address)
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(scene.host.now[assignment.address]?.vfSettings?.trust == true)
         #expect(try await kinds(scene).last == .repaired)
     }
@@ -117,7 +117,7 @@ struct DriftTests {
         let claim = try await scene.allocate(2, settings: VFSettings(trust: true))
         let before = scene.host.now
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(claim.assignments.allSatisfy { scene.host.now[$0.address]?.driver == "vfio-pci" })
         #expect(claim.assignments.allSatisfy { scene.host.now[$0.address]?.vfSettings?.trust == true })
         #expect(scene.host.now[Scene.card] == before[Scene.card])
@@ -128,10 +128,10 @@ struct DriftTests {
     func pulled() async throws {
         let scene = try await made()
         scene.host.pull(Scene.card)
-        for _ in 0..<2 { await scene.daemon.drift.check() }
+        for _ in 0..<2 { await scene.daemon.cards.drift.check() }
         #expect(try await kinds(scene) == [.applied, .drifted, .refused])
         scene.host.plug(Scene.card)
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(Scene.vf.prefix(3).allSatisfy { scene.host.now[$0]?.driver == "vfio-pci" })
         #expect(try await kinds(scene).last == .repaired)
     }
@@ -145,7 +145,7 @@ struct DriftTests {
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 0))
         try scene.host.meanwhile(.setVFCount(physicalFunction: Scene.card, count: 4))
         let after = scene.host.now
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(scene.host.now == after)
         #expect(try await kinds(scene) == [.applied, .drifted, .refused])
     }
@@ -155,7 +155,7 @@ struct DriftTests {
         let scene = try await made()
         for _ in 0..<20 {
             try? scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
-            await scene.daemon.drift.check()
+            await scene.daemon.cards.drift.check()
         }
         #expect(scene.host.now[Scene.vf[1]]?.driver == nil)
         #expect(try await kinds(scene).count { $0 == .repaired } == CardState.repairLimit)
@@ -168,7 +168,7 @@ struct DriftTests {
         try scene.host.meanwhile(.unbindDriver(Scene.vf[1]))
         scene.host.fail(.refused("no")) { $0 == .probeDriver(Scene.vf[1]) }
         let calls = scene.host.actions.count
-        for _ in 0..<3 { await scene.daemon.drift.check() }
+        for _ in 0..<3 { await scene.daemon.cards.drift.check() }
         #expect(try await kinds(scene) == [.applied, .drifted, .failed])
         #expect(scene.host.actions.count < calls + 5)
         try await scene.expectAtRest()
@@ -179,7 +179,7 @@ struct DriftTests {
         let scene = try await made()
         try scene.configure(
             "physicalFunctions:\n  - select: { addresses: ['\(Scene.card)'] }\n    vfCount: 5\n")
-        await scene.daemon.drift.check()
+        await scene.daemon.cards.drift.check()
         #expect(scene.host.now[Scene.card]?.sriov?.vfCount == 3)
         #expect(try await kinds(scene) == [.applied])
     }

@@ -11,7 +11,8 @@ struct ExecutorTests {
     private let context = Intent.Context(bootID: "boot-1", purpose: .apply)
 
     private func changes(in scene: Scene, count: Int = 2) async throws -> [Change] {
-        try await scene.daemon.apply.plan(for: Scene.declaring(count, vfDriver: "vfio-pci")).perPF.flatMap(\.changes)
+        try await scene.daemon.cards.apply.plan(for: Scene.declaring(count, vfDriver: "vfio-pci")).perPF.flatMap(
+            \.changes)
     }
 
     /// The kind of a step, to choose the step that fails.
@@ -56,7 +57,7 @@ struct ExecutorTests {
         #expect(failure?.description.contains("not undone: 0000:3b:00.0") == true)
         #expect(try await scene.ledger.openIntents().count == 1)
         scene.host.clearFailures()
-        try await scene.daemon.recovery.recover()
+        try await scene.daemon.cards.recovery.recover()
         #expect(try await scene.ledger.openIntents().isEmpty)
     }
 

@@ -51,7 +51,7 @@ struct FaultTests {
         try await scene.expectAtRest()
         scene.host.clearFailures()
         try await scene.apply(Self.desired)
-        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
+        #expect(try await scene.daemon.cards.apply.plan(for: Self.desired).isEmpty)
     }
 
     @Test("EINVAL for one setting of a VF: the VF's other settings and the claim are undone")
@@ -122,7 +122,7 @@ struct FaultTests {
         desired.physicalFunctions[0].vfs = []
         try await scene.apply(desired)
         #expect(scene.host.now[Scene.vf[1]]?.vfMSIXCount == 2)
-        #expect(try await scene.daemon.apply.plan(for: desired).isEmpty)
+        #expect(try await scene.daemon.cards.apply.plan(for: desired).isEmpty)
     }
 
     @Test("a VF that vanishes after its precondition was checked")
@@ -139,7 +139,7 @@ struct FaultTests {
         let failure = await #expect(throws: Executor.Failure.self) { try await scene.apply(Self.desired) }
         #expect(failure?.reason == "ENODEV: no such device")
         try await scene.apply(Self.desired)
-        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
+        #expect(try await scene.daemon.cards.apply.plan(for: Self.desired).isEmpty)
         try await scene.expectAtRest()
     }
 
@@ -192,7 +192,7 @@ struct FaultTests {
         #expect(scene.host.now == before)
         try await scene.ledger.enlargeTheDisk()
         try await scene.apply(Self.desired)
-        #expect(try await scene.daemon.apply.plan(for: Self.desired).isEmpty)
+        #expect(try await scene.daemon.cards.apply.plan(for: Self.desired).isEmpty)
         try await scene.expectAtRest()
     }
 }

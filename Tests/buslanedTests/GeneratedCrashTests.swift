@@ -93,13 +93,13 @@ struct GeneratedCrashTests {
         let stranger = reference.host.now[Self.cards[2]]
         let moments = reference.keepMoments()
         guard try await !reference.apply(pair.desired).isEmpty else { return 0 }
-        #expect(try await reference.daemon.apply.plan(for: pair.desired).isEmpty)
+        #expect(try await reference.daemon.cards.apply.plan(for: pair.desired).isEmpty)
         let wanted = reference.host.now.withoutGroups
         let count = moments.count
         for moment in 0..<count {
             let next = try reference.restarted(after: moment, of: moments)
             let comment: Comment = "seed \(seed), killed at moment \(moment + 1) of \(count)"
-            try await next.daemon.recovery.recover()
+            try await next.daemon.cards.recovery.recover()
             try await next.expectAtRest(comment)
             // A function whose state is unknown may be quarantined; none of these is.
             #expect(try await next.ledger.holdings().quarantine.isEmpty, comment)

@@ -240,7 +240,7 @@ struct HookTests {
         let claim = try await scene.allocate(for: owner)
         try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let next = try scene.next()
-        try await next.daemon.recovery.recover()
+        try await next.daemon.cards.recovery.recover()
         await #expect(throws: Refusal.claim(claim.id, .guestStarting(domain: "\(owner)"))) {
             _ = try await next.daemon.release.release(claim.id, by: Scene.root)
         }
@@ -256,17 +256,17 @@ struct HookTests {
         scene.host.open(address)
         let next = try scene.next()
         next.clock.set { BootClock.now() + 1000 }
-        try await next.daemon.recovery.recover()
+        try await next.daemon.cards.recovery.recover()
         #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
         next.host.close(address)
-        try await next.daemon.recovery.recover()
+        try await next.daemon.cards.recovery.recover()
         #expect(try await next.ledger.claim(claim.id)?.state == .inUse)
         next.daemon.guests.list([])
         try await next.daemon.use.endAbandoned()
         #expect(try await next.ledger.claim(claim.id)?.state == .bound)
         try await next.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         let rebooted = try next.next(reboot: true)
-        try await rebooted.daemon.recovery.recover()
+        try await rebooted.daemon.cards.recovery.recover()
         #expect(try await rebooted.ledger.claim(claim.id)?.state == .bound)
     }
 }

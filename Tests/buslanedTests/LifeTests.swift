@@ -82,12 +82,12 @@ struct LifeTests {
         _ = try await claim(scene, for: "short", ttl: 60)
         let next = try scene.next(reboot: true)
         next.clock.set { 7 }
-        try await next.daemon.recovery.recover()
+        try await next.daemon.cards.recovery.recover()
         #expect(try await next.ledger.claims().first?.life?.endsAt == 67)
         // A new process in the same boot: the time continues.
         let again = try next.next()
         again.clock.set { 20 }
-        try await again.daemon.recovery.recover()
+        try await again.daemon.cards.recovery.recover()
         #expect(try await again.ledger.claims().first?.life?.endsAt == 67)
     }
 }

@@ -23,7 +23,7 @@ struct LiveCrashTests {
     /// fw1 runs, and two claims are its own.
     private struct World {
         var scene: Scene
-        var live: DomainParts
+        var live: DomainWiring
         let libvirt: FakeLibvirt
 
         init(before change: Change) async throws {
@@ -48,7 +48,7 @@ struct LiveCrashTests {
             }
         }
 
-        private static func live(_ libvirt: FakeLibvirt, _ scene: Scene) -> DomainParts {
+        private static func live(_ libvirt: FakeLibvirt, _ scene: Scene) -> DomainWiring {
             scene.domains(of: libvirt, feed: libvirt.feed, patience: soon)
         }
 
@@ -73,8 +73,8 @@ struct LiveCrashTests {
             libvirt.change { ($0.momentsLeft, $0.isDaemonDead) = (nil, false) }
             scene = try scene.restarted()
             live = World.live(libvirt, scene)
-            try await scene.daemon.recovery.recover()
-            await scene.daemon.bootRestore.restore()
+            try await scene.daemon.cards.recovery.recover()
+            await scene.daemon.cards.bootRestore.restore()
             try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
             // As libvirt's event has it, of a device that the guest gave up then.
             try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: false)

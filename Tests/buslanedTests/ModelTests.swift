@@ -45,7 +45,7 @@ struct ModelTests {
             let comment: Comment = "seed \(seed), operation \(number)"
             if Int.random(in: 0..<100, using: &random) == 0 {
                 scene = try scene.next()
-                try await scene.daemon.recovery.recover()
+                try await scene.daemon.cards.recovery.recover()
             }
             try await step(&model, scene, &random, comment)
             try await expectAgreement(model, scene, comment)

@@ -26,7 +26,7 @@ struct QuarantineTests {
         let (scene, address) = try await setAside()
         scene.host.clearFailures()
         let resets = scene.host.resets(of: address)
-        try await scene.daemon.quarantine.recover(address, by: Scene.root)
+        try await scene.daemon.cards.quarantine.recover(address, by: Scene.root)
         let settings = scene.host.now[address]?.vfSettings
         #expect(settings?.vlan == VFSettings.VLANChoice.none && settings?.trust == false)
         #expect(scene.host.now[address]?.driver == "vfio-pci")
@@ -41,7 +41,7 @@ struct QuarantineTests {
     func stays() async throws {
         let (scene, address) = try await setAside()
         await #expect(throws: Executor.Failure.self) {
-            try await scene.daemon.quarantine.recover(address, by: Scene.root)
+            try await scene.daemon.cards.quarantine.recover(address, by: Scene.root)
         }
         #expect(try await scene.ledger.holdings().quarantine.keys.sorted() == [address])
         #expect(try await scene.ledger.events().last?.kind == .failed)
@@ -56,14 +56,14 @@ struct QuarantineTests {
         let before = scene.host.now
         let holder = ProcessHolder(pid: 4711, command: "qemu")
         await #expect(throws: Refusal.function(address, .heldByProcess(holder))) {
-            try await scene.daemon.quarantine.recover(address, by: Scene.root)
+            try await scene.daemon.cards.quarantine.recover(address, by: Scene.root)
         }
         let other = try #require(Scene.vf.prefix(2).first { $0 != address })
         await #expect(throws: Refusal.function(other, .notQuarantined)) {
-            try await scene.daemon.quarantine.recover(other, by: Scene.root)
+            try await scene.daemon.cards.quarantine.recover(other, by: Scene.root)
         }
         await #expect(throws: Refusal.function("0000:ff:00.0", .unknown)) {
-            try await scene.daemon.quarantine.recover("0000:ff:00.0", by: Scene.root)
+            try await scene.daemon.cards.quarantine.recover("0000:ff:00.0", by: Scene.root)
         }
         #expect(scene.host.now == before)
     }

@@ -20,7 +20,7 @@ struct RebuildTests {
         _ = try await before.allocate(2, for: .name("somebody"))
         let scene = try Scene(before.host.restart())
         try await scene.daemon.lostOwners.quarantineUnaccounted(for: loss)
-        try await scene.daemon.recovery.recover()
+        try await scene.daemon.cards.recovery.recover()
         return (scene, try Domain.guest(having: claim.assignments), claim)
     }
 
@@ -52,7 +52,7 @@ struct RebuildTests {
     func recovers() async throws {
         let (scene, domain, _) = try await forgetful()
         try await scene.daemon.lostOwners.adopt(devicesOf: domain)
-        for vf in Scene.vf[1...2] { try await scene.daemon.quarantine.recover(vf, by: Scene.root) }
+        for vf in Scene.vf[1...2] { try await scene.daemon.cards.quarantine.recover(vf, by: Scene.root) }
         #expect(try await scene.ledger.holdings().quarantine.isEmpty)
         #expect(try await !scene.daemon.lostOwners.areMissing())
         #expect(try await scene.allocate(3).assignments.count == 3)

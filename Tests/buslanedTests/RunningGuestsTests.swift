@@ -29,7 +29,7 @@ struct RunningGuestsTests {
     /// fw1, with these of its devices in its XML.
     private func domain(
         having devices: Set<String> = [], live: Bool = true, persistent: Bool = true, ports: Int = 4
-    ) throws -> (DomainParts, FakeLibvirt) {
+    ) throws -> (DomainWiring, FakeLibvirt) {
         let assignments = claims.flatMap(\.assignments).filter { devices.contains($0.name) }
         let fake = try FakeLibvirt(
             having: assignments, ports: ports, live: live, persistent: persistent, feed: DomainFeed())
@@ -240,7 +240,7 @@ struct RunningGuestsTests {
         }
         #expect(fake.calls.isEmpty)
         #expect(try await pending().isEmpty)
-        let migration = try await live.pictures.report(on: "fw1").migration
+        let migration = try await live.pictures.overview(of: "fw1").migration
         #expect(migration.possible == .no && migration.remedy?.contains("evict") == false)
         _ = try await live.guests.detach("fw1", .init(scope: .config), by: Scene.root)
         #expect(try fake.names(live: false).isEmpty)
@@ -269,7 +269,7 @@ struct RunningGuestsTests {
         #expect(try fake.names(live: false) == ["data0", "data1"])
         #expect(try await states() == [.bound, .bound])
         #expect(try await pending().map(\.kind) == [.evicted, .evicted])
-        #expect(try await live.pictures.report(on: "fw1").migration.possible == .yes)
+        #expect(try await live.pictures.overview(of: "fw1").migration.possible == .yes)
         // The eviction is recorded until the domain is readmitted.
         try await live.unfinished.reconcile(Domain.uuid, named: "fw1", asking: true)
         #expect(try await pending().count == 2)
@@ -277,7 +277,7 @@ struct RunningGuestsTests {
         #expect(try fake.names(live: true) == ["data0", "data1"])
         #expect(try await states() == [.inUse, .inUse])
         #expect(try await pending().isEmpty)
-        #expect(try await live.pictures.report(on: "fw1").migration.possible == .no)
+        #expect(try await live.pictures.overview(of: "fw1").migration.possible == .no)
     }
 
     @Test("all or none: a device that the guest released is plugged in again when it keeps another")
@@ -376,7 +376,7 @@ struct RunningGuestsTests {
     func report() async throws {
         let (live, fake) = try domain(having: ["data0"])
         fake.change { $0.live = $0.live.flatMap { try? Domain(parsing: $0).removing(names: ["data0"]).text } }
-        let report = try await live.pictures.report(on: "fw1")
+        let report = try await live.pictures.overview(of: "fw1")
         #expect(report.state == .running && report.isPersistent)
         #expect(report.devices.map(\.name) == ["data0", "data1"])
         #expect(report.devices.map(\.persistentXML) == [.present, .absent])

@@ -111,7 +111,7 @@ struct ClaimingTogetherTests {
         #expect(claims.count == 2 && moments.count > 6)
         for moment in 0..<moments.count {
             let next = try scene.restarted(after: moment, of: moments)
-            try await next.daemon.recovery.recover()
+            try await next.daemon.cards.recovery.recover()
             try await next.expectAtRest("moment \(moment)")
             let left = try await next.ledger.claims()
             #expect(left.isEmpty || left.count == 2, "moment \(moment)")

@@ -21,15 +21,15 @@ package struct DeviceAlignment: Hashable, Sendable {
     package let problems: [Misalignment]
 }
 
-extension Domain {
+extension DeviceAlignment {
     /// - Parameters:
     ///   - devices: all whose node is known: vCPUs near one of them are not far from another.
     ///   - nodes: the host's. On a host with one node, nothing is left open.
     /// - Throws: ``DomainXMLError`` that names the element which says where the guest is.
-    package func alignment(
-        of device: DeviceNode, among devices: [DeviceNode], on nodes: [NUMANode]
-    ) throws(DomainXMLError) -> DeviceAlignment {
-        let placement = try placement
+    package init(
+        of device: DeviceNode, among devices: [DeviceNode], in domain: Domain, on nodes: [NUMANode]
+    ) throws(DomainXMLError) {
+        let placement = try domain.placement
         // A problem of all devices is reported for the first.
         let problems = placement.misalignments(of: [device] + devices.filter { $0 != device }, on: nodes).filter {
             $0.device == device && ($0.isConflict || nodes.count > 1)
@@ -37,22 +37,22 @@ extension Domain {
         let ofCPUs = problems.filter { !$0.part.isMemory }
         let ofMemory = problems.filter(\.part.isMemory)
         // One of the guest's nodes is enough: a node that is open can be on the device's.
-        let memory: DeviceAlignment.Fit =
-            ofMemory.isEmpty ? .fits : ofMemory.allSatisfy(\.isConflict) ? .differs : .open
-        let vcpus: DeviceAlignment.Fit =
-            ofCPUs.isEmpty ? .fits : ofCPUs.contains(where: \.isConflict) ? .differs : .open
+        let memory: Fit = ofMemory.isEmpty ? .fits : ofMemory.allSatisfy(\.isConflict) ? .differs : .open
+        let vcpus: Fit = ofCPUs.isEmpty ? .fits : ofCPUs.contains(where: \.isConflict) ? .differs : .open
         let areVCPUsKnown = placement.cells.isEmpty || memory == .fits
-        let seen = placement.cells.isEmpty ? nil : nodeSeen(ofDevice: device.name, on: device.node)
-        return DeviceAlignment(
-            vcpus: areVCPUsKnown ? vcpus : nil, memory: memory, guestNode: seen.map { DeviceAlignment.Fit($0) },
-            problems: problems)
+        let sight =
+            placement.cells.isEmpty ? nil : GuestNodes(of: domain).sight(ofDevice: device.name, on: device.node)
+        self.vcpus = areVCPUsKnown ? vcpus : nil
+        self.memory = memory
+        guestNode = sight.map { Fit($0) }
+        self.problems = problems
     }
 }
 
 extension DeviceAlignment.Fit {
-    fileprivate init(_ seen: Domain.NodeSeen) {
+    fileprivate init(_ sight: GuestNodes.Sight) {
         self =
-            switch seen {
+            switch sight {
             case .matching: .fits
             case .different: .differs
             case .none: .open

@@ -14,7 +14,7 @@ struct DomainRequests: Sendable {
         var settings = device.settings
         // The two halves of a failover pair have one MAC address.
         if let standby = device.failover {
-            settings.mac = try domain.standbyMAC(standby, for: device.name, wanted: settings.mac)
+            settings.mac = try StandbyInterface(standby, for: device.name, in: domain, wanted: settings.mac).mac
         }
         return ClaimRequest(
             pool: try pools.pool(device.pool), owner: .domain(uuid: uuid), ownerName: domain.name,

@@ -4,24 +4,18 @@ import DomainXML
 import HostModel
 import Ledger
 import Libvirt
-import Logging
 
 /// Makes domains what their requests ask for: claims, then devices in the persistent XML or in the running guest.
 struct DomainBinder: Sendable {
     let access: DomainAccess
     let claims: DomainClaims
-    let pictures: PictureReader
-    let devices: GuestDevices
+    let persistent: PersistentBinder
+    let running: RunningBinder
     let troubles: DomainTroubles
     let seen: SeenDomains
-    let requests: DomainRequests
-    let candidates: CandidateSelection
-    let exchange: ClaimExchange
-    let use: ClaimUse
     let release: ClaimRelease
     let stops: StopHook
     let audit: AuditRecorder
-    let logger: Logger
 
     /// ``sync(uuid:by:)`` of the domain of this name.
     func sync(_ name: String, by actor: AuditEntry.Actor) async throws -> [String] {
@@ -70,11 +64,11 @@ struct DomainBinder: Sendable {
         if !state.isActive, try await stops.endUnreportedUse(of: domain), let claim = held.first {
             throw Refusal.claim(claim.id, .guestStarting(domain: state.name))
         }
-        let binding = Binding(
-            domain: domain, request: request, held: try await claims.held(by: state.uuid), state: state)
-        let done = try await bind(binding, by: actor)
+        let binding = DomainBinding(
+            domain: domain, asked: request, held: try await claims.held(by: state.uuid), isActive: state.isActive)
+        let done = try await persistent.bind(binding, by: actor)
         guard let request, request.binding == .running else { return done }
-        if state.isActive { return done + (try await plugIn(request, state, by: actor)) }
+        if state.isActive { return done + (try await running.bind(request, state, by: actor)) }
         try domain.foreseePorts(for: request)
         return done
     }

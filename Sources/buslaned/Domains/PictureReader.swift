@@ -24,11 +24,11 @@ struct PictureReader: Sendable {
     }
 
     /// What the domain asks for, what it has, and whether it can migrate.
-    func report(on name: String) async throws -> DomainPicture.Report {
+    func overview(of name: String) async throws -> DomainOverview {
         let picture = try await picture(of: name)
         let host = try host.lastSeen()
         let drivers = host.functions.reduce(into: [PCIAddress: String]()) { $0[$1.address] = $1.driver }
-        return picture.report(drivers: drivers, nodes: host.numaNodes)
+        return DomainOverview(of: picture, drivers: drivers, nodes: host.numaNodes)
     }
 
     /// The guest as it runs; nil when it has stopped.

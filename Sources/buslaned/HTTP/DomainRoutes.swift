@@ -63,8 +63,8 @@ struct DomainRoutes: RouteGroup {
         }
         router.post(RouterPath(Route.show)) { request, _ in
             let asked = try await request.decoded(as: DomainNameRequest.self)
-            let report = try await pictures.report(on: asked.domain)
-            return try Response(json: DomainReport(report, lastTrouble: troubles[report.uuid]))
+            let overview = try await pictures.overview(of: asked.domain)
+            return try Response(json: DomainReport(overview, lastTrouble: troubles[overview.uuid]))
         }
     }
 }

@@ -2,6 +2,7 @@
 import ControlAPI
 import HostModel
 import Hummingbird
+import Ledger
 import NIOCore
 
 /// Routes about one thing. A route decodes the request, calls a part of the daemon, and encodes the result. Rules live
@@ -10,8 +11,36 @@ protocol RouteGroup: Sendable {
     func add(to router: Router<PeerContext>)
 }
 
-enum Routes {
-    static func router(of groups: [any RouteGroup]) -> Router<PeerContext> {
+/// All routes, and what each group of them is given.
+struct Routes {
+    let daemon: Wiring
+    let domains: DomainWiring
+    let inventory: InventoryText
+    let owners: OwnerNames
+    let file: LedgerFile
+    let spool: HookSpool
+
+    private var groups: [any RouteGroup] {
+        let (ledger, permissions, cards) = (daemon.ledger, daemon.permissions, daemon.cards)
+        return [
+            HealthRoutes(problems: cards.problems),
+            InventoryRoutes(inventory: inventory),
+            ClaimRoutes(
+                ledger: ledger, pools: daemon.pools, owners: owners, permissions: permissions,
+                candidates: daemon.candidates, allocator: daemon.allocator, release: daemon.release,
+                expiry: daemon.expiry),
+            PlanRoutes(configuration: daemon.configuration, permissions: permissions, apply: cards.apply),
+            QuarantineRoutes(permissions: permissions, quarantine: cards.quarantine),
+            DomainRoutes(
+                permissions: permissions, binder: domains.binder, guests: domains.guests, pictures: domains.pictures,
+                troubles: domains.troubles),
+            EventRoutes(ledger: ledger),
+            LedgerRoutes(ledger: ledger, file: file, permissions: permissions, audit: daemon.audit),
+            HookRoutes(permissions: permissions, spool: spool, calls: daemon.hooks, problems: cards.problems),
+        ]
+    }
+
+    var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.add(middleware: ErrorMapping())
         for group in groups { group.add(to: router) }

@@ -14,7 +14,7 @@ import TemporaryFiles
 struct DomainScene {
     var scene: Scene
     let libvirt: LibvirtConnection
-    var domains: DomainParts
+    var domains: DomainWiring
     private let folder: TemporaryFolder
 
     static let peer = PeerCredentials(pid: 1, uid: 0, gid: 0)

@@ -136,8 +136,8 @@ struct Scene {
     /// The daemon's parts for the domains of this libvirt.
     func domains(
         of libvirt: any DomainControl, feed: DomainFeed = DomainFeed(), patience: Duration = .seconds(20)
-    ) -> DomainParts {
-        DomainParts(libvirt: libvirt, feed: feed, daemon: daemon, patience: patience)
+    ) -> DomainWiring {
+        DomainWiring(libvirt: libvirt, feed: feed, daemon: daemon, patience: patience)
     }
 
     static func declaring(_ count: Int, of card: PCIAddress = card, vfDriver: String? = nil) -> DesiredState {
@@ -149,7 +149,7 @@ struct Scene {
 
     @discardableResult
     func apply(_ desired: DesiredState, confirmed: Bool = true) async throws -> Plan {
-        try await daemon.apply.apply(desired, confirmed: confirmed, by: Scene.root)
+        try await daemon.cards.apply.apply(desired, confirmed: confirmed, by: Scene.root)
     }
 
     func allocate(

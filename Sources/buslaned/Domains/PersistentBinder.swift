@@ -3,39 +3,25 @@ import DomainPlanning
 import DomainXML
 import HostModel
 import Ledger
-import Libvirt
+import Logging
 
-/// The persistent XML.
-extension DomainBinder {
-    /// A persistent domain that is brought to what its request asks for.
-    struct Binding {
-        let domain: Domain
-        /// As the domain has it.
-        let asked: DomainRequest?
-        let held: [Claim]
-        let isActive: Bool
-
-        init(domain: Domain, request: DomainRequest?, held: [Claim], state: DomainHandleValue) {
-            self.domain = domain
-            self.held = held
-            asked = request
-            isActive = state.isActive
-        }
-
-        /// The request as far as it is about the persistent XML: a domain that claims at each start has none of its
-        /// devices there.
-        var request: DomainRequest? { asked?.binding == .running ? nil : asked }
-
-        var plan: BindingPlan {
-            let ofOneRun = asked?.binding == .running ? Set((asked?.devices ?? []).map(\.name)) : []
-            return BindingPlan(
-                request: request, injected: domain.injected, record: domain.recorded, claims: held,
-                keeping: isActive ? ofOneRun : [], ending: isActive ? [] : ofOneRun)
-        }
-    }
+/// Makes a domain's persistent XML what its request asks for: claims, then one definition with their devices.
+struct PersistentBinder: Sendable {
+    let access: DomainAccess
+    let claims: DomainClaims
+    let requests: DomainRequests
+    let candidates: CandidateSelection
+    let exchange: ClaimExchange
+    let use: ClaimUse
+    let release: ClaimRelease
+    let audit: AuditRecorder
+    let logger: Logger
 
     /// The persistent XML has what the request asks for, or is as it was.
-    func bind(_ binding: Binding, by actor: AuditEntry.Actor) async throws -> [String] {
+    ///
+    /// - Returns: what was done, a line each.
+    /// - Throws: a ``Refusal``, and ``DomainTrouble`` for what has to wait or is the owner's decision.
+    func bind(_ binding: DomainBinding, by actor: AuditEntry.Actor) async throws -> [String] {
         let (domain, request, plan) = (binding.domain, binding.request, binding.plan)
         // 1. What can be refused before anything is claimed.
         try plan.refuseClashes(in: domain)
@@ -129,7 +115,7 @@ extension DomainBinder {
 
     /// - Throws: ``DomainTrouble`` for what has to wait, and for what the domain's owner has to decide.
     private func refuseLeftOver(
-        _ plan: BindingPlan, _ changes: ClaimChanges, _ binding: Binding
+        _ plan: BindingPlan, _ changes: ClaimChanges, _ binding: DomainBinding
     ) throws(DomainTrouble) {
         if let device = changes.waiting.min() { throw .changesAfterStop(device, of: binding.domain.name) }
         if let moved = plan.moved.first {

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import DomainXML
-import HostModel
+package import HostModel
 
-extension DomainPicture {
-    /// Whether libvirt would migrate the guest as it runs, or would run.
-    package struct Migration: Sendable {
-        package enum Possible: String, Sendable {
-            case yes, no, unknown
-        }
-
-        package let possible: Possible
-        /// Why not, or on what conditions; a line each.
-        package var reasons: [String] = []
-        /// What to do before the guest is migrated or saved.
-        package var remedy: String?
+/// Whether libvirt would migrate a guest as it runs, or would run.
+package struct MigrationOutlook: Sendable {
+    package enum Possible: String, Sendable {
+        case yes, no, unknown
     }
+
+    package let possible: Possible
+    /// Why not, or on what conditions; a line each.
+    package let reasons: [String]
+    /// What to do before the guest is migrated or saved.
+    package let remedy: String?
 
     /// Saving differs from migrating for a device with a virtio half: libvirt pauses the guest first, and QEMU then waits
     /// without a limit for the guest to release the VF.
@@ -22,8 +20,11 @@ extension DomainPicture {
     /// Source: qemuDomainSaveInternal, qemu_driver.c; qemu_savevm_wait_unplug, migration.c.
     ///
     /// - Parameter drivers: the driver of each function, as it is bound now.
-    func migration(_ drivers: [PCIAddress: String]) -> Migration {
-        guard let document = live ?? config else { return Migration(possible: .yes) }
+    package init(of picture: DomainPicture, drivers: [PCIAddress: String]) {
+        guard let document = picture.live ?? picture.config else {
+            self.init(possible: .yes, reasons: [], remedy: nil)
+            return
+        }
         var reasons: [String] = []
         var isPlain = false
         var isUnknown = false
@@ -45,24 +46,33 @@ extension DomainPicture {
         let foreign = document.foreign
         reasons += foreign.map { "\($0.address) is passed through by hand: \($0.label)" }
         if isPlain || !foreign.isEmpty {
-            return impossible(document, reasons, byEvicting: isPlain)
+            self.init(impossibleFor: document, of: picture.name, reasons, byEvicting: isPlain)
+            return
         }
         let hasPair = document.injected.contains { $0.failover != nil }
-        return Migration(
+        self.init(
             possible: isUnknown ? .unknown : .yes, reasons: reasons,
-            remedy: hasPair ? "before virsh save, which would wait without a limit: buslane domain evict \(name)" : nil)
+            remedy: hasPair
+                ? "before virsh save, which would wait without a limit: buslane domain evict \(picture.name)" : nil)
     }
 
-    private func impossible(_ document: Domain, _ reasons: [String], byEvicting isPlain: Bool) -> Migration {
+    private init(impossibleFor document: Domain, of name: String, _ reasons: [String], byEvicting isPlain: Bool) {
         if let device = document.injected.first(where: \.sharesSlot) {
             let why =
                 "\(device.name) shares a slot, and libvirt unplugs nothing from a shared slot while the guest runs"
-            return Migration(
+            self.init(
                 possible: .no, reasons: reasons + [why], remedy: "shut it down here, and start it on the other host")
+            return
         }
         let evict = "buslane domain evict \(name), migrate, then buslane domain readmit \(name) there"
         let byHand = "remove what Buslane did not add: virsh detach-device \(name) FILE"
         let remedies = (document.foreign.isEmpty ? [] : [byHand]) + (isPlain ? [evict] : [])
-        return Migration(possible: .no, reasons: reasons, remedy: remedies.joined(separator: "; "))
+        self.init(possible: .no, reasons: reasons, remedy: remedies.joined(separator: "; "))
+    }
+
+    private init(possible: Possible, reasons: [String], remedy: String?) {
+        self.possible = possible
+        self.reasons = reasons
+        self.remedy = remedy
     }
 }

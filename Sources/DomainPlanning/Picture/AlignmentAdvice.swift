@@ -2,33 +2,36 @@
 import DomainXML
 import HostModel
 
-extension DomainPicture {
-    /// Whether the guest is near one device, and how to bring it there.
-    package struct AlignmentReport: Sendable {
-        package let fit: DeviceAlignment
-        /// What does not fit, or is not sure to, with both sides; a line each.
-        package let problems: [String]
-        package let remedy: String?
-    }
+/// Whether a guest is near one of its devices, and how to bring it there.
+package struct AlignmentAdvice: Sendable {
+    package let fit: DeviceAlignment
+    /// What does not fit, or is not sure to, with both sides; a line each.
+    package let problems: [String]
+    package let remedy: String?
 
     /// By device, whether the guest is near it, as it runs or would run. Without devices whose node is unknown.
     ///
     /// - Parameter nodes: the host's.
-    func alignments(on nodes: [NUMANode]) -> [String: AlignmentReport] {
-        guard let document = live ?? config else { return [:] }
-        let devices = held.compactMap { assignment in
+    static func byDevice(of picture: DomainPicture, on nodes: [NUMANode]) -> [String: AlignmentAdvice] {
+        guard let document = picture.live ?? picture.config else { return [:] }
+        let devices = picture.held.compactMap { assignment in
             assignment.numaNode.map { DeviceNode(name: assignment.name, node: $0) }
         }
-        var alignments: [String: AlignmentReport] = [:]
+        var advice: [String: AlignmentAdvice] = [:]
         for device in devices {
             // Where the XML cannot be read, libvirt refuses it and says why.
-            guard let found = try? document.alignment(of: device, among: devices, on: nodes) else { continue }
-            alignments[device.name] = AlignmentReport(
-                fit: found,
-                problems: found.problems.map(\.description) + Self.problem(ofGuestNode: found.guestNode, device),
-                remedy: remedy(for: found, of: device, on: nodes))
+            guard let found = try? DeviceAlignment(of: device, among: devices, in: document, on: nodes) else {
+                continue
+            }
+            advice[device.name] = AlignmentAdvice(on: found, of: device, in: picture, on: nodes)
         }
-        return alignments
+        return advice
+    }
+
+    private init(on found: DeviceAlignment, of device: DeviceNode, in picture: DomainPicture, on nodes: [NUMANode]) {
+        fit = found
+        problems = found.problems.map(\.description) + Self.problem(ofGuestNode: found.guestNode, device)
+        remedy = Self.remedy(for: found, of: device, in: picture, on: nodes)
     }
 
     private static func problem(ofGuestNode fit: DeviceAlignment.Fit?, _ device: DeviceNode) -> [String] {
@@ -39,9 +42,12 @@ extension DomainPicture {
         }
     }
 
-    private func remedy(for found: DeviceAlignment, of device: DeviceNode, on nodes: [NUMANode]) -> String? {
-        let request = try? main?.request
-        let later = live == nil ? "" : ", for its next start"
+    private static func remedy(
+        for found: DeviceAlignment, of device: DeviceNode, in picture: DomainPicture, on nodes: [NUMANode]
+    ) -> String? {
+        let name = picture.name
+        let request = try? picture.main?.request
+        let later = picture.live == nil ? "" : ", for its next start"
         if found.problems.contains(where: { $0.place == .automatic }) {
             return "virsh edit \(name): remove placement='auto', and write align='auto' in its request\(later)"
         }

@@ -4,19 +4,19 @@ import DomainPlanning
 import HostModel
 
 extension DomainReport {
-    init(_ report: DomainPicture.Report, lastTrouble: DomainTroubles.Episode?) {
+    init(_ overview: DomainOverview, lastTrouble: DomainTroubles.Episode?) {
         self.init(
-            name: report.name, uuid: report.uuid, state: report.state.rawValue, persistent: report.isPersistent,
-            request: report.request.map { asked in
+            name: overview.name, uuid: overview.uuid, state: overview.state.rawValue, persistent: overview.isPersistent,
+            request: overview.request.map { asked in
                 Request(
                     binding: asked.binding.rawValue, numa: asked.numa,
                     devices: asked.devices.map { .init(name: $0.name, pool: $0.pool) })
             },
-            requestProblem: report.requestProblem, devices: report.devices.map(Device.init),
-            freeHotplugPorts: report.freeHotplugPorts,
+            requestProblem: overview.requestProblem, devices: overview.devices.map(Device.init),
+            freeHotplugPorts: overview.freeHotplugPorts,
             migration: Migration(
-                possible: report.migration.possible.rawValue, reasons: report.migration.reasons,
-                remedy: report.migration.remedy),
+                possible: overview.migration.possible.rawValue, reasons: overview.migration.reasons,
+                remedy: overview.migration.remedy),
             lastRefusal: lastTrouble.map {
                 Refusal(at: $0.since, message: $0.trouble.message, remedy: $0.trouble.remedy, tries: $0.tries)
             })
@@ -24,7 +24,7 @@ extension DomainReport {
 }
 
 extension DomainReport.Device {
-    fileprivate init(_ device: DomainPicture.DeviceReport) {
+    fileprivate init(_ device: DomainOverview.Device) {
         self.init(name: device.name)
         address = device.address
         claim = device.claim

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-extension Domain {
-    /// The MAC address of the virtio interface that stands in for a device. The device must have the same address, so that
-    /// the guest treats the two as one.
-    ///
+/// The virtio interface of a domain that stands in for a device while the device is unplugged.
+public struct StandbyInterface: Hashable, Sendable {
+    /// The device must have the same address, so that the guest treats the two as one.
+    public let mac: MACAddress
+
     /// - Parameters:
     ///   - alias: the interface's, `ua-…`.
     ///   - device: the device's name, for the message.
     ///   - wanted: the requested address; nil for any.
     /// - Throws: ``DomainXMLError/standby(alias:device:_:)``.
-    public func standbyMAC(
-        _ alias: String, for device: String, wanted: MACAddress? = nil
-    ) throws(DomainXMLError) -> MACAddress {
+    public init(
+        _ alias: String, for device: String, in domain: Domain, wanted: MACAddress? = nil
+    ) throws(DomainXMLError) {
         func refusal(_ reason: DomainXMLError.Standby) -> DomainXMLError {
             .standby(alias: alias, device: device, reason)
         }
-        let found = document.root.all("devices").flatMap(\.children).first { $0.first("alias")?["name"] == alias }
-        guard let element = found else { throw refusal(.absent) }
+        let devices = domain.document.root.all("devices").flatMap(\.children)
+        guard let element = devices.first(where: { $0.first("alias")?["name"] == alias }) else {
+            throw refusal(.absent)
+        }
         let model = element.first("model")?["type"] ?? ""
         guard element.namespace == nil, element.name == "interface", element["type"] != "hostdev",
             model == "virtio" || model.hasPrefix("virtio-")
@@ -31,12 +34,14 @@ extension Domain {
         if let wanted, wanted != mac {
             throw refusal(.otherMAC("<interface> at line \(element.line)", mac, wanted: wanted))
         }
-        return mac
+        self.mac = mac
     }
+}
 
+extension DeviceSpec {
     /// The device with its standby's MAC address, where it has a standby.
-    func withStandby(_ spec: DeviceSpec) throws(DomainXMLError) -> DeviceSpec {
-        guard let alias = spec.failover else { return spec }
-        return spec.with(mac: try standbyMAC(alias, for: spec.name, wanted: spec.mac))
+    func withStandby(in domain: Domain) throws(DomainXMLError) -> DeviceSpec {
+        guard let failover else { return self }
+        return with(mac: try StandbyInterface(failover, for: name, in: domain, wanted: mac).mac)
     }
 }
