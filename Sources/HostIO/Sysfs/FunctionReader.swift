@@ -48,14 +48,7 @@ struct FunctionReader {
         let binding = try Self.binding(in: home, of: subject, &pass)
         function.driver = binding.driver
         function.driverOverride = binding.driverOverride
-        function.iommuGroup = try pass.linkNumber("iommu_group", in: home, of: subject)
-        function.numaNode = try pass.value("numa_node", in: home, of: subject, SysfsText.node).flatMap {
-            $0 >= 0 ? $0 : nil
-        }
-        // Without a node the kernel lists all CPUs, which means nothing.
-        if let node = function.numaNode { function.localCPUs = try localCPUs(of: home, node: node, subject, &pass) }
-        // The target of the bus's link to the function contains the function above it.
-        function.parent = try? pass.target(of: subject, in: bus) { SysfsText.lastFunction(onPath: $0, skipping: 1) }
+        try readPlace(into: &function, home, in: bus, subject, &pass)
         if let methods = try pass.text("reset_method", in: home, of: subject) {
             function.resetMethods = pass.words(of: methods)
         }
@@ -73,13 +66,7 @@ struct FunctionReader {
         var reading = FunctionReading(function: function)
         try roles.readRole(into: &reading, home, &pass)
         if let owner = reading.owner {
-            var capabilities = config?.capabilities
-            if config == nil, facts.contains(.vectors) {
-                if sharesVectors(owner, of: home, &pass) {
-                    capabilities = pass.configSpace?.reading(in: home)?.capabilities
-                }
-            }
-            reading.function.vfMSIXCount = capabilities?.msixTableSize
+            reading.function.vfMSIXCount = vectors(ofVFOn: owner, home, config, &pass)
         }
         // 2. Last, attributes that every function has: if they are missing, the function was removed during step 1.
         reading.function.identity = try IdentityReader(subject: subject, config: config).identity(in: home, &pass) {
@@ -99,6 +86,21 @@ struct FunctionReader {
             driver: driver, driverOverride: override.flatMap { $0.isEmpty || $0 == "(null)" ? nil : $0 })
     }
 
+    /// Reads where the function is: its group, its NUMA node and the function above it.
+    private func readPlace(
+        into function: inout Function, _ home: borrowing Directory, in bus: borrowing Directory, _ subject: String,
+        _ pass: inout ReadPass
+    ) throws(Vanished) {
+        function.iommuGroup = try pass.linkNumber("iommu_group", in: home, of: subject)
+        function.numaNode = try pass.value("numa_node", in: home, of: subject, SysfsText.node).flatMap {
+            $0 >= 0 ? $0 : nil
+        }
+        // Without a node the kernel lists all CPUs, which means nothing.
+        if let node = function.numaNode { function.localCPUs = try localCPUs(of: home, node: node, subject, &pass) }
+        // The target of the bus's link to the function contains the function above it.
+        function.parent = try? pass.target(of: subject, in: bus) { SysfsText.lastFunction(onPath: $0, skipping: 1) }
+    }
+
     /// The CPUs of the function's node, which are the same for each function on that node.
     ///
     /// Source: `local_cpulist_show`, drivers/pci/pci-sysfs.c.
@@ -116,6 +118,15 @@ struct FunctionReader {
     /// `0-31,64-95`. Source: `cpulist_parse`, Documentation/admin-guide/cputopology.rst.
     private static func isCPUList(_ text: String) -> Bool {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "-") }
+    }
+
+    /// The number of a VF's interrupt vectors; nil when it was not asked for.
+    private func vectors(
+        ofVFOn owner: PCIAddress, _ home: borrowing Directory, _ config: ConfigSpace.Reading?, _ pass: inout ReadPass
+    ) -> Int? {
+        if let config { return config.capabilities.msixTableSize }
+        guard facts.contains(.vectors), sharesVectors(owner, of: home, &pass) else { return nil }
+        return pass.configSpace?.reading(in: home)?.capabilities.msixTableSize
     }
 
     /// Whether the VF's PF distributes interrupt vectors among its VFs. Read once for each PF.

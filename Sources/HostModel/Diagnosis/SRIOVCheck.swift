@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Examination {
-    /// Functions with the SR-IOV capability.
-    func cards() -> [Finding] { darkPorts() + uncuttable() + rivalDrivers() }
+/// Functions with the SR-IOV capability.
+struct SRIOVCheck {
+    let host: HostSnapshot
+    let platform: PlatformFacts
+
+    var findings: [Finding] { darkPorts() + uncuttable() + rivalDrivers() }
 
     /// A VF has a link only while its PF's interface is up; libvirt refuses to start a guest with one otherwise.
     private func darkPorts() -> [Finding] {
@@ -47,7 +50,7 @@ extension Examination {
         return [
             Finding(
                 .warning, "networkmanager-takes-vfs", subject: "NetworkManager",
-                "NetworkManager configures every VF that has a host driver: \(list(exposed.map(\.address)))",
+                "NetworkManager configures every VF that has a host driver: \(exposed.map(\.address).listed)",
                 why: "it sets the VF up and starts DHCP; the VF then counts as used by the host and cannot be claimed",
                 remedy: "declare the PF with driversAutoprobe: false, or add to "
                     + "/etc/NetworkManager/conf.d/buslane.conf: [keyfile] unmanaged-devices=interface-name:*v[0-9]*")

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Examination {
-    /// Groups that contain several functions, if one of them could be useful to a guest.
-    func groups() -> [Finding] {
-        guard hasIOMMU else { return [] }
-        return host.iommuGroups.compactMap(shared) + outsiders()
-    }
+/// Groups that contain several functions, if one of them could be useful to a guest, and functions without a group.
+///
+/// Only for a host with an IOMMU.
+struct GroupCheck {
+    let host: HostSnapshot
+
+    var findings: [Finding] { host.iommuGroups.compactMap(shared) + outsiders() }
 
     /// A group with one endpoint is viable once that endpoint is unbound. A group with several needs an explanation.
     private func shared(_ group: IOMMUGroup) -> Finding? {
@@ -13,7 +14,7 @@ extension Examination {
         guard endpoints.count > 1, endpoints.contains(where: \.isWorthTaking) else { return nil }
         let subject = "group \(group.id)"
         let blockers = host.blockers(of: group)
-        let members = list(endpoints.map { "\($0.address) (\($0.driver ?? "no driver"))" })
+        let members = endpoints.map { "\($0.address) (\($0.driver ?? "no driver"))" }.listed
         if Set(endpoints.map(\.card)).count == 1 {
             return Finding(
                 .advice, "group-is-one-card", subject: subject, "\(subject) is one card: \(members)",
@@ -39,7 +40,7 @@ extension Examination {
         }
         return Finding(
             .warning, "group-not-viable", subject: subject,
-            "\(subject) is not viable: \(list(blockers.map { "\($0.address) is \($0.reason)" }))",
+            "\(subject) is not viable: \(blockers.map { "\($0.address) is \($0.reason)" }.listed)",
             why:
                 "no port above its \(endpoints.count) functions isolates them (no ACS): a guest can have one only when all "
                 + "are unbound from their host drivers",
@@ -62,7 +63,7 @@ extension Examination {
         return [
             Finding(
                 .advice, "function-without-group", subject: outside.count == 1 ? "\(outside[0].address)" : "host",
-                "\(list(outside.map(\.address))) \(outside.count == 1 ? "is" : "are") in no IOMMU group",
+                "\(outside.map(\.address).listed) \(outside.count == 1 ? "is" : "are") in no IOMMU group",
                 why: "no IOMMU unit covers such a function, so it cannot be passed through",
                 remedy: "use other functions, or check why no unit covers it: journalctl -k -g 'DMAR|AMD-Vi|iommu'")
         ]

@@ -1,42 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Examination {
-    /// The driver that claimed functions are bound to.
-    func modules() -> [Finding] {
-        // A function that is bound to a VFIO driver proves that the module is loaded.
-        let state = host.functions.contains(where: \.isOnVFIO) ? .loaded : platform.vfio
-        switch state {
-        case nil: return []
-        case .loaded: return [Finding(.ok, "vfio-loaded", "vfio-pci is loaded")]
-        case .available:
-            return [
-                Finding(
-                    .blocker, "vfio-not-loaded", subject: VFIO.genericDriver, "vfio-pci is not loaded",
-                    why: "no function can be bound to it, and the kernel does not load it automatically",
-                    remedy: "modprobe vfio-pci, and for the next boot: "
-                        + "echo vfio-pci > /etc/modules-load.d/vfio-pci.conf")
-            ]
-        case .missing:
-            let kernel = host.host.kernel.map { " \($0)" } ?? ""
-            return [
-                Finding(
-                    .blocker, "vfio-missing", subject: VFIO.genericDriver,
-                    "the running kernel\(kernel) has no vfio-pci",
-                    why: "without it no guest can have a function",
-                    remedy: "boot a kernel with CONFIG_VFIO_PCI; cloud kernels do not have it (Debian: apt install "
-                        + "linux-image-amd64). After a kernel update, reboot")
-            ]
-        }
-    }
+/// The memory of guests with devices: all of it is locked, and huge pages are better.
+struct MemoryCheck {
+    let host: HostSnapshot
+    let libvirt: PlatformFacts.Libvirt
 
-    /// The memory of guests with devices: all of it is locked, and huge pages are better.
-    func memory() -> [Finding] { lockedMemory() + hugepages() }
+    var findings: [Finding] { lockedMemory() + hugepages() }
 
     /// All memory of a guest with a device is locked. libvirt raises QEMU's limit if it may.
     private func lockedMemory() -> [Finding] {
-        guard let process = platform.libvirt.process, !process.mayRaiseLimits, let limit = process.lockedMemoryLimit
+        guard let process = libvirt.process, !process.mayRaiseLimits, let limit = process.lockedMemoryLimit
         else { return [] }
-        let program = platform.libvirt.program ?? "libvirtd"
+        let program = libvirt.program ?? "libvirtd"
         // No useful guest with a device has less memory than this.
         let isHopeless = limit < 256 << 20
         return [
@@ -68,7 +43,7 @@ extension Examination {
         return bare.map { node in
             Finding(
                 .warning, "no-hugepages-on-node", subject: "node \(node)",
-                "NUMA node \(node) has SR-IOV cards but no huge pages; node \(list(stocked.map(\.id))) has some",
+                "NUMA node \(node) has SR-IOV cards but no huge pages; node \(stocked.map(\.id).listed) has some",
                 why: "a guest on the node of its card gets huge pages of another node, or does not start",
                 remedy: "numactl -m \(node) sysctl -w vm.nr_hugepages_mempolicy=N, or boot with hugepages=\(node):N")
         }

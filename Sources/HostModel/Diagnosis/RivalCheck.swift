@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Examination {
-    /// Configuration of other software that sets up functions.
-    func rivals() -> [Finding] {
-        var found = platform.rivals.map { rival in
+/// Configuration of other software that sets up functions.
+struct RivalCheck {
+    let rivals: [PlatformFacts.Rival]
+    let commandLine: KernelCommandLine
+
+    var findings: [Finding] {
+        var found = rivals.map { rival in
             Finding(
                 .warning, rival.kind.code, subject: rival.place, "\(rival.place): \(rival.text.excerpt)",
                 why: rival.kind.harm, remedy: remedy(for: rival))
         }
-        if let word = platform.kernelCommandLine?.first(where: { $0.isVFIOIDs }) {
+        if let word = commandLine.words?.first(where: { $0.isVFIOIDs }) {
             found.append(
                 Finding(
                     .warning, PlatformFacts.Rival.Kind.modprobe.code, subject: "kernel command line",
