@@ -71,7 +71,7 @@ struct ListTests {
         let owners = ["c-a": String(repeating: "long-owner-", count: 12), "c-b": "網絡網絡網絡網絡網絡", "c-c": "k8s"]
         for width in stride(from: 60, through: 200, by: isLarge ? 20 : 1) {
             let style = Style(width: width)
-            let topology = Topology(of: inventory, owners: owners).text(style)
+            let topology = TopologyText(of: Topology(of: inventory, owners: owners)).rendered(style)
             for text in [
                 InventoryTable(of: inventory, owners: owners).rendered(style),
                 InventoryTree(of: inventory, owners: owners).rendered(style), topology,
@@ -142,7 +142,7 @@ struct ListTests {
         for text in [
             InventoryTable(of: inventory, owners: owners).rendered(.plain),
             InventoryTree(of: inventory, owners: owners).rendered(.plain),
-            Topology(of: inventory, owners: owners).text(.plain),
+            TopologyText(of: Topology(of: inventory, owners: owners)).rendered(.plain),
         ] {
             #expect(!text.unicodeScalars.contains { ($0.value < 0x20 && $0 != "\n") || $0 == "\u{202e}" })
             #expect(text.contains("Evil\u{fffd}[2J"))
@@ -170,7 +170,7 @@ struct ListTests {
         let inventory = HostInWords().inventory
         #expect(InventoryTable(of: inventory).rendered(.plain) == "no PCI functions\n")
         #expect(InventoryTree(of: inventory).rendered(.plain) == "no PCI functions\n")
-        #expect(Topology(of: inventory, owners: nil).text(.plain) == "no PCI functions\n")
+        #expect(TopologyText(of: Topology(of: inventory, owners: nil)).rendered(.plain) == "no PCI functions\n")
     }
 }
 
@@ -201,7 +201,7 @@ struct TerminalTests {
         let style = Style(width: 60, isUnicode: false)
         for text in [
             InventoryTable(of: inventory).rendered(style), InventoryTree(of: inventory).rendered(style),
-            Topology(of: inventory, owners: nil).text(style),
+            TopologyText(of: Topology(of: inventory, owners: nil)).rendered(style),
         ] { #expect(text.utf8.allSatisfy { $0 < 0x80 }) }
     }
 
@@ -210,8 +210,10 @@ struct TerminalTests {
         let inventory = try HostInWords.large().inventory
         let coloured = Style(width: 100, isColoured: true)
         let topology = Topology(of: inventory, owners: HostInWords.owners)
-        #expect(topology.text(coloured).contains("\u{1b}[1;36mA\u{1b}[0m"))
-        #expect(topology.text(coloured).replacing(/\u{1b}\[[0-9;]*m/, with: "") == topology.text(.plain))
+        #expect(TopologyText(of: topology).rendered(coloured).contains("\u{1b}[1;36mA\u{1b}[0m"))
+        #expect(
+            TopologyText(of: topology).rendered(coloured).replacing(/\u{1b}\[[0-9;]*m/, with: "")
+                == TopologyText(of: topology).rendered(.plain))
         #expect(
             InventoryTree(of: inventory).rendered(coloured).replacing(/\u{1b}\[[0-9;]*m/, with: "")
                 == InventoryTree(of: inventory).rendered(.plain))

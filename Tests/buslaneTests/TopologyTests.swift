@@ -11,7 +11,8 @@ import Testing
 struct TopologyTests {
     @Test("a small host as text")
     func small() throws {
-        let text = Topology(of: try HostInWords.small().inventory, owners: HostInWords.owners).text(.plain)
+        let text = try TopologyText(of: Topology(of: HostInWords.small().inventory, owners: HostInWords.owners))
+            .rendered(.plain)
         #expect(
             text == """
                 kvm7, 12 functions, 8 of them VFs, 4 claimed, IOMMU intel-vtd, Linux 6.12.0
@@ -49,7 +50,8 @@ struct TopologyTests {
 
     @Test("claimed and free VFs differ without colour, and each owner has its letter")
     func signs() throws {
-        let text = Topology(of: try HostInWords.large().inventory, owners: HostInWords.owners).text(.plain)
+        let text = try TopologyText(of: Topology(of: HostInWords.large().inventory, owners: HostInWords.owners))
+            .rendered(.plain)
         #expect(text.contains("VF  0-15  A A B B . . v v  h h . C . v . h"))
         #expect(text.contains("\nA     fw1 "))
         #expect(text.contains("64 of 128 VFs, 20 claimed"))
@@ -59,7 +61,7 @@ struct TopologyTests {
 
     @Test("without a daemon nothing is said to be free")
     func claimsUnknown() throws {
-        let text = Topology(of: try HostInWords.small().inventory, owners: nil).text(.plain)
+        let text = try TopologyText(of: Topology(of: HostInWords.small().inventory, owners: nil)).rendered(.plain)
         #expect(text.contains(Topology.claimsUnknown))
         #expect(!text.contains("free"))
     }
@@ -69,8 +71,8 @@ struct TopologyTests {
         var host = HostInWords()
         try host.pf(bus: 3, node: nil, group: 7, vfs: "vv..", sharedVFGroup: 9)
         let topology = Topology(of: host.inventory, owners: [:])
-        #expect(topology.text(.plain).contains("v-v-.-.  group 9\u{20}"))
-        #expect(topology.svg.components(separatedBy: "class=\"join\"").count == 3 + 2)
+        #expect(TopologyText(of: topology).rendered(.plain).contains("v-v-.-.  group 9\u{20}"))
+        #expect(TopologyDrawing(of: topology).svg.components(separatedBy: "class=\"join\"").count == 3 + 2)
     }
 
     @Test("more owners than letters still differ")
@@ -90,7 +92,7 @@ struct TopologyTests {
     @Test("the SVG is well-formed and has every function once", arguments: [true, false])
     func wellFormed(isLarge: Bool) throws {
         let inventory = try (isLarge ? HostInWords.large() : HostInWords.small()).inventory
-        let reader = try SVGReader(Topology(of: inventory, owners: HostInWords.owners).svg)
+        let reader = try SVGReader(TopologyDrawing(of: Topology(of: inventory, owners: HostInWords.owners)).svg)
         #expect(reader.uses.count == inventory.functions.count)
         #expect(reader.addresses.sorted() == inventory.functions.map(\.address.description).sorted())
         // A tooltip for each, and the title of the whole.
@@ -100,7 +102,7 @@ struct TopologyTests {
 
     @Test("claimed and free cells differ in sign, not in colour alone")
     func svgSigns() throws {
-        let svg = Topology(of: try HostInWords.small().inventory, owners: HostInWords.owners).svg
+        let svg = try TopologyDrawing(of: Topology(of: HostInWords.small().inventory, owners: HostInWords.owners)).svg
         let cells = svg.components(separatedBy: "<g class=\"function\"").dropFirst()
         func cell(_ address: String) -> String { cells.first { $0.hasPrefix(" data-address=\"\(address)\"") } ?? "" }
         #expect(cell("0000:3b:10.0").contains(">A</text>"))
@@ -114,7 +116,8 @@ struct TopologyTests {
     func escaping() throws {
         var host = try HostInWords.small()
         host.names.device = "<script>\"&'\u{1}\u{ffff}"
-        let reader = try SVGReader(Topology(of: host.inventory, owners: ["c-a": "a</text>&<b", "c-b": "\u{0}b"]).svg)
+        let reader = try SVGReader(
+            TopologyDrawing(of: Topology(of: host.inventory, owners: ["c-a": "a</text>&<b", "c-b": "\u{0}b"])).svg)
         #expect(!reader.elements.contains("script") && !reader.elements.contains("b"))
         #expect(reader.text.contains("a</text>&<b"))
         #expect(reader.text.contains("<script>\"&'\u{fffd}\u{fffd}"))
@@ -122,7 +125,7 @@ struct TopologyTests {
 
     @Test("the SVG needs nothing from elsewhere, and turns dark with its reader")
     func selfContained() throws {
-        let svg = Topology(of: try HostInWords.large().inventory, owners: nil).svg
+        let svg = try TopologyDrawing(of: Topology(of: HostInWords.large().inventory, owners: nil)).svg
         #expect(!svg.replacing("http://www.w3.org/2000/svg", with: "").contains("http"))
         #expect(svg.contains("prefers-color-scheme:dark"))
         #expect(svg.contains(Topology.claimsUnknown))

@@ -18,10 +18,10 @@ struct TopologyCommand: AsyncParsableCommand {
         for warning in reading.inventory.warnings { Terminal.error("warning: \(warning.printable)") }
         let topology = Topology(of: reading.inventory, owners: reading.owners)
         guard let svg else {
-            Terminal.out(topology.text(Terminal.style))
+            Terminal.out(TopologyText(of: topology).rendered(Terminal.style))
             return
         }
-        let picture = topology.svg
+        let picture = TopologyDrawing(of: topology).svg
         guard svg != "-" else {
             Terminal.out(picture)
             return

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-extension Topology {
-    /// The picture for a terminal: a box for each area, a line or two for each card, rows of cells for its VFs.
-    func text(_ style: Style) -> String {
-        guard areas.contains(where: { !$0.cards.isEmpty || !$0.platform.isEmpty }) else { return "no PCI functions\n" }
+/// The picture for a terminal: a box for each area, a line or two for each card, rows of cells for its VFs.
+struct TopologyText {
+    private let topology: Topology
+
+    init(of topology: Topology) { self.topology = topology }
+
+    func rendered(_ style: Style) -> String {
+        guard topology.areas.contains(where: { !$0.cards.isEmpty || !$0.platform.isEmpty }) else {
+            return "no PCI functions\n"
+        }
         // A wider box is hard to read.
         let width = min(style.width, 140)
-        var text = joined([host.name] + hostFacts, within: width).rendered(style, bold: host.name) + "\n"
+        let name = topology.host.name
+        var text = joined([name] + topology.hostFacts, within: width).rendered(style, bold: name) + "\n"
         // Within a box: its sides and a space beside each.
         var inside = style
         inside.width = width - 4
-        for area in areas {
+        for area in topology.areas {
             text += "\n" + Box(width: width, style: style).drawn(area, rows: rows(of: area, inside))
         }
         return text + "\n" + legend(style, width)
     }
 
-    private func rows(of area: Area, _ style: Style) -> [Line] {
+    private func rows(of area: Topology.Area, _ style: Style) -> [Line] {
         var rows: [Line] = []
         for (position, card) in area.cards.enumerated() {
             if position > 0, card.isSliceable || area.cards[position - 1].isSliceable { rows.append(Line()) }
@@ -37,22 +44,22 @@ extension Topology {
     }
 
     /// `0000:5e:00.0  A  nvme, group 9  NVMe SSD Controller PM1733`
-    private func line(of cell: Cell, _ style: Style) -> Line {
+    private func line(of cell: Topology.Cell, _ style: Style) -> Line {
         let width = style.width
         var line = heading(of: cell)
-        line.add(joined(cell.facts(marks), within: width - line.columns - 2), after: 2, within: width)
+        line.add(joined(cell.facts(topology.marks), within: width - line.columns - 2), after: 2, within: width)
         line.add(clipping: cell.function.deviceName.printable, .dim, after: 2, style)
         return line
     }
 
-    private func heading(of cell: Cell) -> Line {
+    private func heading(of cell: Topology.Cell) -> Line {
         var line = Line(cell.function.address.description, .bold)
         line.add("  ")
         line.add(cell.sign, cell.use.ink)
         return line
     }
 
-    private func lines(of card: Card, _ style: Style) -> [Line] {
+    private func lines(of card: Topology.Card, _ style: Style) -> [Line] {
         let width = style.width
         var first = heading(of: card.cell)
         let claimed = card.vfs.count { $0.use == .claimed }
@@ -64,28 +71,28 @@ extension Topology {
         first.add(name, after: 2, within: width)
         first.add(count, after: max(2, width - first.columns - count.columns), within: width)
         var second = Line("  ")
-        second.add(joined(card.cell.facts(marks), within: width - 2), within: width)
-        return [first, second] + VFRows(of: card.vfs, marks: marks).lines(width: width)
+        second.add(joined(card.cell.facts(topology.marks), within: width - 2), within: width)
+        return [first, second] + VFRows(of: card.vfs, marks: topology.marks).lines(width: width)
     }
 
     private func legend(_ style: Style, _ width: Int) -> String {
         var text = ""
-        for use in legendUses {
+        for use in topology.legendUses {
             text +=
                 style.ink(use.ink, use.sign)
                 + style.clipped(
-                    "  " + use.meaning(areClaimsKnown: areClaimsKnown), to: width - 1) + "\n"
+                    "  " + use.meaning(areClaimsKnown: topology.areClaimsKnown), to: width - 1) + "\n"
         }
         for note in ["a-b  cells joined by a line share an IOMMU group", GroupMarks.meaning] {
             text += style.clipped(note, to: width) + "\n"
         }
-        guard areClaimsKnown else { return text + style.clipped(Self.claimsUnknown, to: width) + "\n" }
-        guard !owners.isEmpty else { return text + "nothing is claimed\n" }
+        guard topology.areClaimsKnown else { return text + style.clipped(Topology.claimsUnknown, to: width) + "\n" }
+        guard !topology.owners.isEmpty else { return text + "nothing is claimed\n" }
         let table = Table(
             columns: [
                 .init("SIGN", isWhole: true), .init("OWNER"), .init("FUNCTIONS"), .init("CLAIMS", shrinks: true),
             ],
-            rows: owners.map { [$0.code, $0.name, String($0.functions), $0.claims.joined(separator: " ")] },
+            rows: topology.owners.map { [$0.code, $0.name, String($0.functions), $0.claims.joined(separator: " ")] },
             whenEmpty: "")
         var narrowed = style
         narrowed.width = width

@@ -2,9 +2,14 @@
 import ControlAPI
 import HostModel
 
-extension Topology {
-    /// The picture for a browser: one file without dependencies, with a tooltip on every function.
+/// The picture for a browser: one file without dependencies, with a tooltip on every function.
+struct TopologyDrawing {
+    private let topology: Topology
+
+    init(of topology: Topology) { self.topology = topology }
+
     var svg: String {
+        let areas = topology.areas
         // Two areas side by side; the last of an odd number, and a host with one, takes the width.
         let isNarrow = areas.count == 1 && areas.allSatisfy { $0.cards.count { $0.isSliceable } < 2 }
         let width = isNarrow ? Measure.area + 2 * Measure.margin : 2 * Measure.area + Measure.gap + 2 * Measure.margin
@@ -15,7 +20,7 @@ extension Topology {
         while position < areas.count {
             let isAlone = position + 1 == areas.count
             let row = isAlone ? [areas[position]] : [areas[position], areas[position + 1]]
-            let drawings = row.map { AreaDrawing(of: $0, marks: marks, width: isAlone ? inner : Measure.area) }
+            let drawings = row.map { AreaDrawing(of: $0, marks: topology.marks, width: isAlone ? inner : Measure.area) }
             let height = drawings.map(\.height).max() ?? 0
             for (column, drawing) in drawings.enumerated() {
                 drawing.draw(
@@ -24,13 +29,13 @@ extension Topology {
             y += height + Measure.gap
             position += row.count
         }
-        y = LegendDrawing(of: self, width: inner).draw(into: &body, y: y)
+        y = LegendDrawing(of: topology, width: inner).draw(into: &body, y: y)
         return document(width: width, height: y + Measure.margin, body.text)
     }
 
     private func drawHeading(into svg: inout SVGWriter, _ width: Int) -> Int {
-        svg.label("h1", Measure.margin, 56, host.name.fitting(width, perCharacter: 15))
-        let facts = (hostFacts + ["read at \(host.capturedAt)"]).joined(separator: "  ·  ")
+        svg.label("h1", Measure.margin, 56, topology.host.name.fitting(width, perCharacter: 15))
+        let facts = (topology.hostFacts + ["read at \(topology.host.capturedAt)"]).joined(separator: "  ·  ")
         svg.label("quiet", Measure.margin, 80, facts.fitting(width, perCharacter: 6.4))
         return 104
     }
@@ -44,7 +49,7 @@ extension Topology {
                 "viewBox": "0 0 \(width) \(height)", "role": "img", "aria-labelledby": "title description",
             ]
         ) { svg in
-            svg.element("title", ["id": "title"], text: "PCI topology of \(host.name)")
+            svg.element("title", ["id": "title"], text: "PCI topology of \(topology.host.name)")
             svg.element("desc", ["id": "description"], text: description)
             svg.styleSheet(PictureStyle.sheet)
             svg.element("defs") { svg in
@@ -67,11 +72,12 @@ extension Topology {
 
     /// The picture in words, for screen readers.
     private var description: String {
-        let parts = areas.map { area in
+        let parts = topology.areas.map { area in
             let vfs = area.cards.reduce(0) { $0 + $1.vfs.count }
             return "\(area.title): \(area.cards.count.counted("device")), \(vfs.counted("virtual function"))"
         }
-        return ([summary] + parts + (areClaimsKnown ? [] : [Self.claimsUnknown])).joined(separator: ". ")
+        let note = topology.areClaimsKnown ? [] : [Topology.claimsUnknown]
+        return ([topology.summary] + parts + note).joined(separator: ". ")
     }
 }
 
