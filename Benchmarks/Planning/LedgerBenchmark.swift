@@ -25,9 +25,11 @@ enum LedgerBenchmark {
                     ClaimDraft(
                         request: request, slots: [.init(function: function, settings: VFSettings())], isReady: true)
                 }
-                guard case .begun = try await ledger.beginRelease(of: claim.id, unless: { _ in nil }) else { return }
+                guard case .begun = try await ledger.transitions.beginRelease(of: claim.id, unless: { _ in nil }) else {
+                    return
+                }
                 let end = AuditEntry.Draft("release", subject: claim.id, detail: "fw1", actor: actor)
-                try await ledger.end(claim: claim.id, audit: end)
+                try await ledger.transitions.end(claim: claim.id, audit: end)
             }
             times.append(time)
         }

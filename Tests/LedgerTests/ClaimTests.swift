@@ -63,7 +63,7 @@ struct ClaimTests {
         }
         #expect(try await ledger.claims().map(\.uid) == [1000, 1000, 0, 0])
         // A released claim no longer counts.
-        try await ledger.end(claim: "c1")
+        try await ledger.transitions.end(claim: "c1")
         #expect(try await ledger.allocate(for: "c", on: host, from: limited, uid: 1000).uid == 1000)
     }
 
@@ -106,7 +106,7 @@ struct ClaimTests {
             }
         }
         #expect(try await held() == Set([0, 1, 3].map { functions[$0].address }))
-        try await ledger.end(claim: first.id)
+        try await ledger.transitions.end(claim: first.id)
         #expect(try await held() == Set([1, 3].map { functions[$0].address }))
         #expect(try await held() == Set(ledger.holdings().claims.keys))
     }
@@ -132,7 +132,7 @@ struct ClaimTests {
         // The old claim keeps its function during the choice: two of three are left, and the refusal changes nothing.
         await #expect(throws: Refusal.self) { _ = try await exchange(old, count: 3) }
         #expect(try await ledger.claims() == [old])
-        try await ledger.setState(.bound, ofClaim: old.id)
+        try await ledger.transitions.setState(.bound, ofClaim: old.id)
         let bound = try #require(try await ledger.claim(old.id))
         let made = try await exchange(bound)
         #expect(made.first?.assignments.map(\.name) == ["data0"])
@@ -141,8 +141,8 @@ struct ClaimTests {
         #expect(try await ledger.holdings().claims.count == 2)
         // The caller knows an outdated state of it.
         await #expect(throws: Refusal.claim(old.id, .changing)) { _ = try await exchange(bound) }
-        try await ledger.end(claim: made[0].id)
-        for _ in 0..<2 { try await ledger.reinstate(claims: [old.id]) }
+        try await ledger.transitions.end(claim: made[0].id)
+        for _ in 0..<2 { try await ledger.transitions.reinstate(claims: [old.id]) }
         #expect(try await ledger.claims() == [bound])
     }
 
@@ -180,9 +180,9 @@ struct ClaimTests {
         await #expect(throws: (any Error).self) { try await ledger.force(vfs[2], for: "b") }
         #expect(try await ledger.claims().count == 2)
         // After the first claim ends the group still belongs to the owner; after the last one it is free.
-        try await ledger.end(claim: "c1")
+        try await ledger.transitions.end(claim: "c1")
         await #expect(throws: (any Error).self) { try await ledger.force(vfs[2], for: "b") }
-        try await ledger.end(claim: second.id)
+        try await ledger.transitions.end(claim: second.id)
         #expect(try await ledger.force(vfs[2], for: "b").owner == .name("b"))
     }
 
@@ -190,14 +190,14 @@ struct ClaimTests {
     func ends() async throws {
         let host = try host(vfs: 1)
         let first = try await ledger.allocate(for: "a", on: host)
-        try await ledger.end(claim: first.id)
-        try await ledger.end(claim: first.id)
-        try await ledger.setState(.bound, ofClaim: first.id)
+        try await ledger.transitions.end(claim: first.id)
+        try await ledger.transitions.end(claim: first.id)
+        try await ledger.transitions.setState(.bound, ofClaim: first.id)
         #expect(try await ledger.claim(first.id)?.state == .released)
         #expect(try await ledger.claims().isEmpty)
         #expect(try await ledger.holdings().claims.isEmpty)
         #expect(try await ledger.allocate(for: "b", on: host).id == "c2")
-        await #expect(throws: Refusal.claim("x", .unknown)) { try await ledger.end(claim: "x") }
+        await #expect(throws: Refusal.claim("x", .unknown)) { try await ledger.transitions.end(claim: "x") }
     }
 
     @Test("a decision that throws writes nothing and uses no id")

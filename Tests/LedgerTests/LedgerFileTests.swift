@@ -123,7 +123,7 @@ struct LedgerFileTests {
         let kept = try await DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "SELECT count(*) FROM claim") }
         #expect(kept == 2)
         // Numbering continues after the last claim that ever existed.
-        try await ledger.end(claim: "c1")
+        try await ledger.transitions.end(claim: "c1")
         #expect(try await claim("0000:3b:10.0", for: "fw3", in: ledger).id == "c3")
         // So does the numbering of the audit trail, which is still append-only.
         try await ledger.audit("allocate", subject: "vfs", detail: "", result: "done", actor: .daemon)
@@ -154,7 +154,7 @@ struct LedgerFileTests {
             #expect(try ledgerFile.backup(of: ledger, at: 1_790_000_000) != backup)
             let later = try await claim("0000:3b:10.0", for: "fw1", in: try Ledger(path: nil))
             #expect(later.id == "c1")
-            try await ledger.end(claim: "c1")
+            try await ledger.transitions.end(claim: "c1")
             let live = try await claim("0000:3b:10.0", for: "fw2", in: ledger)
             await #expect(throws: LedgerFile.Trouble.wouldForget(["\(live.id) on 0000:3b:10.0"])) {
                 try await ledgerFile.restore(from: backup, replacing: ledger, force: false)

@@ -123,7 +123,7 @@ struct FileTests {
         var claim = try await Ledger(path: folder.ledger).allocate(for: "fw1", on: host)
         do {
             let ledger = try Ledger(path: folder.ledger)
-            try await ledger.setState(.bound, ofClaim: claim.id)
+            try await ledger.transitions.setState(.bound, ofClaim: claim.id)
         }
         claim.state = .bound
         #expect(try await Ledger(path: folder.ledger).claims() == [claim])

@@ -29,7 +29,7 @@ struct ClaimInsertion: Sendable {
                 life?.seconds, life?.endsAt, life.map { _ in bootID },
             ])
         let number = Int(db.lastInsertedRowID)
-        let id = Ledger.claimID(number)
+        let id = Claim.id(number)
         let assignments = try draft.assignments(inClaim: id, beside: records)
         for (position, assignment) in assignments.enumerated() {
             try insert(assignment, at: position, claim: number, owner: request.owner.description, db)
@@ -43,7 +43,7 @@ struct ClaimInsertion: Sendable {
     private func insert(
         _ assignment: Assignment, at position: Int, claim: Int, owner: String, _ db: Database
     ) throws {
-        try Ledger.own(group: assignment.iommuGroup, bootID: bootID, owner: owner, db)
+        try db.groupOwners.add(owner, ofGroup: assignment.iommuGroup, bootID: bootID)
         try db.run(
             """
             INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
@@ -54,8 +54,8 @@ struct ClaimInsertion: Sendable {
                 claim, position, owner, assignment.name, assignment.address.description, bootID,
                 assignment.iommuGroup, assignment.numaNode, assignment.isNetwork,
                 assignment.virtualFunction?.physicalFunction.description, assignment.virtualFunction?.index,
-                try Ledger.settingsTexts.text(of: assignment.settings),
-                try Ledger.originalTexts.text(of: assignment.original), assignment.companionOf,
+                try AssignmentTable.settingsTexts.text(of: assignment.settings),
+                try AssignmentTable.originalTexts.text(of: assignment.original), assignment.companionOf,
             ])
     }
 }

@@ -14,7 +14,7 @@ extension Ledger {
             let claim = try insertion.insert(
                 draft, as: draft.isReady ? .bound : .pending, beside: LiveClaimRecords(besides: [], db), db)
             ownership.add(claim)
-            if draft.isReady { try Self.write(audit, at: insertion.createdAt, db) }
+            if draft.isReady { try db.audit.write(audit, at: insertion.createdAt) }
             return claim
         }
     }
@@ -25,11 +25,11 @@ extension Ledger {
     /// - Parameters:
     ///   - bootID: this boot. The functions' group numbers are valid only in it.
     ///   - sinceBoot: seconds since the boot, now. The life of a claim that expires begins here.
-    ///   - isForStart: a guest is about to start with them: they stay `pending` until ``bind(_:use:audit:)`` puts them
-    ///     in use.
+    ///   - isForStart: a guest is about to start with them: they stay `pending` until
+    ///     ``ClaimTransitions/bind(_:use:audit:)`` puts them in use.
     ///   - audit: entries to write if the claims are bound.
     ///   - replaced: claims of the same owner that these replace. They keep their functions until the caller releases
-    ///     them or, if the new claims fail, calls ``reinstate(claims:)``.
+    ///     them or, if the new claims fail, calls ``ClaimTransitions/reinstate(claims:)``.
     ///   - decide: receives what is held, and chooses. If it throws, nothing is written. What it returns beside the
     ///     drafts is the caller's own and is returned unchanged.
     /// - Returns: the claims, in the order of their drafts.
@@ -40,7 +40,7 @@ extension Ledger {
     ) async throws -> (claims: [Claim], plan: Plan) {
         let insertion = ClaimInsertion(createdAt: timestamp(), bootID: bootID, sinceBoot: sinceBoot)
         return try await commits.run(outliving: isForStart ? .process : .power) { [ownership] db in
-            try Self.replace(replaced, db)
+            try db.claims.replace(replaced)
             let (drafts, plan) = try decide(try Self.held(ownership, db))
             let isReady = !isForStart && drafts.allSatisfy(\.isReady)
             let records = try LiveClaimRecords(besides: replaced, db)
@@ -49,7 +49,7 @@ extension Ledger {
                 ownership.add(claim)
                 return claim
             }
-            if isReady { for entry in audit { try Self.write(entry, at: insertion.createdAt, db) } }
+            if isReady { for entry in audit { try db.audit.write(entry, at: insertion.createdAt) } }
             return (claims, plan)
         }
     }
@@ -67,13 +67,6 @@ extension Ledger {
 
     /// What a new claim has to respect.
     private static func held(_ ownership: OwnershipCache, _ db: Database) throws -> Holdings {
-        Holdings(claims: try ownership.all { try liveClaims(db) }, quarantine: try quarantine(db))
-    }
-
-    /// Writes that a group has an owner. If it has another one, the foreign key of the assignment fails.
-    static func own(group: Int, bootID: String, owner: String, _ db: Database) throws {
-        try db.run(
-            "INSERT INTO groupOwner (bootID, iommuGroup, owner) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [bootID, group, owner])
+        Holdings(claims: try ownership.all { try db.assignments.holders() }, quarantine: try db.quarantine.reasons())
     }
 }

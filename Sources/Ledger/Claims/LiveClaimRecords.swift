@@ -12,7 +12,7 @@ struct LiveClaimRecords: ClaimRecords {
     init(besides replaced: [Claim], _ db: Database) throws {
         self.db = db
         // An encoder costs more than the look-ups, and most claims replace none.
-        replacedNumbers = replaced.isEmpty ? "[]" : try toJSON(replaced.compactMap { Ledger.number(ofClaim: $0.id) })
+        replacedNumbers = replaced.isEmpty ? "[]" : try toJSON(replaced.compactMap { Claim.number(of: $0.id) })
     }
 
     func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
@@ -32,7 +32,7 @@ struct LiveClaimRecords: ClaimRecords {
     func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String? {
         let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
         return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.description, name])
-            .map(Ledger.claimID)
+            .map(Claim.id)
     }
 
     func claims(ofMAC mac: MACAddress, on physicalFunction: PCIAddress) throws -> [Holdings.ClaimReference] {
@@ -45,7 +45,7 @@ struct LiveClaimRecords: ClaimRecords {
             [physicalFunction.description, mac.description]
         ).map { row in
             Holdings.ClaimReference(
-                id: Ledger.claimID(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
+                id: Claim.id(row["number"]), owner: try Owner(row["owner"]), ownerName: row["ownerName"])
         }
     }
 }

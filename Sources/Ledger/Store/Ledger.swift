@@ -12,10 +12,14 @@ import GRDB
 public final class Ledger: Sendable {
     let database: any DatabaseWriter
     let commits: Commits
+    /// It holds the database, not the ledger: a caller that has its answer and drops the last reference to the ledger
+    /// must find the file's lock released at once.
+    let queries: Queries
     let ownership = OwnershipCache()
-    /// Runs the queries, one after the other. They never block the caller's thread, which other tasks may need, and this
-    /// queue needs half of the thread switches of GRDB's own asynchronous reading.
-    private let reading = DispatchQueue(label: "buslane.ledger.reading")
+    /// Moves claims from state to state.
+    public let transitions: ClaimTransitions
+    /// The claims that expire.
+    public let lives: ClaimLives
     private let lock: FileLock?
     private let now: @Sendable () -> Int
 
@@ -48,17 +52,11 @@ public final class Ledger: Sendable {
             database = try DatabaseQueue(configuration: configuration)
         }
         commits = Commits(database, path: path, undone: ownership.forget)
+        queries = Queries(database)
+        transitions = ClaimTransitions(commits: commits, ownership: ownership, now: now)
+        lives = ClaimLives(commits: commits, queries: queries, now: now)
         self.now = now
         try Migrations.migrator.migrate(database)
-    }
-
-    /// Runs a query on the ledger's own queue.
-    func read<Value: Sendable>(_ query: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            // Captures the database, not the ledger: a caller that has its answer and drops the last reference must find
-            // the file's lock released at once.
-            reading.async { [database] in continuation.resume(with: Result { try database.read(query) }) }
-        }
     }
 
     /// Seconds since 1970, from the clock that the ledger was opened with.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
 import Synchronization
 
 /// Caches the JSON texts of values that are stored in a column, in both directions.
@@ -29,9 +28,4 @@ private final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
         return value
     }
-}
-
-extension Ledger {
-    static let settingsTexts = RememberedTexts<VFSettings>()
-    static let originalTexts = RememberedTexts<OriginalState>()
 }

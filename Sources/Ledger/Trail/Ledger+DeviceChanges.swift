@@ -7,11 +7,7 @@ extension Ledger {
     public func begin(_ changes: [DeviceChange]) async throws {
         if changes.isEmpty { return }
         try await commits.run { db in
-            for change in changes {
-                try db.execute(
-                    sql: "INSERT OR REPLACE INTO deviceChange (domain, domainName, device, kind) VALUES (?, ?, ?, ?)",
-                    arguments: [change.domain, change.domainName, change.device, change.kind.rawValue])
-            }
+            for change in changes { try db.deviceChanges.write(change) }
         }
     }
 
@@ -19,10 +15,7 @@ extension Ledger {
     public func end(changesOf devices: some Collection<String> & Sendable, in domain: String) async throws {
         if devices.isEmpty { return }
         try await commits.run { db in
-            for device in devices {
-                try db.execute(
-                    sql: "DELETE FROM deviceChange WHERE domain = ? AND device = ?", arguments: [domain, device])
-            }
+            for device in devices { try db.deviceChanges.remove(ofDevice: device, in: domain) }
         }
     }
 
@@ -30,16 +23,6 @@ extension Ledger {
     ///
     /// - Parameter domain: its UUID; nil for every domain's.
     public func deviceChanges(ofDomain domain: String? = nil) async throws -> [DeviceChange] {
-        try await read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT * FROM deviceChange WHERE domain = ifnull(?, domain) ORDER BY domain, device",
-                arguments: [domain]
-            ).compactMap { row in
-                DeviceChange.Kind(rawValue: row["kind"]).map {
-                    DeviceChange(
-                        domain: row["domain"], domainName: row["domainName"], device: row["device"], kind: $0)
-                }
-            }
-        }
+        try await queries.run { try $0.deviceChanges.changes(ofDomain: domain) }
     }
 }

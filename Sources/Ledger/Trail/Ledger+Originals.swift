@@ -7,19 +7,12 @@ extension Ledger {
     public func recordOriginals(_ originals: [PCIAddress: PFOriginal]) async throws {
         if originals.isEmpty { return }
         try await commits.run { db in
-            for (physicalFunction, original) in originals {
-                try db.execute(
-                    sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    arguments: [physicalFunction.description, try toJSON(original)])
-            }
+            for (physicalFunction, original) in originals { try db.originals.add(original, of: physicalFunction) }
         }
     }
 
     /// Forgets how a PF was found, after its original state was restored.
     public func forgetOriginal(of physicalFunction: PCIAddress) async throws {
-        try await commits.run { db in
-            try db.execute(
-                sql: "DELETE FROM original WHERE physicalFunction = ?", arguments: [physicalFunction.description])
-        }
+        try await commits.run { try $0.originals.remove(of: physicalFunction) }
     }
 }

@@ -17,14 +17,14 @@ struct CrashRecovery: Sendable {
     func recover() async throws {
         let snapshot = try host.snapshot()
         try await groups.adopt(snapshot.groupsByFunction)
-        try await ledger.adoptLives(bootID: boot.id, sinceBoot: boot.now)
+        try await ledger.lives.adopt(bootID: boot.id, sinceBoot: boot.now)
         for intent in try await ledger.openIntents() { try await recover(intent) }
         for claim in try await ledger.claims() {
             switch claim.state {
             // The client of a pending claim had no reply; a releasing claim was about to end.
             case .pending, .releasing:
                 logger.notice("releasing an unfinished claim", metadata: ["claim": "\(claim.id)"])
-                try await ledger.setState(.releasing, ofClaim: claim.id)
+                try await ledger.transitions.setState(.releasing, ofClaim: claim.id)
                 try await release.finish(
                     claim,
                     audit: AuditEntry.Draft(

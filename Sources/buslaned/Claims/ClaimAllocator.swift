@@ -95,14 +95,16 @@ struct ClaimAllocator: Sendable {
             for (claim, candidate) in zip(made, chosen) { try await ready(claim, candidate, plannedSince: mark) }
             if claims.contains(where: { $0.state == .pending }) {
                 let use = start.map { _ in Claim.Use(bootID: boot.id, since: boot.now) }
-                claims = try await ledger.bind(claims, use: use, audit: entries)
+                claims = try await ledger.transitions.bind(claims, use: use, audit: entries)
             }
         } catch {
             for claim in claims.reversed()
-            where try await ledger.setState(.releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse]) {
+            where try await ledger.transitions.setState(
+                .releasing, ofClaim: claim.id, from: [.pending, .bound, .inUse])
+            {
                 try await release.finish(claim)
             }
-            try await ledger.reinstate(claims: replaced.map(\.id))
+            try await ledger.transitions.reinstate(claims: replaced.map(\.id))
             throw error
         }
         // A start writes a line of its own.

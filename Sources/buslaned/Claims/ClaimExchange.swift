@@ -44,7 +44,7 @@ struct ClaimExchange: Sendable {
     func undo(_ replaced: [Claim], releasing made: [Claim], by actor: AuditEntry.Actor) async {
         do {
             for claim in made { _ = try await release.release(claim.id, by: actor) }
-            try await ledger.reinstate(claims: replaced.map(\.id))
+            try await ledger.transitions.reinstate(claims: replaced.map(\.id))
         } catch {
             logger.error(
                 "claims were not reinstated",
@@ -59,7 +59,7 @@ struct ClaimExchange: Sendable {
         let entry = AuditEntry.Draft(
             "repool", subject: claim.id, detail: "\(request.pool.name), NUMA \(request.numa)", actor: actor)
         return try await audit.recorded(entry) {
-            try await ledger.repool(claim, as: request, audit: entry)
+            try await ledger.transitions.repool(claim, as: request, audit: entry)
             guard let now = try await ledger.claim(claim.id) else { throw Refusal.claim(claim.id, .unknown) }
             return now
         }

@@ -32,7 +32,7 @@ struct ClaimExpiry: Sendable {
         guard let before = try await ledger.claim(id) else { throw Refusal.claim(id, .unknown) }
         let entry = AuditEntry.Draft("renew", subject: id, detail: before.ownerName, actor: actor)
         return try await audit.recorded(entry) {
-            guard try await ledger.renew(claim: id, bootID: boot.id, sinceBoot: boot.now, audit: entry) else {
+            guard try await ledger.lives.renew(claim: id, bootID: boot.id, sinceBoot: boot.now, audit: entry) else {
                 throw Refusal.claim(id, .notRenewable(hasEnded: !before.state.isHeld))
             }
             return try await ledger.claim(id) ?? before
@@ -44,7 +44,7 @@ struct ClaimExpiry: Sendable {
     /// - Returns: seconds until the next look is due; nil while no claim has a lifetime.
     func releaseExpired() async throws -> Int? {
         let now = boot.now
-        let (ended, next) = try await ledger.ended(sinceBoot: now)
+        let (ended, next) = try await ledger.lives.ended(sinceBoot: now)
         let openGroups = ended.isEmpty ? [:] : try host.openGroups()
         var isKept = false
         for id in ended {

@@ -29,7 +29,7 @@ struct ClaimRelease: Sendable {
     /// - Throws: a ``Refusal`` when a guest has the claim, or it changed.
     func release(_ id: String, generation: Int? = nil, by actor: AuditEntry.Actor) async throws -> Outcome {
         let openGroups = try host.openGroups()
-        let start = try await ledger.beginRelease(of: id, generation: generation) { claim in
+        let start = try await ledger.transitions.beginRelease(of: id, generation: generation) { claim in
             if let (address, process) = try use.holder(of: claim, among: openGroups) {
                 return .function(address, .inUseByOwner(owner: claim.ownerName, process))
             }
@@ -150,7 +150,7 @@ struct ClaimRelease: Sendable {
                 try await ledger.quarantine(assignment.address, reason: "could not be restored: \(error)")
             }
         }
-        try await ledger.end(claim: claim.id, audit: entry)
+        try await ledger.transitions.end(claim: claim.id, audit: entry)
         Task.immediate { await queue.signal() }
     }
 

@@ -25,7 +25,7 @@ struct ClaimUse: Sendable {
         try await refuseQuarantined(claims.flatMap(\.assignments).map(\.address))
         // One claim may have several of the guest's devices.
         let ids = Set(claims.map(\.id)).sorted()
-        let used = try await ledger.beginUse(ofClaims: ids, bootID: boot.id, sinceBoot: boot.now)
+        let used = try await ledger.transitions.beginUse(ofClaims: ids, bootID: boot.id, sinceBoot: boot.now)
         do {
             for claim in used { try await readiness.ready(claim, purpose: .prepare) }
         } catch {
@@ -52,7 +52,8 @@ struct ClaimUse: Sendable {
     func end(of claim: Claim) async throws -> Claim? {
         if claim.state == .inUse {
             guard
-                try await ledger.setState(.bound, ofClaim: claim.id, from: [.inUse], generation: claim.generation)
+                try await ledger.transitions.setState(
+                    .bound, ofClaim: claim.id, from: [.inUse], generation: claim.generation)
             else { return nil }
         }
         let now = try await ledger.claim(claim.id)

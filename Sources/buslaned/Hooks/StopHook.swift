@@ -61,7 +61,7 @@ struct StopHook: Sendable {
                     claim.assignments.contains { $0.address == device.address }
                 }
         }
-        _ = try await ledger.beginUse(ofClaims: unused.map(\.id), bootID: boot.id, sinceBoot: boot.now)
+        _ = try await ledger.transitions.beginUse(ofClaims: unused.map(\.id), bootID: boot.id, sinceBoot: boot.now)
     }
 
     /// Ends the use of a domain that does not run, as its `release` would have. libvirtd never sends `release` when it

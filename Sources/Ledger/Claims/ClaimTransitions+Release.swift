@@ -4,7 +4,7 @@ public import HostModel
 
 /// A claim is released in two steps, `releasing` and `released`. Its functions are restored in between, once, and only if
 /// the first step succeeded.
-extension Ledger {
+extension ClaimTransitions {
     /// The answer to the first step of a release.
     public enum ReleaseStart: Sendable {
         /// The claim is `releasing`: the caller restores its functions and calls ``end(claim:audit:)``.
@@ -24,9 +24,9 @@ extension Ledger {
     public func beginRelease(
         of id: String, generation: Int? = nil, unless refusal: @escaping @Sendable (Claim) throws -> Refusal?
     ) async throws -> ReleaseStart {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.claim(id, .unknown) }
+        guard let number = Claim.number(of: id) else { throw Refusal.claim(id, .unknown) }
         return try await commits.run(outliving: .process) { db in
-            guard var claim = try Self.claim(number, db) else { throw Refusal.claim(id, .unknown) }
+            guard var claim = try db.claims.claim(number) else { throw Refusal.claim(id, .unknown) }
             switch claim.state {
             case .released, .releasing: return .over(claim)
             case .pending: throw Refusal.claim(id, .changing)
@@ -38,8 +38,7 @@ extension Ledger {
             if let refusal = try refusal(claim) { return .refused(claim, refusal) }
             claim.state = .releasing
             claim.use = nil
-            try db.run(
-                "UPDATE claim SET state = 'releasing', usedInBoot = NULL, usedSince = NULL WHERE number = ?", [number])
+            try db.claims.beginRelease(ofClaim: number)
             return .begun(claim)
         }
     }
@@ -48,18 +47,13 @@ extension Ledger {
     ///
     /// - Parameter audit: the entry to write with it.
     public func end(claim id: String, audit: AuditEntry.Draft? = nil) async throws {
-        guard let number = Self.number(ofClaim: id) else { throw Refusal.claim(id, .unknown) }
-        let endedAt = timestamp()
+        guard let number = Claim.number(of: id) else { throw Refusal.claim(id, .unknown) }
+        let endedAt = now()
         try await commits.run { [ownership] db in
-            try db.run("DELETE FROM assignment WHERE claim = ?", [number])
+            try db.assignments.remove(ofClaim: number)
             ownership.remove(claim: id)
-            try Self.write(audit, at: endedAt, db)
-            try db.run(
-                """
-                UPDATE claim SET state = 'released', endedAt = ?, usedInBoot = NULL, usedSince = NULL
-                WHERE number = ? AND state <> 'released'
-                """,
-                [endedAt, number])
+            try db.audit.write(audit, at: endedAt)
+            try db.claims.end(claim: number, at: endedAt)
         }
     }
 }

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import GRDB
-
-extension Ledger {
-    /// `c17` for 17.
-    static func claimID(_ number: Int) -> String { "c\(number)" }
-
-    /// 17 for `c17`; nil for a text that is not a claim's id.
-    static func number(ofClaim id: String) -> Int? {
-        id.hasPrefix("c") ? Int(id.dropFirst()).flatMap { claimID($0) == id ? $0 : nil } : nil
-    }
-}
+import HostModel
 
 extension Database {
     /// Executes one statement. It is cached: compiling the text takes longer than most statements run.
@@ -22,6 +13,11 @@ extension Database {
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
         try Row.fetchAll(cachedStatement(sql: sql), arguments: arguments)
     }
+}
+
+extension Set<PCIAddress> {
+    /// A list for SQL's `IN (…)`. An address has no characters that need quoting.
+    var sqlList: String { map { "'\($0)'" }.joined(separator: ",") }
 }
 
 func toJSON(_ value: some Encodable) throws -> String {

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+import HostModel
+
+extension Database {
+    var quarantine: QuarantineTable { QuarantineTable(db: self) }
+}
+
+/// The table `quarantine`: the functions in quarantine. Each change is recorded as an event too.
+struct QuarantineTable {
+    let db: Database
+
+    /// By function: the reason.
+    func reasons() throws -> [PCIAddress: String] {
+        var reasons: [PCIAddress: String] = [:]
+        for row in try db.rows("SELECT address, reason FROM quarantine") {
+            reasons[try PCIAddress(row["address"])] = row["reason"]
+        }
+        return reasons
+    }
+
+    /// If the function is there already, its first reason stays.
+    func add(_ address: PCIAddress, reason: String, since: Int) throws {
+        try db.execute(
+            sql: "INSERT INTO quarantine (address, reason, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            arguments: [address.description, reason, since])
+        if db.changesCount > 0 {
+            try db.events.record(.quarantined, subject: address.description, detail: reason, at: since)
+        }
+    }
+
+    /// - Parameter detail: the reason, for the event.
+    func remove(_ address: PCIAddress, detail: String, at: Int) throws {
+        try db.execute(sql: "DELETE FROM quarantine WHERE address = ?", arguments: [address.description])
+        if db.changesCount > 0 {
+            try db.events.record(.recovered, subject: address.description, detail: detail, at: at)
+        }
+    }
+}
