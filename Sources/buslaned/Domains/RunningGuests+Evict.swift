@@ -39,7 +39,7 @@ extension RunningGuests {
     /// The guest keeps some devices: plugs in again those that it released.
     ///
     /// - Throws: always; why the eviction failed.
-    private func undoEviction(_ unplugging: Unplugging, of picture: DomainPicture) async throws {
+    private func undoEviction(_ unplugging: GuestDevices.Unplugging, of picture: DomainPicture) async throws {
         var again: [String] = []
         for device in unplugging.gone {
             do {
