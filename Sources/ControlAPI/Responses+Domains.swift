@@ -67,10 +67,10 @@ public struct DomainReport: Codable, Sendable {
         /// `defined`, `running`
         public var binding: String
         @ExplicitNull public var numa: NUMAPolicy?
-        /// By name, the pool.
-        public var devices: [Wish]
+        public var devices: [RequestedDevice]
 
-        public struct Wish: Codable, Sendable {
+        /// A requested device: its name and its pool.
+        public struct RequestedDevice: Codable, Sendable {
             public var name: String
             public var pool: String
 
@@ -80,7 +80,7 @@ public struct DomainReport: Codable, Sendable {
             }
         }
 
-        public init(binding: String, numa: NUMAPolicy?, devices: [Wish]) {
+        public init(binding: String, numa: NUMAPolicy?, devices: [RequestedDevice]) {
             self.binding = binding
             self.numa = numa
             self.devices = devices

@@ -34,7 +34,7 @@ struct Hook {
         // The reader of stderr may be gone; writing to it must not end the hook.
         signal(SIGPIPE, SIG_IGN)
         // The hook ends in any case, and with it the domain's lock.
-        if isAsking { signal(SIGALRM, giveUpAsking) } else { signal(SIGALRM, giveUpTelling) }
+        if isAsking { signal(SIGALRM, refuseLate) } else { signal(SIGALRM, passLate) }
         alarm(UInt32((isAsking ? patience : reportPatience) + 5))
 
         let input = DomainInput.read(from: STDIN_FILENO)
@@ -101,6 +101,7 @@ private enum Boot {
     }
 }
 
-/// Ends the hook after its deadline, whatever it waits for.
-private func giveUpAsking(_ signal: Int32) { _exit(1) }
-private func giveUpTelling(_ signal: Int32) { _exit(0) }
+/// Ends a hook that can refuse, at its deadline.
+private func refuseLate(_ signal: Int32) { _exit(1) }
+/// Ends a hook that only reports, at its deadline.
+private func passLate(_ signal: Int32) { _exit(0) }

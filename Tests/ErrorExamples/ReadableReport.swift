@@ -16,8 +16,8 @@ extension ErrorReport {
         return faults
     }
 
-    /// Whether somebody can do something about every error of the kind. A malformed request says what was expected, and the
-    /// reason of a failure is the host's.
+    /// Whether every error of the kind has a fix. A malformed request names the expected value, and a failure has the
+    /// host's reason.
     private var needsRemedy: Bool {
         switch kind {
         case .notPermitted, .notFound, .notNow, .unreachable: true
@@ -38,7 +38,8 @@ extension ErrorReport {
         where text.contains(name) {
             faults.append("has \(name)")
         }
-        // `PCIAddress`, `NUMAPolicy`, `dataCorrupted(` are names of the code; SR-IOV, MSI-X, vfCount and maxClaims are not.
+        // `PCIAddress`, `NUMAPolicy`, `dataCorrupted(` are names of the code; SR-IOV, MSI-X, vfCount and maxClaims are
+        // not.
         for match in text.matches(of: /\b(?:[A-Z]+[a-z]+){2,}\b|\b[a-z]+(?:[A-Z][a-z]+)+\(/) {
             faults.append("has \(match.output)")
         }

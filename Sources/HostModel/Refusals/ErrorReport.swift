@@ -45,7 +45,7 @@ public enum ErrorKind: Hashable, Sendable, CaseIterable {
     /// Nothing answers at the daemon's socket.
     case unreachable
 
-    /// The same request, sent again later, can succeed without anybody's help.
+    /// The same request, sent again later, can succeed without any other change by a person.
     public var isTemporary: Bool {
         switch self {
         case .notNow: true

@@ -28,7 +28,7 @@ struct DomainOptions: ParsableArguments {
         }
     }
 
-    func tell(_ document: DomainDocument, ifNone: String, _ line: (DomainDocument.Device) -> String) throws {
+    func show(_ document: DomainDocument, ifNone: String, _ line: (DomainDocument.Device) -> String) throws {
         try Output.list(document, format, ids: document.devices.map(\.name)) { _ in
             let lines = document.devices.map { "\(document.name): \(line($0))\n" }
             return lines.isEmpty ? "\(document.name) \(ifNone)\n" : lines.joined()

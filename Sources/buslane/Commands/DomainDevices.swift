@@ -20,7 +20,7 @@ extension DomainCommand {
             let document = try await domain.ask(
                 Route.attach, DomainDevicesRequest(domain: domain.name, scope: scope.scope, devices: device),
                 as: DomainDocument.self, doing: "adding devices to \(domain.name)")
-            try domain.tell(document, ifNone: "has no device to add") {
+            try domain.show(document, ifNone: "has no device to add") {
                 "\($0.name) is \($0.address), \(document.place)"
             }
         }
@@ -45,7 +45,7 @@ extension DomainCommand {
                 Route.detach,
                 DomainDevicesRequest(domain: domain.name, scope: scope.scope, devices: device, waitSeconds: wait),
                 as: DomainDocument.self, doing: "waiting for \(domain.name) to release its devices", within: wait)
-            try domain.tell(document, ifNone: "has no device of Buslane's") {
+            try domain.show(document, ifNone: "has no device of Buslane's") {
                 "\($0.name) (\($0.address)) taken out of \(document.origin)"
             }
         }
@@ -70,7 +70,7 @@ extension DomainCommand {
             let document = try await domain.ask(
                 Route.evict, EvictRequest(domain: domain.name, waitSeconds: wait, release: release),
                 as: DomainDocument.self, doing: "waiting for \(domain.name) to release its devices", within: wait)
-            try domain.tell(document, ifNone: "runs with no device of Buslane's") {
+            try domain.show(document, ifNone: "runs with no device of Buslane's") {
                 "\($0.name) (\($0.address)) taken out of the running guest" + (release ? " and released" : "")
             }
         }
@@ -89,7 +89,7 @@ extension DomainCommand {
             let document = try await domain.ask(
                 Route.readmit, DomainNameRequest(domain: domain.name), as: DomainDocument.self,
                 doing: "adding devices to \(domain.name)")
-            try domain.tell(document, ifNone: "has no device to add") {
+            try domain.show(document, ifNone: "has no device to add") {
                 "\($0.name) is \($0.address), \(document.place)"
             }
         }

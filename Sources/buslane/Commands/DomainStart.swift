@@ -19,7 +19,7 @@ extension DomainCommand {
             let document = try await domain.ask(
                 Route.start, DomainNameRequest(domain: domain.name), as: DomainDocument.self,
                 doing: "starting \(domain.name)")
-            try domain.tell(document, ifNone: "started") { "started with \($0.name), \($0.address)" }
+            try domain.show(document, ifNone: "started") { "started with \($0.name), \($0.address)" }
         }
     }
 

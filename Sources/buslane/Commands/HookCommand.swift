@@ -37,7 +37,7 @@ struct HookCommand: AsyncParsableCommand {
         }
 
         /// Reloads libvirt, so that it sees the hook. Does not wait: the status shows the effect.
-        func tellLibvirt() throws(Failure) {
+        func reloadLibvirt() throws(Failure) {
             guard let daemon = LibvirtDaemon.found(), daemon.process != nil, !daemon.reload() else { return }
             throw Failure(
                 .refused, "libvirt-not-told", subject: daemon.name,
@@ -72,9 +72,9 @@ struct HookCommand: AsyncParsableCommand {
             }
             if options.status(comparedWith: content).state != .installed {
                 try options.folder.install(content)
-                try options.tellLibvirt()
+                try options.reloadLibvirt()
             } else if options.status(comparedWith: content).effect == .notSeen {
-                try options.tellLibvirt()
+                try options.reloadLibvirt()
             }
             try options.show(options.status(comparedWith: content))
         }
@@ -114,7 +114,7 @@ struct HookCommand: AsyncParsableCommand {
             if place != .absent {
                 if !force { try await mustBeUnused() }
                 try options.folder.remove()
-                try options.tellLibvirt()
+                try options.reloadLibvirt()
             }
             try options.show(options.status(comparedWith: nil))
         }

@@ -17,8 +17,8 @@ final class ProgressDisplay: Sendable {
 
     private struct State {
         /// When the last line was written; before the first, when the work began.
-        var toldAt: ContinuousClock.Instant?
-        var hasTold = false
+        var shownAt: ContinuousClock.Instant?
+        var hasShown = false
         var place: Int?
         var isDrawn = false
     }
@@ -54,11 +54,11 @@ final class ProgressDisplay: Sendable {
                 return
             }
             let moment = now()
-            let toldAt = state.toldAt ?? moment
-            state.toldAt = toldAt
-            guard moment - toldAt >= Self.pause || state.hasTold && step.number == step.total else { return }
-            state.toldAt = moment
-            state.hasTold = true
+            let shownAt = state.shownAt ?? moment
+            state.shownAt = shownAt
+            guard moment - shownAt >= Self.pause || state.hasShown && step.number == step.total else { return }
+            state.shownAt = moment
+            state.hasShown = true
             write("\(step.number)/\(step.total) \(step.action)\n")
         }
     }
@@ -99,8 +99,8 @@ final class ProgressDisplay: Sendable {
                 let text = "\(what): \(duration.components.seconds) s"
                 write("\r\u{1b}[K" + style.clipped(text, to: style.width - 1))
                 state.isDrawn = true
-            } else if duration >= Self.pause, !state.hasTold {
-                state.hasTold = true
+            } else if duration >= Self.pause, !state.hasShown {
+                state.hasShown = true
                 write("\(what)\n")
             }
         }

@@ -21,7 +21,7 @@ struct ApplyRunner: Sendable {
         try Planner.plan(for: desired, on: host.snapshot(), holdings: await holdings.holdings(for: .planning))
     }
 
-    /// Makes the host as declared. One apply runs at a time.
+    /// Applies the declared state to the host. One apply runs at a time.
     ///
     /// - Parameters:
     ///   - confirmed: whether VFs with host interfaces may vanish.
@@ -34,7 +34,7 @@ struct ApplyRunner: Sendable {
         reporting report: @escaping @Sendable (ApplyProgress.Step) -> Void = { _ in }
     ) async throws -> Plan {
         try await lanes.run(on: .host) {
-            // 1. Look and decide. What is refused is refused here.
+            // 1. Look, decide and refuse.
             let mark = lanes.ended
             let before = try host.snapshot()
             let held = try await holdings.holdings(for: .planning)
@@ -46,12 +46,12 @@ struct ApplyRunner: Sendable {
                 try await remember(declared, of: desired)
                 return plan
             }
-            // 2. Act, and write down how it ended.
+            // 2. Act, and record the result.
             let entry = AuditEntry.Draft("apply", subject: "host", detail: plan.summary, actor: actor)
             return try await audit.recorded(entry) {
                 try await recordOriginals(plan, on: before)
                 let outcome = await run(plan, since: mark, declared, held, ApplyProgress(of: plan, report))
-                // The VFs of older claims may have come back only now.
+                // The VFs of older claims may exist again only now.
                 if !outcome.groups.isEmpty { try await groups.adopt(outcome.groups) }
                 if let first = plan.perPF.lazy.compactMap({ outcome.failures[$0.physicalFunction] }).first {
                     try await remember(declared, of: desired, except: Set(outcome.failures.keys))
@@ -114,7 +114,7 @@ struct ApplyRunner: Sendable {
                 isAsPlanned ? entry.changes : try await self.changes(of: pf, declaration, on: try snapshot(of: pf))
             try await executor.run(changes, context: context)
             guard changes.contains(where: \.makesVFs) else { return [:] }
-            // VFs can appear at other addresses than foretold. The rest is planned from what is there now.
+            // VFs can appear at other addresses than predicted. The rest is planned from what is there now.
             let after = try snapshot(of: pf)
             try await executor.run(try await self.changes(of: pf, declaration, on: after), context: context)
             return after.groupsByFunction
@@ -151,7 +151,7 @@ struct ApplyRunner: Sendable {
         try await ledger.recordOriginals(originals)
     }
 
-    /// A PF that is not declared and needs no change is in its original state. Later changes of it are not ours.
+    /// A PF that is not declared and needs no change is in its original state. Later changes of it are not Buslane's.
     private func forgetRestored(
         _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ held: Holdings, on snapshot: HostSnapshot
     ) async throws {
@@ -163,7 +163,7 @@ struct ApplyRunner: Sendable {
 
     /// Drift is measured against what is applied now. A PF that failed keeps what was applied before.
     ///
-    /// - Parameter entry: what to write into the audit trail in the same commit, of an apply that is done.
+    /// - Parameter entry: the audit entry of a complete apply, written in the same commit; nil for none.
     private func remember(
         _ declared: [PCIAddress: PFDeclaration], of desired: DesiredState, except failed: Set<PCIAddress> = [],
         applied entry: AuditEntry.Draft? = nil

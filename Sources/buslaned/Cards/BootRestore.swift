@@ -5,8 +5,8 @@ import Logging
 
 /// Applies the configuration and makes claims ready again after a reboot, which removes VFs, bindings and settings.
 ///
-/// Takes nothing from anybody: what would need a confirmation, or is refused, is reported and left. A host on which
-/// nothing was ever applied stays as it is, but its claims are made ready.
+/// Removes nothing that is in use: a change that needs a confirmation, or is refused, is only reported. On a host on
+/// which nothing was ever applied, only the claims are made ready.
 struct BootRestore: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -19,7 +19,7 @@ struct BootRestore: Sendable {
 
     /// Runs before the socket opens, and so before libvirtd starts its guests.
     ///
-    /// - Parameter patience: how long to wait for PFs whose driver is late. A PF that comes later is made as declared
+    /// - Parameter patience: how long to wait for PFs whose driver is late. A PF that comes later is configured
     ///   then (``applyAwaited()``).
     func restore(patience: Duration = .zero) async {
         do {
@@ -35,7 +35,7 @@ struct BootRestore: Sendable {
         await readyClaims()
     }
 
-    /// Makes PFs that came late as they were declared when the daemon started.
+    /// Configures late PFs as declared at the daemon's start.
     func applyAwaited() async throws {
         let awaited = state.awaited
         guard !awaited.physicalFunctions.isEmpty else { return }
@@ -46,7 +46,7 @@ struct BootRestore: Sendable {
         await readyClaims()
     }
 
-    /// What is declared and not there when the time is up. A PF without a driver cannot make VFs.
+    /// The declared PFs that are missing when the time is over. A PF without a driver cannot make VFs.
     private func missing(of desired: DesiredState, waitingFor patience: Duration) async throws -> [DeclarationProblem] {
         let deadline = ContinuousClock.now + patience
         while true {
@@ -68,7 +68,7 @@ struct BootRestore: Sendable {
         await applyPresent(of: desired)
     }
 
-    /// Each PF separately: a refusal of one leaves the others their VFs.
+    /// Each PF separately, so that a refusal of one does not affect the others.
     private func applyPresent(of desired: DesiredState) async {
         guard let there = try? desired.ready(on: host.snapshot()) else { return }
         for (address, declaration) in there.sorted(by: { $0.key < $1.key }) {

@@ -5,38 +5,38 @@ import Synchronization
 /// The state of the PFs against what is declared and applied: what is awaited, what drifted, and how often it was
 /// repaired.
 ///
-/// In memory only. A new process looks anew.
+/// In memory only. A new process starts without it.
 final class CardState: Sendable {
-    /// How often a function is repaired within ``repairWindow``. Then it is left as it is: two programs that undo each
-    /// other's work help nobody.
+    /// How often a function is repaired within ``repairWindow``. After that the daemon stops, so that two programs do
+    /// not undo each other's work endlessly.
     static let repairLimit = 10
     private static let repairWindow: Duration = .seconds(300)
 
     private struct State {
         var hasRestored = false
-        /// Declared, and not there or not ready yet.
+        /// Declared PFs that are missing or not ready yet.
         var awaited = DesiredState()
-        /// Why, in words.
+        /// The reasons, as text.
         var missing: [String] = []
-        /// By function, the drift as it was reported.
+        /// The reported drift of each function.
         var reported: [PCIAddress: Drift] = [:]
         var repairs: [PCIAddress: [ContinuousClock.Instant]] = [:]
     }
 
     private let state = Mutex(State())
 
-    /// Whether crash recovery and the restore after boot are done. Before that, a difference is no drift.
+    /// Whether crash recovery and the restore after boot are done. Before that, a difference is not drift.
     var hasRestored: Bool { state.withLock(\.hasRestored) }
 
     func restored() { state.withLock { $0.hasRestored = true } }
 
-    /// What is declared and cannot be applied yet.
+    /// The declared PFs that cannot be configured yet.
     var awaited: DesiredState { state.withLock(\.awaited) }
 
-    /// Why, one line for each declaration.
+    /// The reasons, one line for each declaration.
     var missing: [String] { state.withLock(\.missing) }
 
-    /// Everything that is not as it should be, one line each; empty on a host in order.
+    /// All problems, one line each; empty on a host in order.
     var problems: [String] {
         state.withLock { state in
             state.missing + state.reported.values.sorted { $0.subject < $1.subject }.map { "\($0.subject): \($0)" }
@@ -50,7 +50,7 @@ final class CardState: Sendable {
         }
     }
 
-    /// The drifts that were not reported yet as they are now. A drift that is not among the found ones is over.
+    /// The drifts that are new or changed since the last report. A drift that is not found any more is over.
     ///
     /// - Parameter cards: the PFs that were looked at; nil for all.
     func news(_ found: [Drift], on cards: Set<PCIAddress>?) -> [Drift] {
@@ -62,14 +62,14 @@ final class CardState: Sendable {
         }
     }
 
-    /// Nothing differs on these PFs.
+    /// Records that these PFs have no drift.
     func atRest(on cards: Set<PCIAddress>?) { _ = news([], on: cards) }
 
     func repaired(_ subject: PCIAddress) { state.withLock { $0.reported[subject] = nil } }
 
     /// Counts a repair.
     ///
-    /// - Returns: false when there were too many.
+    /// - Returns: false when the limit is reached.
     func mayRepair(_ subject: PCIAddress) -> Bool {
         state.withLock { state in
             let recent = (state.repairs[subject] ?? []).filter { $0.duration(to: .now) < Self.repairWindow }

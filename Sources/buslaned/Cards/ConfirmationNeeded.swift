@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// The plan would take something from the host itself, and nobody has confirmed that.
+/// The refusal of an unconfirmed plan that removes VFs or interfaces of the host itself.
 struct ConfirmationNeeded: Reportable {
     let blastRadius: BlastRadius
 

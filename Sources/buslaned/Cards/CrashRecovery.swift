@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// Finishes or undoes what an earlier process left half done. Runs before the socket opens.
+/// Finishes or undoes the incomplete work of an earlier process. Runs before the socket opens.
 struct CrashRecovery: Sendable {
     let host: any Host
     let ledger: Ledger

@@ -3,9 +3,9 @@ import HostModel
 import Ledger
 import Logging
 
-/// Compares the host with what was applied, reports what differs, and repairs what nobody uses.
+/// Compares the host with the applied state, reports the differences, and repairs functions that are not in use.
 ///
-/// Decides on a fresh look at the host. The host in memory serves to notice that there is something to look at.
+/// The host in memory only shows where to look. Decisions read the host again.
 struct DriftCheck: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -26,7 +26,7 @@ struct DriftCheck: Sendable {
 
     /// - Parameter cards: PFs on which something changed; nil looks everywhere.
     func check(on cards: Set<PCIAddress>? = nil) async {
-        // The change may be what a waiting request needs.
+        // A waiting request may now succeed.
         defer { Task { await queue.signal() } }
         do {
             try await bootRestore.applyAwaited()
@@ -40,7 +40,7 @@ struct DriftCheck: Sendable {
                 }
             }
         } catch {
-            logger.error("drift could not be checked", metadata: ["error": "\(error)"])
+            logger.error("cannot check for drift", metadata: ["error": "\(error)"])
         }
     }
 
@@ -56,7 +56,7 @@ struct DriftCheck: Sendable {
 
     /// Reports each drift once.
     ///
-    /// - Returns: what is to be repaired.
+    /// - Returns: the drifts to repair.
     private func report(_ found: [Drift], on cards: Set<PCIAddress>?) async throws -> [Drift] {
         let policy = (try? configuration.inForce())?.repair ?? .report
         var repairable: [Drift] = []
@@ -72,7 +72,7 @@ struct DriftCheck: Sendable {
         return repairable
     }
 
-    /// - Throws: when the ledger cannot be written. A refusal of the host is reported.
+    /// - Throws: when the ledger cannot be written. An error of the host is reported and not thrown.
     private func repair(_ drift: Drift) async throws {
         let subject = drift.subject.description
         guard state.mayRepair(drift.subject) else {

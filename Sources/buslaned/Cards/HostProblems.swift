@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ConfigurationFiles
 
-/// What is not as it should be: declared PFs that are missing, drift, and a configuration that is not in force.
+/// The problems of the host: declared PFs that are missing, drift, and an invalid configuration.
 struct HostProblems: Sendable {
     let cards: CardState
     let configuration: ConfigurationInForce

@@ -15,8 +15,8 @@ struct Quarantine: Sendable {
 
     /// Resets a function, verifies that its state is known, and frees it.
     ///
-    /// - Throws: a ``Refusal`` while somebody has the function, and the failure that keeps it from a known state. It then
-    ///   stays in quarantine.
+    /// - Throws: a ``Refusal`` while the function is in use, or the failure of a step. The function then stays in
+    ///   quarantine.
     func recover(_ address: PCIAddress, by actor: AuditEntry.Actor) async throws {
         try await audit.audited("recover", subject: address.description, detail: "out of quarantine", by: actor) {
             guard let function = try host.function(at: address) else { throw Refusal.function(address, .unknown) }

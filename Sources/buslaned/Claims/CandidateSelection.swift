@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// Chooses the functions that requests get, and says what has to be done to make them ready.
+/// Chooses functions for requests, and plans the changes that make them ready.
 ///
 /// Chooses from the host in memory, then reads each chosen function again. Where the two differ, the whole host is read
 /// and the choice made anew: reading a large host takes longer than everything else.
@@ -10,18 +10,18 @@ struct CandidateSelection: Sendable {
     let identity: HostIdentity
     let holdings: HoldingsReader
 
-    /// A claim that is about to be made, and what its functions need.
+    /// A future claim, with the changes that its functions need.
     struct Candidate: Sendable {
         let draft: ClaimDraft
-        /// By slot of the draft, what has to be done until the function is ready.
+        /// For each slot of the draft, the changes that make its function ready.
         let changes: [[Change]]
     }
 
     /// Chooses inside the ledger's transaction.
     ///
     /// - Parameters:
-    ///   - held: the ledger's part of who holds what, as the transaction sees it.
-    ///   - uses: the rest of it, read before.
+    ///   - held: the ledger's part of the holdings, as the transaction sees it.
+    ///   - uses: the other part, read before the transaction.
     func choose(
         for requests: [ClaimRequest], held: Holdings, _ uses: HoldingsReader.Uses
     ) throws -> [Candidate] {
@@ -29,7 +29,7 @@ struct CandidateSelection: Sendable {
         let placed = try placed(requests) { seen in
             try holdings.choosing { try Placement.place(requests, on: seen, holdings: $0) }
         }
-        // Known as they were read a moment ago: their state at that moment is what a release restores.
+        // With the functions just read: a release restores that state.
         let look = FreshLook(host: host, knowing: placed.joined().map(\.function))
         return try zip(requests, placed).map { try candidate(for: $0, $1, look) }
     }
@@ -78,7 +78,8 @@ struct CandidateSelection: Sendable {
 
     // MARK: - Questions
 
-    /// Refuses requests that could not be met now, before anything of their owner's is touched. Allocating decides anew.
+    /// Refuses requests that cannot be met now, before any change of the owner's other claims. Allocating decides
+    /// again.
     ///
     /// - Parameters:
     ///   - leaving: claims that end before the requests are met.
@@ -112,11 +113,11 @@ struct CandidateSelection: Sendable {
         guard let assignment = claim.assignments.first(where: { $0.name == device }),
             var function = try host.function(at: assignment.address)
         else { return nil }
-        // As it was found: what its owner had set is no part of it.
+        // The original state, without the settings of the owner.
         function.vfSettings = assignment.original.settings
         var wanted = request.settings(for: function, on: identity)
         if let found = assignment.original.settings {
-            // A setting that is not asked for any more returns to what was found.
+            // A setting that is no longer requested returns to its original value.
             wanted = wanted.filled(from: found.restoring(assignment.settings))
         }
         return wanted == assignment.settings ? nil : wanted

@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// Makes claims: chooses functions, writes the claims down, and makes the functions ready.
+/// Makes claims: chooses functions, records the claims, and makes the functions ready.
 struct ClaimAllocator: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -19,9 +19,9 @@ struct ClaimAllocator: Sendable {
 
     /// The start of a guest that claims are made for. They are in use as soon as they are ready.
     struct Start: Sendable {
-        /// What to write into the audit trail then.
+        /// The audit entry of the start.
         let entry: AuditEntry.Draft
-        /// Refuses what the guest could not use, before anything is written or done.
+        /// Refuses functions that the guest cannot use, before any change.
         let accept: @Sendable ([CandidateSelection.Candidate]) throws -> Void
     }
 
@@ -37,7 +37,7 @@ struct ClaimAllocator: Sendable {
     ///
     /// - Parameters:
     ///   - requests: of one owner.
-    ///   - replaced: claims of that owner that these take the place of. They keep their functions until the caller ends
+    ///   - replaced: claims of that owner that the new ones replace. They keep their functions until the caller ends
     ///     them (``ClaimExchange/finish(_:by:)``) or reinstates them (``ClaimExchange/undo(_:releasing:by:)``).
     ///   - start: the start that they are for.
     /// - Returns: the claims, in the order of the requests.
@@ -47,7 +47,7 @@ struct ClaimAllocator: Sendable {
     ) async throws -> [Claim] {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
         let earlier = await queue.requests
-        // The start's own entry says that it failed.
+        // The audit entry of the start records the failure.
         if start != nil { return try await make(requests, for: start, behind: earlier, entry) }
         return try await audit.recorded(entry) {
             try await make(requests, behind: earlier, replacing: replaced, entry)
@@ -56,7 +56,7 @@ struct ClaimAllocator: Sendable {
 
     /// Makes the claims as soon as there are enough functions, first come, first served.
     ///
-    /// A try that fails is not written down. How the waiting ended is: ``recordRefusal(of:_:by:)``.
+    /// A failed try is not recorded. The end of the waiting is: ``recordRefusal(of:_:by:)``.
     func allocate(
         all requests: [ClaimRequest], waitingUpTo limit: Duration, by actor: AuditEntry.Actor
     ) async -> AsyncStream<AllocationQueue.Update> {
@@ -65,17 +65,18 @@ struct ClaimAllocator: Sendable {
             for: requests, upTo: limit,
             release: { claims in try? await release.releaseUndelivered(claims, by: actor) },
             { requests, earlier in
-                // In a task of its own: it is finished even when the client goes away.
+                // In its own task: it continues when the client disconnects.
                 try await Task { try await make(requests, behind: earlier, entry) }.value
             })
     }
 
-    /// Writes down that waiting ended without claims.
+    /// Records that the waiting ended without claims.
     func recordRefusal(of requests: [ClaimRequest], _ error: any Error, by actor: AuditEntry.Actor) async throws {
         try await audit.failed(AuditEntry.Draft(allocating: requests, by: actor), error)
     }
 
-    /// - Parameter earlier: requests that came before and still wait. The functions that they could get are kept for them.
+    /// - Parameter earlier: requests that came before and still wait. The functions that they could get are kept for
+    ///   them.
     private func make(
         _ requests: [ClaimRequest], for start: Start? = nil, behind earlier: [ClaimRequest],
         replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
@@ -107,7 +108,7 @@ struct ClaimAllocator: Sendable {
             try await ledger.transitions.reinstate(claims: replaced.map(\.id))
             throw error
         }
-        // A start writes a line of its own.
+        // A start logs its own line.
         for claim in claims where start == nil {
             logger.notice("allocated", metadata: ["claim": "\(claim.id)", "owner": "\(claim.ownerName)"])
         }

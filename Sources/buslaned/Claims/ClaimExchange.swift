@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// Changes a claim to what its owner asks for now: other claims in its place, another pool, other settings.
+/// Changes a claim to fit a new request of its owner: replaces it, or changes its pool or settings.
 struct ClaimExchange: Sendable {
     let ledger: Ledger
     let allocator: ClaimAllocator
@@ -13,7 +13,7 @@ struct ClaimExchange: Sendable {
     let audit: AuditRecorder
     let logger: Logger
 
-    /// Makes claims that take the place of others of the same owner.
+    /// Makes claims that replace others of the same owner.
     ///
     /// The replaced claims keep their functions until ``finish(_:by:)``. Only when the new claims need exactly these
     /// functions, as when two pools of one function each are exchanged, the replaced claims are released first.
@@ -32,7 +32,7 @@ struct ClaimExchange: Sendable {
         return (try await allocator.allocate(all: requests, replacing: replaced, by: actor), replaced)
     }
 
-    /// Ends the replaced claims: their owner has the new ones.
+    /// Ends the replaced claims, after the owner has the new ones.
     func finish(_ replaced: [Claim], by actor: AuditEntry.Actor) async throws {
         for claim in replaced {
             try await release.finish(claim, audit: AuditEntry.Draft(releasing: claim, by: actor))
@@ -47,7 +47,7 @@ struct ClaimExchange: Sendable {
             try await ledger.transitions.reinstate(claims: replaced.map(\.id))
         } catch {
             logger.error(
-                "claims were not reinstated",
+                "could not reinstate claims",
                 metadata: ["claims": "\(replaced.map(\.id).joined(separator: ", "))", "error": "\(error)"])
         }
     }
@@ -65,7 +65,7 @@ struct ClaimExchange: Sendable {
         }
     }
 
-    /// Gives other settings to a device of a claim that no guest has.
+    /// Changes the settings of a device whose claim no guest uses.
     ///
     /// - Returns: the claim as it is then.
     func change(_ settings: VFSettings, of device: String, in claim: Claim) async throws -> Claim {

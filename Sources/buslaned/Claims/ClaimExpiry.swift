@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// Renews claims that have a lifetime, and releases those that nobody renewed.
+/// Renews claims that have a lifetime, and releases those that were not renewed in time.
 struct ClaimExpiry: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -14,10 +14,10 @@ struct ClaimExpiry: Sendable {
     let permissions: Permissions
     let logger: Logger
 
-    /// Seconds until a claim is looked at again whose guest still runs.
+    /// Seconds until the next check of an expired claim whose guest still runs.
     private static let pauseWhileInUse = 30
 
-    /// Starts the lifetimes of claims anew.
+    /// Restarts the lifetimes of claims.
     ///
     /// - Throws: before the first one is renewed, a ``Refusal`` for a claim that does not exist or that the client does
     ///   not own.
@@ -39,9 +39,9 @@ struct ClaimExpiry: Sendable {
         }
     }
 
-    /// Releases claims whose lifetime is over. What a guest runs with stays until it stops.
+    /// Releases claims whose lifetime is over. The claim of a running guest stays until the guest stops.
     ///
-    /// - Returns: seconds until the next look is due; nil while no claim has a lifetime.
+    /// - Returns: seconds until the next check is due; nil while no claim has a lifetime.
     func releaseExpired() async throws -> Int? {
         let now = boot.now
         let (ended, next) = try await ledger.lives.ended(sinceBoot: now)
@@ -55,7 +55,7 @@ struct ClaimExpiry: Sendable {
             }
             do {
                 _ = try await release.release(id, by: .daemon)
-                logger.notice("released: nobody renewed it", metadata: ["claim": "\(id)"])
+                logger.notice("released: not renewed in time", metadata: ["claim": "\(id)"])
             } catch {
                 isKept = true
             }

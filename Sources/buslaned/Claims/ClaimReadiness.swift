@@ -2,7 +2,7 @@
 import HostModel
 import Ledger
 
-/// Makes a claim's functions ready: on VFIO, with the settings that were asked for.
+/// Makes a claim's functions ready: bound to VFIO, with the requested settings.
 struct ClaimReadiness: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -30,6 +30,6 @@ struct ClaimReadiness: Sendable {
 }
 
 extension Assignment {
-    /// The PF whose lane work on the function belongs on: the function itself when it is no VF.
+    /// The PF whose lane the work on a function uses: the function itself if it is not a VF.
     var physicalFunction: PCIAddress { virtualFunction?.physicalFunction ?? address }
 }

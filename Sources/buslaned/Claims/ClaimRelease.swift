@@ -25,7 +25,7 @@ struct ClaimRelease: Sendable {
 
     /// Ends a claim and restores its functions.
     ///
-    /// - Parameter generation: the one that the caller knows; nil for the present one.
+    /// - Parameter generation: the generation that the caller knows; nil for the present one.
     /// - Throws: a ``Refusal`` when a guest has the claim, or it changed.
     func release(_ id: String, generation: Int? = nil, by actor: AuditEntry.Actor) async throws -> Outcome {
         let openGroups = try host.openGroups()
@@ -54,11 +54,12 @@ struct ClaimRelease: Sendable {
 
     /// Ends claims at a client's request: those with these ids, then every live claim of an owner.
     ///
-    /// - Throws: before the first claim ends, a ``Refusal`` for a claim that does not exist or that the client does not own.
+    /// - Throws: before the first claim ends, a ``Refusal`` for a claim that does not exist or that the client does not
+    ///   own.
     func release(
         _ ids: [String], allOf owner: Owner?, generation: Int?, for peer: PeerCredentials
     ) async throws -> [Outcome] {
-        // Root owns every claim, and the release of a single claim finds out itself whether it exists.
+        // Root may release every claim, and the release of a single claim checks whether it exists.
         if !peer.caller.isRoot || ids.count != 1 || owner != nil {
             var claims = try await ledger.existingClaims(ids)
             if let owner { claims += try await ledger.claims(of: owner) }
@@ -88,7 +89,7 @@ struct ClaimRelease: Sendable {
             _ = try await release(claim.id, generation: claim.generation, by: actor)
             return true
         } catch let refusal as Refusal {
-            // A start came first.
+            // A start of the guest came first.
             switch refusal {
             case .claim(_, .staleGeneration), .claim(_, .guestStarting), .function(_, .inUseByOwner): return false
             default: throw refusal
@@ -96,7 +97,7 @@ struct ClaimRelease: Sendable {
         }
     }
 
-    /// Ends the claims that were made for the request of a domain that is gone. Claims that a person made for it stay.
+    /// Ends the claims made for the request of a domain that is gone. Claims made by hand for it stay.
     ///
     /// - Returns: what was done, one line for each claim.
     func releaseRequested(of owner: Owner, by actor: AuditEntry.Actor) async throws -> [String] {
@@ -133,9 +134,9 @@ struct ClaimRelease: Sendable {
 
     /// Restores the functions of a claim in state `releasing`, and ends it.
     ///
-    /// A function that cannot be restored goes into quarantine and is not handed out again.
+    /// A function that cannot be restored goes into quarantine.
     ///
-    /// - Parameter entry: what to write into the audit trail when the claim has ended.
+    /// - Parameter entry: the audit entry for the end of the claim.
     func finish(_ claim: Claim, audit entry: AuditEntry.Draft? = nil) async throws {
         for assignment in claim.assignments.reversed() {
             do {
@@ -154,7 +155,7 @@ struct ClaimRelease: Sendable {
         Task.immediate { await queue.signal() }
     }
 
-    /// Needs no intents: the claim's state says that its functions are being restored, and its assignments say to what.
+    /// Needs no intents: the claim's state and the original states in its assignments record the work.
     ///
     /// Some drivers cannot remove a MAC address. The VF then gets the stable address that it has without a claim.
     private func restore(_ assignment: Assignment) async throws {

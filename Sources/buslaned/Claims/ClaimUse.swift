@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 import Logging
 
-/// Whether a guest uses a claim. A use begins when the hook agrees to a start and ends when the guest has stopped.
+/// Records which claims guests use. A use begins when the hook approves a start, and ends when the guest has stopped.
 struct ClaimUse: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -12,8 +12,8 @@ struct ClaimUse: Sendable {
     let readiness: ClaimReadiness
     let logger: Logger
 
-    /// Begins a use: each claim gets a new generation and is made ready. When a release comes at the same time, one of
-    /// the two is refused.
+    /// Begins a use: each claim gets a new generation and is made ready. If a release runs at the same time, one of the
+    /// two is refused.
     ///
     /// - Parameter running: claims that stay in use when this fails, because the guest runs with other functions of
     ///   theirs.
@@ -47,7 +47,7 @@ struct ClaimUse: Sendable {
 
     /// Ends a use.
     ///
-    /// - Returns: the claim as it is then; nil when another start uses it by now, or it ended.
+    /// - Returns: the claim after that; nil when another start uses it already, or it has ended.
     @discardableResult
     func end(of claim: Claim) async throws -> Claim? {
         if claim.state == .inUse {
@@ -60,11 +60,11 @@ struct ClaimUse: Sendable {
         return now?.state == .bound && now?.generation == claim.generation ? now : nil
     }
 
-    /// Ends the uses whose guest is gone: the host was restarted, or the stop was not reported.
+    /// Ends the uses whose guest is gone: after a reboot, or when the stop was not reported.
     ///
-    /// Of a guest that runs, as libvirt reported last, a use is not over because no group is open: the VF of a failover
-    /// pair is opened when the guest's driver asks for it. So no use of this boot by a domain ends before libvirt has
-    /// listed its domains.
+    /// The use of a running guest continues even if no process has its group open: QEMU opens the VF of a failover pair
+    /// only when the guest's driver requests it. So no use by a domain in this boot ends before libvirt has listed its
+    /// domains.
     func endAbandoned() async throws {
         let claims = try await ledger.claims().filter { $0.state == .inUse }
         let openGroups = claims.isEmpty ? [:] : try host.openGroups()
@@ -74,7 +74,7 @@ struct ClaimUse: Sendable {
             if !isOver, case .domain(let uuid) = claim.owner, running?.contains(uuid) != false { continue }
             guard try isOver || (holder(of: claim, among: openGroups) == nil && !isStarting(claim)) else { continue }
             try await end(of: claim)
-            logger.notice("use ended: no guest has the claim any more", metadata: ["claim": "\(claim.id)"])
+            logger.notice("use ended: no guest uses the claim any more", metadata: ["claim": "\(claim.id)"])
         }
     }
 

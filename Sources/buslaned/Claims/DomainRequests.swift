@@ -2,11 +2,11 @@
 import DomainXML
 import HostModel
 
-/// Turns a device of a domain's request into a request to a pool.
+/// Converts a device of a domain's request into a request to a pool.
 struct DomainRequests: Sendable {
     let pools: PoolDirectory
 
-    /// - Parameter uid: the user who asks; nil for the daemon itself.
+    /// - Parameter uid: the requesting user; nil for the daemon itself.
     func claimRequest(
         for device: DomainRequest.Device, in request: DomainRequest?, of domain: Domain, uid: Int?
     ) throws -> ClaimRequest {

@@ -4,18 +4,17 @@ import HostModel
 import Ledger
 import Logging
 
-/// Finds the owners of functions again after the ledger was lost. Until an owner is known, its function is in quarantine
-/// and is not handed out.
+/// Finds the owners of functions again after a loss of the ledger. A function whose owner is unknown is in quarantine.
 struct LostOwners: Sendable {
     let host: any Host
     let ledger: Ledger
     let boot: Boot
     let logger: Logger
 
-    /// The reason of the quarantine. It marks the functions whose owner is still to be found.
+    /// The reason of the quarantine. It marks the functions whose owner is still unknown.
     static let reason = "the ledger was lost, and nobody knows who has it"
 
-    /// Puts every function on VFIO into quarantine. Runs before anything is handed out.
+    /// Puts every function on VFIO into quarantine. Runs before the first allocation.
     func quarantineUnaccounted(for loss: LedgerFile.Loss) async throws {
         let suspects = try host.snapshot().functions.filter(\.isOnVFIO)
         for function in suspects { try await ledger.quarantine(function.address, reason: Self.reason) }
@@ -27,7 +26,7 @@ struct LostOwners: Sendable {
         try await ledger.audit("rebuild", subject: "ledger", detail: detail, result: "done", actor: .daemon)
     }
 
-    /// Whether owners are still to be found among libvirt's domains.
+    /// Whether functions with unknown owners remain.
     func areMissing() async throws -> Bool {
         try await ledger.quarantine().values.contains(Self.reason)
     }
@@ -58,7 +57,7 @@ struct LostOwners: Sendable {
         return claim
     }
 
-    /// The original state is lost as well. A release then leaves nothing of the owner's settings.
+    /// The original state is lost too. So a release removes all settings of the owner.
     private func slot(for device: InjectedDevice) throws -> ClaimDraft.Slot? {
         guard var function = try host.function(at: device.address) else { return nil }
         var settings = VFSettings(mac: device.mac, vlan: device.vlan.map { .id($0) })
@@ -70,7 +69,7 @@ struct LostOwners: Sendable {
         return ClaimDraft.Slot(function: function, settings: settings, name: device.name)
     }
 
-    /// The pool that the domain's own request names for its devices.
+    /// The pool of these devices in the domain's request.
     private func poolName(of domain: Domain, _ slots: [ClaimDraft.Slot]) throws -> String {
         let names = Set(slots.compactMap(\.name))
         return try domain.request?.devices.first { names.contains($0.name) }?.pool ?? "unknown"

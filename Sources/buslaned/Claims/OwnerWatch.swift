@@ -3,31 +3,31 @@ import HostModel
 import Ledger
 import Logging
 
-/// Whether an owner is still there.
+/// Whether an owner still exists.
 enum Presence: Sendable {
     case there, gone
-    /// It cannot be found out now.
+    /// Not known at present: systemd or libvirt does not answer.
     case unknown
 }
 
-/// Since when owners are gone.
+/// The times since which owners are gone.
 struct Absences: Sendable {
-    /// How long an owner may be away that can come back, in seconds: a domain that is defined anew, a unit that restarts.
+    /// How long an owner that can return may be gone, in seconds: a domain that is defined again, a unit that restarts.
     let grace: Int
     private var since: [Owner: Int] = [:]
 
     init(grace: Int) { self.grace = grace }
 
     /// - Parameters:
-    ///   - found: of every owner that has claims.
+    ///   - found: the presence of every owner with claims.
     ///   - now: in seconds; never decreases.
-    /// - Returns: the owners that will not come back.
+    /// - Returns: the owners whose claims have to end.
     mutating func note(_ found: [Owner: Presence], now: Int) -> [Owner] {
         since = since.filter { found[$0.key] == .gone || found[$0.key] == .unknown }
         for (owner, presence) in found where presence == .gone && since[owner] == nil { since[owner] = now }
         return found.filter { owner, presence in
             guard presence == .gone, let since = since[owner] else { return false }
-            // A process never comes back.
+            // A process cannot return.
             if case .process = owner { return true }
             return now >= since + grace
         }
@@ -42,9 +42,9 @@ struct OwnerWatch: Sendable {
     let release: ClaimRelease
     let logger: Logger
 
-    /// A claim that a guest runs with stays, and is tried again at the next look.
+    /// The claim of a running guest stays, and is tried again at the next check.
     ///
-    /// - Parameter presence: asked of each owner that can vanish.
+    /// - Parameter presence: called for each owner that can vanish.
     func releaseVanished(_ absences: inout Absences, presence: (Owner) async -> Presence) async throws {
         let owners = Set(try await ledger.claims().map(\.owner).filter(\.canVanish))
         var found: [Owner: Presence] = [:]

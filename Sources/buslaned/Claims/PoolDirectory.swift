@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 
-/// The pools that claims are made from, by the configuration in force.
+/// The pools of the configuration in force.
 struct PoolDirectory: Sendable {
     let host: any Host
     let configuration: ConfigurationInForce
@@ -14,7 +14,7 @@ struct PoolDirectory: Sendable {
         let free: [Function]
     }
 
-    /// Every pool, as the host is now.
+    /// All pools with the present host.
     func supplies() async throws -> [Supply] {
         let snapshot = try host.snapshot()
         let held = try await holdings.holdings(for: .placingNow)

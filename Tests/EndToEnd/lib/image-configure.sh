@@ -24,7 +24,7 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     systemd-tpm2-setup-early.service; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
-# libvirtd starts when somebody asks for it, as its sockets are meant to.
+# libvirtd starts at the first connection to its sockets.
 rm -f "$tree/etc/systemd/system/multi-user.target.wants/libvirtd.service"
 rm -rf "$tree/etc/libvirt/qemu/networks/autostart"
 # driverctl's rule starts a shell for each new VFIO group. No figure includes that.

@@ -35,7 +35,7 @@ companion_in_one_slot() {
     same "buses" "$(companion_places | cut -d' ' -f1 | sort -u | wc -l)" 1 || return
     same "functions" "$(companion_places | cut -d' ' -f2 | sort | paste -sd' ')" "0 1"
 }
-# Before anybody asks the guest, which has not even booted
+# The guest has not booted and gets no request
 companion_stays() {
     exits 1 buslane domain detach twin1 && one_error && holds "$ERR" "both, both-f1" "share a slot" "--config" || return
     exits 1 buslane domain evict twin1 && one_error && holds "$ERR" "share a slot" || return

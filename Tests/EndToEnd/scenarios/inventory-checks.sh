@@ -35,7 +35,7 @@ names_match() {
     equal "the inventory" /tmp/of-buslane "lspci -vmm" /tmp/of-lspci
 }
 
-# name, MAC, state, MTU and master of every interface on a PCI function, and what a card tells of its VFs
+# name, MAC, state, MTU and master of every interface on a PCI function, and a PF's settings of its VFs
 interfaces_match() {
     exits 0 buslane inventory --json || return
     jq -r '(.functions[] | .interfaces[] | "\(.name) \(.mac) \(.state) \(.mtu) \(.master)"),
@@ -56,7 +56,7 @@ attribute() { cat "$1" 2>/dev/null || echo null; }
 sysfs_matches() {
     local path node
     exits 0 buslane inventory --json || return
-    # A driver may allow fewer VFs than the card has: that sysfs tells, and lspci does not
+    # A driver can allow fewer VFs than the card has: sysfs shows that, lspci does not
     jq -r '(.functions[] | "\(.address) \(.sriov.totalVFs) \(.driverOverride) \(.resetMethods | join(" ")) \(.localCPUs) \(.vfioDevice)"),
         (.numaNodes[] | "node\(.id) \(.cpus) \(.distances | map(tostring) | join(" ")) \(.memory.totalBytes / 1024) " +
             (.hugepages | sort_by(.pageSizeBytes) | map("\(.pageSizeBytes / 1024)=\(.total)") | join(" "))),
@@ -163,7 +163,7 @@ inventory_checks() {
     wait_for 20 grep -q watching /tmp/watched
     check "the daemon's inventory follows VFs made by hand" follows_vfs
     check "and a driver unbound by hand" follows_driver
-    check "and a VF's MAC and VLAN, which no udev event tells" follows_settings
+    check "and a VF's MAC and VLAN, which cause no udev event" follows_settings
     check "and links, MTU, addresses and names of interfaces" follows_link
     check "with VFs and settings it is what lspci, ip and sysfs say" facts_match
     check "and a card that goes and comes back" follows_card

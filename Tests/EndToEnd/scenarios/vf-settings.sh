@@ -65,7 +65,7 @@ vf_settings_claimed() {
 }
 
 vf_settings_checks() {
-    check "config check tells both places of a VF that is declared twice, and the name that was meant" vf_settings_checked
+    check "config check reports both places of a VF that is declared twice, and suggests the right name" vf_settings_checked
     check "apply sets what is declared of single VFs and the card's MTU, once" vf_settings_applied
     check "a VLAN protocol that the driver does not know leaves the VF as it was" vf_settings_refused "vlan: 5, protocol: 802.1ad"
     check "so does a link state" vf_settings_refused "linkState: disable"
