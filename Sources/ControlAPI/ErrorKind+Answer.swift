@@ -2,7 +2,7 @@
 public import HostModel
 
 extension ErrorKind {
-    /// The kind that a status of the API stands for. Several kinds can have one status; this is the one that the daemon sends.
+    /// The kind of an API status. Several kinds can have one status; this is the one that the daemon sends.
     public init(httpStatus: Int) {
         self =
             switch httpStatus {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
 
-/// A JSON document that is not what the API expects, in words of the document: which field, what was expected, what came.
+/// The error of a JSON document that the API cannot use: the field, the expected and the received value.
 public struct MalformedDocument: Reportable, Equatable {
     /// What the document is: `request`, `answer`.
     public let document: String

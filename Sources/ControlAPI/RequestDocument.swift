@@ -36,7 +36,7 @@ private struct Strict<Value: RequestDocument>: Decodable {
 
 extension RequestDocument {
     fileprivate static func refuseUnknownFields(in decoder: any Decoder) throws {
-        // What is no object is refused when it is decoded.
+        // Decoding refuses anything other than an object.
         guard let fields = try? decoder.container(keyedBy: FieldName.self) else { return }
         let known = CodingKeys.allCases.map(\.stringValue)
         let given = fields.allKeys.map(\.stringValue)

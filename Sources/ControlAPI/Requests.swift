@@ -18,7 +18,7 @@ public enum Route {
     public static let renewal = "/v1/claims/renew"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
-    /// The same, with an ``ApplyLine`` now and then while it goes on.
+    /// The same, with an ``ApplyLine`` from time to time during the work.
     public static let applySteps = "/v1/apply/steps"
     public static let inject = "/v1/domains/inject"
     public static let attach = "/v1/domains/attach"

@@ -31,7 +31,8 @@ public struct ClaimsDocument: Codable, Sendable {
         @ExplicitNull public var mac: MACAddress?
         @ExplicitNull public var vlan: Int?
         @ExplicitNull public var trust: Bool?
-        /// The name of the device that it comes with, being of the same card and IOMMU group; null for what was asked for.
+        /// For a companion, the name of the requested device on the same card and in the same IOMMU group; otherwise
+        /// null.
         @ExplicitNull public var companionOf: String?
     }
 

@@ -52,7 +52,7 @@ public struct DomainReport: Codable, Sendable {
     /// `running`, `paused`, `off`
     public var state: String
     public var persistent: Bool
-    /// null when it asks for nothing.
+    /// null when the domain has no request.
     @ExplicitNull public var request: Request?
     /// The error in its request.
     @ExplicitNull public var requestProblem: String?
@@ -97,7 +97,7 @@ public struct DomainReport: Codable, Sendable {
         @ExplicitNull public var pool: String?
         @ExplicitNull public var numaNode: Int?
         @ExplicitNull public var mac: MACAddress?
-        /// As it is written down, `100` or `100 802.1ad`.
+        /// As text, `100` or `100 802.1ad`.
         @ExplicitNull public var vlan: String?
         @ExplicitNull public var driver: String?
         /// `present`, `absent`, `differs` (another function under its name); null for a transient domain.

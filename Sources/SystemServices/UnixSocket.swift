@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
 
-/// What the daemon asks of the sockets it serves on.
+/// The daemon's operations on its unix sockets.
 package enum UnixSocket {
     /// Whether the process at the other end has closed the connection or ended.
     ///
