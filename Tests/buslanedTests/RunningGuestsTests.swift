@@ -314,7 +314,7 @@ struct RunningGuestsTests {
             DeviceChange(domain: Domain.uuid, domainName: "fw1", device: "data0", kind: .attaching)
         ])
         let service = DeviceChangeService(
-            guests: live, ledger: scene.ledger, feed: fake.feed,
+            unfinished: live.unfinished, ledger: scene.ledger, feed: fake.feed,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         fake.feed.publish(.connected)
         let running = Task { await service.run() }
