@@ -73,6 +73,18 @@ struct HookFolderTests {
         #expect(status().state == .foreign)
     }
 
+    @Test(
+        "finds the mark wherever it is in a program",
+        arguments: [
+            ("urn:buslane:request:", true), ("urn:buslane:request:x", true), ("uurn:buslane:request:", true),
+            ("urn:urn:buslane:request:", true), ("urn:buslane:request", false), ("", false), ("u", false),
+            ("urn:buslane:requesturn:buslane:request", false),
+        ])
+    func marks(text: String, isOurs: Bool) throws {
+        try put("qemu.d/50-buslane", Array(text.utf8), mode: 0o755)
+        #expect((status().state == .foreign) == !isOurs)
+    }
+
     @Test("says whether libvirt has looked since there is a hook")
     func effect() throws {
         try folder.install(ours)
