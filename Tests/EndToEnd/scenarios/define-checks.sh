@@ -159,7 +159,7 @@ daemon_killed_often() {
     asking d3 defined "<b:device name='a' pool='far'/><b:device name='b' pool='far'/>" >/tmp/d3.xml
     for moment in before between after between after; do
         defined_and_killed $moment || return
-        systemctl start buslaned && wait_for 60 daemon_answers || why "the daemon is not back" || return
+        started_again || return
         wait_for 40 has_device d3 b || why "killed $moment: no device: $(buslane events | tail -n 2)" || return
         same "d3's claims" "$(claims_of d3 | wc -l)" 2 && one_owner || return
         virsh --quiet undefine d3
@@ -206,7 +206,7 @@ undefined_while_running() {
     virsh --quiet destroy d1 || return
     wait_for 30 has_no_claim d1 || why "d1 still holds $(claims_of d1)"
 }
-no_port_is_event_of() {
+missing_port_is_reported() {
     # libvirt itself leaves a port or two free
     asking d6 running "$(printf "<b:device name='d%s' pool='far'/>" 1 2 3 4 5 6 7 8)" >/tmp/d6.xml
     virsh --quiet define /tmp/d6.xml || return

@@ -50,6 +50,13 @@ restarted_by_hand() {
     systemctl daemon-reload
 }
 
+# started_again: starts a daemon that died. Waits first until systemd has seen its death: until then `start` does nothing
+started_again() {
+    wait_for 30 has_ended && systemctl start buslaned && wait_for 90 daemon_answers ||
+        why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)"
+}
+has_ended() { ! systemctl is-active --quiet buslaned; }
+
 # injected SYSCALL INJECTION [PATH]: injects this (see strace(1)) into the daemon's system calls; with a path, only into
 # calls on that file. Returns when it is in force; $tracer is strace's process id.
 injected() {

@@ -70,7 +70,7 @@ killed_at_write() {
     run buslane apply --yes
     wait_for 60 died || { spared; why "the apply never wrote $2: $OUT $ERR"; return; }
     [ "$(rows intent)" -gt 0 ] || why "no step is recorded as under way" || return
-    systemctl start buslaned && wait_for 90 daemon_answers || why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)" || return
+    started_again || return
     exits 0 buslane apply --yes && is_as "$1"
 }
 
