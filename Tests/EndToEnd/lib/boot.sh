@@ -4,7 +4,7 @@
 
 boot_first_line=${LAB_FIRST_LINE_DEADLINE:-90}  # s until the kernel speaks
 boot_multi_user=${LAB_BOOT_DEADLINE:-420}       # s until the guest side runs
-boot_scenario=${LAB_DEADLINE:-2400}             # s for the scenario itself
+boot_scenario=${LAB_DEADLINE:-3600}             # s for the scenario itself
 boot_pid="" boot_talk=""
 
 boot_kill() {
