@@ -50,7 +50,7 @@ struct BusReader {
             readings.reserveCapacity(addresses.count)
             for address in addresses {
                 if let reading = try? functions.read(address, in: bus, &pass) { readings.append(reading) }
-                // The warnings about a function that was removed meanwhile count no more.
+                // Drops the warnings about a function that was removed during the read.
                 _ = pass.takeWarnings()
             }
             return readings

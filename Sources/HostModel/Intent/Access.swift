@@ -66,7 +66,7 @@ extension Caller {
         )
     }
 
-    /// libvirt lets the members of its own group change domains. Through Buslane a user gets no more rights than that.
+    /// The same right as libvirt gives: root and the members of the group `libvirt` may change domains.
     public func mustManageDomains(_ name: String) throws(Refusal) {
         guard !isRoot, !groups.contains("libvirt") else { return }
         throw .notPermitted(
