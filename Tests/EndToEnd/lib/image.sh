@@ -3,7 +3,7 @@
 # The image of the emulated host: Debian 13 with systemd, libvirt and QEMU.
 #
 # It lies in the user's cache folder, named after the hash of its recipe (this
-# file, image-configure.sh, guest-packages, initramfs.sh), and holds
+# file, image-configure.sh, image-kernel.sh, guest-packages, initramfs.sh), and holds
 #   disk.img, kernel, initrd   what the emulated host boots
 #   host/                      the QEMU that runs it, out of the same Debian 13,
 #                              so that the user's own packages stay as they are
@@ -79,6 +79,7 @@ image_build() {
             "$image_suite" "$work/tree" "deb $(image_mirror) $image_suite main"
         as_root bash "$lab_root/lib/image-configure.sh" "$work/tree"
         as_root bash "$lab_root/lib/initramfs.sh" "$work/tree" "$work/initrd"
+        as_root bash "$lab_root/lib/image-kernel.sh" "$work/tree"
         as_root sh -c 'cp "$1"/tree/boot/vmlinuz-* "$1/kernel"' sh "$work"
         image_take_qemu "$work/tree" "$work/host"
         as_root mke2fs -q -t ext4 -O '^has_journal' -m 0 -L labroot -d "$work/tree" "$work/disk.img" "$image_size"

@@ -66,7 +66,7 @@ process_ends() {
     exits 0 buslane allocate dataplane --for "pid:$pid" --json || return
     holds "$(jq -r '.claims[].owner' <<<"$OUT")" "process:$pid@" || return
     kill "$pid"
-    wait_for 30 claims_are_gone || why "the claim is still there: $(buslane claims)" || return
+    wait_for 180 claims_are_gone || why "the claim is still there: $(buslane claims)" || return
     exits 1 buslane allocate dataplane --for "pid:$pid" || return
     one_error
 }
@@ -78,7 +78,7 @@ unit_stops() {
     systemd-run --quiet --unit=lane-holder sleep 1000 || return
     exits 0 buslane allocate dataplane --for unit:lane-holder.service --quiet || return
     systemctl stop lane-holder
-    wait_for 30 claims_are_gone || why "the claim is still there: $(buslane claims)" || return
+    wait_for 180 claims_are_gone || why "the claim is still there: $(buslane claims)" || return
     holds "$(buslane audit --json | jq -r '.entries[-1] | "\(.verb) \(.uid)"')" "release null" || return
     rm -r /run/systemd/system/buslaned.service.d
     systemctl daemon-reload && systemctl restart buslaned

@@ -51,7 +51,7 @@ companion_stays() {
 companion_plugged() {
     rm -f "$companion_console"
     exits 0 virsh start twin1 || return
-    wait_for 300 grep -qs lab-guest-is-up "$companion_console" || why "the guest is not up after 300 s" || return
+    wait_for 600 grep -qs lab-guest-is-up "$companion_console" || why "the guest is not up after 600 s" || return
     exits 0 buslane domain attach twin1 --live || return
     same "the running guest" "$(in_guest twin1)" 2 && same "the claim" "$(companion_claim)" inUse || return
     same "buses" "$(companion_places | cut -d' ' -f1 | sort -u | wc -l)" 2 || return

@@ -72,7 +72,7 @@ tell "fw1 is $(virsh domstate fw1 | head -n 1), with $(virsh dumpxml fw1 | grep 
 
 stage "The wire of node 1's card, outside the host"
 tell "waiting for the guest's first frame (its firmware asks for an address)"
-wire=$(wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan")
+wire=$(wait_for 600 frame "$LAB_WIRE_NODE1" "$mac" "$vlan")
 tell "${wire%%, length*}"
 tell "${green}source MAC $mac, VLAN $vlan: the claim's own$plain"
 

@@ -8,7 +8,7 @@ last_event() { buslane events --json | jq '[.events[].id] | max // 0'; }
 
 # put_right SUBJECT: events since $before report drift and repair, and the host is as it was ready
 put_right() {
-    wait_for 60 events_tell repaired "$1" "$before" || why "no event of a repair: $(buslane events | tail -n 2)" || return
+    wait_for 180 events_tell repaired "$1" "$before" || why "no event of a repair: $(buslane events | tail -n 2)" || return
     events_tell drifted "$1" "$before" || why "no event of a drift" || return
     same "the host" "$(fingerprint)" "$ready"
 }
@@ -29,7 +29,7 @@ drift_of_claim() {
     exits 0 buslane allocate dataplane --for drift --numa required:1 --vlan 42 --quiet || return
     id=$OUT vf=$(addresses_of "$OUT") before=$(last_event)
     ip link set "$(netdev "$PF1")" vf "$(($(vfs "$PF1" | grep -nx "$vf" | cut -d: -f1) - 1))" vlan 7
-    wait_for 60 events_tell repaired "$vf" "$before" || why "no event of a repair: $(buslane events | tail -n 2)" || return
+    wait_for 180 events_tell repaired "$vf" "$before" || why "no event of a repair: $(buslane events | tail -n 2)" || return
     holds "$(ip link show "$(netdev "$PF1")")" "vlan 42" || return
     exits 0 buslane release "$id" && same "the host" "$(fingerprint)" "$ready"
 }
@@ -38,7 +38,7 @@ drift_reported() {
     vf=$(vfs "$PF0" | head -n 1) before=$(last_event)
     { full_configuration; echo "repair: report"; } | configure
     echo "$vf" >"$PCI/$vf/driver/unbind"
-    wait_for 60 events_tell drifted "$PF0" "$before" || why "no event: $(buslane events | tail -n 2)" || return
+    wait_for 180 events_tell drifted "$PF0" "$before" || why "no event: $(buslane events | tail -n 2)" || return
     same "$vf's driver" "$(driver "$vf")" "" || return
     exits 0 buslane plan && holds "$OUT" "$vf" || return
     full_configuration | configure

@@ -34,6 +34,10 @@ wait_for() {
     done
 }
 
+# is_in_hand GUEST: libvirtd has its monitor, and no work on it under way. A libvirtd that has just started first takes up
+# the guests that run; a stop in the middle of that ends the guest and fails.
+is_in_hand() { [ "$(virsh domcontrol "$1" 2>/dev/null | head -n 1)" = ok ]; }
+
 # configure: stdin becomes the configuration
 configure() { mkdir -p /etc/buslane && cat >/etc/buslane/buslane.yaml; }
 daemon_answers() { buslane claims --json >/dev/null 2>&1; }
@@ -52,7 +56,7 @@ restarted_by_hand() {
 
 # started_again: starts a daemon that died. Waits first until systemd has seen its death: until then `start` does nothing
 started_again() {
-    wait_for 30 has_ended && systemctl start buslaned && wait_for 90 daemon_answers ||
+    wait_for 180 has_ended && systemctl start buslaned && wait_for 180 daemon_answers ||
         why "the daemon is not back: $(systemctl status buslaned | sed -n 3p)"
 }
 has_ended() { ! systemctl is-active --quiet buslaned; }
@@ -64,7 +68,7 @@ injected() {
     pid=$(systemctl show -P MainPID buslaned)
     strace --quiet=attach,exit -f -p "$pid" ${3:+-P "$3"} -e "trace=$1" -e "inject=$1:$2" -o /tmp/trace &
     tracer=$!
-    wait_for 60 traced "$pid" || why "strace did not attach to the daemon"
+    wait_for 180 traced "$pid" || why "strace did not attach to the daemon"
 }
 # killed_at SYSCALL [PATH]: kills the daemon when one of its threads first enters that call, before the kernel executes it
 killed_at() { injected "$1" signal=KILL:when=1 "${2:-}"; }

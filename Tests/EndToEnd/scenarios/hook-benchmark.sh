@@ -27,7 +27,7 @@ physicalFunctions:
 pools: [ { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF0", "$PF1"] } } ]
 YAML
 systemctl start buslaned
-wait_for 60 daemon_answers && buslane apply --yes >/dev/null || fail "the VFs were not made"
+wait_for 180 daemon_answers && buslane apply --yes >/dev/null || fail "the VFs were not made"
 modprobe vfio-pci
 
 # A domain of ordinary size: as libvirt shows it, with a dozen disks

@@ -130,25 +130,25 @@ wanted_of() { case $1 in one) echo "52:54:00:bb:00:11 77 on" ;; two) echo "52:54
 on_the_wire() {
     local name=$1 mac vlan trust
     read -r mac vlan trust <<<"$(wanted_of "$name")"
-    wait_for 60 plugged "$name" || why "the device was not plugged into $name: $(journalctl -u buslaned -n 4 -o cat)" || return
+    wait_for 180 plugged "$name" || why "the device was not plugged into $name: $(journalctl -u buslaned -n 4 -o cat)" || return
     holds "$(vf_settings)" "$mac" "trust $trust" || return
     if [ "$vlan" = - ]; then ! grep -q vlan <<<"$(vf_settings)" || why "a VLAN is left: $(vf_settings)" || return; else holds "$(vf_settings)" "vlan $vlan" || return; fi
     virsh --quiet resume "$name" || return
-    if [ "$vlan" = - ]; then wait_for 240 frame_untagged "$mac"; else wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan"; fi ||
+    if [ "$vlan" = - ]; then wait_for 600 frame_untagged "$mac"; else wait_for 600 frame "$LAB_WIRE_NODE1" "$mac" "$vlan"; fi ||
         why "no frame of $name from $mac" || return
 }
 frame_untagged() { tcpdump -r "$LAB_WIRE_NODE1" -e -nn -c 1 "ether src $1 and not vlan" 2>/dev/null | grep .; }
 
 second_owner() {
     local mac vlan trust before after
-    exits 0 virsh destroy $winner && wait_for 30 holds_nothing $winner || why "$winner still holds $(held $winner)" || return
+    exits 0 virsh destroy $winner && wait_for 180 holds_nothing $winner || why "$winner still holds $(held $winner)" || return
     read -r mac vlan trust <<<"$(wanted_of $winner)"
     ! grep -qE "$mac|trust on|vlan" <<<"$(vf_settings)" || why "left of the first: $(vf_settings)" || return
     before=$(tcpdump -r "$LAB_WIRE_NODE1" -nn "ether src $mac" 2>/dev/null | wc -l)
     exits 0 virsh start --paused $loser && on_the_wire $loser || return
     after=$(tcpdump -r "$LAB_WIRE_NODE1" -nn "ether src $mac" 2>/dev/null | wc -l)
     same "frames with the first owner's MAC" "$after" "$before" || return
-    exits 0 virsh destroy $loser && wait_for 30 holds_nothing $loser
+    exits 0 virsh destroy $loser && wait_for 180 holds_nothing $loser
 }
 
 # ---- deaths in the middle
@@ -159,24 +159,24 @@ daemon_dies_while_hook_waits() {
     kill -STOP "$pid"
     virsh start --paused one >/tmp/one.said 2>&1 &
     waiting=$!
-    wait_for 20 hook_waits one || why "the hook does not wait" || return
+    wait_for 180 hook_waits one || why "the hook does not wait" || return
     kill -KILL "$pid"
     ! wait $waiting || why "it started" || return
     holds "$(cat /tmp/one.said)" 'buslane: start of one refused: no daemon answers' || return
-    wait_for 60 daemon_answers && same "one" "$(state_of one)" "shut off" && same "what one holds" "$(held one)" "" || return
+    wait_for 180 daemon_answers && same "one" "$(state_of one)" "shut off" && same "what one holds" "$(held one)" "" || return
     exits 0 virsh start --paused one || return
-    same "what one holds" "$(held one)" "$last_vf" && exits 0 virsh destroy one && wait_for 30 holds_nothing one
+    same "what one holds" "$(held one)" "$last_vf" && exits 0 virsh destroy one && wait_for 180 holds_nothing one
 }
 
 # in_prepare NAME: libvirtd is killed while that domain's hook waits; the hook's yes comes after
 libvirtd_killed_in_prepare() {
     kill -STOP "$(daemon_pid)"
     virsh start --paused "$1" >/tmp/said 2>&1 &
-    wait_for 20 hook_waits "$1" || why "the hook does not wait" || return
+    wait_for 180 hook_waits "$1" || why "the hook does not wait" || return
     kill -KILL "$(pidof libvirtd)"
     kill -CONT "$(daemon_pid)"
     wait $! && why "the start went on" && return 1
-    wait_for 60 virsh --quiet list >/dev/null || why "libvirtd is not back" || return
+    wait_for 180 virsh --quiet list >/dev/null || why "libvirtd is not back" || return
     same "$1" "$(state_of "$1")" "shut off"
 }
 libvirtd_dies_in_prepare() {
@@ -184,7 +184,7 @@ libvirtd_dies_in_prepare() {
     same "what one holds" "$(held one)" "$last_vf" || return
     # The same domain may start at once, with what was claimed
     exits 0 virsh start --paused one && same "what one holds" "$(held one)" "$last_vf" || return
-    exits 0 virsh destroy one && wait_for 30 holds_nothing one
+    exits 0 virsh destroy one && wait_for 180 holds_nothing one
 }
 # After a start that is not tried again no hook is called: a minute later its claims are released
 left_in_prepare() {
@@ -192,7 +192,7 @@ left_in_prepare() {
     same "how much three holds" "$(held three | wc -l)" 1
 }
 left_is_released() {
-    wait_for 150 holds_nothing three || why "three still holds $(held three)" || return
+    wait_for 600 holds_nothing three || why "three still holds $(held three)" || return
     same "steps left open" "$(sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM intent')" 0 || return
     forget_domain three
 }
@@ -202,7 +202,7 @@ stop_without_daemon() {
     systemctl stop buslaned
     exits 0 virsh destroy one || return
     [ -n "$(ls "$SPOOL")" ] || why "the hook left nothing" || return
-    systemctl start buslaned && wait_for 60 daemon_answers || return
+    systemctl start buslaned && wait_for 180 daemon_answers || return
     same "what one holds" "$(held one)" "" && same "the spool" "$(ls "$SPOOL")" ""
 }
 
@@ -268,7 +268,7 @@ hook_stays_while_needed() {
 all_plugged() {
     local number
     for number in $(seq 1 20); do
-        ! is_in_state "serve$number" paused || wait_for 120 plugged "serve$number" ||
+        ! is_in_state "serve$number" paused || wait_for 600 plugged "serve$number" ||
             why "serve$number has no device: $(journalctl -u buslaned -n 3 -o cat)" || return
     done
     ! dmesg | grep 'apparmor="DENIED"' || why "AppArmor denied something"
@@ -276,7 +276,7 @@ all_plugged() {
 all_released() {
     local number
     for number in $(seq 1 20); do forget_domain "serve$number"; done
-    wait_for 60 claims_are_none || why "left: $(buslane claims --quiet | tr '\n' ' ')"
+    wait_for 180 claims_are_none || why "left: $(buslane claims --quiet | tr '\n' ' ')"
 }
 claims_are_none() { [ -z "$(buslane claims --quiet)" ]; }
 

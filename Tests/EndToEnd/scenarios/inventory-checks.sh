@@ -94,7 +94,7 @@ named_as_guest() {
 
 inventory_says() { buslane inventory --json | jq -e "$1" >/dev/null; }
 # comes WHAT FILTER: the daemon's inventory says so, before long
-comes() { wait_for 30 inventory_says "$2" || why "the inventory does not tell: $1"; }
+comes() { wait_for 180 inventory_says "$2" || why "the inventory does not tell: $1"; }
 function_of() { printf '(.functions[] | select(.address == "%s"))' "$1"; }
 
 follows_vfs() {
@@ -104,7 +104,7 @@ follows_vfs() {
 }
 follows_driver() {
     local name
-    wait_for 20 test -e "$PCI/$byhand_vf/driver" || why "no driver took $byhand_vf" || return
+    wait_for 180 test -e "$PCI/$byhand_vf/driver" || why "no driver took $byhand_vf" || return
     name=$(driver "$byhand_vf")
     comes "$byhand_vf bound to $name" "$(function_of "$byhand_vf").driver == \"$name\"" || return
     echo "$byhand_vf" >"$PCI/$byhand_vf/driver/unbind"
@@ -160,7 +160,7 @@ inventory_checks() {
     check "capabilities, links and names are what lspci says, interfaces what ip says, the rest what sysfs says" facts_match
     buslane inventory --watch >/tmp/watched &
     watching=$!
-    wait_for 20 grep -q watching /tmp/watched
+    wait_for 180 grep -q watching /tmp/watched
     check "the daemon's inventory follows VFs made by hand" follows_vfs
     check "and a driver unbound by hand" follows_driver
     check "and a VF's MAC and VLAN, which cause no udev event" follows_settings

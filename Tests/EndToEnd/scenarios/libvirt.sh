@@ -36,7 +36,7 @@ YAML
 
 hook_configuration | configure
 systemctl enable --quiet --now buslaned
-check "the daemon serves" wait_for 60 daemon_answers
+check "the daemon serves" wait_for 180 daemon_answers
 
 for part in "${parts[@]}"; do
     printf '\n# %s  [%d s]\n' "$part" "$SECONDS"

@@ -360,7 +360,7 @@ ends_by_itself() {
     exits 0 buslane renew "$claim" --quiet && same "the renewed claim" "$OUT" "$claim" || return
     renewed=$(end_of "$claim")
     [ "$renewed" -gt "$first" ] || why "it was to end at $first, and after its renewal at $renewed" || return
-    wait_for 30 no_claim_is_left || why "it is still there: $(buslane claims)" || return
+    wait_for 180 no_claim_is_left || why "it is still there: $(buslane claims)" || return
     [ "$(cut -d. -f1 /proc/uptime)" -ge "$renewed" ] || why "it ended before $renewed" || return
     exits 1 buslane renew "$claim" && one_error && holds "$ERR" "it has ended"
 }
@@ -429,7 +429,7 @@ daemon_killed() {
     local before
     before=$(systemctl show -P MainPID buslaned)
     kill -KILL "$before"
-    wait_for 60 daemon_answers || why "systemd did not bring the daemon back: $(systemctl is-active buslaned)" || return
+    wait_for 180 daemon_answers || why "systemd did not bring the daemon back: $(systemctl is-active buslaned)" || return
     [ "$(systemctl show -P MainPID buslaned)" != "$before" ] || why "it was never killed" || return
     same "the claim's function" "$(addresses_of "$claim")" "$vf"
 }
@@ -442,7 +442,7 @@ guest_starts() {
 check "the guest starts after that" guest_starts
 check "the inventory names it as the holder of the VF" named_as_guest "$vf" fw1
 
-frame_on_wire() { wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan in 240 s"; }
+frame_on_wire() { wait_for 600 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan in 600 s"; }
 check "its frame is on node 1's wire, with the claim's MAC and VLAN" frame_on_wire
 
 release_refused() {
@@ -462,8 +462,12 @@ apply_takes_nothing() {
 check "apply takes no VF from a running guest" apply_takes_nothing
 
 libvirt_restarts() {
+    local guest
+    guest=$(pgrep -f 'guest=fw1,') || why "fw1 has no process" || return
     systemctl restart libvirtd || return
-    same "fw1 after libvirtd's restart" "$(virsh domstate fw1 | head -n 1)" running
+    wait_for 180 is_in_hand fw1 || why "libvirtd does not take fw1 up: $(virsh domcontrol fw1 2>&1 | head -n 1)" || return
+    same "fw1 after libvirtd's restart" "$(virsh domstate fw1 | head -n 1)" running || return
+    same "fw1's process" "$(pgrep -f 'guest=fw1,')" "$guest"
 }
 check "libvirtd restarts and the guest lives on" libvirt_restarts
 

@@ -44,7 +44,7 @@ modular_hook_status() {
 modular_binds() {
     asking m1 defined "<b:device name='data0' pool='near'/>" >/tmp/m1.xml
     virsh --quiet define /tmp/m1.xml || return
-    wait_for 60 has_device m1 data0 || why "m1 has no device: $(buslane events | tail -n 2)" || return
+    wait_for 180 has_device m1 data0 || why "m1 has no device: $(buslane events | tail -n 2)" || return
     exits 0 virsh start m1 && state_is m1 running && runs_with m1 data0 || return
     same "m1's claim" "$(buslane claims --json | jq -r '.claims[] | select(.ownerName == "m1") | .state')" inUse
 }
@@ -52,7 +52,8 @@ modular_restarts() {
     systemctl restart virtqemud
     asking m2 running "<b:device name='data0' pool='far'/>" >/tmp/m2.xml
     virsh --quiet define /tmp/m2.xml && exits 0 virsh start m2 || return
-    wait_for 60 runs_with m2 data0 || why "not plugged in: $(buslane events | tail -n 2)" || return
+    wait_for 180 runs_with m2 data0 || why "not plugged in: $(buslane events | tail -n 2)" || return
+    wait_for 180 is_in_hand m1 || why "virtqemud does not take m1 up" || return
     state_is m1 running && one_owner
 }
 modular_gives_way() {
@@ -62,7 +63,7 @@ modular_gives_way() {
         virsh --quiet undefine "$name"
     done
     modular_is_empty() { has_no_claim m1 && has_no_claim m2; }
-    wait_for 60 modular_is_empty || why "left: $(claims_of m1) $(claims_of m2)" || return
+    wait_for 180 modular_is_empty || why "left: $(claims_of m1) $(claims_of m2)" || return
     systemctl stop virtqemud.service virtqemud.socket
     rm -f /usr/sbin/virtqemud /run/systemd/system/virtqemud.*
     systemctl unmask --quiet --runtime "${modular_units[@]}"

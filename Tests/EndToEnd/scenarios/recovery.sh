@@ -68,7 +68,7 @@ killed_at_write() {
     declare_as "$1"
     killed_at write "$2" || return
     run buslane apply --yes
-    wait_for 60 died || { spared; why "the apply never wrote $2: $OUT $ERR"; return; }
+    wait_for 180 died || { spared; why "the apply never wrote $2: $OUT $ERR"; return; }
     [ "$(rows intent)" -gt 0 ] || why "no step is recorded as under way" || return
     started_again || return
     exits 0 buslane apply --yes && is_as "$1"
@@ -122,7 +122,7 @@ reset_midway() {
     # The write that makes the NVMe card's VFs waits until the reset
     injected write delay_enter=600s "$(realpath "$PCI/$NVME")/sriov_numvfs"
     buslane apply --yes >/dev/null 2>&1 &
-    wait_for 60 step_is_open
+    wait_for 180 step_is_open
     rows intent >"$LAB_OUT/open-at-reset"
     echo b >/proc/sysrq-trigger
     sleep 60
@@ -141,7 +141,7 @@ back_as_declared() {
 }
 before_libvirtd() {
     local ours theirs
-    wait_for 120 systemctl --quiet is-active libvirtd || why "libvirtd is not started at boot" || return
+    wait_for 600 systemctl --quiet is-active libvirtd || why "libvirtd is not started at boot" || return
     ours=$(systemctl show -P ActiveEnterTimestampMonotonic buslaned)
     theirs=$(systemctl show -P ExecMainStartTimestampMonotonic libvirtd)
     [ "$ours" -gt 0 ] && [ "$ours" -lt "$theirs" ] || why "buslaned was ready at $ours us, libvirtd started at $theirs us"
@@ -149,12 +149,12 @@ before_libvirtd() {
 guest_runs() {
     local vf
     vf=$(cat /var/lib/lab-vf)
-    wait_for 60 test "$(virsh domstate boot1 | head -n 1)" = running || why "boot1 is $(virsh domstate boot1 | head -n 1): $(journalctl -b -u libvirtd -o cat -n 3)" || return
+    wait_for 180 test "$(virsh domstate boot1 | head -n 1)" = running || why "boot1 is $(virsh domstate boot1 | head -n 1): $(journalctl -b -u libvirtd -o cat -n 3)" || return
     holds "$(ip link show "$(netdev "$PF1")")" "$mac" "vlan $vlan" || return
     exits 0 buslane inventory --json || return
     same "the holder of $vf" "$(jq -r ".functions[] | select(.address == \"$vf\") | .holders[0].name" <<<"$OUT")" boot1
 }
-frame_on_wire() { wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan"; }
+frame_on_wire() { wait_for 600 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || why "no frame from $mac in VLAN $vlan"; }
 # The owner of the guest's VF, by the ledger
 owner_of_vf() { buslane claims --json | jq -r --arg vf "$(cat /var/lib/lab-vf)" '.claims[] | select(.assignments[].address == $vf) | .ownerName'; }
 owner_is_boot1() { [ "$(owner_of_vf)" = boot1 ]; }
@@ -164,9 +164,9 @@ ledger_lost() {
     systemctl stop buslaned
     printf torn | dd of="$ledger" conv=notrunc status=none
     systemctl start buslaned
-    wait_for 90 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
+    wait_for 180 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
     compgen -G "$ledger.unreadable-*" >/dev/null || why "the torn ledger was not kept" || return
-    wait_for 90 owner_is_boot1 || why "the guest's VF is held by '$(owner_of_vf)'" || return
+    wait_for 180 owner_is_boot1 || why "the guest's VF is held by '$(owner_of_vf)'" || return
     [ "$(rows quarantine)" -gt 0 ] || why "the other functions on VFIO are not in quarantine" || return
     same "the guest" "$(virsh domstate boot1 | head -n 1)" running
 }
@@ -174,7 +174,7 @@ ledger_restored() {
     exits 1 buslane ledger restore /etc/hostname && one_error || return
     exits 0 buslane ledger restore /root/kept.sqlite || return
     systemctl restart buslaned
-    wait_for 90 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
+    wait_for 180 daemon_answers || why "the daemon is not back: $(journalctl -u buslaned -o cat -n 3)" || return
     same "functions in quarantine" "$(rows quarantine)" 0 && owner_is_boot1 && compgen -G "$ledger.replaced-*" >/dev/null
 }
 all_restored() {
@@ -189,7 +189,7 @@ all_restored() {
 
 if [ ! -e "$phase" ]; then
     systemctl enable --quiet --now buslaned
-    wait_for 60 daemon_answers
+    wait_for 180 daemon_answers
     kills=0
     check "each card makes all VFs that it can have" all_vfs_known
     check "kill -9 before each of 20 writes of applies: each time the host becomes as declared" killed_often

@@ -42,7 +42,7 @@ virsh --quiet define --validate /tmp/smoke.xml
 virsh --quiet start smoke
 
 step "waiting for its frame on the wire"
-wait_for 240 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || broken "no frame from $mac with VLAN $vlan on the wire"
+wait_for 600 frame "$LAB_WIRE_NODE1" "$mac" "$vlan" || broken "no frame from $mac with VLAN $vlan on the wire"
 step "stopping the domain and taking the VFs away"
 virsh --quiet destroy smoke
 virsh --quiet undefine smoke

@@ -32,7 +32,7 @@ team_starts() {
     team_domain >/tmp/team1.xml
     virsh --quiet define --validate /tmp/team1.xml || return
     team_is_bound() { [ "$(in_config team1)" = 1 ]; }
-    wait_for 30 team_is_bound || why "no device: $(buslane events | tail -n 2)" || return
+    wait_for 180 team_is_bound || why "no device: $(buslane events | tail -n 2)" || return
     holds "$(virsh dumpxml --inactive team1)" "model='pcie-expander-bus'" \
         "<memnode cellid='1' mode='strict' nodeset='1'/>" "<teaming type='transient' persistent='ua-standby0'/>" \
         "<mac address='$team_mac'/>" || return
@@ -40,11 +40,11 @@ team_starts() {
 }
 # The guest has it as soon as its driver of the standby says that it knows of such pairs
 team_sees_node() {
-    wait_for 400 grep -qs "lab-guest has .* 0x10ca on node" "$team_console" ||
+    wait_for 600 grep -qs "lab-guest has .* 0x10ca on node" "$team_console" ||
         why "no VF in the guest: $(tail -n 3 "$team_console")" || return
     holds "$(grep 'lab-guest has' "$team_console")" "0x10ca on node 1" "0x1041 on node -1"
 }
-team_frame() { wait_for 120 frame "$LAB_WIRE_NODE1" "$team_mac" "$team_vlan" || why "no frame of $team_mac in VLAN $team_vlan"; }
+team_frame() { wait_for 600 frame "$LAB_WIRE_NODE1" "$team_mac" "$team_vlan" || why "no frame of $team_mac in VLAN $team_vlan"; }
 team_frames() { tcpdump -r "$LAB_WIRE_NODE1" -nn "ether src $team_mac and vlan $team_vlan" 2>/dev/null | wc -l; }
 team_beat() { sed -n 's/.*lab-guest beats //p' "$team_console" | tail -n 1 | tr -d '\r'; }
 # team_is ADDRESS STATE: one claim, of that function, and the persistent XML says the same
@@ -67,20 +67,20 @@ team_saved() {
     team_is "$vf" bound || return
     # Its console begins anew with the restored QEMU: the guest goes on counting where it was
     team_goes_on() { [ "$(team_beat)" -gt "$beat" ]; }
-    wait_for 60 team_goes_on || why "the guest does not go on: $(tail -n 2 "$team_console")" || return
+    wait_for 180 team_goes_on || why "the guest does not go on: $(tail -n 2 "$team_console")" || return
     frames=$(team_frames)
     exits 0 buslane domain readmit team1 && team_is "$vf" inUse || return
     team_has_it() { grep -qs "lab-guest has .* 0x10ca on node 1" "$team_console"; }
-    wait_for 60 team_has_it || why "the guest has not its VF on its node again: $(tail -n 3 "$team_console")" || return
+    wait_for 180 team_has_it || why "the guest has not its VF on its node again: $(tail -n 3 "$team_console")" || return
     team_sends() { [ "$(team_frames)" -gt "$frames" ]; }
-    wait_for 120 team_sends || why "no frame of $team_mac since it was restored" || return
+    wait_for 600 team_sends || why "no frame of $team_mac since it was restored" || return
     exits 0 buslane domain show team1 && holds "$OUT" "near its devices: yes" || return
     same "its claims" "$(buslane claims --json | jq '[.claims[] | select(.ownerName == "team1")] | length')" 1
 }
 team_ends() {
     exits 0 virsh destroy team1 && virsh --quiet undefine team1 || return
     team_holds_nothing() { ! buslane claims --json | jq -e '.claims[] | select(.ownerName == "team1")' >/dev/null; }
-    wait_for 30 team_holds_nothing || why "it still holds a claim"
+    wait_for 180 team_holds_nothing || why "it still holds a claim"
 }
 
 team_checks() {
