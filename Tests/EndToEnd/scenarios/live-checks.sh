@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Devices of running guests: plugged in and out while the guest answers, while
 # it is paused, and where it never answers; evicted, saved, restored and
-# readmitted. Wants the daemon with a pool `lanes` of VFs on node 1, and team-checks.sh.
+# readmitted. Wants the daemon with a pool `lanes` of VFs on node 1, team-checks.sh and companion-checks.sh.
 
 live_configuration() {
     cat <<YAML
@@ -10,6 +10,7 @@ physicalFunctions:
   - { select: { addresses: ["$PF1"] }, vfCount: 3, vfDriver: vfio-pci }
 pools:
   - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF1"] } }
+$(companion_pool)
 YAML
 }
 
@@ -112,12 +113,12 @@ live_boots() {
     live_kernel
     live_domain >/tmp/live1.xml
     virsh --quiet define --validate /tmp/live1.xml && virsh --quiet start live1 || return
-    wait_for 600 grep -qs lab-guest-is-up "$live_console" || why "the guest is not up after 600 s" || return
+    wait_for 600 grep -qs lab-guest-is-up "$live_console" || why "the guest is not up after 600 s"
+}
+live_attach() {
     exits 0 buslane allocate lanes --for domain:live1 --numa required:1 --mac "$live_mac" --vlan "$live_vlan" --quiet ||
         return
     live_claim=$OUT
-}
-live_attach() {
     exits 0 buslane domain attach live1 --live || return
     live_is 1 0 inUse || return
     wait_for 600 frame "$LAB_WIRE_NODE1" "$live_mac" "$live_vlan" || why "no frame of $live_mac in VLAN $live_vlan" || return
@@ -227,7 +228,9 @@ live_is_reconciled() { [ "$(live_changes)" -eq 0 ] && [ "$(in_guest)" = "$(in_co
 live_checks() {
     # It boots beside the other one
     check "a guest of two nodes gets its VF behind an expander bus on its second, with a standby" team_starts
-    check "a Linux guest is up, with a claim and without a device" live_boots
+    check "a Linux guest is up, without a device" live_boots
+    check "two functions of a card, plugged into it, have a slot each" companion_plugged
+    check "and the guest gives both up; the card is back on its driver" companion_unplugged
     check "attach --live: QEMU has the VF, its frame is on the wire, its claim is not released" live_attach
     check "detach --live: the guest gives it up, and the claim is free" live_detach
     check "attach and detach in both states" live_both
