@@ -33,12 +33,7 @@ struct FunctionDescriber {
             role: function.role.kind.rawValue,
             sriov: function.sriov.map(Inventory.SRIOV.init),
             virtualFunction: function.virtualFunction,
-            interfaces: function.interfaces.map {
-                .init(
-                    name: $0.name, mac: $0.mac, state: $0.state, speedMbps: $0.speedMbps, mtu: $0.mtu,
-                    master: $0.master,
-                    addresses: $0.addresses)
-            },
+            interfaces: interfaces(of: function),
             capabilities: function.capabilities.map(Inventory.Capabilities.init),
             acsPath: function.capabilities == nil
                 ? nil : Inventory.ACSPath(snapshot.acsPath(of: function)),
@@ -46,5 +41,16 @@ struct FunctionDescriber {
             vfMSIXCount: function.vfMSIXCount, serialNumber: function.serialNumber,
             vfSettings: Inventory.VFSettings(function.vfSettings),
             claim: claim, holders: function.holders(uses))
+    }
+
+    private func interfaces(of function: Function) -> [Inventory.Interface] {
+        let ports = function.ports
+        return function.interfaces.map { interface in
+            .init(
+                name: interface.name, mac: interface.mac, state: interface.state, speedMbps: interface.speedMbps,
+                mtu: interface.mtu, master: interface.master, addresses: interface.addresses,
+                isPort: ports.contains { $0.index == interface.index && $0.name == interface.name },
+                portName: interface.port.name, portNumber: interface.port.number)
+        }
     }
 }

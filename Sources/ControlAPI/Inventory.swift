@@ -127,5 +127,16 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var master: String?
         /// The host's own addresses on it; null if not reported.
         @ExplicitNull public var addresses: [String]?
+        /// False for what hangs on the card but is none of its ports: representors, subfunctions, interfaces on top.
+        @ExplicitNull public var isPort: Bool?
+        /// `p0`, `pf0vf3`: the driver's name, if the function has several interfaces.
+        @ExplicitNull public var portName: String?
+        /// The number among the function's ports, from 0.
+        @ExplicitNull public var portNumber: Int?
     }
+}
+
+extension Inventory.Function {
+    /// The function's own ports. From a daemon that does not tell them apart: all interfaces.
+    public var ports: [Inventory.Interface] { interfaces.filter { $0.isPort != false } }
 }

@@ -36,27 +36,32 @@ public struct HostWriter: Sendable {
             try write(address.description, toFile: paths.driversProbe, action)
         case .reset(let address):
             try write("1", to: "reset", of: address, action)
-        case .setLink(let physical, let up):
-            let interfaces = try interfaces(of: physical)
+        case .setLink(let physical, let port, let up):
+            let ports = try ports(port, of: physical)
             let writer = try InterfaceWriter()
-            for interface in interfaces { try writer.setLink(up: up, on: interface) }
-        case .setMTU(let physical, let octets):
-            let interfaces = try interfaces(of: physical)
+            for port in ports { try writer.setLink(up: up, on: port.index) }
+        case .setMTU(let physical, let port, let octets):
+            let ports = try ports(port, of: physical)
             let writer = try InterfaceWriter()
-            for interface in interfaces { try writer.setMTU(octets, on: interface) }
+            for port in ports { try writer.setMTU(octets, on: port.index) }
         case .setVFSettings(let virtual, let settings):
             try set(settings, of: virtual)
         }
     }
 
-    /// Sends only the settings that differ: a driver can refuse even a value that is already in force.
+    /// Sends only the settings that differ: a driver can refuse even a value that is already in force. Where a VF hangs on
+    /// several ports, each has settings of its own: without them the guest would be free on the other port.
     private func set(_ settings: VFSettings, of virtual: VirtualFunction) throws(HostIOError) {
-        let interfaces = try interfaces(of: virtual.physicalFunction)
-        guard let carrier = try VFSettingsReader().settings(ofVFsOnAnyOf: interfaces) else {
-            throw .noInterface(virtual.physicalFunction)
+        let ports = try vfPorts(of: virtual.physicalFunction)
+        let carriers = try VFSettingsReader().carriers(of: ports)
+        let own = ports.carriers(ofVF: virtual.index, among: carriers)
+        // A VF that no carrier shows: the kernel's answer says why.
+        let chosen = own.isEmpty ? Array(carriers.prefix(1)) : own
+        guard !chosen.isEmpty else { throw .noInterface(virtual.physicalFunction) }
+        for carrier in chosen {
+            let rest = settings.difference(from: carrier.settings[virtual.index] ?? VFSettings())
+            if !rest.isEmpty { try InterfaceWriter().set(rest, ofVF: virtual.index, on: carrier.interface.index) }
         }
-        let rest = settings.difference(from: carrier.settings[virtual.index] ?? VFSettings())
-        if !rest.isEmpty { try InterfaceWriter().set(rest, ofVF: virtual.index, on: carrier.interface) }
     }
 
     /// Unbinds the function from its present driver. Does nothing if it has none.
@@ -72,13 +77,20 @@ public struct HostWriter: Sendable {
         }
     }
 
-    /// The indexes of a PF's network interfaces: rtnetlink knows no PCI addresses.
-    private func interfaces(of physical: PCIAddress) throws(HostIOError) -> [Int] {
+    /// A PF's ports: nothing else on the card is switched.
+    private func ports(_ id: PortID?, of physical: PCIAddress) throws(HostIOError) -> [NetworkInterface] {
+        let ports = try vfPorts(of: physical).interfaces.ports(id)
+        guard !ports.isEmpty else { throw .noInterface(physical) }
+        return ports
+    }
+
+    /// A PF's interfaces: rtnetlink knows no PCI addresses.
+    private func vfPorts(of physical: PCIAddress) throws(HostIOError) -> VFPorts {
         guard paths.isLive else { throw .notThisHost(root: paths.root) }
         try requirePresence(of: physical)
-        let interfaces = SysfsReader(paths: paths).interfaceIndexes(of: physical)
-        guard !interfaces.isEmpty else { throw .noInterface(physical) }
-        return interfaces
+        let ports = SysfsReader(paths: paths).vfPorts(of: physical)
+        guard !ports.interfaces.isEmpty else { throw .noInterface(physical) }
+        return ports
     }
 
     private func requirePresence(of address: PCIAddress) throws(HostIOError) {

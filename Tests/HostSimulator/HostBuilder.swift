@@ -48,6 +48,33 @@ public struct HostBuilder {
         machine.plug(device)
     }
 
+    /// An interface that a PF has beside its first.
+    public struct Interface: Sendable {
+        public var name: String
+        public var isUp: Bool
+        public var mtu = 1500
+        public var port: PortFacts
+
+        public init(_ name: String, up: Bool, _ port: PortFacts) {
+            self.name = name
+            isUp = up
+            self.port = port
+        }
+    }
+
+    /// Gives a PF more interfaces: other ports, or representors.
+    ///
+    /// - Parameters:
+    ///   - port: where its first interface is on the card.
+    ///   - vfsPerPort: how many VFs hang on one port each.
+    public mutating func interfaces(
+        of address: PCIAddress, port: PortFacts, _ others: [Interface], vfsPerPort: [Int] = []
+    ) {
+        machine.devices[address]?.port = port
+        machine.devices[address]?.others = others
+        machine.devices[address]?.sriov?.vfsPerPort = vfsPerPort
+    }
+
     /// Adds a function without SR-IOV.
     public mutating func function(
         _ address: PCIAddress, driver: String? = nil, numa: Int? = nil, classCode: UInt32 = 0x020000,

@@ -11,13 +11,16 @@ extension Machine {
             guard try device(pf).sriov != nil else { throw KernelError(name: "ENOENT", reason: "no SR-IOV") }
             devices[pf]?.sriov?.autoprobe = on
         case .setVFCount(let pf, let count): try setVFCount(pf, count)
-        case .setLink(let pf, let up):
-            guard try device(pf).hasInterface else { throw KernelError(name: "ENODEV", reason: "no interface") }
-            devices[pf]?.isUp = up
-        case .setMTU(let pf, let octets):
-            guard try device(pf).hasInterface else { throw KernelError(name: "ENODEV", reason: "no interface") }
+        case .setLink(let pf, let port, let up):
+            for index in try ports(port, of: pf) {
+                if index < 0 { devices[pf]?.isUp = up } else { devices[pf]?.others[index].isUp = up }
+            }
+        case .setMTU(let pf, let port, let octets):
+            let ports = try ports(port, of: pf)
             guard (68...9216).contains(octets) else { throw KernelError(name: "EINVAL", reason: "MTU out of range") }
-            devices[pf]?.mtu = octets
+            for index in ports {
+                if index < 0 { devices[pf]?.mtu = octets } else { devices[pf]?.others[index].mtu = octets }
+            }
         case .setVFSettings(let virtual, let settings): try set(settings, on: virtual)
         case .setMSIXCount(let address, let count): try setMSIXCount(address, count)
         case .setDriverOverride(let address, let driver):
@@ -36,6 +39,14 @@ extension Machine {
     private func device(_ address: PCIAddress) throws(KernelError) -> Device {
         guard let device = devices[address] else { throw KernelError(name: "ENODEV", reason: "no \(address)") }
         return device
+    }
+
+    /// The places of a PF's ports among its other interfaces; -1 for the first interface.
+    private func ports(_ id: PortID?, of pf: PCIAddress) throws(KernelError) -> [Int] {
+        guard try device(pf).hasInterface, let interfaces = function(at: pf)?.interfaces else {
+            throw KernelError(name: "ENODEV", reason: "no interface")
+        }
+        return interfaces.ports(id).map { $0.index - 3 }
     }
 
     private mutating func setVFCount(_ pf: PCIAddress, _ count: Int) throws(KernelError) {

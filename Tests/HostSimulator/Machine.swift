@@ -44,6 +44,10 @@ struct Device {
     var interface: String?
     var isUp = false
     var mtu = 1500
+    /// What the driver creates beside ``interface``.
+    var others: [HostBuilder.Interface] = []
+    /// Where ``interface`` is on the card.
+    var port = PortFacts()
     var sriov: Slicing?
     var relation: VirtualFunction?
     var resets = 0
@@ -71,6 +75,8 @@ struct Device {
         var msixOwn = 2
         /// A VF that gets no network interface from its driver.
         var vfWithoutInterface: Int?
+        /// How many VFs hang on one port each.
+        var vfsPerPort: [Int] = []
         var autoprobe = true
         var vfCount = 0
         var vfs: [PCIAddress] = []
@@ -184,15 +190,21 @@ struct Machine {
             function.interfaces = [
                 NetworkInterface(
                     name: name, index: 2, mac: nil, state: device.isUp ? "up" : "down",
-                    isAdministrativelyUp: device.isUp, mtu: device.mtu)
+                    isAdministrativelyUp: device.isUp, mtu: device.mtu, port: device.port)
             ]
+            for (place, other) in device.others.enumerated() {
+                function.interfaces.append(
+                    NetworkInterface(
+                        name: other.name, index: 3 + place, mac: nil, state: other.isUp ? "up" : "down",
+                        isAdministrativelyUp: other.isUp, mtu: other.mtu, port: other.port))
+            }
         }
         if let sriov = device.sriov {
             function.role = .physicalFunction(
                 SRIOV(
                     totalVFs: sriov.totalVFs, vfCount: sriov.vfCount, offset: sriov.offset, stride: sriov.stride,
                     vfDevice: 0x10ca, driversAutoprobe: sriov.autoprobe, virtualFunctions: sriov.vfs,
-                    vfTotalMSIX: sriov.msixTotal))
+                    vfTotalMSIX: sriov.msixTotal, vfsPerPort: sriov.vfsPerPort))
         }
         if let relation = device.relation {
             function.role = .virtualFunction(relation)

@@ -17,7 +17,7 @@ struct ExecutorTests {
 
     /// The kind of a step, to choose the step that fails.
     private static let kinds: [(name: String, matches: @Sendable (HostAction) -> Bool)] = [
-        ("link", { if case .setLink(_, true) = $0 { true } else { false } }),
+        ("link", { if case .setLink(_, _, true) = $0 { true } else { false } }),
         ("autoprobe", { if case .setDriversAutoprobe(_, false) = $0 { true } else { false } }),
         ("count", { if case .setVFCount(_, 2) = $0 { true } else { false } }),
         ("override", { if case .setDriverOverride(Scene.vf[1], "vfio-pci") = $0 { true } else { false } }),

@@ -29,7 +29,7 @@ struct FaultTests {
             matches: { $0 == .probeDriver(Scene.vf[1]) }),
         Fault(
             testDescription: "EIO from the driver", error: KernelError(name: "EIO", reason: "the mailbox is silent"),
-            matches: { if case .setLink(_, true) = $0 { true } else { false } }),
+            matches: { if case .setLink(_, _, true) = $0 { true } else { false } }),
         Fault(
             testDescription: "EROFS: sysfs is mounted read-only",
             error: KernelError(name: "EROFS", reason: "read-only"),

@@ -50,15 +50,16 @@ struct NetlinkFacts {
         }
         guard !members.isEmpty else { return }
         let known = Dictionary(
-            functions.map { ($0.address, $0.interfaces.map(\.index)) }, uniquingKeysWith: { first, _ in first })
+            functions.map { ($0.address, $0.vfPorts) }, uniquingKeysWith: { first, _ in first })
         do {
             let link = try VFSettingsReader()
             for physical in members.keys.sorted() {
-                let indexes = known[physical] ?? interfaces.indexes(of: physical)
+                let ports = known[physical] ?? interfaces.vfPorts(of: physical)
                 do {
-                    let settings = try link.settings(ofVFsOnAnyOf: indexes)?.settings ?? [:]
+                    let carriers = try link.carriers(of: ports)
                     for member in members[physical] ?? [] {
-                        functions[member.position].vfSettings = settings[member.index]
+                        functions[member.position].vfSettings = ports.settings(
+                            ofVF: member.index, among: carriers)
                     }
                 } catch {
                     pass.warn("\(physical): VF settings unknown: \(error)")

@@ -20,16 +20,45 @@ package struct VFSettingsReader: ~Copyable {
         return link.vfSettings()
     }
 
-    /// The first of a PF's interfaces that has VFs, with their settings.
+    /// The interfaces through which a PF's VFs are set, each with the settings that it shows.
     ///
-    /// In switchdev mode a PF has several: the uplink and a representor for each VF.
-    package func settings(ofVFsOnAnyOf interfaces: [Int]) throws(HostIOError)
-        -> (interface: Int, settings: [Int: VFSettings])?
-    {
-        for interface in interfaces {
-            let settings = try settings(ofVFsOn: interface)
-            if !settings.isEmpty { return (interface, settings) }
+    /// These are the ports: a card with two ports has settings of its own for each. If no port has VFs, it is the first other
+    /// interface that has. Representors have none.
+    package func carriers(of pf: VFPorts) throws(HostIOError) -> [VFCarrier] {
+        let ports = pf.interfaces.ports
+        var carriers: [VFCarrier] = []
+        for port in ports {
+            let settings = try settings(ofVFsOn: port.index)
+            if !settings.isEmpty { carriers.append(VFCarrier(interface: port, settings: settings)) }
         }
-        return nil
+        if !carriers.isEmpty { return carriers }
+        for other in pf.interfaces where !ports.contains(other) {
+            let settings = try settings(ofVFsOn: other.index)
+            if !settings.isEmpty { return [VFCarrier(interface: other, settings: settings)] }
+        }
+        return []
+    }
+}
+
+/// An interface of a PF with the settings that it shows, by VF index.
+package struct VFCarrier {
+    package let interface: NetworkInterface
+    package let settings: [Int: VFSettings]
+}
+
+extension VFPorts {
+    /// The carriers of one VF: those of its ports. A carrier that is no port carries every VF.
+    package func carriers(ofVF index: Int, among carriers: [VFCarrier]) -> [VFCarrier] {
+        let own = ports(ofVF: index)
+        let all = interfaces.ports
+        return carriers.filter {
+            $0.settings[index] != nil && (own.contains($0.interface) || !all.contains($0.interface))
+        }
+    }
+
+    /// The settings that all ports of a VF show. A setting in which two ports differ is not known. nil if none shows the VF.
+    func settings(ofVF index: Int, among carriers: [VFCarrier]) -> VFSettings? {
+        let shown = self.carriers(ofVF: index, among: carriers).compactMap { $0.settings[index] }
+        return shown.dropFirst().reduce(shown.first) { $0?.agreeing(with: $1) }
     }
 }

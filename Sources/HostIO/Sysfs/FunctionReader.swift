@@ -65,6 +65,10 @@ struct FunctionReader {
             of: home, driver: function.driver, withSpeeds: facts.contains(.speeds), subject, &pass)
         var reading = FunctionReading(function: function)
         try roles.readRole(into: &reading, home, &pass)
+        if var sriov = reading.function.sriov {
+            sriov.vfsPerPort = PortReader.vfsPerPort(driver: function.driver, paths: paths, &pass)
+            reading.function.role = .physicalFunction(sriov)
+        }
         if let owner = reading.owner {
             reading.function.vfMSIXCount = vectors(ofVFOn: owner, home, config, &pass)
         }

@@ -21,8 +21,23 @@ struct InterfaceReader {
                 interfaces.append(interface)
             }
         }
-        if interfaces.count > 1 { interfaces.sort { $0.index < $1.index } }
+        if interfaces.count > 1 {
+            distinguish(&interfaces, of: home, driver: driver, &pass)
+            interfaces.sort { $0.index < $1.index }
+        }
         return interfaces
+    }
+
+    /// Adds what tells the interfaces of one function apart. A function with one interface does not need it.
+    private func distinguish(
+        _ interfaces: inout [NetworkInterface], of home: borrowing Directory, driver: String?, _ pass: inout ReadPass
+    ) {
+        forEachInterface(of: home, driver: driver) { name, folder in
+            guard let position = interfaces.firstIndex(where: { $0.name == name }),
+                let home = try? Directory(name, in: folder)
+            else { return }
+            PortReader.distinguish(&interfaces[position], in: home, &pass)
+        }
     }
 
     /// The folders of virtio devices: virtio has a device between the function and its interface.
@@ -49,7 +64,7 @@ struct InterfaceReader {
             isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 } ?? false,
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
             master: try pass.linkName("master", in: home, of: label),
-            uppers: Self.uppers(in: home))
+            uppers: Self.uppers(in: home), port: try PortReader.facts(in: home, of: label, &pass))
     }
 
     /// nil without a carrier: the kernel then refuses the read or returns -1.
@@ -68,36 +83,18 @@ struct InterfaceReader {
         return names.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }.sorted()
     }
 
-    /// The indexes of a function's interfaces, in order. Empty when it has none or does not exist.
-    func indexes(of address: PCIAddress) -> [Int] {
-        var pass = ReadPass()
-        return eachInterface(of: address, &pass) { home, _, pass in
-            (try? pass.read("ifindex", in: home, SysfsText.count)).flatMap(\.self)
-        }.sorted()
-    }
+    /// The interfaces of a function, without speeds, by index. Empty when it has none or does not exist.
+    func interfaces(of address: PCIAddress) -> [NetworkInterface] { vfPorts(of: address).interfaces }
 
-    /// The name of one of the function's interfaces that is down by configuration; nil when none is.
-    func downInterface(of address: PCIAddress) -> String? {
+    /// The interfaces of a PF, without speeds, and on which of its ports each of its VFs hangs.
+    func vfPorts(of address: PCIAddress) -> VFPorts {
         var pass = ReadPass()
-        return eachInterface(of: address, &pass) { home, name, pass in
-            let flags: UInt32?? = try? pass.read("flags", in: home, SysfsText.hex)
-            return flags.flatMap(\.self).map { $0 & UInt32(IFF_UP) != 0 } == false ? name : nil
-        }.first
-    }
-
-    /// Calls `ask` for each interface, and returns the values that are not nil.
-    private func eachInterface<Value>(
-        of address: PCIAddress, _ pass: inout ReadPass,
-        _ ask: (borrowing Directory, _ name: String, inout ReadPass) -> Value?
-    ) -> [Value] {
         guard let home = try? Directory(paths.function(address)),
             let driver = try? pass.linkName("driver", in: home, of: "")
-        else { return [] }
-        var values: [Value] = []
-        forEachInterface(of: home, driver: driver) { name, folder in
-            if let home = try? Directory(name, in: folder), let value = ask(home, name, &pass) { values.append(value) }
-        }
-        return values
+        else { return VFPorts(interfaces: []) }
+        return VFPorts(
+            interfaces: interfaces(of: home, driver: driver, withSpeeds: false, address.description, &pass),
+            vfsPerPort: PortReader.vfsPerPort(driver: driver, paths: paths, &pass))
     }
 
     /// Calls `body` with the name of each interface of the function's driver, and with its parent folder.

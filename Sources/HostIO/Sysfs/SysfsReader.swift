@@ -136,14 +136,12 @@ public struct SysfsReader: Sendable {
         return VFLinks(physical: virtual.physicalFunction).address(ofVF: virtual.index, in: bus, &pass)
     }
 
-    /// The indexes of a function's interfaces, in order. Empty when it has none or does not exist.
-    package func interfaceIndexes(of address: PCIAddress) -> [Int] {
-        InterfaceReader(paths: paths).indexes(of: address)
-    }
+    /// The interfaces of a PF, and on which of its ports each VF hangs. Empty when it has none or does not exist.
+    package func vfPorts(of address: PCIAddress) -> VFPorts { InterfaceReader(paths: paths).vfPorts(of: address) }
 
-    /// The name of one of the function's interfaces that is down by configuration; nil when none is.
-    public func downInterface(of address: PCIAddress) -> String? {
-        InterfaceReader(paths: paths).downInterface(of: address)
+    /// The name of a port of its PF that is down by configuration, so that the VF has no link; nil when there is none.
+    public func downPort(ofVF virtual: VirtualFunction) -> String? {
+        vfPorts(of: virtual.physicalFunction).downPort(ofVF: virtual.index)?.name
     }
 
     /// The host's NUMA nodes as they are now, with their free memory and free hugepages.

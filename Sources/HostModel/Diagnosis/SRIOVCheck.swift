@@ -9,21 +9,28 @@ struct SRIOVCheck {
 
     /// A VF has a link only while its PF's interface is up; libvirt refuses to start a guest with one otherwise.
     private func darkPorts() -> [Finding] {
-        host.functions.compactMap { function in
-            guard let sriov = function.sriov, let interface = function.interfaces.first,
-                !function.interfaces.contains(where: \.isAdministrativelyUp)
-            else { return nil }
-            let inUse = sriov.vfCount > 0
-            return Finding(
-                inUse ? .warning : .advice, "pf-down", subject: "\(function.address)",
-                "\(interface.name) of \(function.address) is down, and "
-                    + (inUse ? "its \(sriov.vfCount) VFs have no link" : "it can have \(sriov.totalVFs) VFs"),
-                why:
-                    "a VF has no link while its PF is down, and libvirt refuses to start a guest with it: \"PF is not online\"",
-                remedy:
-                    "ip link set \(interface.name) up, or declare the PF in /etc/buslane/buslane.yaml and run buslane apply"
-            )
+        host.functions.flatMap { function -> [Finding] in
+            guard let sriov = function.sriov else { return [] }
+            let ports = function.vfPorts
+            // By port: the VFs that have no link because it is down.
+            let dark = Dictionary(grouping: 0..<max(sriov.vfCount, 1)) { ports.downPort(ofVF: $0)?.name }
+            return dark.sorted { $0.value[0] < $1.value[0] }.compactMap { port, vfs in
+                port.map { darkPort($0, vfs: vfs.count, of: function, sriov) }
+            }
         }
+    }
+
+    private func darkPort(_ port: String, vfs: Int, of function: Function, _ sriov: SRIOV) -> Finding {
+        let inUse = sriov.vfCount > 0
+        let those = vfs == sriov.vfCount ? "its \(vfs) VFs have" : "\(vfs) of its \(sriov.vfCount) VFs have"
+        return Finding(
+            inUse ? .warning : .advice, "pf-down", subject: "\(function.address)",
+            "\(port) of \(function.address) is down, and "
+                + (inUse ? "\(those) no link" : "it can have \(sriov.totalVFs) VFs"),
+            why:
+                "a VF has no link while its PF is down, and libvirt refuses to start a guest with it: \"PF is not online\"",
+            remedy:
+                "ip link set \(port) up, or declare the PF in /etc/buslane/buslane.yaml and run buslane apply")
     }
 
     /// Functions whose firmware or driver provides no VFs although they have the capability.

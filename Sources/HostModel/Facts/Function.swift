@@ -120,9 +120,6 @@ public struct Function: Hashable, Sendable {
         }
     }
 
-    /// The name of one of its network interfaces that is down; nil if there is none.
-    public var downInterface: String? { interfaces.first { !$0.isAdministrativelyUp }?.name }
-
     /// A bridge of the host, which can never be claimed.
     public var isBridge: Bool { identity.isBridge }
 
@@ -186,6 +183,9 @@ public struct SRIOV: Hashable, Sendable {
     public var vfTotalMSIX: Int?
     /// Which switch connects the VFs; nil if devlink does not report it.
     public var eswitchMode: ESwitchMode?
+    /// How many VFs hang on one port each: the first so many on port 0, the next on port 1. All further VFs can use every
+    /// port. Empty if the driver makes no such difference. Source: `num_vfs` of mlx4_core, `mlx4_load_one`.
+    public var vfsPerPort: [Int]
 
     /// Source: `enum devlink_eswitch_mode`, include/uapi/linux/devlink.h.
     public enum ESwitchMode: String, Hashable, Sendable, Codable {
@@ -198,7 +198,7 @@ public struct SRIOV: Hashable, Sendable {
     public init(
         totalVFs: Int, vfCount: Int, offset: Int? = nil, stride: Int? = nil, vfDevice: UInt16? = nil,
         driversAutoprobe: Bool? = nil, virtualFunctions: [PCIAddress] = [], vfTotalMSIX: Int? = nil,
-        eswitchMode: ESwitchMode? = nil
+        eswitchMode: ESwitchMode? = nil, vfsPerPort: [Int] = []
     ) {
         self.totalVFs = totalVFs
         self.vfCount = vfCount
@@ -209,6 +209,7 @@ public struct SRIOV: Hashable, Sendable {
         self.virtualFunctions = virtualFunctions
         self.vfTotalMSIX = vfTotalMSIX
         self.eswitchMode = eswitchMode
+        self.vfsPerPort = vfsPerPort
     }
 }
 
@@ -262,10 +263,13 @@ public struct NetworkInterface: Hashable, Sendable {
     public let uppers: [String]
     /// The host's own addresses on it, `10.0.0.2/24`, without link-local ones; nil if not read.
     public var addresses: [String]?
+    /// Where it is on its card.
+    public var port: PortFacts
 
     public init(
         name: String, index: Int, mac: MACAddress?, state: String, isAdministrativelyUp: Bool, speedMbps: Int? = nil,
-        mtu: Int? = nil, master: String? = nil, uppers: [String] = [], addresses: [String]? = nil
+        mtu: Int? = nil, master: String? = nil, uppers: [String] = [], addresses: [String]? = nil,
+        port: PortFacts = PortFacts()
     ) {
         self.name = name
         self.index = index
@@ -277,6 +281,7 @@ public struct NetworkInterface: Hashable, Sendable {
         self.master = master
         self.uppers = uppers
         self.addresses = addresses
+        self.port = port
     }
 }
 

@@ -124,8 +124,8 @@ public protocol FunctionSource {
     /// The address of a VF; nil if its PF has no VF with that index.
     func address(of virtual: VirtualFunction) -> PCIAddress?
 
-    /// The name of one of a function's network interfaces that is down; nil if there is none.
-    func downInterface(of address: PCIAddress) -> String?
+    /// The name of a port of its PF that is down, so that the VF has no link; nil if there is none.
+    func downPort(ofVF virtual: VirtualFunction) -> String?
 
     /// The settings that the PF reports for the VF at the address; nil if it is not a VF or the PF reports none.
     func settings(ofVFAt address: PCIAddress) -> VFSettings?
@@ -138,7 +138,9 @@ extension FunctionSource {
         self[virtual.physicalFunction]?.sriov?.virtualFunctions.dropFirst(virtual.index).first
     }
 
-    public func downInterface(of address: PCIAddress) -> String? { self[address]?.downInterface }
+    public func downPort(ofVF virtual: VirtualFunction) -> String? {
+        self[virtual.physicalFunction]?.vfPorts.downPort(ofVF: virtual.index)?.name
+    }
 
     public func settings(ofVFAt address: PCIAddress) -> VFSettings? { self[address]?.vfSettings }
 }

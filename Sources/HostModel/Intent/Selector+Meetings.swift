@@ -58,12 +58,12 @@ extension Selector {
         add("devices", \.devices, { $0.hex(4) })
         add("classes", \.classes, \.description)
         add("drivers", \.drivers, { $0 }, there: { cards, _ in cards.compactMap(\.driver) })
-        add("pfNames", \.pfNames, \.description) { cards, _ in cards.flatMap(\.interfaces).map(\.name) }
+        add("pfNames", \.pfNames, \.description) { cards, _ in cards.flatMap(\.ports).map(\.name) }
         add("physicalFunctions", \.physicalFunctions, \.description) { cards, _ in cards.map(\.address.description) }
         add("paths", \.paths, \.description) { cards, host in
             cards.compactMap { SlotPath(of: $0, on: host)?.description }
         }
-        add("macs", \.macs, \.description) { cards, _ in cards.flatMap(\.interfaces).compactMap(\.mac?.description) }
+        add("macs", \.macs, \.description) { cards, _ in cards.flatMap(\.ports).compactMap(\.mac?.description) }
         add("serials", \.serials, \.description) { cards, _ in cards.compactMap(\.serialNumber?.description) }
         add("vfs", \.vfs, \.description)
         add("numaNodes", \.numaNodes, { String($0) })

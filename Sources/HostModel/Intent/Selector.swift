@@ -87,12 +87,12 @@ public struct Selector: Hashable, Sendable, Codable {
         guard namesCards else { return true }
         let function = host.functions[position]
         let address = function.virtualFunction?.physicalFunction ?? function.address
-        let interfaces = host[address]?.interfaces ?? []
+        let ports = host[address]?.ports ?? []
         return allows(physicalFunctions) { $0.name == address && $0.covers(function) }
             && allows(pfNames) { slice in
-                interfaces.contains { $0.name == slice.name } && slice.covers(function)
+                ports.contains { $0.name == slice.name } && slice.covers(function)
             }
-            && allows(macs) { mac in interfaces.contains { $0.mac == mac } }
+            && allows(macs) { mac in ports.contains { $0.mac == mac } }
             && allows(serials) { $0 == host[address]?.serialNumber }
             && allows(paths) { path in host[address].flatMap { SlotPath(of: $0, on: host) } == path }
     }

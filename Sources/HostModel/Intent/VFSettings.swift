@@ -84,6 +84,16 @@ public struct VFSettings: Hashable, Sendable, Codable {
             minTxRateMbps: minTxRateMbps ?? others.minTxRateMbps, maxTxRateMbps: maxTxRateMbps ?? others.maxTxRateMbps)
     }
 
+    /// The settings that both have with the same value.
+    public func agreeing(with other: VFSettings) -> VFSettings {
+        VFSettings(
+            mac: mac == other.mac ? mac : nil, vlan: vlan == other.vlan ? vlan : nil,
+            trust: trust == other.trust ? trust : nil, spoofCheck: spoofCheck == other.spoofCheck ? spoofCheck : nil,
+            linkState: linkState == other.linkState ? linkState : nil,
+            minTxRateMbps: minTxRateMbps == other.minTxRateMbps ? minTxRateMbps : nil,
+            maxTxRateMbps: maxTxRateMbps == other.maxTxRateMbps ? maxTxRateMbps : nil)
+    }
+
     private mutating func take<Value: Equatable>(
         _ field: WritableKeyPath<VFSettings, Value?>, from wanted: VFSettings, unlessIn observed: VFSettings
     ) {

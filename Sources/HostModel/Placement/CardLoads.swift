@@ -12,7 +12,7 @@ struct CardLoads {
         for address in holdings.claims.keys {
             guard let function = host[address] else { continue }
             let card = function.virtualFunction.flatMap { host[$0.physicalFunction] } ?? function
-            let speed = card.interfaces.compactMap(\.speedMbps).max()
+            let speed = card.ports.compactMap(\.speedMbps).max()
             speeds[card.address] = speed
             let share = 1 / Double(max(1, card.sriov?.vfCount ?? 1))
             let limit = function.vfSettings?.maxTxRateMbps.flatMap { $0 > 0 ? $0 : nil }

@@ -146,8 +146,12 @@ extension PFDeclaration {
                 throw .declaration(.tooManyVectors(function.address, wanted: msixTotal, total: total))
             }
         }
-        let isSet = mtu != nil || linkUp != nil || vfs.contains { !$0.settings.isEmpty }
-        if isSet, function.interfaces.isEmpty {
+        if mtu != nil || linkUp != nil, function.ports.isEmpty {
+            throw .declaration(.noInterfaceToSetThrough(function.address))
+        }
+        if vfs.contains(where: { !$0.settings.isEmpty }), function.interfaces.isEmpty,
+            !DriverOrder.of(driver: function.driver).makesInterfaceWithVFs
+        {
             throw .declaration(.noInterfaceToSetThrough(function.address))
         }
     }

@@ -7,10 +7,10 @@
 public enum Aspect: Hashable, Sendable, Codable {
     /// A PF's VFs, and whether the kernel binds drivers to them.
     case virtualFunctions(PCIAddress, count: Int, driversAutoprobe: Bool)
-    /// Whether a PF's interfaces are up.
-    case link(PCIAddress, up: Bool)
-    /// The MTU of a PF's interfaces, in octets.
-    case mtu(PCIAddress, octets: Int)
+    /// Whether a PF's port is up; all its ports if `port` is nil.
+    case link(PCIAddress, port: PortID? = nil, up: Bool)
+    /// The MTU of a PF's port, in octets; of all its ports if `port` is nil.
+    case mtu(PCIAddress, port: PortID? = nil, octets: Int)
     /// The function's driver, and the only driver that may bind to it.
     case binding(PCIAddress, driver: String?, driverOverride: String?)
     /// How many interrupt vectors a VF has; nil for the default of its PF's driver.
@@ -21,7 +21,7 @@ public enum Aspect: Hashable, Sendable, Codable {
     /// The function that the aspect belongs to; for VF settings the PF, which enforces them.
     public var subject: PCIAddress {
         switch self {
-        case .virtualFunctions(let address, _, _), .link(let address, _), .mtu(let address, _),
+        case .virtualFunctions(let address, _, _), .link(let address, _, _), .mtu(let address, _, _),
             .binding(let address, _, _), .msixCount(let address, _):
             address
         case .vfSettings(let virtual, _): virtual.physicalFunction
@@ -39,8 +39,8 @@ public enum Aspect: Hashable, Sendable, Codable {
         switch self {
         case .virtualFunctions(let address, let count, let autoprobe):
             [.driversAutoprobe(address, autoprobe), .virtualFunctions(address, count: count)]
-        case .link(let address, let up): [.link(address, up: up)]
-        case .mtu(let address, let octets): [.mtu(address, octets: octets)]
+        case .link(let address, let port, let up): [.link(address, port: port, up: up)]
+        case .mtu(let address, let port, let octets): [.mtu(address, port: port, octets: octets)]
         case .binding(let address, let driver, let override):
             [.driver(address, driver), .driverOverride(address, override)]
         case .msixCount(let address, let count): [count.map { .msixCount(address, $0) } ?? .exists(address)]
@@ -57,10 +57,15 @@ public enum Aspect: Hashable, Sendable, Codable {
             source[address]?.sriov.map {
                 .virtualFunctions(address, count: $0.vfCount, driversAutoprobe: $0.driversAutoprobe ?? true)
             }
-        case .link(let address, _):
-            source[address].map { .link(address, up: $0.interfaces.allSatisfy(\.isAdministrativelyUp)) }
-        case .mtu(let address, _):
-            source[address]?.interfaces.compactMap(\.mtu).min().map { .mtu(address, octets: $0) }
+        case .link(let address, let port, _):
+            source[address].map { $0.interfaces.ports(port) }.flatMap { ports in
+                ports.isEmpty && port != nil
+                    ? nil : .link(address, port: port, up: ports.allSatisfy { $0.isAdministrativelyUp == true })
+            }
+        case .mtu(let address, let port, _):
+            source[address]?.interfaces.ports(port).compactMap(\.mtu).min().map {
+                .mtu(address, port: port, octets: $0)
+            }
         case .binding(let address, _, _):
             source.binding(of: address).map { .binding(address, driver: $0.driver, driverOverride: $0.driverOverride) }
         case .msixCount(let address, _): source[address].map { .msixCount(address, $0.vfMSIXCount) }
@@ -76,8 +81,8 @@ extension Aspect: CustomStringConvertible {
         switch self {
         case .virtualFunctions(_, let count, let autoprobe):
             "\(count) VF\(count == 1 ? "" : "s"), autoprobe \(autoprobe ? "on" : "off")"
-        case .link(_, let up): "link \(up ? "up" : "down")"
-        case .mtu(_, let octets): "MTU \(octets)"
+        case .link(_, let port, let up): "link\(port.inWords) \(up ? "up" : "down")"
+        case .mtu(_, let port, let octets): "MTU\(port.inWords) \(octets)"
         case .binding(_, let driver, let override):
             (driver.map { "driver \($0)" } ?? "no driver")
                 + (override.map { $0 == driver ? "" : ", override \($0)" } ?? "")
@@ -85,4 +90,9 @@ extension Aspect: CustomStringConvertible {
         case .vfSettings(let virtual, let settings): "VF \(virtual.index) \(settings)"
         }
     }
+}
+
+extension PortID? {
+    /// ` of port p1`; nothing for all ports.
+    var inWords: String { map { " of port \($0)" } ?? "" }
 }

@@ -18,13 +18,17 @@ extension Change {
         switch (from, to) {
         case (.virtualFunctions(let pf, let count, let autoprobe), .virtualFunctions(_, let wanted, let wantedProbe)):
             cutSteps(pf, from: (count, autoprobe), to: (wanted, wantedProbe))
-        case (.link(let pf, _), .link(_, let up)):
-            [Step(.setLink(physicalFunction: pf, up: up), requires: [.exists(pf)], ensures: [.link(pf, up: up)])]
-        case (.mtu(let pf, _), .mtu(_, let octets)):
+        case (.link(let pf, _, _), .link(_, let port, let up)):
             [
                 Step(
-                    .setMTU(physicalFunction: pf, octets: octets), requires: [.exists(pf)],
-                    ensures: [.mtu(pf, octets: octets)])
+                    .setLink(physicalFunction: pf, port: port, up: up), requires: [.exists(pf)],
+                    ensures: to.conditions)
+            ]
+        case (.mtu(let pf, _, _), .mtu(_, let port, let octets)):
+            [
+                Step(
+                    .setMTU(physicalFunction: pf, port: port, octets: octets), requires: [.exists(pf)],
+                    ensures: to.conditions)
             ]
         case (.binding(let address, let driver, let override), .binding(_, let wanted, let wantedOverride)):
             bindSteps(address, from: (driver, override), to: (wanted, wantedOverride))

@@ -19,7 +19,7 @@ public enum ClaimPlanner {
         guard let function = source[address] else { throw .function(address, .unknown) }
         var changes: [Change] = []
         if let virtual = function.virtualFunction, function.isNetwork {
-            if let down = source.downInterface(of: virtual.physicalFunction) {
+            if let down = source.downPort(ofVF: virtual) {
                 throw .function(virtual.physicalFunction, .physicalFunctionDown(interface: down))
             }
             // Before binding: some PFs reset a VF when its MAC address is set, and a guest that has it would notice.

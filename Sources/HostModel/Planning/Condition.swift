@@ -8,8 +8,9 @@ public enum Condition: Hashable, Sendable, Codable {
     case driversAutoprobe(PCIAddress, Bool)
     /// `sriov_numvfs`, all `virtfn` links, and the VFs themselves.
     case virtualFunctions(PCIAddress, count: Int)
-    case link(PCIAddress, up: Bool)
-    case mtu(PCIAddress, octets: Int)
+    /// Of one port, or of all ports.
+    case link(PCIAddress, port: PortID? = nil, up: Bool)
+    case mtu(PCIAddress, port: PortID? = nil, octets: Int)
     /// How many interrupt vectors a VF has.
     case msixCount(PCIAddress, Int)
     /// If one VF of a PF has a network interface, every VF with the same host driver has one.
@@ -29,15 +30,23 @@ public enum Condition: Hashable, Sendable, Codable {
                 $0.vfCount == count && $0.virtualFunctions.count == count
                     && $0.virtualFunctions.allSatisfy { source.binding(of: $0) != nil }
             } ?? false
-        case .link(let address, let up):
-            source[address]?.interfaces.allSatisfy { $0.isAdministrativelyUp == up } ?? false
-        case .mtu(let address, let octets):
-            source[address]?.interfaces.allSatisfy { $0.mtu == octets } ?? false
+        case .link(let address, let port, let up):
+            source[address]?.hasPorts(port) { $0.isAdministrativelyUp == up } ?? false
+        case .mtu(let address, let port, let octets):
+            source[address]?.hasPorts(port) { $0.mtu == octets } ?? false
         case .msixCount(let address, let count): source[address].map { $0.vfMSIXCount == count } ?? false
         case .uniformInterfaces(let address): source.vfWithoutInterface(of: address) == nil
         case .vfSettings(let virtual, let settings):
             source[physicalFunction: virtual].map { settings.isSatisfied(by: $0) } ?? false
         }
+    }
+}
+
+extension Function {
+    /// Whether a fact holds for a port, or for all ports. It does not hold for a port that is missing.
+    fileprivate func hasPorts(_ id: PortID?, where holds: (NetworkInterface) -> Bool) -> Bool {
+        let ports = interfaces.ports(id)
+        return (id == nil || !ports.isEmpty) && ports.allSatisfy(holds)
     }
 }
 
@@ -65,8 +74,10 @@ extension Condition: CustomStringConvertible {
         case .driverOverride(let address, nil): "\(address) has no driver override"
         case .driversAutoprobe(let address, let on): "drivers_autoprobe of \(address) is \(on ? "on" : "off")"
         case .virtualFunctions(let address, let count): "\(address) has \(count) VFs, all present"
-        case .link(let address, let up): "the interfaces of \(address) are \(up ? "up" : "down")"
-        case .mtu(let address, let octets): "the interfaces of \(address) have an MTU of \(octets)"
+        case .link(let address, let port?, let up): "port \(port) of \(address) is \(up ? "up" : "down")"
+        case .link(let address, nil, let up): "the ports of \(address) are \(up ? "up" : "down")"
+        case .mtu(let address, let port?, let octets): "port \(port) of \(address) has an MTU of \(octets)"
+        case .mtu(let address, nil, let octets): "the ports of \(address) have an MTU of \(octets)"
         case .msixCount(let address, let count): "\(address) has \(count) MSI-X vectors"
         case .uniformInterfaces(let address): "every VF of \(address) has a network interface, as others of it have"
         case .vfSettings(let virtual, let settings):

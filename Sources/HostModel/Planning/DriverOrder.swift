@@ -24,6 +24,8 @@ public protocol KernelAnswering: Error {
 public struct DriverOrder: Hashable, Sendable {
     /// It creates VFs only while its interface is up.
     public var makesVFsOnlyWhenUp = false
+    /// Its PF has no interface until it has VFs; then one through which their settings are set, and which is no port.
+    public var makesInterfaceWithVFs = false
     /// Temporary errors when a VF's settings are set: the PF is resetting the VF, or the VF's driver is still unbinding.
     public var passing: Set<KernelAnswer> = [.again, .busy]
     /// Errors when a VF's rates are set that end when the PF has a carrier.
@@ -49,6 +51,9 @@ public struct DriverOrder: Hashable, Sendable {
         // While the interface is down or the firmware resets, it reports success and creates no VFs.
         // `bnxt_sriov_configure`, bnxt_sriov.c
         "bnxt_en": DriverOrder(makesVFsOnlyWhenUp: true, passing: [.again, .busy]),
+        // Ports belong to function 4, VFs to functions 0 to 3, which have an interface only for the settings of VFs.
+        // `cxgb4_iov_configure`, `cxgb4_mgmt_setup`, cxgb4_main.c
+        "cxgb4": DriverOrder(makesInterfaceWithVFs: true),
         // It has no interface, so neither link nor settings. `pci_sriov_configure_simple`, drivers/pci/iov.c
         "nvme": DriverOrder(passing: []),
     ]

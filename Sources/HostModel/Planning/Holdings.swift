@@ -70,15 +70,35 @@ extension Holdings {
 public struct PFOriginal: Hashable, Sendable, Codable {
     public let vfCount: Int
     public let driversAutoprobe: Bool
+    /// Whether all ports were up. In records without ``ports``: all interfaces, representors too.
     public let linkUp: Bool
-    /// nil for a PF without an interface, and in records of version 0.1.
+    /// The smallest of all ports. nil for a PF without an interface, and in records of version 0.1.
     public let mtu: Int?
+    /// Each port; nil in records of earlier versions.
+    public let ports: [PortState]?
 
-    public init(vfCount: Int, driversAutoprobe: Bool, linkUp: Bool, mtu: Int? = nil) {
+    /// How a port was found.
+    public struct PortState: Hashable, Sendable, Codable {
+        /// nil for the only port.
+        public let port: PortID?
+        public let linkUp: Bool
+        public let mtu: Int?
+
+        public init(port: PortID? = nil, linkUp: Bool, mtu: Int?) {
+            self.port = port
+            self.linkUp = linkUp
+            self.mtu = mtu
+        }
+    }
+
+    public init(
+        vfCount: Int, driversAutoprobe: Bool, linkUp: Bool, mtu: Int? = nil, ports: [PortState]? = nil
+    ) {
         self.vfCount = vfCount
         self.driversAutoprobe = driversAutoprobe
         self.linkUp = linkUp
         self.mtu = mtu
+        self.ports = ports
     }
 
     /// nil for a function that is not a PF.
@@ -86,7 +106,27 @@ public struct PFOriginal: Hashable, Sendable, Codable {
         guard let sriov = function.sriov else { return nil }
         self.init(
             vfCount: sriov.vfCount, driversAutoprobe: sriov.driversAutoprobe ?? true,
-            linkUp: function.interfaces.allSatisfy(\.isAdministrativelyUp),
-            mtu: function.interfaces.compactMap(\.mtu).min())
+            linkUp: function.ports.allSatisfy { $0.isAdministrativelyUp == true },
+            mtu: function.ports.compactMap(\.mtu).min(),
+            ports: function.interfaces.portIDs.map { id in
+                let ports = function.interfaces.ports(id)
+                return PortState(
+                    port: id, linkUp: ports.allSatisfy { $0.isAdministrativelyUp == true },
+                    mtu: ports.compactMap(\.mtu).min())
+            })
+    }
+
+    /// The states to restore on the function as it is now.
+    ///
+    /// A record without ports has one state for all interfaces that there were: it fits a function with one interface. For any
+    /// other, it does not say which of them was down.
+    func states(fitting function: Function) -> [PortState] {
+        guard let ports else {
+            return function.interfaces.count == 1 ? [PortState(linkUp: linkUp, mtu: mtu)] : []
+        }
+        let now = function.interfaces.portIDs
+        return ports.filter { state in
+            state.port == nil ? now == [nil] : !function.interfaces.ports(state.port).isEmpty
+        }
     }
 }

@@ -14,8 +14,8 @@ public protocol Host: Sendable {
     func function(at address: PCIAddress, with parts: FunctionParts) throws -> Function?
     /// Reads a function's driver now; nil if there is no function at the address.
     func binding(at address: PCIAddress) throws -> DriverBinding?
-    /// The name of one of a function's network interfaces that is down now; nil if there is none.
-    func downInterface(of address: PCIAddress) throws -> String?
+    /// The name of a port of its PF that is down now, so that the VF has no link; nil if there is none.
+    func downPort(ofVF virtual: VirtualFunction) throws -> String?
     /// Reads a PF and its VFs now; empty if the PF is missing.
     func card(at address: PCIAddress) throws -> [Function]
     /// The address that a VF has now; nil if its PF has no VF with that index.
@@ -52,8 +52,8 @@ extension Host {
         try function(at: address, with: [])?.binding
     }
 
-    public func downInterface(of address: PCIAddress) throws -> String? {
-        try function(at: address, with: [])?.downInterface
+    public func downPort(ofVF virtual: VirtualFunction) throws -> String? {
+        try function(at: virtual.physicalFunction, with: [])?.vfPorts.downPort(ofVF: virtual.index)?.name
     }
 
     /// For a host that reads each function by itself.

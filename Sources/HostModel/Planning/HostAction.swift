@@ -6,10 +6,10 @@ public enum HostAction: Hashable, Sendable, Codable {
     case setDriversAutoprobe(physicalFunction: PCIAddress, on: Bool)
     /// Writes `sriov_numvfs`. The kernel accepts only 0 to N and N to 0.
     case setVFCount(physicalFunction: PCIAddress, count: Int)
-    /// Sets the PF's network interfaces up or down: a VF has no link while its PF is down. rtnetlink, by ifindex.
-    case setLink(physicalFunction: PCIAddress, up: Bool)
-    /// The MTU of the PF's network interfaces, in octets. rtnetlink, by ifindex.
-    case setMTU(physicalFunction: PCIAddress, octets: Int)
+    /// Sets a PF's port up or down, or all its ports: a VF has no link while its port is down. rtnetlink, by ifindex.
+    case setLink(physicalFunction: PCIAddress, port: PortID? = nil, up: Bool)
+    /// The MTU of a PF's port, or of all its ports, in octets. rtnetlink, by ifindex.
+    case setMTU(physicalFunction: PCIAddress, port: PortID? = nil, octets: Int)
     /// The settings that the PF enforces for one VF; fields that are nil stay unchanged. rtnetlink, by ifindex.
     case setVFSettings(VirtualFunction, VFSettings)
     /// How many interrupt vectors a VF without a driver has; nil for the default of its PF's driver. Writes
@@ -30,8 +30,8 @@ public enum HostAction: Hashable, Sendable, Codable {
     /// The function whose state the action changes.
     public var subject: PCIAddress {
         switch self {
-        case .setDriversAutoprobe(let address, _), .setVFCount(let address, _), .setLink(let address, _),
-            .setMTU(let address, _),
+        case .setDriversAutoprobe(let address, _), .setVFCount(let address, _), .setLink(let address, _, _),
+            .setMTU(let address, _, _),
             .setDriverOverride(let address, _), .unbindDriver(let address), .probeDriver(let address),
             .reset(let address), .setMSIXCount(let address, _):
             address
@@ -45,8 +45,8 @@ extension HostAction: CustomStringConvertible {
         switch self {
         case .setDriversAutoprobe(let pf, let on): "set drivers_autoprobe of \(pf) \(on ? "on" : "off")"
         case .setVFCount(let pf, let count): "set VF count of \(pf) to \(count)"
-        case .setLink(let pf, let up): "set link of \(pf) \(up ? "up" : "down")"
-        case .setMTU(let pf, let octets): "set MTU of \(pf) to \(octets)"
+        case .setLink(let pf, let port, let up): "set link\(port.inWords) of \(pf) \(up ? "up" : "down")"
+        case .setMTU(let pf, let port, let octets): "set MTU\(port.inWords) of \(pf) to \(octets)"
         case .setVFSettings(let vf, let settings): "set VF \(vf.index) of \(vf.physicalFunction): \(settings)"
         case .setMSIXCount(let address, let count?): "set MSI-X vectors of \(address) to \(count)"
         case .setMSIXCount(let address, nil): "set MSI-X vectors of \(address) to its driver's default"

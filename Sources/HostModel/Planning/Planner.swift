@@ -56,13 +56,9 @@ public enum Planner {
         }
         var changes: [Change] = []
         // The MTU comes first: changing it resets some PFs and their VFs.
-        if let mtu = declaration.mtu, let change = try Change.leading(to: .mtu(pf, octets: mtu), on: host) {
-            try refuseIfOpen(theVFsOf: sriov, on: host, holdings)
-            changes.append(change)
-        }
-        if let up = declaration.linkUp ?? (declaration.vfCount > 0 ? true : nil), !function.interfaces.isEmpty {
-            append(&changes, try Change.leading(to: .link(pf, up: up), on: host))
-        }
+        let ports = try portChanges(for: declaration, of: function, on: host)
+        if !ports.mtus.isEmpty { try refuseIfOpen(theVFsOf: sriov, on: host, holdings) }
+        changes += ports.mtus + ports.links
         let cut = Aspect.virtualFunctions(
             pf, count: declaration.vfCount, driversAutoprobe: declaration.driversAutoprobe)
         if let change = try Change.leading(to: cut, on: host) {
@@ -73,6 +69,25 @@ public enum Planner {
         }
         changes += try vfChanges(for: declaration, sriov: sriov, pf: pf, on: host, holdings)
         return changes
+    }
+
+    /// The changes of a PF's ports. Without a declared link, only ports that a VF needs are set up.
+    private static func portChanges(
+        for declaration: PFDeclaration, of function: Function, on host: HostSnapshot
+    ) throws(Refusal) -> (mtus: [Change], links: [Change]) {
+        let pf = function.address
+        var (mtus, links): ([Change], [Change]) = ([], [])
+        let needed = function.vfPorts.portsToSetUp(forVFs: declaration.vfCount)
+        for port in function.interfaces.portIDs {
+            if let mtu = declaration.mtu {
+                append(&mtus, try Change.leading(to: .mtu(pf, port: port, octets: mtu), on: host))
+            }
+            let isNeeded = !needed.ports(port).isEmpty
+            if let up = declaration.linkUp ?? (isNeeded ? true : nil) {
+                append(&links, try Change.leading(to: .link(pf, port: port, up: up), on: host))
+            }
+        }
+        return (mtus, links)
     }
 
     /// Existing VFs are compared with the declaration. The changes of VFs that are still to be created are planned by the
@@ -171,9 +186,11 @@ public enum Planner {
             }
             changes.append(change)
         }
-        if !function.interfaces.isEmpty {
-            if let mtu = original.mtu { append(&changes, try Change.leading(to: .mtu(pf, octets: mtu), on: host)) }
-            append(&changes, try Change.leading(to: .link(pf, up: original.linkUp), on: host))
+        for state in original.states(fitting: function) {
+            if let mtu = state.mtu {
+                append(&changes, try Change.leading(to: .mtu(pf, port: state.port, octets: mtu), on: host))
+            }
+            append(&changes, try Change.leading(to: .link(pf, port: state.port, up: state.linkUp), on: host))
         }
         return changes
     }

@@ -27,7 +27,7 @@ struct InventoryTable {
                 [
                     function.address.description, function.kindInShort, function.driver ?? "-",
                     marks.text(function.iommuGroup) ?? "-", function.numaNode.map(String.init) ?? "-",
-                    function.interfaces.map(\.name).joined(separator: " ").orDash, function.claim ?? "-",
+                    function.ports.map(\.name).joined(separator: " ").orDash, function.claim ?? "-",
                     function.user(owners: owners) ?? "-", function.deviceName,
                 ]
             },

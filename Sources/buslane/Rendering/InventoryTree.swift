@@ -57,7 +57,7 @@ struct InventoryTree {
         let claim = function.claim.map { claim in
             "claim \(claim)" + (owners[claim].map { " of \($0)" } ?? "")
         }
-        let interfaces = function.interfaces.map(\.name).joined(separator: " ")
+        let interfaces = function.ports.map(\.name).joined(separator: " ")
         let facts = [
             function.kindInShort, marks.text(function.iommuGroup).map { "group \($0)" } ?? "no group",
             function.driver ?? "no driver", claim, interfaces.isEmpty ? nil : interfaces,

@@ -76,7 +76,7 @@ extension Topology.Cell {
     func facts(_ marks: GroupMarks) -> [String] {
         [
             function.driver ?? "no driver", marks.text(function.iommuGroup).map { "group \($0)" } ?? "no group",
-        ] + function.interfaces.map(\.inWords) + (function.link?.inWords.map { [$0] } ?? [])
+        ] + function.ports.map(\.inWords) + (function.link?.inWords.map { [$0] } ?? [])
     }
 }
 

@@ -33,9 +33,11 @@ final class FreshLook: FunctionSource {
         known(&addresses, virtual) { try host.address(of: virtual) }
     }
 
-    func downInterface(of address: PCIAddress) -> String? {
-        if let known = functions[address] { return known?.downInterface }
-        return (try? host.downInterface(of: address)).flatMap(\.self)
+    func downPort(ofVF virtual: VirtualFunction) -> String? {
+        if let known = functions[virtual.physicalFunction] {
+            return known?.vfPorts.downPort(ofVF: virtual.index)?.name
+        }
+        return (try? host.downPort(ofVF: virtual)).flatMap(\.self)
     }
 
     func settings(ofVFAt address: PCIAddress) -> VFSettings? {

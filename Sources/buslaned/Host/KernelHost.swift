@@ -63,7 +63,7 @@ struct KernelHost: Host {
 
     func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
 
-    func downInterface(of address: PCIAddress) throws -> String? { reader.downInterface(of: address) }
+    func downPort(ofVF virtual: VirtualFunction) throws -> String? { reader.downPort(ofVF: virtual) }
 
     func card(at address: PCIAddress) throws -> [Function] {
         var card = try reader.card(at: address)
