@@ -32,6 +32,8 @@ public enum DomainObstacle: Hashable, Sendable {
     case notPlugged(String)
     /// The host has too few huge pages on the nodes of the domain's devices.
     case tooFewHugepages(shortage: String, remedy: String)
+    /// Its devices' node has too little ordinary memory for it: now, or however much of it is free.
+    case tooLittleMemory(shortage: String, remedy: String, mayPass: Bool)
 
     /// How a guest answered a request to unplug.
     public enum Answer: String, Hashable, Sendable {
@@ -102,9 +104,9 @@ extension DomainObstacle {
                 "domain \(domain) runs with \(running) as '\(name)', and its claim has another function under that name",
                 remedy: "buslane domain detach \(domain) --live --device \(name)")
         case .tooFewHugepages(let shortage, let remedy):
-            ErrorReport(
-                .conflict, "too-few-hugepages", domain,
-                "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
+            Self.tooLittle("too-few-hugepages", domain, shortage, remedy)
+        case .tooLittleMemory(let shortage, let remedy, let mayPass):
+            Self.tooLittle(mayPass ? Self.memoryInUse : "too-little-memory", domain, shortage, remedy)
         case .shareSlot(let devices):
             ErrorReport(
                 .conflict, "devices-share-slot", domain,
@@ -150,6 +152,15 @@ extension DomainObstacle {
         }
     }
 
+    private static func tooLittle(
+        _ code: String, _ domain: String, _ shortage: String, _ remedy: String
+    ) -> ErrorReport {
+        ErrorReport(
+            code == memoryInUse ? .notNow : .conflict, code, domain,
+            "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
+    }
+
+    private static let memoryInUse = "memory-in-use"
     private static let freeInGuest = "stop what uses it in the guest, then try again; or shut the domain down"
     private static let checkHotUnplug = "check that the guest runs and handles hot-unplug, then try again"
 }

@@ -22,7 +22,9 @@ extension RunningGuests {
             let request = try document.request
             let names = try picture.chosen(order.devices, among: try picture.wanted)
             let specs = try document.devices(for: picture.held.filter { names.contains($0.name) }, request)
-            let attachment = try picture.attaching(specs, scope) { try claims.adding($0, to: $1, request) }
+            let attachment = try picture.attaching(specs, scope) {
+                try claims.adding($0, to: $1, request, isRunning: picture.live != nil)
+            }
             // 3. The effects.
             let detail = ([scope.rawValue] + specs.map(\.name)).joined(separator: " ")
             try await audit.audited(verb, subject: name, detail: detail, by: peer.actor) {

@@ -61,6 +61,8 @@ struct KernelHost: Host {
         return function
     }
 
+    func numaNodes() -> [NUMANode] { reader.numaNodes() }
+
     func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
 
     func downInterface(of address: PCIAddress) throws -> String? { reader.downInterface(of: address) }
