@@ -43,7 +43,7 @@ extension DomainBinder {
 
 extension LibvirtError {
     /// Whether the operation may have been done all the same.
-    fileprivate var leavesOpen: Bool {
+    var leavesOpen: Bool {
         switch self {
         case .connectionLost, .noAnswer: true
         case .noSuchDomain, .unreachable, .refused: false
