@@ -45,7 +45,7 @@ package struct AlignmentAdvice: Sendable {
     private static func remedy(
         for found: DeviceAlignment, of device: DeviceNode, in picture: DomainPicture, on nodes: [NUMANode]
     ) -> String? {
-        let name = picture.name
+        let name = picture.name.shellWord
         let request = try? picture.main?.request
         let later = picture.live == nil ? "" : ", for its next start"
         if found.problems.contains(where: { $0.place == .automatic }) {

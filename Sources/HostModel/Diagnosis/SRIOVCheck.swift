@@ -21,7 +21,7 @@ struct SRIOVCheck {
                 why:
                     "a VF has no link while its PF is down, and libvirt refuses to start a guest with it: \"PF is not online\"",
                 remedy:
-                    "ip link set \(interface.name) up, or declare the PF in /etc/buslane/buslane.yaml and run buslane apply"
+                    "ip link set \(interface.name.shellWord) up, or declare the PF in /etc/buslane/buslane.yaml and run buslane apply"
             )
         }
     }
