@@ -109,14 +109,7 @@ extension DomainObstacle {
             Self.tooLittle("too-few-hugepages", domain, shortage, remedy)
         case .tooLittleMemory(let shortage, let remedy, let mayPass):
             Self.tooLittle(mayPass ? Self.memoryInUse : "too-little-memory", domain, shortage, remedy)
-        case .shareSlot(let devices):
-            ErrorReport(
-                .conflict, "devices-share-slot", domain,
-                "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share "
-                    + "a slot, and libvirt does not unplug single devices of a slot",
-                remedy:
-                    "shut the domain down; buslane domain detach \(domain.shellWord) --config takes them out of its persistent "
-                    + "XML now")
+        case .shareSlot(let devices): Self.sharedSlot(devices, of: domain)
         case .keeps(let devices, let answer):
             ErrorReport(
                 .notNow, answer.code, domain, "\(answer.message(of: domain)) \(devices.joined(separator: ", "))",
@@ -153,6 +146,16 @@ extension DomainObstacle {
                 "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it",
                 remedy: "compare virsh dumpxml \(domain.shellWord) with the log of libvirtd")
         }
+    }
+
+    private static func sharedSlot(_ devices: [String], of domain: String) -> ErrorReport {
+        ErrorReport(
+            .conflict, "devices-share-slot", domain,
+            "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share "
+                + "a slot, and libvirt does not unplug single devices of a slot",
+            remedy:
+                "shut the domain down; buslane domain detach \(domain.shellWord) --config takes them out of its persistent "
+                + "XML now")
     }
 
     private static func tooLittle(
