@@ -51,7 +51,8 @@ extension Inventory.Group {
 extension Inventory.NUMANode {
     init(_ node: NUMANode) {
         self.init(
-            id: node.id, cpus: node.cpus, distances: node.distances, memory: node.memory, hugepages: node.hugepages)
+            id: node.id, cpus: node.cpus, distances: node.distances, memory: node.memory, hugepages: node.hugepages,
+            packages: node.packages)
     }
 }
 

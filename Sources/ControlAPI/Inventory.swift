@@ -32,6 +32,7 @@ public struct Inventory: Codable, Sendable, Equatable {
         public var distances: [Int]
         @ExplicitNull public var memory: HostModel.NUMANode.Memory?
         public var hugepages: [HostModel.NUMANode.Hugepages]
+        @ExplicitNull public var packages: [Int]?
     }
 
     public struct Group: Codable, Sendable, Equatable {

@@ -35,7 +35,9 @@ extension DomainTrouble {
             "device-moved",
             "domain \(domain) has \(device.address) as '\(device.name)' by hand, and holds "
                 + (claimed.map { "\($0)" } ?? "nothing") + " under that name: it is left so, and may not start",
-            remedy: "virsh edit \(domain): remove the device and change the request, or restore the device's address")
+            remedy:
+                "virsh edit \(domain.shellWord): remove the device and change the request, or restore the device's address"
+        )
     }
 
     package static func noPort(of domain: String, wanted: Int, free: Int) -> DomainTrouble {
@@ -44,15 +46,15 @@ extension DomainTrouble {
             "domain \(domain) has \(free) free hot-plug port\(free == 1 ? "" : "s"), and its request is for \(wanted) "
                 + "device\(wanted == 1 ? "" : "s") plugged in at its start",
             remedy:
-                "virsh edit \(domain) and add <controller type='pci' model='pcie-root-port'/> for each, or start it "
-                + "with buslane domain start \(domain)")
+                "virsh edit \(domain.shellWord) and add <controller type='pci' model='pcie-root-port'/> for each, or start it "
+                + "with buslane domain start \(domain.shellWord)")
     }
 
     package static func notClaimed(_ devices: [String], of domain: String) -> DomainTrouble {
         DomainTrouble(
             "not-claimed-at-start",
             "domain \(domain) was started and nothing was claimed for \(devices.joined(separator: ", "))",
-            remedy: "check that the hook is installed, or start it with buslane domain start \(domain)")
+            remedy: "check that the hook is installed, or start it with buslane domain start \(domain.shellWord)")
     }
 }
 

@@ -46,6 +46,7 @@ struct DeviceAddition {
         for device in domain.passthroughs where !(device.injectedName.map(names.contains) ?? false) {
             users[device.address] = device.label
         }
+        for device in domain.foreign where device.isOnCommandLine { users[device.address] = device.label }
         let ours = Set(domain.passthroughs.filter { $0.injectedName != nil }.map(\.element.range))
         var aliases: [String: String] = [:]
         let elements = domain.document.root.all("devices").flatMap(\.children)

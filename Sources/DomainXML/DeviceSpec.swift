@@ -48,10 +48,13 @@ public struct DeviceSpec: Hashable, Sendable {
 
     /// The same device with the MAC address of its standby.
     func with(mac: MACAddress) -> DeviceSpec {
-        DeviceSpec(self, mac: mac)
+        DeviceSpec(self, mac: mac, alignedTo: alignedTo)
     }
 
-    private init(_ other: DeviceSpec, mac: MACAddress) {
+    /// The same device on another node of the host's.
+    public func aligned(to node: Int?) -> DeviceSpec { DeviceSpec(self, mac: mac, alignedTo: node) }
+
+    private init(_ other: DeviceSpec, mac: MACAddress?, alignedTo node: Int?) {
         address = other.address
         kind = other.kind
         self.mac = mac
@@ -59,7 +62,7 @@ public struct DeviceSpec: Hashable, Sendable {
         name = other.name
         failover = other.failover
         companionOf = other.companionOf
-        alignedTo = other.alignedTo
+        alignedTo = node
     }
 
     private static let form =

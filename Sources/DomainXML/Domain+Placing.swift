@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
 
 /// What an edit writes into a domain's XML about the place of its vCPUs and memory, where the XML says nothing yet.
 public struct PlacementAdditions: Hashable, Sendable {
@@ -30,6 +31,9 @@ public struct PlacementAdditions: Hashable, Sendable {
     /// Host nodes that all of the domain's memory is bound to; nil adds nothing.
     public var memory: NumberSet?
     public var cellMemory: [CellMemory] = []
+    /// The mode of all of it: `strict`, or `restrictive`, which libvirt wants of each `<memnode>` if `<memory>` has it.
+    /// Source: virDomainNumatuneNodeParseXML, numa_conf.c.
+    public var memoryMode = "strict"
     /// The guest's nodes that get an expander bus, unless they have one; only on a machine with PCI Express.
     public var expanderCells: [Int] = []
 
@@ -69,13 +73,13 @@ extension PlacementAdditions {
 
     fileprivate var memoryMarkup: [Markup] {
         let whole = memory.map {
-            [Markup(name: "memory", attributes: [("mode", "strict"), ("nodeset", "\($0)")])]
+            [Markup(name: "memory", attributes: [("mode", memoryMode), ("nodeset", "\($0)")])]
         }
         return (whole ?? [])
             + cellMemory.map {
                 Markup(
                     name: "memnode",
-                    attributes: [("cellid", "\($0.cell)"), ("mode", "strict"), ("nodeset", "\($0.node)")])
+                    attributes: [("cellid", "\($0.cell)"), ("mode", memoryMode), ("nodeset", "\($0.node)")])
             }
     }
 }

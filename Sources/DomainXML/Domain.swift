@@ -11,9 +11,9 @@ public struct Domain: Sendable {
     public let uuid: String?
     /// The devices that Buslane added, in the document's order.
     public let injected: [InjectedDevice]
-    /// All other devices with functions of the host, in the document's order.
+    /// All other devices with functions of the host, in the document's order; last those of QEMU's own options.
     public let foreign: [ForeignDevice]
-    /// Every function that the domain takes from the host: hostdevs, interfaces, NVMe disks.
+    /// Every function that the domain takes from the host: hostdevs, interfaces, NVMe disks, QEMU's own options.
     /// Sorted, each once.
     public let hostdevAddresses: [PCIAddress]
 
@@ -42,7 +42,8 @@ public struct Domain: Sendable {
         let devices = root.all("devices").flatMap(\.children)
         var passthroughs: [Passthrough] = []
         for device in devices { passthroughs += try Passthrough.all(in: device) }
-        hostdevAddresses = Set(passthroughs.map(\.address)).sorted()
+        let onCommandLine = CommandLineDevices(of: root).devices
+        hostdevAddresses = Set((passthroughs.map(\.address) + onCommandLine.map(\.address))).sorted()
         // Only a domain with devices of Buslane's needs them.
         lazy var places = devices.filter { $0.namespace == nil }.compactMap(GuestAddress.init(of:))
         injected = passthroughs.compactMap { device in
@@ -52,8 +53,9 @@ public struct Domain: Sendable {
                 failover: device.failover,
                 sharesSlot: GuestAddress(of: device.element).map { $0.isShared(with: places) } ?? false)
         }
-        foreign = passthroughs.filter { $0.injectedName == nil }
-            .map { ForeignDevice(address: $0.address, label: $0.label) }
+        foreign =
+            passthroughs.filter { $0.injectedName == nil }
+            .map { ForeignDevice(address: $0.address, label: $0.label) } + onCommandLine
         requestRead = Result { () throws(DomainXMLError) in try DomainRequest(in: root) }
         assignmentRead = Result { () throws(DomainXMLError) in try DomainAssignment(in: root) }
         self.passthroughs = passthroughs

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import HostModel
+public import HostModel
 
 /// Where on the host a domain's vCPUs and memory are, and the nodes that its guest sees, as far as its XML says.
 public struct DomainPlacement: Hashable, Sendable {
@@ -31,8 +31,8 @@ public struct DomainPlacement: Hashable, Sendable {
     public let cells: [Cell]
     /// Whether numad places vCPUs or memory at each start (`placement='auto'`).
     public let isAutomatic: Bool
-    /// The memory that has to be free as huge pages before the domain starts.
-    public let hugepages: [HugepageNeed]
+    /// The memory that has to be free before the domain starts; of a guest with nodes, one for each.
+    public let memoryNeeds: [MemoryNeed]
 
     /// The CPUs that a vCPU is pinned to; nil when it may run anywhere.
     public func cpus(ofVCPU id: Int) -> NumberSet? { vcpuPins[id] ?? cpuset }
@@ -87,36 +87,48 @@ extension DomainPlacement {
                     bytes: try cell.bytes(of: cell["memory"] ?? "0")))
         }
         self.cells = cells.sorted { $0.id < $1.id }
-        hugepages = try Self.hugepages(of: root, cells: self.cells, memory: memory)
+        memoryNeeds = try Self.memoryNeeds(of: root, cells: self.cells, memory: memory)
     }
 
-    private static func hugepages(
+    private static func memoryNeeds(
         of root: XMLElement, cells: [Cell], memory: Memory?
-    ) throws(DomainXMLError) -> [HugepageNeed] {
-        guard let backing = root.first("memoryBacking")?.first("hugepages") else { return [] }
-        var general: Int?
-        var special: [Int: Int] = [:]
-        for page in backing.all("page") {
-            let size = try page.bytes(of: page["size"] ?? "")
+    ) throws(DomainXMLError) -> [MemoryNeed] {
+        let pages = try HugepageSizes(of: root)
+        guard !cells.isEmpty else {
+            guard let element = root.first("memory") else { return [] }
+            let bytes = try element.bytes(of: element.text)
+            return [MemoryNeed(pages: pages.ofCell(0), bytes: bytes, cell: nil, boundTo: memory)]
+        }
+        return cells.map { cell in
+            MemoryNeed(
+                pages: pages.ofCell(cell.id), bytes: cell.bytes, cell: cell.id, boundTo: cell.memory ?? memory)
+        }
+    }
+}
+
+/// `<hugepages>` of a domain.
+///
+/// Source: virDomainDefParseMemory, domain_conf.c; qemuBuildMemoryBackendProps, qemu_command.c.
+private struct HugepageSizes {
+    /// For every cell that has no size of its own.
+    private var general: MemoryNeed.Pages = .ordinary
+    private var ofCells: [Int: MemoryNeed.Pages] = [:]
+
+    init(of root: XMLElement) throws(DomainXMLError) {
+        guard let backing = root.first("memoryBacking")?.first("hugepages") else { return }
+        let pages = backing.all("page")
+        if pages.isEmpty { general = .huge(sizeBytes: nil) }
+        for page in pages {
+            let size = MemoryNeed.Pages.huge(sizeBytes: try page.bytes(of: page["size"] ?? ""))
             if let cells = try page.set("nodeset") {
-                for cell in cells.numbers { special[cell] = size }
+                for cell in cells.numbers { ofCells[cell] = size }
             } else {
                 general = size
             }
         }
-        guard !cells.isEmpty else {
-            guard let element = root.first("memory") else { return [] }
-            let bytes = try element.bytes(of: element.text)
-            return [
-                HugepageNeed(pageSizeBytes: general ?? special[0], bytes: bytes, cell: nil, nodes: memory?.nodes)
-            ]
-        }
-        return cells.map { cell in
-            HugepageNeed(
-                pageSizeBytes: special[cell.id] ?? general, bytes: cell.bytes, cell: cell.id,
-                nodes: (cell.memory ?? memory)?.nodes)
-        }
     }
+
+    func ofCell(_ id: Int) -> MemoryNeed.Pages { ofCells[id] ?? general }
 }
 
 extension DomainPlacement.Memory {
@@ -137,6 +149,9 @@ extension XMLElement {
         }
     }
 
+    /// More than any host can have, and so little that a thousand of them can be added up.
+    private static let mostMemory = 1 << 53
+
     /// An amount of memory with this element's `unit`. Source: virScaleInteger, virutil.c.
     fileprivate func bytes(of text: String) throws(DomainXMLError) -> Int {
         let unit = self["unit"] ?? "KiB"
@@ -154,7 +169,7 @@ extension XMLElement {
         let digits = text.filter { !$0.isWhitespace }
         guard let number = Int(digits), number >= 0,
             case let (bytes, overflow) = number.multipliedReportingOverflow(by: scale),
-            !overflow
+            !overflow, bytes <= Self.mostMemory
         else { throw .invalid(subject: "<\(name)>", value: text, line: line, expected: "an amount of memory") }
         return bytes
     }

@@ -36,4 +36,19 @@ public struct ForeignDevice: Hashable, Sendable {
     public let address: PCIAddress
     /// Its name in messages: its alias or element, and its line.
     public let label: String
+    /// Whether QEMU gets it from an option that libvirt passes on unread.
+    public let isOnCommandLine: Bool
+
+    init(address: PCIAddress, label: String) {
+        self.address = address
+        self.label = label
+        isOnCommandLine = false
+    }
+
+    /// - Parameter line: of the document.
+    init(address: PCIAddress, onCommandLine line: Int) {
+        self.address = address
+        label = "an option of QEMU's at line \(line)"
+        isOnCommandLine = true
+    }
 }

@@ -34,38 +34,6 @@ struct AlignmentTests {
                 """)
     }
 
-    // MARK: - Huge pages
-
-    @Test("huge pages are counted on the nodes that the memory is bound to, before the domain starts")
-    func hugepages() throws {
-        func node(_ id: Int, small: Int, large: Int) -> NUMANode {
-            NUMANode(
-                id: id, cpus: "", distances: [], memory: nil,
-                hugepages: [
-                    .init(pageSizeBytes: 2 << 20, total: 9999, free: small),
-                    .init(pageSizeBytes: 1 << 30, total: 9999, free: large),
-                ])
-        }
-        let bound = try domain(Corpus.expanders).placement
-        #expect(bound.hugepageShortages(on: [node(0, small: 0, large: 4), node(1, small: 0, large: 4)]) == [])
-        let short = bound.hugepageShortages(on: [node(0, small: 0, large: 8), node(1, small: 0, large: 3)])
-        #expect(short.map(\.description) == ["4 huge pages of 1048576 KiB are needed on node 1, 3 are free"])
-        #expect(short.first?.remedy.contains("node/node1/hugepages/hugepages-1048576kB") == true)
-        // Two nodes of the guest on one of the host's need the sum of both.
-        let both = try domain(
-            Corpus.expanders.with("cellid='1' mode='strict' nodeset='1'", as: "cellid='1' nodeset='0'")
-        )
-        .placement
-        #expect(both.hugepageShortages(on: [node(0, small: 0, large: 7)]).map(\.neededPages) == [8])
-        // Free anywhere, and of the size that the host has by default.
-        let open = try domain(Samples.q35).placement
-        #expect(open.hugepageShortages(on: [node(0, small: 4000, large: 0), node(1, small: 96, large: 0)]) == [])
-        #expect(
-            open.hugepageShortages(on: [node(0, small: 4000, large: 9)]).map(\.description)
-                == ["4096 huge pages of 2048 KiB are needed, 4000 are free"])
-        #expect(try domain(Samples.i440fx).placement.hugepageShortages(on: []) == [])
-    }
-
     // MARK: - Checking
 
     @Test("a vCPU pinned to the wrong node, with both sides")
@@ -303,12 +271,6 @@ struct AlignmentTests {
         let error = refusal(
             { try domain(nodes()).aligned(to: [data0, data1, third], on: host) }, as: MisalignedDomain.self)
         #expect(error?.description.contains("'data2' is on node 2") == true, "\(String(describing: error))")
-    }
-
-    @Test("a node of memory alone: memory goes there, vCPUs stay free")
-    func memoryAlone() throws {
-        let xml = try domain(guest()).aligned(to: [DeviceNode(name: "d", node: 2)], on: host).text
-        #expect(xml.contains("nodeset='2'") && !xml.contains("pin"))
     }
 
     // MARK: - Any document

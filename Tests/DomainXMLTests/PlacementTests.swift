@@ -12,6 +12,14 @@ struct PlacementTests {
         Corpus.q35("<memballoon model='none'/>").with("  <vcpu>2</vcpu>\n", as: "  \(vcpu)\n\(tuning)")
     }
 
+    private func need(
+        _ pages: MemoryNeed.Pages, _ bytes: Int, cell: Int? = nil, node: Int? = nil
+    ) -> MemoryNeed {
+        MemoryNeed(
+            pages: pages, bytes: bytes, cell: cell,
+            boundTo: node.map { DomainPlacement.Memory(nodes: NumberSet([$0]), mode: "strict") })
+    }
+
     @Test("vCPUs, memory and nodes are read from the XML")
     func reading() throws {
         let placement = try domain(Corpus.expanders).placement
@@ -22,14 +30,28 @@ struct PlacementTests {
         #expect(placement.cells.map(\.vcpus) == [NumberSet([0, 1]), NumberSet([2, 3])])
         #expect(placement.cells.map { placement.nodes(of: $0) } == [NumberSet([0]), NumberSet([1])])
         #expect(
-            placement.hugepages == [
-                HugepageNeed(pageSizeBytes: 1 << 30, bytes: 4 << 30, cell: 0, nodes: NumberSet([0])),
-                HugepageNeed(pageSizeBytes: 1 << 30, bytes: 4 << 30, cell: 1, nodes: NumberSet([1])),
+            placement.memoryNeeds == [
+                need(.huge(sizeBytes: 1 << 30), 4 << 30, cell: 0, node: 0),
+                need(.huge(sizeBytes: 1 << 30), 4 << 30, cell: 1, node: 1),
             ])
         let open = try domain(Samples.q35).placement
-        #expect(open.hugepages == [HugepageNeed(pageSizeBytes: nil, bytes: 8 << 30, cell: nil, nodes: nil)])
+        #expect(open.memoryNeeds == [need(.huge(sizeBytes: nil), 8 << 30)])
         #expect(try domain(Samples.oneLine).placement.vcpuCount == 1)
         #expect(try domain(guest(vcpu: "<vcpu cpuset='0-7,^2'>4</vcpu>")).placement.cpuset?.description == "0-1,3-7")
+    }
+
+    @Test("a page size for some cells leaves the others with ordinary memory")
+    func pagesOfCells() throws {
+        let cells = "<cpu><numa><cell id='0' memory='1' unit='GiB'/><cell id='1' memory='1' unit='GiB'/></numa></cpu>"
+        func pages(_ backing: String) throws -> [MemoryNeed.Pages] {
+            let xml = Samples.small("<memoryBacking>\(backing)</memoryBacking>\(cells)<devices/>")
+            return try domain(xml).placement.memoryNeeds.map(\.pages)
+        }
+        #expect(
+            try pages("<hugepages><page size='1' unit='GiB' nodeset='1'/></hugepages>")
+                == [.ordinary, .huge(sizeBytes: 1 << 30)])
+        #expect(try pages("<hugepages/>") == [.huge(sizeBytes: nil), .huge(sizeBytes: nil)])
+        #expect(try pages("") == [.ordinary, .ordinary])
     }
 
     @Test("amounts of memory as libvirt reads them")
@@ -40,7 +62,7 @@ struct PlacementTests {
         ] {
             let xml = Samples.small(
                 "<memory unit='\(unit)'>3</memory><memoryBacking><hugepages/></memoryBacking><devices/>")
-            #expect(try domain(xml).placement.hugepages.first?.bytes == 3 * bytes, "\(unit)")
+            #expect(try domain(xml).placement.memoryNeeds.first?.bytes == 3 * bytes, "\(unit)")
         }
     }
 

@@ -6,7 +6,7 @@ extension DomainObstacle: Exemplified {
     public enum Case: CaseIterable {
         case running, notRunning, transient, paused, withoutUUID, nothingToAttach, requestWithoutDevices, noPort
         case noSuchDevice, deviceDiffers, shareSlot, keeps, evictionUndone, halfAttached, notUndone, notPlugged
-        case tooFewHugepages
+        case tooFewHugepages, tooLittleMemory
     }
 
     public var exampleCase: Case {
@@ -28,6 +28,7 @@ extension DomainObstacle: Exemplified {
         case .notUndone: .notUndone
         case .notPlugged: .notPlugged
         case .tooFewHugepages: .tooFewHugepages
+        case .tooLittleMemory: .tooLittleMemory
         }
     }
 
@@ -43,6 +44,8 @@ extension DomainObstacle: Exemplified {
             .halfAttached(["data0"], reason: "cannot write the domain"),
             .notUndone(["data0"], reason: "no port is free", because: "the guest has not answered"),
             .notPlugged("data0"), .tooFewHugepages(shortage: "32 huge pages are needed", remedy: "reserve 32 more"),
+            .tooLittleMemory(shortage: "8 GiB are needed", remedy: "give the guest less memory", mayPass: true),
+            .tooLittleMemory(shortage: "8 GiB are needed", remedy: "give the guest less memory", mayPass: false),
         ]
     }
 }

@@ -42,6 +42,7 @@ struct RefusalTests {
             temporary == [
                 "no-capacity", "no-capacity-on-node", "no-capacity-on-cards", "no-capacity-together", "awaited",
                 "guest-starting", "claim-changing", "domain-paused", "guest-refused", "guest-silent",
+                "memory-in-use",
             ])
     }
 

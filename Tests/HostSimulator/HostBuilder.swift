@@ -103,7 +103,7 @@ public struct HostBuilder {
         for address in addresses { machine.devices[address]?.group = group }
     }
 
-    /// Adds NUMA nodes. Their distance is 10 to themselves, 12 within a socket, and 11 more for each socket in between.
+    /// Adds NUMA nodes, some on each processor package. Their distance is 10 to themselves, 12 within a socket, and 11 more for each socket in between.
     public mutating func numaNodes(_ count: Int, perSocket: Int = 1) {
         func distance(_ one: Int, _ other: Int) -> Int {
             let sockets = abs(one / perSocket - other / perSocket)
@@ -112,7 +112,9 @@ public struct HostBuilder {
         machine.numaNodes = (0..<count).map { id in
             NUMANode(
                 id: id, cpus: "\(id * 4)-\(id * 4 + 3)", distances: (0..<count).map { distance(id, $0) },
-                memory: nil, hugepages: [])
+                memory: nil,
+                hugepages: [.init(pageSizeBytes: 2 << 20, total: 0, free: 0, isDefault: true)],
+                packages: [id / perSocket])
         }
     }
 

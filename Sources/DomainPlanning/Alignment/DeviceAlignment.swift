@@ -41,7 +41,10 @@ extension DeviceAlignment {
         let vcpus: Fit = ofCPUs.isEmpty ? .fits : ofCPUs.contains(where: \.isConflict) ? .differs : .open
         let areVCPUsKnown = placement.cells.isEmpty || memory == .fits
         let sight =
-            placement.cells.isEmpty ? nil : GuestNodes(of: domain).sight(ofDevice: device.name, on: device.node)
+            placement.cells.isEmpty
+            ? nil
+            : GuestNodes(of: domain).sight(
+                ofDevice: device.name, on: HostNodes(nodes).memoryNode(near: device.node) ?? device.node)
         self.vcpus = areVCPUsKnown ? vcpus : nil
         self.memory = memory
         guestNode = sight.map { Fit($0) }

@@ -8,8 +8,8 @@ extension Domain {
     /// A guest without nodes of its own gets all of it on the nodes of its devices. A guest with nodes gets one of them
     /// on each device's node, and on q35 an expander bus there, behind which ``Domain/adding(_:)`` puts the devices that
     /// are aligned to it: so the guest sees which node each is on. What the XML says stays, and a `<vcpu cpuset>` is a
-    /// limit that is kept; an `<emulatorpin>` may be anywhere, since packets don't pass there. Done twice, nothing
-    /// changes; removing devices keeps the alignment.
+    /// limit that is kept; an `<emulatorpin>` may be anywhere, since packets don't pass there. Where a node lacks CPUs or
+    /// memory, the nearest that has some stands in. Done twice, nothing changes; removing devices keeps the alignment.
     ///
     /// - Parameters:
     ///   - devices: those whose node is known. They are aligned to before they are added.
@@ -28,12 +28,14 @@ private struct Alignment {
 
     init(of placement: DomainPlacement, to devices: [DeviceNode], on host: HostNodes) throws(MisalignedDomain) {
         let wanted = NumberSet(Set(devices.map(\.node)))
+        if placement.memory?.mode == "restrictive" { additions.memoryMode = "restrictive" }
         if placement.isAutomatic {
             let all = NumberSet(Set(0..<placement.vcpuCount))
             throw MisalignedDomain([Misalignment(part: .vcpus(all), place: .automatic, device: devices[0])])
         }
         if placement.cells.isEmpty {
-            if placement.memory == nil { additions.memory = wanted }
+            let near = host.memoryNodes(near: wanted)
+            if placement.memory == nil, !near.isEmpty { additions.memory = near }
             let conflicts = pin(Array(0..<placement.vcpuCount), of: placement, near: devices[0], to: wanted, on: host)
             let rest = placement.misalignments(of: devices, first: devices[0], on: host).filter {
                 $0.part == .memory && $0.isConflict
@@ -42,7 +44,7 @@ private struct Alignment {
         } else {
             try alignCells(of: placement, to: devices, on: host)
         }
-        let cpus = host.cpus(of: wanted)
+        let cpus = host.cpus(near: wanted)
         if placement.emulatorPin == nil, !cpus.isEmpty {
             additions.emulatorPin = cpus
         }
@@ -62,33 +64,42 @@ private struct Alignment {
             chosen.append((open.remove(at: index), device))
             return true
         }
+        /// Whether none of the cell's vCPUs is pinned elsewhere.
+        func mayRun(_ cell: DomainPlacement.Cell, near device: DeviceNode) -> Bool {
+            let near = host.cpus(near: device.node)
+            return cell.vcpus.numbers.allSatisfy { placement.vcpuPins[$0].map { $0.isSubset(of: near) } ?? true }
+        }
         for device in devices where !chosen.contains(where: { $0.device.node == device.node }) {
-            if !take(device, { placement.nodes(of: $0)?.single == device.node }) { unplaced.append(device) }
+            let node = host.memoryNode(near: device.node)
+            func hasMemoryThere(_ cell: DomainPlacement.Cell) -> Bool {
+                node != nil && placement.nodes(of: cell)?.single == node
+            }
+            let isFound =
+                take(device) { hasMemoryThere($0) && mayRun($0, near: device) }
+                || node == device.node && take(device, hasMemoryThere)
+            if !isFound { unplaced.append(device) }
         }
         // Memory that may be on several nodes is narrowed to one of them.
-        func admits(_ cell: DomainPlacement.Cell, _ node: Int) -> Bool {
-            cell.memory == nil && placement.memory?.nodes.contains(node) != false
+        func admits(_ cell: DomainPlacement.Cell, _ device: DeviceNode) -> Bool {
+            guard let node = host.memoryNode(near: device.node) else { return false }
+            return cell.memory == nil && placement.memory?.nodes.contains(node) != false
         }
         var unmet: [DeviceNode] = []
         for device in unplaced where !chosen.contains(where: { $0.device.node == device.node }) {
-            let near = host.cpus(of: device.node)
+            let near = host.cpus(near: device.node)
             let byCPUs = take(device) { cell in
-                admits(cell, device.node)
+                admits(cell, device)
                     && cell.vcpus.numbers.contains { placement.vcpuPins[$0]?.isSubset(of: near) == true }
             }
             if !byCPUs { unmet.append(device) }
         }
         for device in unmet where !chosen.contains(where: { $0.device.node == device.node }) {
-            let near = host.cpus(of: device.node)
-            let isFound = take(device) { cell in
-                admits(cell, device.node)
-                    && cell.vcpus.numbers.allSatisfy { placement.vcpuPins[$0].map { $0.isSubset(of: near) } ?? true }
-            }
+            let isFound = take(device) { admits($0, device) && mayRun($0, near: device) }
             if !isFound { conflicts += placement.misalignments(of: [device], first: device, on: host) }
         }
         for (cell, device) in chosen.sorted(by: { $0.cell.id < $1.cell.id }) {
-            if placement.nodes(of: cell)?.single != device.node {
-                additions.cellMemory.append(.init(cell: cell.id, node: device.node))
+            if let node = host.memoryNode(near: device.node), placement.nodes(of: cell)?.single != node {
+                additions.cellMemory.append(.init(cell: cell.id, node: node))
             }
             conflicts += pin(
                 cell.vcpus.numbers.sorted(), of: placement, near: device, to: NumberSet([device.node]), on: host)
@@ -103,8 +114,8 @@ private struct Alignment {
     private mutating func pin(
         _ vcpus: [Int], of placement: DomainPlacement, near device: DeviceNode, to nodes: NumberSet, on host: HostNodes
     ) -> [Misalignment] {
-        let wanted = host.cpus(of: nodes)
-        // A node that has only memory has no CPUs to pin to.
+        let wanted = host.cpus(near: nodes)
+        // Which CPUs are near is unknown.
         guard !wanted.isEmpty else { return [] }
         var conflicts: [Misalignment] = []
         for id in vcpus {

@@ -28,16 +28,19 @@ extension HugepageShortage: CustomStringConvertible {
 extension DomainPlacement {
     /// The huge pages that the domain needs and the host has not free; only meaningful for a domain that is not running.
     ///
-    /// Needs of one size on the same nodes are added up. A size that the XML leaves out is the host's default, the
-    /// smallest that it has. Memory that only prefers a node counts as bound to it: pages elsewhere are not near the
-    /// domain's devices.
+    /// Needs of one size on the same nodes are added up. A size that the XML leaves out is the host's default. Memory that
+    /// only prefers a node counts as bound to it: pages elsewhere are not near the domain's devices. Pages of a size that
+    /// is not known are not judged.
     package func hugepageShortages(on nodes: [NUMANode]) -> [HugepageShortage] {
-        let smallest = nodes.flatMap(\.hugepages).map(\.pageSizeBytes).min() ?? 2 << 20
+        let pools = nodes.flatMap(\.hugepages)
         var pages: [Supply: Int] = [:]
-        for need in hugepages {
-            let size = need.pageSizeBytes ?? smallest
-            guard size > 0 else { continue }
-            pages[Supply(size: size, nodes: need.nodes), default: 0] += (need.bytes + size - 1) / size
+        for need in memoryNeeds {
+            guard case .huge(let named) = need.pages, let size = named ?? pools.defaultSize, size > 0,
+                !pools.isBasePage(size)
+            else { continue }
+            let supply = Supply(size: size, nodes: need.nodes)
+            let count = need.bytes / size + (need.bytes % size == 0 ? 0 : 1)
+            pages[supply] = (pages[supply] ?? 0).addingUpToMax(count)
         }
         return pages.compactMap { supply, needed in
             let free = nodes.filter { supply.nodes?.contains($0.id) != false }.flatMap(\.hugepages)
@@ -53,4 +56,16 @@ extension DomainPlacement {
         let size: Int
         let nodes: NumberSet?
     }
+}
+
+extension [NUMANode.Hugepages] {
+    /// The size of pages for which no size is named; nil where the kernel does not say and there are several.
+    fileprivate var defaultSize: Int? {
+        let sizes = Set(map(\.pageSizeBytes))
+        return first { $0.isDefault == true }?.pageSizeBytes ?? (sizes.count == 1 ? sizes.first : nil)
+    }
+
+    /// Whether pages of this size are the ordinary ones: libvirt takes the base page size as "no huge pages". It is 4, 16
+    /// or 64 KiB.
+    fileprivate func isBasePage(_ size: Int) -> Bool { size <= 64 << 10 && !contains { $0.pageSizeBytes == size } }
 }

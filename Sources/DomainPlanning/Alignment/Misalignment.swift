@@ -92,7 +92,7 @@ extension DomainPlacement {
     ///
     /// A guest without nodes has all its vCPUs and memory on the nodes that its devices are on, and some near each
     /// device. A guest with nodes has for each device one that is on the device's node, vCPUs and memory; its
-    /// others may be anywhere.
+    /// others may be anywhere. Where a node lacks CPUs or memory, the nearest that has some stands in.
     ///
     /// - Parameters:
     ///   - devices: those whose node is known.
@@ -108,9 +108,10 @@ extension DomainPlacement {
 
         let wanted = NumberSet(Set(devices.map(\.node)))
         var found: [Misalignment] = []
-        found += misalignments(of: NumberSet(Set(0..<vcpuCount)), with: first, within: host.cpus(of: wanted), on: host)
+        found += misalignments(
+            of: NumberSet(Set(0..<vcpuCount)), with: first, within: host.cpus(near: wanted), on: host)
         if let memory {
-            if !memory.nodes.isSubset(of: wanted) {
+            if !memory.nodes.isSubset(of: wanted.union(host.memoryNodes(near: wanted))) {
                 found.append(Misalignment(part: .memory, place: .nodes(memory.nodes), device: first))
             }
         } else {
@@ -120,7 +121,7 @@ extension DomainPlacement {
         // Everything is on the devices' nodes; a node without any vCPU is still a problem.
         let all = (0..<vcpuCount).compactMap { cpus(ofVCPU: $0) }.reduce(NumberSet()) { $0.union($1) }
         for device in devices
-        where !host.cpus(of: device.node).isEmpty && host.cpus(of: device.node).isDisjoint(with: all) {
+        where !host.cpus(near: device.node).isEmpty && host.cpus(near: device.node).isDisjoint(with: all) {
             found.append(
                 Misalignment(
                     part: .vcpus(NumberSet(Set(0..<vcpuCount))), place: .cpus(all, nodes: host.nodes(of: all)),
@@ -130,15 +131,19 @@ extension DomainPlacement {
     }
 
     private func misalignments(ofGuestNodesWith device: DeviceNode, on host: HostNodes) -> [Misalignment] {
-        let near = cells.filter { nodes(of: $0)?.single == device.node }
-        guard let cell = near.first else {
+        // Where another node's memory stands in, several cells can have it: one of them is enough.
+        let node = host.memoryNode(near: device.node)
+        let near = cells.filter { node != nil && nodes(of: $0)?.single == node }.map { cell in
+            misalignments(of: cell.vcpus, with: device, within: host.cpus(near: device.node), on: host)
+        }
+        guard let best = near.first(where: \.isEmpty) ?? near.first else {
             return cells.map { cell in
                 let place: Misalignment.Where =
                     nodes(of: cell).map { .nodes($0) } ?? (isAutomatic ? .automatic : .anywhere)
                 return Misalignment(part: .cellMemory(cell.id), place: place, device: device)
             }
         }
-        return misalignments(of: cell.vcpus, with: device, within: host.cpus(of: device.node), on: host)
+        return best
     }
 
     private func misalignments(
@@ -151,7 +156,8 @@ extension DomainPlacement {
                 open.insert(id)
                 continue
             }
-            guard !cpus.isSubset(of: wanted) else { continue }
+            // Which CPUs are near is unknown.
+            guard !wanted.isEmpty, !cpus.isSubset(of: wanted) else { continue }
             found.append(
                 Misalignment(
                     part: .vcpus(NumberSet([id])), place: .cpus(cpus, nodes: host.nodes(of: cpus)), device: device))

@@ -45,7 +45,7 @@ package struct AlignmentAdvice: Sendable {
     private static func remedy(
         for found: DeviceAlignment, of device: DeviceNode, in picture: DomainPicture, on nodes: [NUMANode]
     ) -> String? {
-        let name = picture.name
+        let name = picture.name.shellWord
         let request = try? picture.main?.request
         let later = picture.live == nil ? "" : ", for its next start"
         if found.problems.contains(where: { $0.place == .automatic }) {
@@ -55,10 +55,12 @@ package struct AlignmentAdvice: Sendable {
             if found.problems.isEmpty {
                 return found.isSeenRightly ? nil : "virsh edit \(name): put it behind an expander bus of its node"
             }
-            let cpus = nodes.first { $0.id == device.node }?.cpus ?? ""
+            let host = HostNodes(nodes)
+            let cpus = host.cpus(near: device.node)
             let pins = cpus.isEmpty ? "" : "pin its vCPUs to CPUs \(cpus) and "
+            let memory = host.memoryNode(near: device.node) ?? device.node
             return
-                "virsh edit \(name): \(pins)bind its memory to node \(device.node), or claim on the node where they are\(later)"
+                "virsh edit \(name): \(pins)bind its memory to node \(memory), or claim on the node where they are\(later)"
         }
         let asking = request.align == .auto ? "" : "write align='auto' in its request, then "
         if !found.problems.isEmpty {

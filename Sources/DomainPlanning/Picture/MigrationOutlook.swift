@@ -53,7 +53,8 @@ package struct MigrationOutlook: Sendable {
         self.init(
             possible: isUnknown ? .unknown : .yes, reasons: reasons,
             remedy: hasPair
-                ? "before virsh save, which would wait without a limit: buslane domain evict \(picture.name)" : nil)
+                ? "before virsh save, which would wait without a limit: buslane domain evict \(picture.name.shellWord)"
+                : nil)
     }
 
     private init(impossibleFor document: Domain, of name: String, _ reasons: [String], byEvicting isPlain: Bool) {
@@ -64,9 +65,15 @@ package struct MigrationOutlook: Sendable {
                 possible: .no, reasons: reasons + [why], remedy: "shut it down here, and start it on the other host")
             return
         }
+        let name = name.shellWord
         let evict = "buslane domain evict \(name), migrate, then buslane domain readmit \(name) there"
-        let byHand = "remove what Buslane did not add: virsh detach-device \(name) FILE"
-        let remedies = (document.foreign.isEmpty ? [] : [byHand]) + (isPlain ? [evict] : [])
+        // libvirt knows nothing of a device on QEMU's command line and cannot unplug it.
+        let onCommandLine = document.foreign.contains(where: \.isOnCommandLine)
+        let byHand =
+            onCommandLine
+            ? "shut it down, and remove what is in <qemu:commandline> and <qemu:override>: virsh edit \(name)"
+            : "remove what Buslane did not add: virsh detach-device \(name) FILE"
+        let remedies = (document.foreign.isEmpty ? [] : [byHand]) + (isPlain && !onCommandLine ? [evict] : [])
         self.init(possible: .no, reasons: reasons, remedy: remedies.joined(separator: "; "))
     }
 

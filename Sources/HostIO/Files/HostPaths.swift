@@ -30,6 +30,10 @@ public struct HostPaths: Sendable {
     var iommuClass: String { sysfs + "/class/iommu" }
     var numaNodes: String { sysfs + "/devices/system/node" }
     func cpus(ofNode node: Int) -> String { numaNodes + "/node\(node)/cpulist" }
+    /// The nodes that have memory, as a list.
+    var nodesWithMemory: String { numaNodes + "/has_memory" }
+    func processorTopology(_ cpu: Int) -> String { sysfs + "/devices/system/cpu/cpu\(cpu)/topology" }
+    var memoryFacts: String { processes + "/meminfo" }
     var processes: String { prefix + "/proc" }
     /// The devices that each module of a kernel supports.
     func moduleAliases(kernel release: String) -> [String] {

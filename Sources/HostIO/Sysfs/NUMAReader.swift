@@ -4,13 +4,15 @@ import SystemPackage
 
 /// Reads the host's NUMA nodes, with their free memory and free hugepages.
 ///
-/// Source: Documentation/ABI/stable/sysfs-devices-node.
+/// Source: Documentation/ABI/stable/sysfs-devices-node, sysfs-devices-system-cpu.
 struct NUMAReader {
     let paths: HostPaths
 
     /// None when the kernel knows no NUMA.
     func nodes(_ pass: inout ReadPass) -> [NUMANode] {
         guard let folder = try? Directory(paths.numaNodes), let names = try? folder.names() else { return [] }
+        let defaultPage = defaultPageSize(&pass)
+        let withMemory = pass.contents(ofFile: paths.nodesWithMemory).flatMap(NumberSet.init(list:))
         return names.compactMap { name -> NUMANode? in
             guard name.hasPrefix("node"), let id = SysfsText.count(String(name.dropFirst(4))),
                 let home = try? Directory(name, in: folder),
@@ -20,28 +22,59 @@ struct NUMAReader {
             return NUMANode(
                 id: id, cpus: cpus,
                 distances: distances.split(separator: " ").compactMap { Int($0) },
-                memory: memory(of: home, name, &pass), hugepages: hugepages(of: home, &pass))
+                memory: withMemory?.contains(id) == false
+                    ? NUMANode.Memory(totalBytes: 0, freeBytes: 0, availableBytes: 0) : memory(of: home, name, &pass),
+                hugepages: hugepages(of: home, defaultPage, &pass), packages: packages(of: cpus, &pass))
         }
     }
 
-    /// Lines like `Node 0 MemTotal:  16384 kB`.
+    /// The packages of these CPUs; nil if the kernel says it of none.
+    private func packages(of cpus: String, _ pass: inout ReadPass) -> [Int]? {
+        guard var rest = NumberSet(list: cpus) else { return nil }
+        if rest.isEmpty { return [] }
+        var found: Set<Int> = []
+        while let cpu = rest.numbers.min() {
+            let topology = paths.processorTopology(cpu)
+            let package = pass.contents(ofFile: topology + "/physical_package_id").flatMap(SysfsText.count)
+            if let package { found.insert(package) }
+            // One CPU tells for all of its package.
+            let others = package.flatMap { _ in pass.contents(ofFile: topology + "/package_cpus_list") }
+            rest = rest.subtracting(others.flatMap(NumberSet.init(list:)) ?? NumberSet()).subtracting(NumberSet([cpu]))
+        }
+        return found.isEmpty ? nil : found.sorted()
+    }
+
+    /// The size of huge pages that a program gets when it names none. Depends on the architecture, its base pages and
+    /// `default_hugepagesz` on the kernel command line.
+    private func defaultPageSize(_ pass: inout ReadPass) -> Int? {
+        pass.contents(ofFile: paths.memoryFacts).flatMap { Self.bytes("Hugepagesize:", in: $0) }
+    }
+
+    /// The value of a line like `Hugepagesize:  2048 kB` or `Node 0 MemTotal:  16384 kB`.
+    private static func bytes(_ key: String, in text: String) -> Int? {
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if let place = words.firstIndex(where: { $0 == key }), place + 1 < words.count {
+                return Int(words[place + 1]).flatMap { $0 < 0 || $0 > .max >> 10 ? nil : $0 << 10 }
+            }
+        }
+        return nil
+    }
+
     private func memory(of home: borrowing Directory, _ name: String, _ pass: inout ReadPass) -> NUMANode.Memory? {
         guard let text = try? pass.text("meminfo", in: home, of: "NUMA \(name)") else { return nil }
-        func bytes(_ key: String) -> Int? {
-            for line in text.split(separator: "\n") {
-                let words = line.split(separator: " ")
-                if let place = words.firstIndex(where: { $0 == key }), place + 1 < words.count {
-                    return Int(words[place + 1]).map { $0 * 1024 }
-                }
-            }
+        guard let total = Self.bytes("MemTotal:", in: text), let free = Self.bytes("MemFree:", in: text) else {
             return nil
         }
-        guard let total = bytes("MemTotal:"), let free = bytes("MemFree:") else { return nil }
-        return NUMANode.Memory(totalBytes: total, freeBytes: free)
+        let caches = ["Active(file):", "Inactive(file):", "SReclaimable:"].map { Self.bytes($0, in: text) }
+        let available = caches.reduce(free as Int?) { sum, part in sum.flatMap { sum in part.map { sum + $0 } } }
+        return NUMANode.Memory(totalBytes: total, freeBytes: free, availableBytes: available.map { min($0, total) })
     }
 
     /// The hugepages of each page size, the smallest first.
-    private func hugepages(of home: borrowing Directory, _ pass: inout ReadPass) -> [NUMANode.Hugepages] {
+    private func hugepages(
+        of home: borrowing Directory, _ defaultPage: Int?, _ pass: inout ReadPass
+    ) -> [NUMANode.Hugepages] {
         guard let folder = try? Directory("hugepages", in: home), let names = try? folder.names() else { return [] }
         let pools = names.compactMap { name -> NUMANode.Hugepages? in
             guard name.hasPrefix("hugepages-"), name.hasSuffix("kB"),
@@ -50,7 +83,8 @@ struct NUMAReader {
                 let total = try? pass.value("nr_hugepages", in: pool, of: name, SysfsText.count),
                 let free = try? pass.value("free_hugepages", in: pool, of: name, SysfsText.count)
             else { return nil }
-            return NUMANode.Hugepages(pageSizeBytes: size * 1024, total: total, free: free)
+            return NUMANode.Hugepages(
+                pageSizeBytes: size * 1024, total: total, free: free, isDefault: defaultPage.map { $0 == size * 1024 })
         }
         return pools.sorted { $0.pageSizeBytes < $1.pageSizeBytes }
     }

@@ -144,10 +144,10 @@ public struct SysfsReader: Sendable {
         vfPorts(of: virtual.physicalFunction).downPort(ofVF: virtual.index)?.name
     }
 
-    /// The host's NUMA nodes as they are now, with their free memory and free hugepages.
+    /// The host's NUMA nodes as they are now, by id, with their free memory and free hugepages.
     public func numaNodes() -> [NUMANode] {
         var pass = ReadPass()
-        return NUMAReader(paths: paths).nodes(&pass)
+        return NUMAReader(paths: paths).nodes(&pass).sorted { $0.id < $1.id }
     }
 
     /// nil for a tree that is not the running host: netlink only reaches that one.

@@ -26,7 +26,7 @@ struct HookCheck {
                 Finding(
                     .warning, "hook-not-executable", subject: path, "the libvirt hook is not executable",
                     why: "libvirt ignores it silently, and starts every domain without a check",
-                    remedy: "chmod 0755 \(path) && systemctl reload \(libvirt ?? "libvirtd")")
+                    remedy: "chmod 0755 \(path.shellWord) && systemctl reload \(libvirt ?? "libvirtd")")
             ]
         }
         if let target = hook.target, hooks.areConfined, !Self.mayRun(target) {
@@ -36,7 +36,7 @@ struct HookCheck {
                     why:
                         "AppArmor allows libvirt to run only programs in its hooks folder and in the bin and sbin folders: "
                         + "every start of a domain fails",
-                    remedy: "install -m 0755 --remove-destination \(target) \(path)")
+                    remedy: "install -m 0755 --remove-destination \(target.shellWord) \(path.shellWord)")
             ]
         }
         return [Finding(.ok, "hook-installed", "the libvirt hook is installed")]
@@ -54,7 +54,7 @@ struct HookCheck {
                 .warning, "hook-leftover", subject: path, "libvirt runs \(path) as a hook too",
                 why:
                     "libvirt runs every executable file of that folder, whatever its name: an old hook runs beside the new one",
-                remedy: "rm \(path)")
+                remedy: "rm \(path.shellWord)")
         }
     }
 

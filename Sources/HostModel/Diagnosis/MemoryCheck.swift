@@ -5,7 +5,7 @@ struct MemoryCheck {
     let host: HostSnapshot
     let libvirt: PlatformFacts.Libvirt
 
-    var findings: [Finding] { lockedMemory() + hugepages() }
+    var findings: [Finding] { lockedMemory() + hugepages() + nodesWithoutMemory() }
 
     /// All memory of a guest with a device is locked. libvirt raises QEMU's limit if it may.
     private func lockedMemory() -> [Finding] {
@@ -34,19 +34,51 @@ struct MemoryCheck {
                     why:
                         "a guest's memory is mapped page by page for its devices: starts are slow, and the IOMMU's TLB misses "
                         + "often under load",
-                    remedy: "sysctl -w vm.nr_hugepages=N (2 MiB each), or boot with default_hugepagesz=1G hugepages=N; "
+                    remedy: "sysctl -w vm.nr_hugepages=N\(sizeOfOne), or boot with \(bootOption); "
                         + "in the domain: <memoryBacking><hugepages/></memoryBacking>")
             ]
         }
-        let bare = Set(host.functions.filter { $0.sriov != nil }.compactMap(\.numaNode))
-            .subtracting(stocked.map(\.id)).sorted()
-        return bare.map { node in
+        // A node without memory can have no huge pages.
+        let bare = nodesOfCards.filter { node in node.hasMemory && !stocked.contains { $0.id == node.id } }
+        return bare.map(\.id).map { node in
             Finding(
                 .warning, "no-hugepages-on-node", subject: "node \(node)",
                 "NUMA node \(node) has SR-IOV cards but no huge pages; node \(stocked.map(\.id).listed) has some",
                 why: "a guest on the node of its card gets huge pages of another node, or does not start",
                 remedy: "numactl -m \(node) sysctl -w vm.nr_hugepages_mempolicy=N, or boot with hugepages=\(node):N")
         }
+    }
+
+    private func nodesWithoutMemory() -> [Finding] {
+        let distances = NUMADistances(between: host.numaNodes)
+        return nodesOfCards.filter { !$0.hasMemory }.map { node in
+            let nearest = distances.nearest(to: node.id, where: \.hasMemory)
+            return Finding(
+                .advice, "no-memory-on-node", subject: "node \(node.id)",
+                "NUMA node \(node.id) has SR-IOV cards but no memory",
+                why: "a guest with their devices has its memory on "
+                    + (nearest.map { "node \($0.id), the nearest that has some" } ?? "another node")
+                    + ": each packet crosses between the nodes",
+                remedy: "move the cards to slots of a node with memory, or put memory into the slots of node \(node.id)"
+            )
+        }
+    }
+
+    private var nodesOfCards: [NUMANode] {
+        let ids = Set(host.functions.filter { $0.sriov != nil }.compactMap(\.numaNode))
+        return host.numaNodes.filter { ids.contains($0.id) }
+    }
+
+    /// ` (2 MiB each)`; empty where the kernel does not say which size is the default.
+    private var sizeOfOne: String {
+        let pages = host.numaNodes.lazy.flatMap(\.hugepages).first { $0.isDefault == true }
+        return pages.map { " (\(Self.size($0.pageSizeBytes)) each)" } ?? ""
+    }
+
+    /// Not every processor and base page size has pages of 1 GiB.
+    private var bootOption: String {
+        host.numaNodes.contains { $0.hugepages.contains { $0.pageSizeBytes == 1 << 30 } }
+            ? "default_hugepagesz=1G hugepages=N" : "hugepages=N"
     }
 
     private static func size(_ bytes: Int) -> String {

@@ -31,9 +31,10 @@ struct RivalCheck {
         case .systemdNetwork: return "remove the SR-IOV lines from \(file); declare the VFs in buslane.yaml"
         case .driverctl:
             let name = rival.file.split(separator: "/").last.map(String.init) ?? rival.file
-            return "driverctl unset-override \(name.hasPrefix("pci-") ? String(name.dropFirst(4)) : name)"
+            return "driverctl unset-override " + (name.hasPrefix("pci-") ? String(name.dropFirst(4)) : name).shellWord
         case .libvirtNetwork:
-            let name = rival.file.split(separator: "/").last.map { $0.hasSuffix(".xml") ? $0.dropLast(4) : $0 } ?? ""
+            let file = rival.file.split(separator: "/").last.map { $0.hasSuffix(".xml") ? $0.dropLast(4) : $0 } ?? ""
+            let name = String(file).shellWord
             return "virsh net-destroy \(name) && virsh net-undefine \(name), or exclude its PF from Buslane's pools"
         case .udevRule:
             return "remove the line from \(file), then udevadm control --reload; declare the VFs in buslane.yaml"

@@ -10,15 +10,22 @@ public struct NUMANode: Hashable, Sendable, Codable {
     /// nil if `meminfo` could not be read.
     public let memory: Memory?
     public let hugepages: [Hugepages]
+    /// The processor packages of its CPUs, in order: the sockets. Empty for a node without CPUs; nil if the kernel does not
+    /// say. Source: `cpu/cpuN/topology/physical_package_id`.
+    public let packages: [Int]?
 
     /// Source: `node/nodeN/meminfo`.
     public struct Memory: Hashable, Sendable, Codable {
         public let totalBytes: Int
         public let freeBytes: Int
+        /// Free, or held by caches that the kernel can drop: the most that a guest could get. nil if the kernel does not
+        /// say what the caches hold.
+        public let availableBytes: Int?
 
-        public init(totalBytes: Int, freeBytes: Int) {
+        public init(totalBytes: Int, freeBytes: Int, availableBytes: Int? = nil) {
             self.totalBytes = totalBytes
             self.freeBytes = freeBytes
+            self.availableBytes = availableBytes
         }
     }
 
@@ -27,19 +34,51 @@ public struct NUMANode: Hashable, Sendable, Codable {
         public let pageSizeBytes: Int
         public let total: Int
         public let free: Int
+        /// Whether a program that names no size gets this one; nil if the kernel does not say. Source: `Hugepagesize` of
+        /// `meminfo`, proc(5).
+        public let isDefault: Bool?
 
-        public init(pageSizeBytes: Int, total: Int, free: Int) {
+        public init(pageSizeBytes: Int, total: Int, free: Int, isDefault: Bool? = nil) {
             self.pageSizeBytes = pageSizeBytes
             self.total = total
             self.free = free
+            self.isDefault = isDefault
         }
     }
 
-    public init(id: Int, cpus: String, distances: [Int], memory: Memory?, hugepages: [Hugepages]) {
+    public init(
+        id: Int, cpus: String, distances: [Int], memory: Memory?, hugepages: [Hugepages], packages: [Int]? = nil
+    ) {
         self.id = id
         self.cpus = cpus
         self.distances = distances
         self.memory = memory
         self.hugepages = hugepages
+        self.packages = packages
+    }
+
+    public var hasCPUs: Bool { !cpus.isEmpty }
+
+    /// Whether memory can be had on it; a node whose memory is unknown counts as one with memory.
+    public var hasMemory: Bool { memory?.totalBytes != 0 }
+}
+
+/// An unknown fact is written as null and never omitted.
+extension NUMANode.Memory {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(totalBytes, forKey: .totalBytes)
+        try container.encode(freeBytes, forKey: .freeBytes)
+        try container.encode(availableBytes, forKey: .availableBytes)
+    }
+}
+
+extension NUMANode.Hugepages {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(pageSizeBytes, forKey: .pageSizeBytes)
+        try container.encode(total, forKey: .total)
+        try container.encode(free, forKey: .free)
+        try container.encode(isDefault, forKey: .isDefault)
     }
 }

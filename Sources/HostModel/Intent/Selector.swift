@@ -61,7 +61,8 @@ public struct Selector: Hashable, Sendable, Codable {
     }
 
     func admits(_ position: Int, on host: HostSnapshot) -> Bool {
-        admits(position, of: host.functions) && admitsCard(of: position, on: host)
+        admits(position, of: host.functions) && admitsNode(of: position, on: host)
+            && admitsCard(of: position, on: host)
     }
 
     /// Judges the function's own facts in place: passing the function would copy it.
@@ -73,8 +74,11 @@ public struct Selector: Hashable, Sendable, Codable {
             && allows(classes) { $0.covers(functions[position].identity.classCode) }
             && allows(kinds) { $0 == functions[position].role.kind }
             && allows(drivers) { $0 == functions[position].driver }
-            && allows(numaNodes) { $0 == functions[position].numaNode }
             && allows(vfs) { range in functions[position].virtualFunction.map { range.contains($0.index) } ?? false }
+    }
+
+    private func admitsNode(of position: Int, on host: HostSnapshot) -> Bool {
+        numaNodes?.contains { $0 == host.functions[position].numaNode ?? host.soleNode } ?? true
     }
 
     /// Whether a list names a PF.

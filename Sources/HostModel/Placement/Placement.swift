@@ -74,9 +74,8 @@ public enum Placement {
         let own = claim.assignments.filter { $0.companionOf == nil }
         guard own.allSatisfy({ allowed.contains($0.address) }) else { return false }
         if !request.settings.isEmpty, !own.allSatisfy({ host[$0.address]?.takesVFSettings == true }) { return false }
-        guard case .preferred(let node?) = request.numa, own.contains(where: { $0.numaNode != node }) else {
-            return true
-        }
+        let nodes = own.map { host[$0.address].flatMap(host.node(of:)) ?? $0.numaNode }
+        guard case .preferred(let node?) = request.numa, nodes.contains(where: { $0 != node }) else { return true }
         return (try? choose(for: request.with(numa: .required(node: node)), on: host, holdings: holdings)) == nil
     }
 
@@ -89,8 +88,9 @@ public enum Placement {
     }
 
     /// How many of the functions are on each node, in node order.
-    public static func supply(of free: [Function]) -> [PoolObstacle.NodeSupply] {
-        Dictionary(grouping: free, by: \.numaNode)
+    public static func supply(of free: [Function], on host: HostSnapshot) -> [PoolObstacle.NodeSupply] {
+        let soleNode = host.soleNode
+        return Dictionary(grouping: free) { $0.numaNode ?? soleNode }
             .map { PoolObstacle.NodeSupply(node: $0.key, free: $0.value.count) }
             .sorted { ($0.node ?? .max) < ($1.node ?? .max) }
     }

@@ -28,7 +28,8 @@ struct PlacementMatching {
     /// The policies with every open node replaced by the same node, for each node, the best first.
     private var policies: [[NUMAPolicy]] {
         guard requests.contains(where: \.numa.isOpen) else { return [requests.map(\.numa)] }
-        let nodes = Set(host.functions.compactMap(\.numaNode)).sorted()
+        let soleNode = host.soleNode
+        let nodes = Set(host.functions.compactMap { $0.numaNode ?? soleNode }).sorted()
         let onOneNode = nodes.map { node in requests.map { $0.numa.on(node, strictly: true) } }
         let near = nodes.map { node in requests.map { $0.numa.on(node, strictly: false) } }
         let anywhere =

@@ -7,7 +7,7 @@ extension PlacementSearch {
             let obstacles = members.compactMap { verdict(on: $0) }
             let free = members.filter { isFree($0) }.map { host.functions[$0] }
             guard free.count >= request.count else { return shortage(obstacles, free: free.count) }
-            let supply = Placement.supply(of: free)
+            let supply = Placement.supply(of: free, on: host)
             if request.spread != .any {
                 let cards = Dictionary(grouping: free) { $0.virtualFunction?.physicalFunction ?? $0.address }
                 return .pool(
@@ -15,7 +15,8 @@ extension PlacementSearch {
                     .cardsExhausted(
                         spread: request.spread, policy: request.numa, wanted: request.count,
                         freeByCard: cards.map {
-                            PoolObstacle.CardSupply(card: $0.key, node: $0.value.first?.numaNode, free: $0.value.count)
+                            PoolObstacle.CardSupply(
+                                card: $0.key, node: $0.value.first.flatMap(host.node(of:)), free: $0.value.count)
                         }
                         .sorted { $0.card < $1.card }))
             }

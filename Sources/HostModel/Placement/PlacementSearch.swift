@@ -34,7 +34,8 @@ struct PlacementSearch {
     /// function.
     var regions: [[Int]] {
         let members = ordered
-        func node(_ position: Int) -> Int? { host.functions[position].numaNode }
+        let soleNode = host.soleNode
+        func node(_ position: Int) -> Int? { host.functions[position].numaNode ?? soleNode }
         // A function, since only some policies need it, and it looks at thousands of members.
         func nodes() -> [Int] { Set(members.compactMap(node)).sorted() }
         func region(_ allowed: some Sequence<Int>) -> [Int] {
@@ -91,11 +92,12 @@ struct PlacementSearch {
     }
 
     private func nearest(to node: Int, _ positions: [Int]) -> [Int] {
+        let soleNode = host.soleNode
         let distanceOf = Dictionary(
-            Set(positions.map { host.functions[$0].numaNode }).map { other in
+            Set(positions.map { host.functions[$0].numaNode ?? soleNode }).map { other in
                 (other, distances.distance(from: node, to: other))
             }, uniquingKeysWith: { first, _ in first })
-        return positions.stableSorted { distanceOf[host.functions[$0].numaNode] ?? .max }
+        return positions.stableSorted { distanceOf[host.functions[$0].numaNode ?? soleNode] ?? .max }
     }
 
     /// In the region's order.

@@ -8,6 +8,8 @@ public protocol Host: Sendable {
     func lastSeen() throws -> HostSnapshot
     /// ``lastSeen()``, with an index of the functions that the selectors admit.
     func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot
+    /// Reads the NUMA nodes now. No event tells that their free memory changed.
+    func numaNodes() throws -> [NUMANode]
     /// Reads one function now; nil if there is none at the address.
     ///
     /// - Parameter parts: what to read beyond its own attributes.
@@ -48,6 +50,8 @@ extension Host {
     public func function(at address: PCIAddress) throws -> Function? { try function(at: address, with: .all) }
 
     /// For a host that has no cheaper way.
+    public func numaNodes() throws -> [NUMANode] { try snapshot().numaNodes }
+
     public func binding(at address: PCIAddress) throws -> DriverBinding? {
         try function(at: address, with: [])?.binding
     }

@@ -33,7 +33,7 @@ extension ClaimObstacle {
         case .guestStarting(let domain):
             ErrorReport(
                 .notNow, "guest-starting", claim, "cannot release \(claim): domain \(domain) is starting",
-                remedy: "try again in a minute, or virsh destroy \(domain)")
+                remedy: "try again in a minute, or virsh destroy \(domain.shellWord)")
         case .staleGeneration(let given, let current):
             ErrorReport(
                 .conflict, "stale-generation", claim,

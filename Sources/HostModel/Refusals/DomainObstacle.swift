@@ -32,6 +32,8 @@ public enum DomainObstacle: Hashable, Sendable {
     case notPlugged(String)
     /// The host has too few huge pages on the nodes of the domain's devices.
     case tooFewHugepages(shortage: String, remedy: String)
+    /// Its devices' node has too little ordinary memory for it: now, or however much of it is free.
+    case tooLittleMemory(shortage: String, remedy: String, mayPass: Bool)
 
     /// How a guest answered a request to unplug.
     public enum Answer: String, Hashable, Sendable {
@@ -68,7 +70,7 @@ extension DomainObstacle {
         case .paused:
             ErrorReport(
                 .notNow, "domain-paused", domain, "domain \(domain) is paused: its guest cannot give up a device",
-                remedy: "virsh resume \(domain), then try again; its devices and claims are unchanged")
+                remedy: "virsh resume \(domain.shellWord), then try again; its devices and claims are unchanged")
         case .withoutUUID:
             ErrorReport(
                 .conflict, "domain-without-uuid", domain, "cannot claim for domain \(domain): its XML has no <uuid>",
@@ -77,42 +79,37 @@ extension DomainObstacle {
             ErrorReport(
                 .conflict, "nothing-to-attach", domain,
                 "domain \(domain) holds no claim, and its XML requests no device",
-                remedy: "buslane allocate POOL --for domain:\(domain)")
+                remedy: "buslane allocate POOL --for \("domain:\(domain)".shellWord)")
         case .requestWithoutDevices(let devices):
             ErrorReport(
                 .conflict, "request-without-devices", domain,
                 "domain \(domain) requests \(devices.joined(separator: ", ")), and its XML has no such device yet",
                 remedy:
-                    "buslane domain sync \(domain); for a transient domain, pass its XML through buslane domain inject")
+                    "buslane domain sync \(domain.shellWord); for a transient domain, pass its XML through buslane domain inject"
+            )
         case .noPort(let wanted, let free):
             ErrorReport(
                 .conflict, "no-hotplug-port", domain,
                 "domain \(domain) has \(free) free hot-plug port\(free == 1 ? "" : "s"), \(wanted) wanted",
-                remedy: "virsh edit \(domain) and add <controller type='pci' model='pcie-root-port'/> for each; "
+                remedy:
+                    "virsh edit \(domain.shellWord) and add <controller type='pci' model='pcie-root-port'/> for each; "
                     + "it takes effect at the next start")
         case .noSuchDevice(let name, let known):
             ErrorReport(
                 .conflict, "unknown-device", domain,
                 "domain \(domain) has no Buslane device '\(name)'"
                     + (known.isEmpty ? "" : " (known: \(known.joined(separator: ", ")))"),
-                remedy: "list its devices with buslane domain show \(domain)")
+                remedy: "list its devices with buslane domain show \(domain.shellWord)")
         case .deviceDiffers(let name, let running):
             ErrorReport(
                 .conflict, "device-differs", domain,
                 "domain \(domain) runs with \(running) as '\(name)', and its claim has another function under that name",
-                remedy: "buslane domain detach \(domain) --live --device \(name)")
+                remedy: "buslane domain detach \(domain.shellWord) --live --device \(name.shellWord)")
         case .tooFewHugepages(let shortage, let remedy):
-            ErrorReport(
-                .conflict, "too-few-hugepages", domain,
-                "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
-        case .shareSlot(let devices):
-            ErrorReport(
-                .conflict, "devices-share-slot", domain,
-                "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share "
-                    + "a slot, and libvirt does not unplug single devices of a slot",
-                remedy:
-                    "shut the domain down; buslane domain detach \(domain) --config takes them out of its persistent "
-                    + "XML now")
+            Self.tooLittle("too-few-hugepages", domain, shortage, remedy)
+        case .tooLittleMemory(let shortage, let remedy, let mayPass):
+            Self.tooLittle(mayPass ? Self.memoryInUse : "too-little-memory", domain, shortage, remedy)
+        case .shareSlot(let devices): Self.sharedSlot(devices, of: domain)
         case .keeps(let devices, let answer):
             ErrorReport(
                 .notNow, answer.code, domain, "\(answer.message(of: domain)) \(devices.joined(separator: ", "))",
@@ -128,7 +125,8 @@ extension DomainObstacle {
                     + (lost.isEmpty ? "" : "; \(lost.joined(separator: ", ")) could not be plugged in again"),
                 remedy: answer == .no
                     ? Self.freeInGuest
-                    : Self.checkHotUnplug + "; buslane domain readmit \(domain) if it gives up a device later")
+                    : Self.checkHotUnplug + "; buslane domain readmit \(domain.shellWord) if it gives up a device later"
+            )
         case .halfAttached(let devices, let reason):
             ErrorReport(
                 .conflict, "half-attached", domain,
@@ -140,16 +138,35 @@ extension DomainObstacle {
                 .conflict, "attach-not-undone", domain,
                 "\(reason); \(devices.joined(separator: ", ")), plugged in before, cannot be taken out of domain "
                     + "\(domain) again: \(because)",
-                remedy: "remove the cause and attach again, or buslane domain detach \(domain) --live"
-                    + devices.map { " --device \($0)" }.joined())
+                remedy: "remove the cause and attach again, or buslane domain detach \(domain.shellWord) --live"
+                    + devices.map { " --device \($0.shellWord)" }.joined())
         case .notPlugged(let name):
             ErrorReport(
                 .conflict, "not-plugged", domain,
                 "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it",
-                remedy: "compare virsh dumpxml \(domain) with the log of libvirtd")
+                remedy: "compare virsh dumpxml \(domain.shellWord) with the log of libvirtd")
         }
     }
 
+    private static func sharedSlot(_ devices: [String], of domain: String) -> ErrorReport {
+        ErrorReport(
+            .conflict, "devices-share-slot", domain,
+            "the guest of domain \(domain) cannot give up \(devices.joined(separator: ", ")) while it runs: they share "
+                + "a slot, and libvirt does not unplug single devices of a slot",
+            remedy:
+                "shut the domain down; buslane domain detach \(domain.shellWord) --config takes them out of its persistent "
+                + "XML now")
+    }
+
+    private static func tooLittle(
+        _ code: String, _ domain: String, _ shortage: String, _ remedy: String
+    ) -> ErrorReport {
+        ErrorReport(
+            code == memoryInUse ? .notNow : .conflict, code, domain,
+            "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
+    }
+
+    private static let memoryInUse = "memory-in-use"
     private static let freeInGuest = "stop what uses it in the guest, then try again; or shut the domain down"
     private static let checkHotUnplug = "check that the guest runs and handles hot-unplug, then try again"
 }

@@ -52,7 +52,7 @@ extension FunctionObstacle {
         case .physicalFunctionDown(let interface):
             ErrorReport(
                 .conflict, "pf-down", address, "a VF of \(address) has no link: \(interface) is down",
-                remedy: "ip link set \(interface) up, or declare the PF and run buslane apply")
+                remedy: "ip link set \(interface.shellWord) up, or declare the PF and run buslane apply")
         case .heldByClaim(let claim, let owner):
             ErrorReport(
                 .conflict, "held-by-claim", address, "cannot take \(address): claim \(claim) of \(owner) has it",
@@ -65,7 +65,7 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "held-by-domain", address,
                 "cannot take \(address): it is in the XML of domain \(domain), and Buslane did not put it there",
-                remedy: "virsh edit \(domain) and remove the device, or claim another function")
+                remedy: "virsh edit \(domain.shellWord) and remove the device, or claim another function")
         case .inUseByOwner(let owner, let holder):
             ErrorReport(
                 .conflict, "vf-in-use", address,
@@ -74,7 +74,7 @@ extension FunctionObstacle {
         case .usedByHost(let interface):
             ErrorReport(
                 .conflict, "used-by-host", address, "cannot take \(address): the host uses its interface \(interface)",
-                remedy: "ip link set \(interface) down, if the host can do without it")
+                remedy: "ip link set \(interface.shellWord) down, if the host can do without it")
         case .diskInUse(let disk):
             ErrorReport(
                 .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
@@ -95,7 +95,8 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "not-claimed-for-domain", address,
                 "\(address) (device \(device)) is not claimed for domain \(domain)",
-                remedy: "buslane allocate POOL --for domain:\(domain), then buslane domain attach \(domain)")
+                remedy: "buslane allocate POOL --for \("domain:\(domain)".shellWord), then buslane domain attach "
+                    + domain.shellWord)
         case .awaited:
             ErrorReport(
                 .notNow, "awaited", address, "cannot take \(address): an earlier request waits for it",
@@ -110,5 +111,7 @@ extension DiskUse {
     }
 
     /// The command that ends the use.
-    fileprivate var end: String { mountPoint.map { "umount \($0)" } ?? "swapoff /dev/\(device)" }
+    fileprivate var end: String {
+        mountPoint.map { "umount \($0.shellWord)" } ?? "swapoff \("/dev/\(device)".shellWord)"
+    }
 }

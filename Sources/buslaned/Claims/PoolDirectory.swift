@@ -12,6 +12,8 @@ struct PoolDirectory: Sendable {
         let pool: Pool
         let members: [Function]
         let free: [Function]
+        /// How many are free on each node.
+        let nodes: [PoolObstacle.NodeSupply]
     }
 
     /// All pools with the present host.
@@ -19,9 +21,10 @@ struct PoolDirectory: Sendable {
         let snapshot = try host.snapshot()
         let held = try await holdings.holdings(for: .placingNow)
         return try configuration.inForce().pools.map { pool in
-            Supply(
-                pool: pool, members: pool.selector.matches(in: snapshot),
-                free: Placement.free(of: pool, on: snapshot, holdings: held))
+            let free = Placement.free(of: pool, on: snapshot, holdings: held)
+            return Supply(
+                pool: pool, members: pool.selector.matches(in: snapshot), free: free,
+                nodes: Placement.supply(of: free, on: snapshot))
         }
     }
 

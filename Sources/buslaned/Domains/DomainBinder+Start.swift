@@ -26,7 +26,7 @@ extension DomainBinder {
                 let (held, made) = try await claims.claims(for: domain, by: peer)
                 do {
                     let devices = try domain.devices(for: (held + made).flatMap(\.assignments), request)
-                    let edited = try claims.adding(devices, to: domain, request)
+                    let edited = try claims.adding(devices, to: domain, request, isRunning: false)
                     _ = try await access.libvirt.start(xml: edited.text)
                     return EditedDomain(edited, devices: edited.injected.map(EditedDomain.Device.init))
                 } catch let error as LibvirtError where error.leavesOpen {
@@ -43,7 +43,7 @@ extension DomainBinder {
 
 extension LibvirtError {
     /// Whether the operation may have been done all the same.
-    fileprivate var leavesOpen: Bool {
+    var leavesOpen: Bool {
         switch self {
         case .connectionLost, .noAnswer: true
         case .noSuchDomain, .unreachable, .refused: false

@@ -77,9 +77,13 @@ struct DomainBinder: Sendable {
     /// has not seen.
     func inject(into xml: String, by peer: PeerCredentials) async throws -> EditedDomain {
         let domain = try Domain(parsing: xml)
+        let request = try domain.request
         let (held, made) = try await claims.claims(for: domain, by: peer)
-        let devices = try domain.devices(for: (held + made).flatMap(\.assignments), try domain.request)
-        return EditedDomain(try domain.adding(devices), devices: devices.map(EditedDomain.Device.init))
+        return try await release.releasing(made, ifRefusedBy: peer.actor) {
+            let devices = try domain.devices(for: (held + made).flatMap(\.assignments), request)
+            let edited = try claims.adding(devices, to: domain, request, isRunning: false)
+            return EditedDomain(edited, devices: devices.map(EditedDomain.Device.init))
+        }
     }
 }
 

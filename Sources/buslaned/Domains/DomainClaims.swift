@@ -44,9 +44,12 @@ struct DomainClaims: Sendable {
     /// Refuses requests whose functions the domain could not be aligned to, before they are claimed. Otherwise each look
     /// at the domain would claim and release them again.
     ///
-    /// - Parameter claims: those that the domain holds besides.
+    /// - Parameters:
+    ///   - claims: those that the domain holds besides.
+    ///   - isRunning: whether its guest runs.
     func refuseFarAway(
-        _ requests: [ClaimRequest], besides claims: [Claim], of domain: Domain, _ request: DomainRequest?
+        _ requests: [ClaimRequest], besides claims: [Claim], of domain: Domain, _ request: DomainRequest?,
+        isRunning: Bool
     ) async throws {
         guard request?.align == .auto, !requests.isEmpty,
             // Requests that cannot be met are refused when they are claimed, with the reason.
@@ -60,12 +63,16 @@ struct DomainClaims: Sendable {
                     address: $0.address, kind: .hostdev, name: request.deviceName, alignedTo: $0.numaNode)
             }
         }
-        _ = try adding(known + coming, to: domain, request)
+        _ = try adding(known + coming, to: domain, request, isRunning: isRunning)
     }
 
     /// The domain with these devices, and with its vCPUs and memory near them where its request asks for that.
-    func adding(_ devices: [DeviceSpec], to domain: Domain, _ request: DomainRequest?) throws -> Domain {
+    ///
+    /// - Parameter isRunning: whether its guest runs, and so has its memory already.
+    func adding(
+        _ devices: [DeviceSpec], to domain: Domain, _ request: DomainRequest?, isRunning: Bool
+    ) throws -> Domain {
         guard request?.align == .auto else { return try domain.adding(devices) }
-        return try domain.addingAligned(devices, on: try host.lastSeen().numaNodes)
+        return try domain.addingAligned(devices, on: try host.numaNodes(), isRunning: isRunning)
     }
 }

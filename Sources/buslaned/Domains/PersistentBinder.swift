@@ -31,14 +31,14 @@ struct PersistentBinder: Sendable {
         }
         let going = binding.held.filter { changes.replaced.contains($0.id) }
         let kept = binding.held.filter { !changes.replaced.contains($0.id) }
-        try await claims.refuseFarAway(missing, besides: kept, of: domain, request)
+        try await claims.refuseFarAway(missing, besides: kept, of: domain, request, isRunning: binding.isActive)
         // 2. New claims, then the definition that has their devices.
         let (made, replaced) = try await exchange.exchange(going, for: missing, by: actor)
         var done: [String]
         do {
             let held = try await apply(changes, to: kept + made, by: actor)
             let record = plan.record(of: domain, held, request, unless: changes.waiting)
-            done = try await define(domain, plan, held, made, record, request, by: actor)
+            done = try await define(binding, plan, held, made, record, by: actor)
         } catch {
             await exchange.undo(replaced, releasing: made, by: actor)
             throw error
@@ -92,13 +92,14 @@ struct PersistentBinder: Sendable {
 
     /// Writes the claimed devices and their record in one definition; nothing where all of it is there.
     private func define(
-        _ domain: Domain, _ plan: BindingPlan, _ held: [Claim], _ made: [Claim], _ record: DomainAssignment,
-        _ request: DomainRequest?, by actor: AuditEntry.Actor
+        _ binding: DomainBinding, _ plan: BindingPlan, _ held: [Claim], _ made: [Claim], _ record: DomainAssignment,
+        by actor: AuditEntry.Actor
     ) async throws -> [String] {
+        let (domain, request) = (binding.domain, binding.request)
         let names = Set(plan.wanted.map(\.name))
         let devices = try domain.devices(for: held.flatMap { $0.assignments(for: names) }, request)
         let rest = try domain.removing(names: plan.removed)
-        let edited = try claims.adding(devices, to: rest, request).recording(record)
+        let edited = try claims.adding(devices, to: rest, request, isRunning: binding.isActive).recording(record)
         guard edited != domain else { return [] }
         let before = Set(domain.injected.map(\.name))
         let done =

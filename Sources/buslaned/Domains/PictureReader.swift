@@ -28,7 +28,7 @@ struct PictureReader: Sendable {
         let picture = try await picture(of: name)
         let host = try host.lastSeen()
         let drivers = host.functions.reduce(into: [PCIAddress: String]()) { $0[$1.address] = $1.driver }
-        return DomainOverview(of: picture, drivers: drivers, nodes: host.numaNodes)
+        return DomainOverview(of: picture, drivers: drivers, nodes: try self.host.numaNodes())
     }
 
     /// The guest as it runs; nil when it has stopped.

@@ -56,7 +56,7 @@ struct UnfinishedChanges: Sendable {
     private func writeConfig(_ left: DomainPicture.Reconciliation, of picture: DomainPicture) async throws {
         if !left.toConfig.isEmpty, let config = picture.config {
             let missing = try picture.devices(left.toConfig)
-            let edited = try claims.adding(missing, to: config, try config.request)
+            let edited = try claims.adding(missing, to: config, try config.request, isRunning: picture.live != nil)
             if edited != config { _ = try await access.libvirt.define(edited.text) }
         }
         try await access.takeOut(left.fromConfig, of: picture.name)

@@ -128,7 +128,7 @@ extension PoolsDocument.Pool {
     fileprivate init(_ supply: PoolDirectory.Supply) {
         self.init(
             name: supply.pool.name, numa: supply.pool.numa, total: supply.members.count, free: supply.free.count,
-            nodes: Placement.supply(of: supply.free).map { .init(node: $0.node, free: $0.free) },
+            nodes: supply.nodes.map { .init(node: $0.node, free: $0.free) },
             functions: supply.members.map(\.address))
     }
 }

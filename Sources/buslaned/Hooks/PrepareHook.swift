@@ -98,7 +98,7 @@ struct PrepareHook: Sendable {
             strict.contains { $0.name == name } ? node.map { DeviceNode(name: name, node: $0) } : nil
         }
         guard !nodes.isEmpty else { return }
-        let conflicts = try domain.placement.misalignments(of: nodes, on: try host.snapshot().numaNodes)
+        let conflicts = try domain.placement.misalignments(of: nodes, on: try host.numaNodes())
             .filter(\.isConflict)
         if !conflicts.isEmpty { throw MisalignedDomain(conflicts) }
     }

@@ -61,6 +61,8 @@ struct KernelHost: Host {
         return function
     }
 
+    func numaNodes() -> [NUMANode] { reader.numaNodes() }
+
     func binding(at address: PCIAddress) throws -> DriverBinding? { try reader.binding(at: address) }
 
     func downPort(ofVF virtual: VirtualFunction) throws -> String? { reader.downPort(ofVF: virtual) }

@@ -29,6 +29,7 @@ public struct NumberSet: Hashable, Sendable {
     public func isSubset(of other: NumberSet) -> Bool { numbers.isSubset(of: other.numbers) }
     public func isDisjoint(with other: NumberSet) -> Bool { numbers.isDisjoint(with: other.numbers) }
     public func intersection(_ other: NumberSet) -> NumberSet { NumberSet(numbers.intersection(other.numbers)) }
+    public func subtracting(_ other: NumberSet) -> NumberSet { NumberSet(numbers.subtracting(other.numbers)) }
     public func union(_ other: NumberSet) -> NumberSet { NumberSet(numbers.union(other.numbers)) }
 
     /// The number in a set of one; nil for any other set.
