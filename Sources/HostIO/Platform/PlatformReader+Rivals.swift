@@ -84,7 +84,7 @@ extension PlatformReader {
     ) -> [PlatformFacts.Rival] {
         var found: [PlatformFacts.Rival] = []
         let starters = ["Exec", "RUN", "@reboot", "pre-up", "up ", "post-up", "/"]
-        for line in lines where starters.contains(where: line.contains) && !line.hasPrefix("#") {
+        for line in lines where starters.contains(where: { line.contains($0) }) && !line.hasPrefix("#") {
             let words = line.split { $0.isWhitespace || "\"'=;&|,-@+!:".contains($0) && $0 != "-" }
             for word in words {
                 let path = word.drop { "-@+!:".contains($0) }
@@ -92,7 +92,7 @@ extension PlatformReader {
                 // A short text; programs are longer, and begin with a NUL not far away.
                 guard path.hasPrefix("/"),
                     ["/bin/", "/sbin/", "/opt/", "/etc/", "/root/", "/srv/", "/lib", "/home/"]
-                        .contains(where: path.contains), let text = files.text(script, limit: 65536),
+                        .contains(where: { path.contains($0) }), let text = files.text(script, limit: 65536),
                     text.utf8.count < 65536,
                     !text.utf8.contains(0)
                 else { continue }

@@ -68,7 +68,7 @@ extension PlatformReader {
     private func hypervisor(isVirtualMachine: Bool?, _ files: inout TextFiles) -> PlatformFacts.Hypervisor? {
         if files.text(paths.hypervisorType)?.trimmed == "xen" { return .other("Xen") }
         guard isVirtualMachine != false, let vendor = files.text(paths.systemVendor)?.trimmed else { return nil }
-        if ["QEMU", "Red Hat", "KVM"].contains(where: vendor.hasPrefix) { return .kvm }
+        if ["QEMU", "Red Hat", "KVM"].contains(where: { vendor.hasPrefix($0) }) { return .kvm }
         let known = [
             "VMware": "VMware", "Xen": "Xen", "innotek": "VirtualBox", "Amazon EC2": "Amazon EC2",
             "Parallels": "Parallels",
