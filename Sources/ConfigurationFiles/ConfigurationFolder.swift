@@ -23,7 +23,8 @@ package struct ConfigurationFolder: Sendable {
         guard !files.isEmpty else {
             throw ConfigurationError(
                 at: Place(file: directory + "/buslane.yaml"), "there is no such file, and none in conf.d",
-                remedy: "write one; 'physicalFunctions: []' declares no VFs")
+                remedy: ignored.first.map { "rename \($0): the name of a configuration file ends in .yaml" }
+                    ?? "write one; 'physicalFunctions: []' declares no VFs")
         }
         for file in files { reader.read(contentsOf: file) }
         return try reader.result()
@@ -38,6 +39,20 @@ package struct ConfigurationFolder: Sendable {
         return (Self.exists(main) ? [main] : [])
             + fragments.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.sorted()
             .map { "\(directory)/conf.d/\($0)" }
+    }
+
+    /// Files that look like configuration and are not read, because their names end in `.yml`, `.YAML` or the like.
+    package var ignored: [String] {
+        func looksRead(_ name: String) -> Bool {
+            let name = name.lowercased()
+            return !name.hasPrefix(".") && [".yaml", ".yml", ".json"].contains { name.hasSuffix($0) }
+        }
+        func names(in folder: String) -> [String] {
+            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter(looksRead).sorted()
+        }
+        return names(in: directory).filter { $0.lowercased().hasPrefix("buslane.") && $0 != "buslane.yaml" }
+            .map { "\(directory)/\($0)" }
+            + names(in: directory + "/conf.d").filter { !$0.hasSuffix(".yaml") }.map { "\(directory)/conf.d/\($0)" }
     }
 
     private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }

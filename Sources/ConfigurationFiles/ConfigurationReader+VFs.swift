@@ -37,7 +37,7 @@ extension ConfigurationReader {
         settings.mac = keys["mac"]?.attempt { (mac) throws(ConfigurationError) in
             try stationMAC(mac, ofVFs: range?.count ?? 1)
         }
-        let driver = keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.string() }
+        let driver = keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.driver() }
         // A table has 2048 entries at the most. Source: PCI Local Bus Specification 3.0, 6.8.2.3.
         let msixCount = keys["msixCount"]?.attempt { (count) throws(ConfigurationError) in
             try count.integer(in: 1...2048)
@@ -46,7 +46,7 @@ extension ConfigurationReader {
     }
 
     private static func range(_ cursor: YAMLCursor, vfCount: Int?) throws(ConfigurationError) -> VFRange {
-        let range = try cursor.value(VFRange.self)
+        let range = try cursor.vfRange()
         guard let vfCount, range.last >= vfCount else { return range }
         throw cursor.fail(
             vfCount == 0

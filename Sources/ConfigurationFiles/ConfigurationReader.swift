@@ -90,7 +90,7 @@ package struct ConfigurationReader {
             driversAutoprobe: keys["driversAutoprobe"]?.attempt { (probe) throws(ConfigurationError) in
                 try probe.bool()
             } ?? false,
-            vfDriver: keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.string() },
+            vfDriver: keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.driver() },
             // IPv4 requires 68 of every link (RFC 791); no card allows more than 16 bits.
             mtu: keys["mtu"]?.attempt { (mtu) throws(ConfigurationError) in try mtu.integer(in: 68...65535) },
             linkUp: keys["linkUp"]?.attempt { (up) throws(ConfigurationError) in try up.bool() },

@@ -75,6 +75,8 @@ public struct ExplanationDocument: Codable, Sendable {
     public var candidates: [Candidate]
     /// Why the claim would be refused; null when it would be granted.
     @ExplicitNull public var refusal: ErrorBody.Detail?
+    /// Whether the same request can succeed later; absent without a refusal.
+    public var refusalIsTemporary: Bool?
 
     public struct Candidate: Codable, Sendable {
         public var address: PCIAddress
@@ -95,6 +97,7 @@ public struct ExplanationDocument: Codable, Sendable {
                 taken: candidate.verdict == .chosen, free: free, reason: candidate.verdict.description)
         }
         refusal = explanation.refusal.map { ErrorBody($0).error }
+        refusalIsTemporary = explanation.refusal?.isTemporary
     }
 }
 
@@ -104,10 +107,16 @@ public struct ClaimLine: Codable, Sendable {
     public var before: Int?
     public var made: ClaimsDocument?
     public var error: ErrorBody.Detail?
+    /// Whether the same request can succeed later; absent without an error.
+    public var errorIsTemporary: Bool?
 
-    public init(before: Int? = nil, made: ClaimsDocument? = nil, error: ErrorBody.Detail? = nil) {
+    public init(before: Int? = nil, made: ClaimsDocument? = nil) {
         self.before = before
         self.made = made
+    }
+
+    public init(error: ErrorBody.Detail, isTemporary: Bool) {
         self.error = error
+        errorIsTemporary = isTemporary
     }
 }

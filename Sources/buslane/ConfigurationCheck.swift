@@ -13,8 +13,10 @@ struct ConfigurationCheck {
     /// Possible problems: a pool without a function is correct until its VFs are created.
     let notes: [ConfigurationCheckDocument.Remark]
 
-    /// - Parameter host: nil checks the files only.
-    init(_ reader: ConfigurationReader, files: [String], on host: HostSnapshot?) {
+    /// - Parameters:
+    ///   - ignored: files beside them that are not read.
+    ///   - host: nil checks the files only.
+    init(_ reader: ConfigurationReader, files: [String], ignored: [String] = [], on host: HostSnapshot?) {
         self.files = files
         desired = reader.desired
         sawHost = host != nil
@@ -28,7 +30,9 @@ struct ConfigurationCheck {
             errors.append(.init(at: problem.place, message: problem.refusal.message, remedy: problem.refusal.remedy))
         }
         self.errors = errors
-        notes = host.map { host in reader.desired.pools.compactMap { $0.note(on: host) } } ?? []
+        notes =
+            ignored.map { .init(ignoring: $0) }
+            + (host.map { host in reader.desired.pools.compactMap { $0.note(on: host) } } ?? [])
     }
 
     var document: ConfigurationCheckDocument {
@@ -53,6 +57,12 @@ struct ConfigurationCheck {
 }
 
 extension ConfigurationCheckDocument.Remark {
+    fileprivate init(ignoring file: String) {
+        self.init(
+            file: file, line: nil, column: nil, message: "not read: the name of a configuration file ends in .yaml",
+            remedy: "rename it, or move it away")
+    }
+
     /// - Parameter place: as a declaration bears it, `FILE:LINE:COLUMN`.
     init(at place: String?, message: String, remedy: String?) {
         var message = message
@@ -77,7 +87,15 @@ extension ConfigurationCheckDocument.Remark {
 extension Pool {
     /// nil when the pool has a function on the host.
     fileprivate func note(on host: HostSnapshot) -> ConfigurationCheckDocument.Remark? {
-        guard selector.matches(in: host).isEmpty else { return nil }
+        let members = selector.matches(in: host)
+        guard members.isEmpty else {
+            guard !defaults.isEmpty, !members.contains(where: { $0.virtualFunction != nil && $0.isEthernet }) else {
+                return nil
+            }
+            return .init(
+                at: place, message: "'defaults' of pool '\(name)' have no effect: it has no VF of an Ethernet card",
+                remedy: "leave them out")
+        }
         let met = selector.meetings(on: host).map(\.description).joined(separator: "; ")
         return .init(
             at: place, message: "pool '\(name)' has no function of this host now: \(met)",

@@ -49,6 +49,7 @@ extension Refusal: Exemplified {
 extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
+        case notIsolated, needsVFToken, deniedByVFIO
         case heldByDomain, inUseByOwner, usedByHost, diskInUse, cutIntoVFs, quarantined, notQuarantined
         case notClaimedForDomain, awaited
     }
@@ -58,6 +59,9 @@ extension FunctionObstacle: Exemplified {
         case .unknown: .unknown
         case .settingsNeedVirtualFunction: .settingsNeedVirtualFunction
         case .groupNotViable: .groupNotViable
+        case .notIsolated: .notIsolated
+        case .needsVFToken: .needsVFToken
+        case .deniedByVFIO: .deniedByVFIO
         case .physicalFunctionDown: .physicalFunctionDown
         case .heldByClaim: .heldByClaim
         case .heldByProcess: .heldByProcess
@@ -75,7 +79,13 @@ extension FunctionObstacle: Exemplified {
 
     public static var examples: [FunctionObstacle] {
         [
-            .unknown, .settingsNeedVirtualFunction,
+            .unknown, .settingsNeedVirtualFunction, .notIsolated,
+            .needsVFToken(physicalFunction: pf, driver: "vfio-pci"), .deniedByVFIO(ids: "8086:37c9"),
+            .groupNotViable(
+                group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")],
+                place: VirtualFunction(physicalFunction: pf, index: 0)),
+            .usedByHost(interface: "ens1", master: "br0"),
+            .heldByProcess(ProcessHolder(pid: 7, command: "qemu-system-x86", guest: "fw1")),
             .groupNotViable(group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
             .physicalFunctionDown(interface: "ens1"), .heldByClaim(claim: "c7", owner: "fw1"), .heldByProcess(qemu),
             .heldByDomain(domain: "fw1"), .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
@@ -89,6 +99,7 @@ extension FunctionObstacle: Exemplified {
 extension PoolObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, quotaReached, exhausted, nodeExhausted, cardsExhausted, notTogether
+        case tooSmall, tooSmallOnNode, tooSmallOnCards, neverTogether
     }
 
     public var exampleCase: Case {
@@ -99,6 +110,10 @@ extension PoolObstacle: Exemplified {
         case .nodeExhausted: .nodeExhausted
         case .cardsExhausted: .cardsExhausted
         case .notTogether: .notTogether
+        case .tooSmall: .tooSmall
+        case .tooSmallOnNode: .tooSmallOnNode
+        case .tooSmallOnCards: .tooSmallOnCards
+        case .neverTogether: .neverTogether
         }
     }
 
@@ -106,8 +121,12 @@ extension PoolObstacle: Exemplified {
         [
             .unknown(known: []), .unknown(known: ["a", "b"]), .quotaReached(holder: "user id 1000", limit: 2),
             .exhausted(wanted: 2, free: 1, total: 4, reasons: ["3 claimed"]),
-            .exhausted(wanted: 5, free: 1, total: 4, reasons: []),
-            .exhausted(wanted: 2, free: 0, total: 0, reasons: []),
+            .tooSmall(wanted: 5, total: 4), .tooSmall(wanted: 2, total: 0),
+            .tooSmallOnNode(policy: .required(node: 1), wanted: 1, byNode: [.init(node: 0, free: 2)]),
+            .tooSmallOnNode(policy: .required(node: 1), wanted: 2, byNode: [.init(node: nil, free: 2)]),
+            .tooSmallOnCards(spread: .pf, policy: .none, wanted: 3, most: 2),
+            .tooSmallOnCards(spread: .onePF, policy: .required(node: 1), wanted: 3, most: 2),
+            .neverTogether(devices: ["data0", "data1"], policy: .required(node: 1), spread: .onePF),
             .nodeExhausted(policy: .required(node: 1), wanted: 1, freeByNode: []),
             .nodeExhausted(policy: .required(node: 1), wanted: 1, freeByNode: [.init(node: nil, free: 1)]),
             .cardsExhausted(
@@ -168,6 +187,7 @@ extension DeclarationObstacle: Exemplified {
     public enum Case: CaseIterable {
         case noSRIOV, noDriver, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap, selectorMatchesNothing
         case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, vfsNeedLink
+        case settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
     }
 
     public var exampleCase: Case {
@@ -184,6 +204,11 @@ extension DeclarationObstacle: Exemplified {
         case .macOfSeveralCards: .macOfSeveralCards
         case .noInterfaceToSetThrough: .noInterfaceToSetThrough
         case .vfsNeedLink: .vfsNeedLink
+        case .settingsNeedEthernet: .settingsNeedEthernet
+        case .onVFIOItself: .onVFIOItself
+        case .noSuchVFDriver: .noSuchVFDriver
+        case .vfsDeniedByVFIO: .vfsDeniedByVFIO
+        case .vfioNeedsIOMMU: .vfioNeedsIOMMU
         }
     }
 
@@ -199,7 +224,10 @@ extension DeclarationObstacle: Exemplified {
             .selectorAmbiguous(declaration: "a.yaml:3:5", met: Selector(addresses: [pf]).meetings(on: host)[0]),
             .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
             .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
-            .noInterfaceToSetThrough(pf), .vfsNeedLink(pf, driver: "bnxt_en"),
+            .noInterfaceToSetThrough(pf), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .onVFIOItself(pf, driver: "vfio-pci"), .noSuchVFDriver(pf, driver: "foo", known: []),
+            .noSuchVFDriver(pf, driver: "vfio-pcy", known: ["vfio-pci"]), .vfsDeniedByVFIO(pf, ids: "8086:37c9"),
+            .vfioNeedsIOMMU(pf, driver: "vfio-pci"),
         ]
     }
 }

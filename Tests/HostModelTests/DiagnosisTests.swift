@@ -62,6 +62,10 @@ struct DiagnosisTests {
         patient.platform.processor = .amd
         #expect(patient.finding("iommu-off-in-firmware")?.remedy?.contains("AMD-Vi") == true)
         patient.platform.isVirtualMachine = true
+        #expect(patient.finding("iommu-not-emulated")?.remedy?.contains("<iommu") == false)
+        patient.platform.hypervisor = .other("VMware")
+        #expect(patient.finding("iommu-not-emulated")?.remedy?.contains("<iommu") == false)
+        patient.platform.hypervisor = .kvm
         #expect(patient.finding("iommu-not-emulated")?.remedy?.contains("<iommu model='intel'>") == true)
         patient.platform.firmwareTables = nil
         #expect(patient.finding("iommu-off")?.severity == .blocker)

@@ -86,14 +86,15 @@ struct PlacementTests {
 
     @Test("the refusal of a node with too few functions says how many are free on each node")
     func nodeExhausted() {
-        let outcome = place(request(vfs, count: 3, numa: .required(node: 1)), on: host)
+        let taken = Holdings(claims: ["0000:af:10.0": heldByFirewall])
+        let outcome = place(request(vfs, count: 2, numa: .required(node: 1), owner: "b"), on: host, taken)
         guard case .failure(let refusal) = outcome else {
             Issue.record("placed: \(outcome)")
             return
         }
         #expect(refusal.code == "no-capacity-on-node")
         #expect(refusal.isTemporary)
-        #expect(refusal.message.contains("2 free on node 0, 2 free on node 1"))
+        #expect(refusal.message.contains("2 free on node 0, 1 free on node 1"))
     }
 
     @Test("the refusal of a pool with too few functions counts the causes")
@@ -105,7 +106,7 @@ struct PlacementTests {
         let nothing = Pool(name: "none", selector: Selector(addresses: ["0000:99:00.0"]))
         #expect(
             place(request(nothing), on: host)
-                == .failure(.pool("none", .exhausted(wanted: 1, free: 0, total: 0, reasons: []))))
+                == .failure(.pool("none", .tooSmall(wanted: 1, total: 0))))
     }
 
     @Test("malformed requests are refused")

@@ -13,7 +13,7 @@ struct ReadinessTests {
         let function = try #require(host.now[address])
         return Assignment(
             name: "data0", address: address, virtualFunction: function.virtualFunction,
-            iommuGroup: function.iommuGroup ?? 0, numaNode: nil, isNetwork: function.isNetwork, settings: settings,
+            iommuGroup: function.iommuGroup ?? 0, numaNode: nil, isNetwork: function.isEthernet, settings: settings,
             original: OriginalState(
                 driver: function.driver, driverOverride: function.driverOverride, settings: function.vfSettings))
     }

@@ -31,6 +31,7 @@ struct RefusalTests {
         #expect(
             shared == [
                 "pf-down": ["physicalFunctionDown", "vfsNeedLink"], "used-by-host": ["diskInUse", "usedByHost"],
+                "vfio-denylist": ["deniedByVFIO", "vfsDeniedByVFIO"], "no-iommu": ["noIOMMU", "vfioNeedsIOMMU"],
                 "guest-refused": ["evictionUndone", "keeps"], "guest-silent": ["evictionUndone", "keeps"],
             ])
     }

@@ -75,14 +75,14 @@ struct TogetherTests {
             _ = try place([near, far], numa: .required(node: nil), on: host)
             Issue.record("placed on two nodes")
         } catch {
-            #expect(error.code == "no-capacity-together" && error.isTemporary)
+            #expect(error.code == "never-together" && !error.isTemporary)
             #expect(error.message.contains("near, far") && error.message.contains("required"))
         }
         do {
             _ = try place([near, pool("none", of: "0000:5e:00.0")], on: host)
             Issue.record("placed out of an empty pool")
         } catch {
-            #expect(error.code == "no-capacity" && error.subject == "none")
+            #expect(error.code == "pool-too-small" && error.subject == "none")
         }
     }
 

@@ -31,7 +31,7 @@ extension YAMLCursor {
             },
             paths: keys["paths"]?.values(SlotPath.self), macs: keys["macs"]?.values(MACAddress.self),
             serials: keys["serials"]?.values(SerialNumber.self),
-            vfs: keys["vfs"]?.values(VFRange.self),
+            vfs: keys["vfs"]?.entries { (item) throws(ConfigurationError) in try item.vfRange() },
             numaNodes: keys["numaNodes"]?.entries { (item) throws(ConfigurationError) in
                 try item.integer(in: 0...65535)
             },

@@ -89,10 +89,47 @@ struct YAMLCursor {
     }
 
     func integer(in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+        try refuseLeadingZero()
         guard let value = node.int, range.contains(value) else {
             throw fail("expected a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return value
+    }
+}
+
+extension YAMLCursor {
+    /// Refuses a number like 0100, which one reader takes for 64 and another for 100.
+    private func refuseLeadingZero() throws(ConfigurationError) {
+        guard node.isOctalOrDecimal, let text = node.string else { return }
+        let decimal = Int(text.filter { $0 != "_" }) ?? 0
+        let meanings = [decimal, node.number ?? decimal].reduce(into: [String]()) { meanings, number in
+            if !meanings.contains("\(number)") { meanings.append("\(number)") }
+        }
+        throw fail(
+            "'\(text)' begins with 0, and YAML 1.1 takes such a number for an octal one",
+            remedy: "write \(meanings.joined(separator: " or "))")
+    }
+
+    /// Indexes and ranges of VFs.
+    func vfRange() throws(ConfigurationError) -> VFRange {
+        try refuseLeadingZero()
+        return try value(VFRange.self)
+    }
+
+    /// The name of a PCI driver. Whether the host has it is known only there.
+    func driver() throws(ConfigurationError) -> String {
+        let name = try string()
+        if node.isNull || node.bool == false || ["none", "netdevice"].contains(name.lowercased()) {
+            throw fail("'\(name)' is not a PCI driver", remedy: "leave the key out: the VFs then have no driver")
+        }
+        if let meant = PCIDrivers.meant[name] {
+            throw fail("'\(name)' is a kernel module, but not a PCI driver", remedy: "did you mean '\(meant)'?")
+        }
+        guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }), !name.hasPrefix(".") else {
+            throw fail(
+                "'\(name)' cannot be the name of a driver", remedy: "lspci -k and ls /sys/bus/pci/drivers show names")
+        }
+        return name
     }
 }
 

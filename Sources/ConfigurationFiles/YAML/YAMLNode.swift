@@ -51,8 +51,19 @@ extension YAMLNode {
         }
     }
 
-    /// A decimal number, or one after `0x`, `0b`, `0o` and `0` (octal). Underscores separate digits.
-    var int: Int? {
+    /// A decimal number, or one after `0x`, `0b` and `0o`. Underscores separate digits. nil for one that begins with 0:
+    /// its meaning is in doubt.
+    var int: Int? { isOctalOrDecimal ? nil : number }
+
+    /// Whether it begins with 0, as 0100: YAML 1.1 takes it for an octal number, YAML 1.2 and people for a decimal one.
+    var isOctalOrDecimal: Bool {
+        guard let plain else { return false }
+        let digits = plain.drop { $0 == "-" || $0 == "+" }.filter { $0 != "_" }
+        return digits.count > 1 && digits.first == "0" && digits.allSatisfy(\.isNumber)
+    }
+
+    /// The number by the rules of YAML 1.1.
+    var number: Int? {
         guard var digits = plain?.filter({ $0 != "_" }) else { return nil }
         let sign = digits.hasPrefix("-") ? "-" : ""
         if digits.hasPrefix("-") || digits.hasPrefix("+") { digits.removeFirst() }

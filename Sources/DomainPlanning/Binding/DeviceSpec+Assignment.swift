@@ -15,7 +15,7 @@ extension Domain {
 }
 
 extension DeviceSpec {
-    /// A VF of a network card as an interface, whose MAC and VLAN libvirt sets; any other function as a plain hostdev.
+    /// A VF of an Ethernet card as an interface, whose MAC and VLAN libvirt sets; any other function as a plain hostdev.
     ///
     /// A VF whose VLAN tag has a priority or is a provider's is a hostdev too: libvirt knows neither and would set a
     /// plain tag.

@@ -96,6 +96,9 @@ extension HostPaths {
     /// Links by name of the block device.
     var blockDevices: String { sysfs + "/class/block" }
     func nvmeSubsystem(_ name: String) -> String { sysfs + "/class/nvme-subsystem/\(name)" }
+    /// `xen` on its hosts and guests.
+    var hypervisorType: String { sysfs + "/hypervisor/type" }
+    var systemVendor: String { sysfs + "/class/dmi/id/sys_vendor" }
     var interrupts: String { processes + "/interrupts" }
     var unixSockets: String { processes + "/net/unix" }
     var firmwareTables: String { sysfs + "/firmware/acpi/tables" }
@@ -146,8 +149,15 @@ extension HostPaths {
     var scripts: [String] {
         below(
             ["/etc"],
-            "/rc.local", "/sysfs.conf", "/sysfs.d", "/tmpfiles.d", "/cron.d", "/systemd/system", "/network/interfaces",
-            "/network/interfaces.d", "/network/if-pre-up.d", "/network/if-up.d")
+            "/rc.local", "/rc.d/rc.local", "/init.d/boot.local", "/init.d/after.local", "/local.d", "/init.d",
+            "/sysfs.conf",
+            "/sysfs.d", "/crontab", "/cron.d", "/anacrontab", "/network/interfaces", "/network/interfaces.d",
+            "/network/if-pre-up.d", "/network/if-up.d", "/network/if-post-up.d", "/networkd-dispatcher/routable.d",
+            "/networkd-dispatcher/configured.d", "/NetworkManager/dispatcher.d",
+            "/NetworkManager/dispatcher.d/pre-up.d",
+            "/cloud/cloud.cfg.d")
+            + below(Self.systemdRoots, "/tmpfiles.d", "/systemd/system")
+            + below(["/var/spool"], "/cron/crontabs", "/cron", "/cron/tabs")
     }
 
     private static let systemdRoots = ["/etc", "/run", "/usr/local/lib", "/usr/lib"]

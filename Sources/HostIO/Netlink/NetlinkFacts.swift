@@ -13,7 +13,7 @@ struct NetlinkFacts {
 
     /// Asks devlink for the mode of every PF's switch. A PF without its network driver has none.
     private func addESwitchModes(to functions: inout [Function]) {
-        let cards = functions.indices.filter { functions[$0].sriov != nil && functions[$0].isNetwork }
+        let cards = functions.indices.filter { functions[$0].sriov != nil && functions[$0].isEthernet }
         guard !cards.isEmpty, let devlink = DevlinkSocket() else { return }
         for position in cards {
             guard functions[position].driver != nil, !functions[position].isOnVFIO,

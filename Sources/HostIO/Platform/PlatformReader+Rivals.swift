@@ -25,8 +25,11 @@ extension PlatformReader {
                 $0 == "[SR-IOV]" || $0.hasPrefix("SR-IOVVirtualFunctions=")
             },
             Source(kind: .driverctl, folders: [paths.driverctl], suffixes: []) { !$0.isEmpty },
-            Source(kind: .libvirtNetwork, folders: [paths.libvirtNetworks], suffixes: [".xml"]) {
-                $0.hasPrefix("<forward") && ($0.contains("mode='hostdev'") || $0.contains("mode=\"hostdev\""))
+            Source(kind: .libvirtNetwork, folders: [paths.libvirtNetworks], suffixes: [".xml"]) { line in
+                // A network of macvtaps in passthrough mode takes the VFs of its PF too.
+                ["hostdev", "passthrough"].contains { mode in
+                    line.contains("mode='\(mode)'") || line.contains("mode=\"\(mode)\"")
+                } && line.hasPrefix("<forward")
             },
             Source(kind: .udevRule, folders: paths.udevRules, suffixes: [".rules"], concerns: Self.writesVFCount),
             Source(kind: .modprobe, folders: paths.modprobe, suffixes: [".conf"], concerns: Self.setsFunctions),
@@ -36,14 +39,18 @@ extension PlatformReader {
 
     /// Whether a line sets the VF count. A comparison, as `==` in a udev rule, does not.
     private static func writesVFCount(_ line: Substring) -> Bool {
-        !line.hasPrefix("#") && line.contains("sriov_numvfs") && !line.contains("sriov_numvfs}==")
+        guard !line.hasPrefix("#") else { return false }
+        // Each mention that no comparison follows.
+        return line.split(separator: "sriov_numvfs", omittingEmptySubsequences: false).dropFirst().contains { rest in
+            !["}==", "}!="].contains { rest.hasPrefix($0) }
+        } || line.contains("sriov-manage -e")
     }
 
     /// `options vfio-pci ids=…` binds every function with that ID; `options igb max_vfs=…` creates VFs on every PF.
     private static func setsFunctions(_ line: Substring) -> Bool {
         let words = line.words
         guard words.count > 2, words[0] == "options" else { return false }
-        if words.contains(where: { $0.hasPrefix("max_vfs=") }) { return true }
+        if words.contains(where: { PlatformFacts.Rival.makesVFs(option: $0, ofModule: words[1]) }) { return true }
         return ["vfio-pci", "vfio_pci"].contains(words[1]) && words.contains { $0.hasPrefix("ids=") }
     }
 
@@ -53,7 +60,13 @@ extension PlatformReader {
         for source in sources {
             for place in source.folders {
                 for file in self.files(at: place, of: source, &files) {
-                    guard let line = files.lines(file).first(where: { source.concerns($0.text) }) else { continue }
+                    let lines = files.lines(file)
+                    guard let line = lines.first(where: { source.concerns($0.text) }) else {
+                        if source.kind == .script || source.kind == .udevRule {
+                            rivals += programs(of: lines.map(\.text), namedBy: file, &files)
+                        }
+                        continue
+                    }
                     let isOneLine = source.kind == .driverctl
                     rivals.append(
                         .init(
@@ -63,6 +76,37 @@ extension PlatformReader {
             }
         }
         return rivals
+    }
+
+    /// The scripts that lines name by their paths, and that set a VF count.
+    private func programs(
+        of lines: [Substring], namedBy file: String, _ files: inout TextFiles
+    ) -> [PlatformFacts.Rival] {
+        var found: [PlatformFacts.Rival] = []
+        let starters = ["Exec", "RUN", "@reboot", "pre-up", "up ", "post-up", "/"]
+        for line in lines where starters.contains(where: { line.contains($0) }) && !line.hasPrefix("#") {
+            let words = line.split { $0.isWhitespace || "\"'=;&|,-@+!:".contains($0) && $0 != "-" }
+            for word in words {
+                let path = word.drop { "-@+!:".contains($0) }
+                let script = paths.root == "/" ? String(path) : paths.root + path
+                // A short text; programs are longer, and begin with a NUL not far away.
+                guard path.hasPrefix("/"),
+                    ["/bin/", "/sbin/", "/opt/", "/etc/", "/root/", "/srv/", "/lib", "/home/"]
+                        .contains(where: { path.contains($0) }), let text = files.text(script, limit: 65536),
+                    text.utf8.count < 65536,
+                    !text.utf8.contains(0)
+                else { continue }
+                for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+                where Self.writesVFCount(line.trimmed) {
+                    found.append(
+                        .init(
+                            kind: .script, file: paths.onHost(script), line: number + 1,
+                            text: "\(line.trimmed) (run by \(paths.onHost(file)))"))
+                    break
+                }
+            }
+        }
+        return found
     }
 
     /// The files of a folder and of its drop-in folders; the path itself if it is a file.

@@ -22,6 +22,7 @@ public struct PlatformReader: Sendable {
         facts.bootLoader = bootLoader(files)
         facts.firmwareTables = firmwareTables(&files)
         addProcessor(to: &facts, &files)
+        facts.hypervisor = hypervisor(isVirtualMachine: facts.isVirtualMachine, &files)
         facts.interruptRemapping = interruptRemapping(&files)
         facts.allowsUnsafeInterrupts = allowsUnsafeInterrupts(facts.kernelCommandLine, &files)
         facts.makesUpGroups = flag(paths.parameter("enable_unsafe_noiommu_mode", ofModule: "vfio"), &files)
@@ -61,6 +62,22 @@ extension PlatformReader {
             }
         // Only x86 has this line; elsewhere it is unknown.
         facts.isVirtualMachine = value("flags").map { $0.words.contains("hypervisor") }
+    }
+
+    /// A vendor of physical hosts gives nil: `Google` and `Microsoft Corporation` count in a virtual machine only.
+    private func hypervisor(isVirtualMachine: Bool?, _ files: inout TextFiles) -> PlatformFacts.Hypervisor? {
+        if files.text(paths.hypervisorType)?.trimmed == "xen" { return .other("Xen") }
+        guard isVirtualMachine != false, let vendor = files.text(paths.systemVendor)?.trimmed else { return nil }
+        if ["QEMU", "Red Hat", "KVM"].contains(where: { vendor.hasPrefix($0) }) { return .kvm }
+        let known = [
+            "VMware": "VMware", "Xen": "Xen", "innotek": "VirtualBox", "Amazon EC2": "Amazon EC2",
+            "Parallels": "Parallels",
+            "Apple": "Apple's hypervisor",
+        ]
+        if let name = known.first(where: { vendor.hasPrefix($0.key) })?.value { return .other(name) }
+        guard isVirtualMachine == true else { return nil }
+        return vendor.hasPrefix("Microsoft")
+            ? .other("Hyper-V") : vendor.hasPrefix("Google") ? .other("Google Cloud") : nil
     }
 
     private func bootLoader(_ files: TextFiles) -> PlatformFacts.BootLoader? {

@@ -18,6 +18,7 @@ struct IOMMUReader {
             if let group = function.iommuGroup { members[group, default: []].append(function.address) }
         }
         for (address, group) in walk.leftOut { members[group, default: []].append(address) }
+        let unprotected = noIOMMUGroups(names, in: folder, devices, &pass)
         var groups: [IOMMUGroup] = []
         groups.reserveCapacity(names.count)
         for (name, type) in zip(names, types(ofGroups: names, in: folder, &pass)) {
@@ -25,7 +26,8 @@ struct IOMMUReader {
             groups.append(
                 IOMMUGroup(
                     id: id, type: type, functions: (members[id] ?? []).sorted(),
-                    device: devices.contains(name) ? paths.groupDevice(id) : nil))
+                    device: devices.contains(name) ? paths.groupDevice(id) : nil,
+                    isNoIOMMU: unprotected.contains(name)))
         }
         return groups
     }
@@ -35,10 +37,33 @@ struct IOMMUReader {
         var pass = ReadPass()
         let name = String(id)
         var type: String?
-        if let folder = try? Directory(paths.iommuGroups) { type = Self.type(ofGroup: name, in: folder, &pass) }
-        let devices = (try? Directory(paths.vfioGroupDevices).names()) ?? []
+        let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
+        var isNoIOMMU = false
+        if let folder = try? Directory(paths.iommuGroups) {
+            type = Self.type(ofGroup: name, in: folder, &pass)
+            isNoIOMMU = !noIOMMUGroups([name], in: folder, devices, &pass).isEmpty
+        }
         return IOMMUGroup(
-            id: id, type: type, functions: [], device: devices.contains(name) ? paths.groupDevice(id) : nil)
+            id: id, type: type, functions: [], device: devices.contains(name) ? paths.groupDevice(id) : nil,
+            isNoIOMMU: isNoIOMMU)
+    }
+
+    /// The groups that VFIO made up for functions that no IOMMU isolates.
+    ///
+    /// Their names are read only where there can be such groups: one file for each group.
+    ///
+    /// Source: `vfio_noiommu_group_alloc` and `vfio_group_create`, drivers/vfio/.
+    private func noIOMMUGroups(
+        _ names: [String], in folder: borrowing Directory, _ devices: Set<String>, _ pass: inout ReadPass
+    ) -> Set<String> {
+        let mode = pass.contents(ofFile: paths.parameter("enable_unsafe_noiommu_mode", ofModule: "vfio"))
+        guard kind() == nil || ["Y", "1"].contains(mode) else { return [] }
+        var found: Set<String> = []
+        for name in names {
+            let label = try? pass.contents(of: name + "/name", in: folder)
+            if label == "vfio-noiommu" || devices.contains("noiommu-" + name) { found.insert(name) }
+        }
+        return found
     }
 
     /// The types of all groups, in their order: a file each, and a host can have thousands.

@@ -59,7 +59,8 @@ public struct SysfsReader: Sendable {
         let groups = iommu.groups(of: walk, &pass)
         return HostSnapshot(
             host: hostIdentity(&pass),
-            iommu: IOMMU(enabled: !groups.isEmpty, kind: iommu.kind()),
+            iommu: IOMMU(enabled: groups.contains { !$0.isNoIOMMU }, kind: iommu.kind()),
+            drivers: drivers(&pass),
             numaNodes: NUMAReader(paths: paths).nodes(&pass),
             iommuGroups: groups,
             functions: walk.functions,
@@ -153,6 +154,18 @@ public struct SysfsReader: Sendable {
     /// nil for a tree that is not the running host: netlink only reaches that one.
     private var netlink: NetlinkFacts? {
         paths.isLive ? NetlinkFacts(interfaces: InterfaceReader(paths: paths)) : nil
+    }
+
+    /// nil in a tree that has no drivers.
+    private func drivers(_ pass: inout ReadPass) -> PCIDrivers? {
+        guard let names = try? Directory(paths.pciDrivers).names() else { return nil }
+        let denylistIsOff: Bool? =
+            switch pass.contents(ofFile: paths.parameter("disable_denylist", ofModule: "vfio_pci")) {
+            case "Y", "1": true
+            case "N", "0": false
+            default: nil
+            }
+        return PCIDrivers(registered: Set(names), denylistIsOff: denylistIsOff)
     }
 
     /// Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.

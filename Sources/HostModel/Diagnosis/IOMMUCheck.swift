@@ -19,6 +19,20 @@ struct IOMMUCheck {
             case .other, nil: "the IOMMU"
             }
         return [Finding(.ok, "iommu-on", "\(name) is on: \(host.iommuGroups.count) IOMMU groups")] + translation()
+            + feignedIsolation()
+    }
+
+    /// A patch of some kernels treats ports as if they had ACS.
+    private func feignedIsolation() -> [Finding] {
+        guard let word = commandLine.words?.first(where: { $0.hasPrefix("pcie_acs_override") }) else { return [] }
+        return [
+            Finding(
+                .warning, "acs-overridden", "the kernel command line makes IOMMU groups smaller than they are: \(word)",
+                why:
+                    "functions in different groups can reach each other's memory although no group shows it: a guest can "
+                    + "read and write another guest's data",
+                remedy: commandLine.boot(removing: word))
+        ]
     }
 
     /// With `iommu=pt` the host's own devices need no translation. Guests are isolated in both cases.
@@ -44,7 +58,7 @@ struct IOMMUCheck {
         func blocker(_ code: String, _ what: String, _ remedy: String) -> Finding {
             Finding(.blocker, code, what, why: why, remedy: remedy)
         }
-        if host.iommu.enabled {
+        if host.iommu.enabled || host.iommuGroups.contains(where: \.isNoIOMMU) {
             return blocker(
                 "iommu-made-up", "VFIO works without an IOMMU and invents groups (enable_unsafe_noiommu_mode)",
                 "switch on the IOMMU, and remove enable_unsafe_noiommu_mode from modprobe.d or the kernel command line")
@@ -92,7 +106,14 @@ struct IOMMUCheck {
     private static let offWords = ["iommu=off", "intel_iommu=off", "amd_iommu=off"]
 
     private var firmwareRemedy: String {
+        if case .other(let name)? = platform.hypervisor {
+            return
+                "this host runs on \(name): give it an emulated IOMMU there, if \(name) has one, or use a physical host"
+        }
         if platform.isVirtualMachine == true {
+            guard platform.hypervisor == .kvm else {
+                return "give this virtual machine an emulated IOMMU, if its hypervisor has one, or use a physical host"
+            }
             return "add to this machine (q35) the device <iommu model='intel'><driver intremap='on' caching_mode='on'/>"
                 + "</iommu>, and boot it with intel_iommu=on"
         }

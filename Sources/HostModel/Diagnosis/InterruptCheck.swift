@@ -31,6 +31,9 @@ struct InterruptCheck {
         if let word = ["nointremap", "intremap=off"].first(where: commandLine.has) {
             return commandLine.boot(removing: word)
         }
+        if platform.isVirtualMachine == true, platform.hypervisor != .kvm {
+            return "switch on interrupt remapping in this machine's emulated IOMMU, if its hypervisor has it"
+        }
         if platform.isVirtualMachine == true {
             return "set <driver intremap='on'/> in this machine's <iommu>, and add <ioapic driver='qemu'/>"
         }

@@ -11,12 +11,12 @@ struct RivalCheck {
                 .warning, rival.kind.code, subject: rival.place, "\(rival.place): \(rival.text.excerpt)",
                 why: rival.kind.harm, remedy: remedy(for: rival))
         }
-        if let word = commandLine.words?.first(where: { $0.isVFIOIDs }) {
+        for word in commandLine.words ?? [] where word.isVFIOIDs || word.makesVFs {
             found.append(
                 Finding(
                     .warning, PlatformFacts.Rival.Kind.modprobe.code, subject: "kernel command line",
                     "kernel command line: \(word.excerpt)", why: PlatformFacts.Rival.Kind.modprobe.harm,
-                    remedy: "remove \(word) from the kernel command line and reboot"))
+                    remedy: commandLine.boot(removing: word)))
         }
         return found
     }
@@ -81,6 +81,12 @@ extension PlatformFacts.Rival.Kind {
 }
 
 extension String {
+    /// `igb.max_vfs=7`.
+    fileprivate var makesVFs: Bool {
+        let parts = split(separator: ".", maxSplits: 1)
+        return parts.count == 2 && PlatformFacts.Rival.makesVFs(option: parts[1], ofModule: parts[0])
+    }
+
     fileprivate var isVFIOIDs: Bool { hasPrefix("vfio-pci.ids=") || hasPrefix("vfio_pci.ids=") }
 
     /// Shortened to fit into a line.

@@ -51,7 +51,7 @@ struct SRIOVCheck {
     private func rivalDrivers() -> [Finding] {
         guard platform.networkManagerTakesEverything else { return [] }
         let exposed = host.functions.filter { function in
-            function.isNetwork && (function.sriov.map { $0.vfCount > 0 && $0.driversAutoprobe == true } ?? false)
+            function.isEthernet && (function.sriov.map { $0.vfCount > 0 && $0.driversAutoprobe == true } ?? false)
         }
         guard !exposed.isEmpty else { return [] }
         return [

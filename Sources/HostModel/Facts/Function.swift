@@ -130,8 +130,11 @@ public struct Function: Hashable, Sendable {
     /// Assignment Specification, class 06.
     public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.classCode >> 8) }
 
-    /// A network function, whose MAC address and VLAN can be set.
-    public var isNetwork: Bool { identity.baseClass == 0x02 }
+    /// An Ethernet function. Only such a VF has a MAC address and a VLAN: one of InfiniBand or of another fabric has none.
+    ///
+    /// Source: PCI Code and ID Assignment Specification, class 02: 00 is Ethernet; 80, "other", is used by some Ethernet
+    /// cards.
+    public var isEthernet: Bool { [0x0200, 0x0280].contains(identity.classCode >> 8) }
 
     /// Bound to `vfio-pci` or a vendor's variant of it.
     public var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }

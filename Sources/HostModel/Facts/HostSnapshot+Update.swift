@@ -82,13 +82,13 @@ extension HostSnapshot {
             let position = iommuGroups.firstIndex { $0.id > group.id } ?? iommuGroups.endIndex
             iommuGroups.insert(group.with([address]), at: position)
         }
-        iommu = IOMMU(enabled: true, kind: iommu.kind)
+        if !group.isNoIOMMU { iommu = IOMMU(enabled: true, kind: iommu.kind) }
     }
 }
 
 extension IOMMUGroup {
     fileprivate func with(_ functions: [PCIAddress]) -> IOMMUGroup {
-        IOMMUGroup(id: id, type: type, functions: functions, device: device)
+        IOMMUGroup(id: id, type: type, functions: functions, device: device, isNoIOMMU: isNoIOMMU)
     }
 }
 

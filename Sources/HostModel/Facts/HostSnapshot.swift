@@ -4,6 +4,8 @@
 public struct HostSnapshot: Sendable, Equatable {
     public var host: HostIdentity
     public var iommu: IOMMU
+    /// nil if unknown.
+    public var drivers: PCIDrivers?
     /// Sorted by id.
     public var numaNodes: [NUMANode]
     /// Sorted by id.
@@ -16,11 +18,12 @@ public struct HostSnapshot: Sendable, Equatable {
     var members = MemberIndex()
 
     public init(
-        host: HostIdentity, iommu: IOMMU, numaNodes: [NUMANode] = [], iommuGroups: [IOMMUGroup] = [],
-        functions: [Function] = [], warnings: [String] = []
+        host: HostIdentity, iommu: IOMMU, drivers: PCIDrivers? = nil, numaNodes: [NUMANode] = [],
+        iommuGroups: [IOMMUGroup] = [], functions: [Function] = [], warnings: [String] = []
     ) {
         self.host = host
         self.iommu = iommu
+        self.drivers = drivers
         self.numaNodes = numaNodes.sorted { $0.id < $1.id }
         self.iommuGroups = iommuGroups.sorted { $0.id < $1.id }
         self.functions = functions.sorted { $0.address < $1.address }
@@ -96,7 +99,7 @@ public struct HostIdentity: Hashable, Sendable {
 
 /// The host's IOMMU as a whole.
 public struct IOMMU: Hashable, Sendable, Codable {
-    /// Whether at least one function is in a group. Otherwise nothing can be passed through.
+    /// Whether it isolates at least one function. Otherwise nothing can be passed through.
     public let enabled: Bool
     public let kind: Kind?
 

@@ -15,11 +15,16 @@ public struct IOMMUGroup: Hashable, Sendable {
     /// Source: Documentation/driver-api/vfio.rst.
     public let device: String?
 
-    public init(id: Int, type: String?, functions: [PCIAddress], device: String? = nil) {
+    /// VFIO made the group up in no-IOMMU mode: nothing isolates its function, so no guest may have it.
+    /// Source: `name` reads `vfio-noiommu`; `vfio_noiommu_group_alloc`, drivers/vfio/group.c.
+    public let isNoIOMMU: Bool
+
+    public init(id: Int, type: String?, functions: [PCIAddress], device: String? = nil, isNoIOMMU: Bool = false) {
         self.id = id
         self.type = type
         self.functions = functions
         self.device = device
+        self.isNoIOMMU = isNoIOMMU
     }
 
     /// A function because of which VFIO refuses the group.
@@ -37,9 +42,10 @@ public struct IOMMUGroup: Hashable, Sendable {
 extension HostSnapshot {
     /// The functions of a group that are bound to a host driver. Until they are unbound the group is not viable.
     ///
-    /// VFIO ignores root ports and bridges to another bus.
+    /// VFIO ignores root ports and bridges to another bus. Of a group without an IOMMU every function counts.
     public func blockers(of group: IOMMUGroup) -> [IOMMUGroup.Blocker] {
-        group.functions.compactMap { address in
+        if group.isNoIOMMU { return group.functions.map { .init(address: $0, reason: "isolated by no IOMMU") } }
+        return group.functions.compactMap { address in
             guard let function = self[address], !function.leadsToAnotherBus, let driver = function.driver,
                 !function.isOnVFIO
             else { return nil }

@@ -9,6 +9,8 @@ public struct PlatformFacts: Hashable, Sendable {
     public var processor: Processor?
     /// Whether the host is itself a virtual machine. Source: the flag `hypervisor` of `cpuinfo`.
     public var isVirtualMachine: Bool?
+    /// What the host runs on, if that is a hypervisor; nil if unknown. Source: `hypervisor/type` and the DMI vendor.
+    public var hypervisor: Hypervisor?
     /// The kernel command line, word by word. Source: `cmdline`, proc(5).
     public var kernelCommandLine: [String]?
     /// Where that command line is configured.
@@ -35,6 +37,12 @@ public struct PlatformFacts: Hashable, Sendable {
     public var networkManagerTakesEverything: Bool
     /// Files and folders that exist but could not be read.
     public var unreadable: [String]
+
+    public enum Hypervisor: Hashable, Sendable {
+        case kvm
+        /// Its name, for people: `VMware`.
+        case other(String)
+    }
 
     public enum Processor: Hashable, Sendable { case intel, amd, other }
 
@@ -133,6 +141,15 @@ public struct PlatformFacts: Hashable, Sendable {
 
         public enum Kind: Hashable, Sendable, CaseIterable {
             case networkManager, netplan, systemdNetwork, driverctl, libvirtNetwork, udevRule, modprobe, script
+        }
+
+        /// Whether an option makes a module create VFs when it is loaded: `max_vfs=7`, `num_vfs=4,4,0`.
+        ///
+        /// i915 and xe only limit the number by `max_vfs`.
+        public static func makesVFs(option: some StringProtocol, ofModule module: some StringProtocol) -> Bool {
+            let parts = option.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, ["max_vfs", "num_vfs", "num_vf"].contains(String(parts[0])) else { return false }
+            return module != "i915" && module != "xe" && parts[1].contains { $0.isNumber && $0 != "0" }
         }
 
         public init(kind: Kind, file: String, line: Int? = nil, text: String) {

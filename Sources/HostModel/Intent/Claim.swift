@@ -95,7 +95,7 @@ public struct Assignment: Hashable, Sendable {
     /// The IOMMU group's number in this boot; meaningless in another boot.
     public let iommuGroup: Int
     public let numaNode: Int?
-    /// Whether it is a network function, which libvirt treats as an interface.
+    /// Whether it is an Ethernet function, which libvirt treats as an interface.
     public let isNetwork: Bool
     /// The settings that the PF enforces for it in this claim.
     public let settings: VFSettings

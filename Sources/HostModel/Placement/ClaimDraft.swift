@@ -73,7 +73,7 @@ extension ClaimDraft {
             assignments.append(
                 Assignment(
                     name: name, address: function.address, virtualFunction: function.virtualFunction,
-                    iommuGroup: group, numaNode: function.numaNode, isNetwork: function.isNetwork,
+                    iommuGroup: group, numaNode: function.numaNode, isNetwork: function.isEthernet,
                     settings: slot.settings,
                     original: OriginalState(
                         driver: function.driver, driverOverride: function.driverOverride,

@@ -24,8 +24,8 @@ public enum Placement {
     ///
     /// - Parameter requests: if there are several, each is for one function.
     /// - Returns: by request.
-    /// - Throws: the ``Refusal`` of the first request that cannot be satisfied by itself or with those like it, else
-    ///   ``Refusal/notTogether(pools:devices:policy:spread:)``.
+    /// - Throws: the ``Refusal`` of the first request that can never be satisfied by itself or with those like it, else of
+    ///   the first that cannot now, else that they do not fit together.
     public static func choose(
         together requests: [ClaimRequest], on host: HostSnapshot, holdings: Holdings
     ) throws(Refusal) -> [[Function]] {
@@ -35,17 +35,31 @@ public enum Placement {
         for request in requests where request.count != 1 { throw .request(.countOutOfRange(request.count)) }
         let matching = PlacementMatching(of: requests, on: host, holdings)
         if let chosen = matching.functions { return chosen.map { [$0] } }
-        for request in requests {
+        let refusals = requests.compactMap { refusal(of: $0, among: requests, on: host, holdings) }
+        // A refusal that may pass must not hide one that cannot.
+        if let lasting = refusals.first(where: { !$0.isTemporary }) { throw lasting }
+        let (devices, policy) = (requests.map { $0.deviceName ?? $0.pool.name }, requests[0].numa)
+        guard matching.isPossibleLater else {
+            throw .pool(
+                requests[0].pool.name, .neverTogether(devices: devices, policy: policy, spread: matching.spread))
+        }
+        throw refusals.first
+            ?? .pool(requests[0].pool.name, .notTogether(devices: devices, policy: policy, spread: matching.spread))
+    }
+
+    /// Why one of several requests cannot be met by itself, or with those like it; nil if it can.
+    private static func refusal(
+        of request: ClaimRequest, among requests: [ClaimRequest], on host: HostSnapshot, _ holdings: Holdings
+    ) -> Refusal? {
+        do throws(Refusal) {
             _ = try choose(for: request, on: host, holdings: holdings)
             // A pool with one free function may not have two.
             let alike = requests.count { $0.pool == request.pool && $0.numa == request.numa }
             if alike > 1 { _ = try choose(for: request.asking(for: alike), on: host, holdings: holdings) }
+            return nil
+        } catch {
+            return error
         }
-        throw .pool(
-            requests[0].pool.name,
-            .notTogether(
-                devices: requests.map { $0.deviceName ?? $0.pool.name },
-                policy: requests[0].numa, spread: matching.spread))
     }
 
     /// The members of a pool that any owner could claim now.
@@ -97,6 +111,6 @@ public enum Placement {
 }
 
 extension Function {
-    /// A VF of a network card, whose PF enforces MAC, VLAN and trust.
-    var takesVFSettings: Bool { virtualFunction != nil && isNetwork }
+    /// A VF of an Ethernet card, whose PF enforces MAC, VLAN and trust.
+    var takesVFSettings: Bool { virtualFunction != nil && isEthernet }
 }

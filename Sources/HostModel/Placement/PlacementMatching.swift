@@ -17,10 +17,15 @@ struct PlacementMatching {
     }
 
     /// By request, its function; nil if there is no solution.
-    var functions: [Function]? {
+    var functions: [Function]? { functions(.now) }
+
+    /// Whether there is a solution when others' uses have ended.
+    var isPossibleLater: Bool { functions(.later) != nil }
+
+    private func functions(_ outlook: PlacementSearch.Outlook) -> [Function]? {
         for wanted in policies {
             var searches = zip(requests, wanted).map { PlacementSearch(for: $0.with(numa: $1), on: host, holdings) }
-            if let chosen = matched(&searches) { return chosen.map { host.functions[$0] } }
+            if let chosen = matched(&searches, outlook) { return chosen.map { host.functions[$0] } }
         }
         return nil
     }
@@ -38,9 +43,9 @@ struct PlacementMatching {
     }
 
     /// A function for each search; nil if there is no solution.
-    private func matched(_ searches: inout [PlacementSearch]) -> [Int]? {
+    private func matched(_ searches: inout [PlacementSearch], _ outlook: PlacementSearch.Outlook) -> [Int]? {
         let candidates = searches.indices.map { index in
-            searches[index].regions.first.map { region in region.filter { searches[index].isFree($0) } } ?? []
+            searches[index].regions.first.map { region in region.filter { searches[index].admits($0, outlook) } } ?? []
         }
         func card(_ position: Int) -> PCIAddress { searches[0].card(of: position) }
         switch spread {

@@ -4,7 +4,11 @@ extension PlacementSearch {
     /// The first reason why a function cannot be claimed; nil if it can.
     func obstacle(to function: Function) -> Refusal? {
         let address = function.address
-        guard let groupID = function.iommuGroup, let group = host.group(groupID) else { return .noIOMMU }
+        // What no release changes comes first: a request must not wait for it.
+        guard let groupID = function.iommuGroup, let group = host.group(groupID), !group.isNoIOMMU else {
+            return .function(address, .notIsolated)
+        }
+        if let inability = inability(of: function) { return .function(address, inability) }
         // If a PF is in quarantine, none of its VFs is available.
         for suspect in [address, function.virtualFunction?.physicalFunction].compactMap(\.self) {
             if let reason = holdings.quarantine[suspect] { return .function(suspect, .quarantined(reason: reason)) }
@@ -21,9 +25,6 @@ extension PlacementSearch {
             return .function(address, .heldByProcess(holder))
         }
         if let use = use(of: function) { return use }
-        if !request.settings.isEmpty, !function.takesVFSettings {
-            return .function(address, .settingsNeedVirtualFunction)
-        }
         var going: Set<PCIAddress> = [address]
         for companion in host.companions(of: function) where holdings.claims[companion.address] == nil {
             if let reason = holdings.quarantine[companion.address] {
@@ -34,7 +35,23 @@ extension PlacementSearch {
         }
         let blockers = host.blockers(of: group)
         guard blockers.allSatisfy({ going.contains($0.address) }) else {
-            return .function(address, .groupNotViable(group: groupID, blockers: blockers))
+            return .function(
+                address, .groupNotViable(group: groupID, blockers: blockers, place: function.virtualFunction))
+        }
+        return nil
+    }
+
+    /// What the function cannot do for this request, whoever uses it.
+    private func inability(of function: Function) -> FunctionObstacle? {
+        if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction }
+        // Source: `vfio_pci_validate_vf_token`, drivers/vfio/pci/vfio_pci_core.c. libvirt has no element for the token.
+        if let physical = function.virtualFunction.flatMap({ host[$0.physicalFunction] }), physical.isOnVFIO,
+            holdings.claims[physical.address] == nil
+        {
+            return .needsVFToken(physicalFunction: physical.address, driver: physical.driver ?? VFIO.genericDriver)
+        }
+        if !function.isOnVFIO, host.vfioDenies(function.identity) {
+            return .deniedByVFIO(ids: function.identity.ids)
         }
         return nil
     }
@@ -55,7 +72,7 @@ extension PlacementSearch {
         }
         if let disk = holdings.disks[address]?.first { return .function(address, .diskInUse(disk)) }
         if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
-            return .function(address, .usedByHost(interface: interface.name))
+            return .function(address, .usedByHost(interface: interface.name, master: interface.master))
         }
         return nil
     }

@@ -2,7 +2,48 @@
 
 extension PlacementSearch {
     /// Why no region has enough free functions.
+    ///
+    /// Temporary only if a region can have enough of them without a change of the host or the request.
     var refusal: Refusal {
+        mutating get {
+            let regions = regions
+            if regions.contains(where: { pick(from: $0, .later) != nil }) { return shortageNow }
+            guard regions.contains(where: { pick(from: $0, .ever) != nil }) else { return impossible(in: regions) }
+            for position in regions.joined() {
+                if let obstacle = verdict(on: position), !obstacle.endsByItself { return obstacle }
+            }
+            return shortageNow
+        }
+    }
+
+    /// Why the request cannot be met with any function of the pool.
+    private func impossible(in regions: [[Int]]) -> Refusal {
+        let pool = request.pool.name
+        if members.count < request.count {
+            return .pool(pool, .tooSmall(wanted: request.count, total: members.count))
+        }
+        let isSpread = request.spread != .any && regions.contains { $0.count >= request.count }
+        guard isSpread else {
+            let byNode = Dictionary(grouping: members) { host.functions[$0].numaNode }
+            return .pool(
+                pool,
+                .tooSmallOnNode(
+                    policy: request.numa, wanted: request.count,
+                    byNode: byNode.map { PoolObstacle.NodeSupply(node: $0.key, free: $0.value.count) }
+                        .sorted { ($0.node ?? .max) < ($1.node ?? .max) }))
+        }
+        let most = regions.map { region in
+            let byCard = Dictionary(grouping: region, by: card)
+            return request.spread == .pf ? byCard.count : byCard.values.map(\.count).max() ?? 0
+        }.max()
+        return .pool(
+            pool,
+            .tooSmallOnCards(
+                spread: request.spread, policy: request.numa, wanted: request.count, most: most ?? 0))
+    }
+
+    /// Enough functions will be free when others' uses end.
+    private var shortageNow: Refusal {
         mutating get {
             let obstacles = members.compactMap { verdict(on: $0) }
             let free = members.filter { isFree($0) }.map { host.functions[$0] }
@@ -25,12 +66,8 @@ extension PlacementSearch {
         }
     }
 
-    /// The first reason that does not pass by waiting; if all may pass, the shortage with a count of each reason.
+    /// The shortage, with a count of each reason.
     private func shortage(_ obstacles: [Refusal], free: Int) -> Refusal {
-        let passing = obstacles.filter(\.endsByItself)
-        if let lasting = obstacles.first(where: { !$0.endsByItself }), free + passing.count < request.count {
-            return lasting
-        }
         var counts: [(code: String, count: Int)] = []
         var holders: [String] = []
         for obstacle in obstacles {
@@ -65,7 +102,7 @@ extension Refusal {
     fileprivate static let claimed = "claimed"
 
     /// Another user's use ends by itself; a property of the host does not.
-    fileprivate var endsByItself: Bool {
+    var endsByItself: Bool {
         guard case .function(_, let obstacle) = self else { return false }
         return switch obstacle {
         case .heldByClaim, .heldByProcess, .heldByDomain, .awaited: true

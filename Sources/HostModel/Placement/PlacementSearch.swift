@@ -21,7 +21,26 @@ struct PlacementSearch {
         loads = request.pool.order == .address ? nil : CardLoads(on: host, holdings)
     }
 
+    /// Which functions a search may count on.
+    enum Outlook {
+        /// Those that are free.
+        case now
+        /// Also those that somebody's use keeps from being free: it can end.
+        case later
+        /// All, whatever keeps them from being free.
+        case ever
+    }
+
     mutating func isFree(_ position: Int) -> Bool { verdict(on: position) == nil }
+
+    /// Whether the search may count on a function.
+    mutating func admits(_ position: Int, _ outlook: Outlook) -> Bool {
+        switch outlook {
+        case .now: isFree(position)
+        case .later: verdict(on: position)?.endsByItself ?? true
+        case .ever: true
+        }
+    }
 
     mutating func verdict(on position: Int) -> Refusal? {
         if let known = verdicts[position] { return known }
@@ -54,18 +73,19 @@ struct PlacementSearch {
     }
 
     /// The requested number of functions with the requested spread; nil if the region has too few.
-    mutating func pick(from region: [Int]) -> [Int]? {
+    mutating func pick(from region: [Int], _ outlook: Outlook = .now) -> [Int]? {
         switch request.spread {
-        case .any: return firstFree(of: region)
+        case .any: return first(of: region, outlook)
         case .onePF:
             for card in cards(of: region) {
-                if let chosen = firstFree(of: region.filter { self.card(of: $0) == card }) { return chosen }
+                if let chosen = first(of: region.filter { self.card(of: $0) == card }, outlook) { return chosen }
             }
             return nil
         case .pf:
             var taken: Set<PCIAddress> = []
             var chosen: [Int] = []
-            for position in region where !taken.contains(card(of: position)) && isFree(position) {
+            for position in region
+            where !taken.contains(card(of: position)) && admits(position, outlook) {
                 taken.insert(card(of: position))
                 chosen.append(position)
                 if chosen.count == request.count { return chosen }
@@ -74,9 +94,9 @@ struct PlacementSearch {
         }
     }
 
-    private mutating func firstFree(of region: [Int]) -> [Int]? {
+    private mutating func first(of region: [Int], _ outlook: Outlook) -> [Int]? {
         var chosen: [Int] = []
-        for position in region where isFree(position) {
+        for position in region where admits(position, outlook) {
             chosen.append(position)
             if chosen.count == request.count { return chosen }
         }

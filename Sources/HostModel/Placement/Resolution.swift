@@ -75,7 +75,10 @@ extension DesiredState {
         guard !functions.isEmpty else {
             throw .declaration(.selectorMatchesNothing(declaration: name, met: declaration.selector.meetings(on: host)))
         }
-        for function in functions { try declaration.refuseIfImpossible(on: function) }
+        for function in functions {
+            try declaration.refuseIfImpossible(on: function)
+            try declaration.refuseDrivers(ofVFsOn: function, of: host)
+        }
         if functions.count > 1, let mac = declaration.vfs.lazy.compactMap(\.settings.mac).first {
             throw .declaration(.macOfSeveralCards(mac, declaration: name, physicalFunctions: functions.map(\.address)))
         }
@@ -153,6 +156,29 @@ extension PFDeclaration {
             !DriverOrder.of(driver: function.driver).makesInterfaceWithVFs
         {
             throw .declaration(.noInterfaceToSetThrough(function.address))
+        }
+        if !function.isEthernet, vfs.contains(where: { !$0.settings.isEmpty }) {
+            throw .declaration(.settingsNeedEthernet(function.address))
+        }
+    }
+
+    /// Refuses what the drivers of the PF and of its VFs cannot do on this host.
+    fileprivate func refuseDrivers(ofVFsOn function: Function, of host: HostSnapshot) throws(Refusal) {
+        guard vfCount > 0, let sriov = function.sriov else { return }
+        let pf = function.address
+        if function.isOnVFIO, let driver = function.driver { throw .declaration(.onVFIOItself(pf, driver: driver)) }
+        var identity = function.identity
+        identity.device = sriov.vfDevice ?? identity.device
+        for driver in Set((0..<vfCount).compactMap(driver(ofVF:))).sorted() {
+            if host.hasDriver(driver) == false {
+                throw .declaration(.noSuchVFDriver(pf, driver: driver, known: host.driversLike(driver)))
+            }
+            if VFIO.isVFIODriver(driver), !host.iommu.enabled {
+                throw .declaration(.vfioNeedsIOMMU(pf, driver: driver))
+            }
+            if driver == VFIO.genericDriver, host.vfioDenies(identity) {
+                throw .declaration(.vfsDeniedByVFIO(pf, ids: identity.ids))
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ public enum ClaimPlanner {
     ) throws(Refusal) -> [Change] {
         guard let function = source[address] else { throw .function(address, .unknown) }
         var changes: [Change] = []
-        if let virtual = function.virtualFunction, function.isNetwork {
+        if let virtual = function.virtualFunction, function.isEthernet {
             if let down = source.downPort(ofVF: virtual) {
                 throw .function(virtual.physicalFunction, .physicalFunctionDown(interface: down))
             }

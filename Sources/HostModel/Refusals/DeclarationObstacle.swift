@@ -18,6 +18,16 @@ public enum DeclarationObstacle: Hashable, Sendable {
     /// A VF of each PF would have the address.
     case macOfSeveralCards(MACAddress, declaration: String, physicalFunctions: [PCIAddress])
     case noInterfaceToSetThrough(PCIAddress)
+    /// VF settings are declared for a PF that is no Ethernet card.
+    case settingsNeedEthernet(PCIAddress)
+    /// The PF is bound to a VFIO driver itself: its VFs would open only with its VF token.
+    case onVFIOItself(PCIAddress, driver: String)
+    /// No PCI driver has the name that is declared for VFs. `known` are similar or usual ones.
+    case noSuchVFDriver(PCIAddress, driver: String, known: [String])
+    /// vfio-pci has the VFs on its denylist.
+    case vfsDeniedByVFIO(PCIAddress, ids: String)
+    /// A VFIO driver is declared for VFs, and no IOMMU isolates them.
+    case vfioNeedsIOMMU(PCIAddress, driver: String)
     /// The PF's driver makes no VFs while its link is down.
     case vfsNeedLink(PCIAddress, driver: String)
 }
@@ -28,7 +38,9 @@ extension DeclarationObstacle {
         case .noSRIOV(let pf):
             ErrorReport(
                 .conflict, "no-sriov", pf, "cannot create VFs on \(pf): it has no SR-IOV capability",
-                remedy: "select only physical functions; see buslane inventory --pf")
+                remedy:
+                    "select only physical functions (buslane inventory --pf); if the card has SR-IOV, it is off in its "
+                    + "firmware: see buslane doctor")
         case .noDriver(let pf):
             ErrorReport(
                 .conflict, "no-driver", pf, "cannot create VFs on \(pf): it has no driver",
@@ -80,7 +92,40 @@ extension DeclarationObstacle {
             ErrorReport(
                 .conflict, "no-interface", pf,
                 "cannot set link, MTU or VF settings through \(pf): it has no network interface",
-                remedy: "bind it to its host driver, which makes the interface, or leave these settings out")
+                remedy:
+                    "leave these settings out; a network card has its interface while it is bound to its host driver")
+        case .settingsNeedEthernet(let pf):
+            ErrorReport(
+                .conflict, "settings-need-ethernet", pf,
+                "cannot set MAC, VLAN or other settings of the VFs of \(pf): it is not an Ethernet card",
+                remedy: "leave these settings out; VFs of InfiniBand have GUIDs instead, set with ip link set DEV vf N "
+                    + "node_guid")
+        case .onVFIOItself(let pf, let driver):
+            ErrorReport(
+                .conflict, "pf-on-vfio", pf,
+                "cannot create VFs for guests on \(pf): it is bound to \(driver) itself, so a VF opens only with the PF's "
+                    + "VF token, which libvirt cannot pass",
+                remedy:
+                    "bind it to its host driver: driverctl unset-override \(pf), or take its ids out of the options of "
+                    + "vfio-pci and reboot")
+        case .noSuchVFDriver(let pf, let driver, let known):
+            ErrorReport(
+                .conflict, "no-such-driver", pf,
+                "cannot bind the VFs of \(pf) to '\(driver)': no PCI driver of this name is loaded",
+                remedy: "modprobe \(driver), if there is such a driver"
+                    + (known.isEmpty ? "" : "; loaded ones: \(known.joined(separator: ", "))"))
+        case .vfsDeniedByVFIO(let pf, let ids):
+            ErrorReport(
+                .conflict, "vfio-denylist", pf,
+                "cannot bind the VFs of \(pf) to vfio-pci: it has \(ids) on its denylist",
+                remedy:
+                    "leave 'vfDriver' out and use the VFs on the host; only if you trust every guest with them, put "
+                    + "'options vfio-pci disable_denylist=1' into /etc/modprobe.d/vfio.conf and reboot")
+        case .vfioNeedsIOMMU(let pf, let driver):
+            ErrorReport(
+                .conflict, "no-iommu", pf,
+                "cannot bind the VFs of \(pf) to \(driver): this host has no IOMMU that is switched on",
+                remedy: "buslane doctor says why, and how to switch it on; or leave 'vfDriver' out")
         case .vfsNeedLink(let pf, let driver):
             ErrorReport(
                 .conflict, "pf-down", pf,

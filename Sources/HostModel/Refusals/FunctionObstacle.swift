@@ -3,9 +3,16 @@
 /// Why a function cannot be claimed, changed or released.
 public enum FunctionObstacle: Hashable, Sendable {
     case unknown
-    /// It is no VF of a network card.
+    /// It is no VF of an Ethernet card.
     case settingsNeedVirtualFunction
-    case groupNotViable(group: Int, blockers: [IOMMUGroup.Blocker])
+    /// It is in no IOMMU group, or in one that VFIO made up without an IOMMU.
+    case notIsolated
+    /// It is a VF whose PF is bound to a VFIO driver itself.
+    case needsVFToken(physicalFunction: PCIAddress, driver: String)
+    /// It is on vfio-pci's denylist.
+    case deniedByVFIO(ids: String)
+    /// `place` is the function's place on its PF, if it is a VF.
+    case groupNotViable(group: Int, blockers: [IOMMUGroup.Blocker], place: VirtualFunction? = nil)
     /// It is a PF, and its VFs have no link while its interface is down.
     case physicalFunctionDown(interface: String)
     case heldByClaim(claim: String, owner: String)
@@ -15,8 +22,8 @@ public enum FunctionObstacle: Hashable, Sendable {
     case heldByDomain(domain: String)
     /// The owner of its claim runs with it.
     case inUseByOwner(owner: String, ProcessHolder)
-    /// The host has an interface on it that is up.
-    case usedByHost(interface: String)
+    /// The host has an interface on it that is up, or that is a port of a bridge or bond.
+    case usedByHost(interface: String, master: String? = nil)
     /// The host keeps a file system or swap space on it.
     case diskInUse(DiskUse)
     /// It is a PF with VFs.
@@ -39,16 +46,34 @@ extension FunctionObstacle {
         case .settingsNeedVirtualFunction:
             ErrorReport(
                 .conflict, "settings-need-vf", address,
-                "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of a network card",
+                "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of an Ethernet card",
                 remedy: "leave out --mac, --vlan, --trust and every other VF setting")
-        case .groupNotViable(let group, let blockers):
+        case .notIsolated:
+            ErrorReport(
+                .conflict, "not-isolated", address, "cannot take \(address): no IOMMU isolates it",
+                remedy: "claim another function; buslane doctor says why none isolates this one")
+        case .needsVFToken(let pf, let driver):
+            ErrorReport(
+                .conflict, "vf-token", address,
+                "cannot take \(address): its PF \(pf) is bound to \(driver) itself, so a VF opens only with the PF's VF "
+                    + "token, which libvirt cannot pass",
+                remedy: "claim a VF of another PF, or bind \(pf) to its host driver and let that create the VFs")
+        case .deniedByVFIO(let ids):
+            ErrorReport(
+                .conflict, "vfio-denylist", address,
+                "cannot take \(address): vfio-pci has \(ids) on its denylist and does not bind it",
+                remedy: "claim another function; only if you trust every guest with it, put 'options vfio-pci "
+                    + "disable_denylist=1' into /etc/modprobe.d/vfio.conf and reboot")
+        case .groupNotViable(let group, let blockers, let place):
             ErrorReport(
                 .conflict, "group-not-viable", address,
                 "cannot take \(address): IOMMU group \(group) is not viable: "
                     + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; "),
-                remedy:
-                    "unbind \(blockers.map(\.address.description).joined(separator: ", ")) from the host driver, or "
-                    + "move the card to a slot with a group of its own")
+                remedy: blockers.contains { $0.address == place?.physicalFunction }
+                    // Unbound, the PF would have no VFs.
+                    ? "enable ACS and ARI in the firmware setup, or move the card to a slot with a group for each VF"
+                    : "unbind \(blockers.map(\.address.description).joined(separator: ", ")) from the host driver, or "
+                        + "move the card to a slot with a group of its own")
         case .physicalFunctionDown(let interface):
             ErrorReport(
                 .conflict, "pf-down", address, "a VF of \(address) has no link: \(interface) is down",
@@ -60,7 +85,8 @@ extension FunctionObstacle {
         case .heldByProcess(let holder):
             ErrorReport(
                 .conflict, "held-by-process", address, "cannot take \(address): \(holder) has it open",
-                remedy: "shut the domain down first")
+                remedy: holder.guest.map { "virsh shutdown \($0)" }
+                    ?? "stop the guest or program of process \(holder.pid)")
         case .heldByDomain(let domain):
             ErrorReport(
                 .conflict, "held-by-domain", address,
@@ -71,10 +97,13 @@ extension FunctionObstacle {
                 .conflict, "vf-in-use", address,
                 "cannot release \(address): \(owner) is running with it: \(holder) has it open",
                 remedy: "shut the domain down first")
-        case .usedByHost(let interface):
+        case .usedByHost(let interface, let master):
             ErrorReport(
-                .conflict, "used-by-host", address, "cannot take \(address): the host uses its interface \(interface)",
-                remedy: "ip link set \(interface.shellWord) down, if the host can do without it")
+                .conflict, "used-by-host", address,
+                "cannot take \(address): the host uses its interface \(interface)"
+                    + (master.map { " as a port of \($0)" } ?? ""),
+                remedy: (master == nil ? "" : "ip link set \(interface.shellWord) nomaster && ")
+                    + "ip link set \(interface.shellWord) down, if the host can do without it")
         case .diskInUse(let disk):
             ErrorReport(
                 .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",

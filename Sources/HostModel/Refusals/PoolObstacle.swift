@@ -11,6 +11,14 @@ public enum PoolObstacle: Hashable, Sendable {
     case nodeExhausted(policy: NUMAPolicy, wanted: Int, freeByNode: [NodeSupply])
     /// Enough are free, but on too few PFs or on too many.
     case cardsExhausted(spread: Spread, policy: NUMAPolicy, wanted: Int, freeByCard: [CardSupply])
+    /// The pool has fewer functions than wanted, whoever uses them.
+    case tooSmall(wanted: Int, total: Int)
+    /// The nodes that the policy allows have fewer functions of the pool than wanted. `byNode` counts all, used or free.
+    case tooSmallOnNode(policy: NUMAPolicy, wanted: Int, byNode: [NodeSupply])
+    /// The pool has too few PFs, or no PF has enough functions of it. `most` can be had with this spread.
+    case tooSmallOnCards(spread: Spread, policy: NUMAPolicy, wanted: Int, most: Int)
+    /// No choice fits all devices, even when all functions are free. The refusal names the first one's pool.
+    case neverTogether(devices: [String], policy: NUMAPolicy, spread: Spread)
     /// Each device is free by itself, and no choice fits them all. The refusal names the first one's pool.
     case notTogether(devices: [String], policy: NUMAPolicy, spread: Spread)
 
@@ -57,9 +65,7 @@ extension PoolObstacle {
                 .notNow, "no-capacity", pool,
                 "pool '\(pool)' has \(free) of \(total) functions free, \(wanted) wanted"
                     + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))"),
-                remedy: total == 0
-                    ? "declare VFs for it and run buslane apply"
-                    : wanted > total ? "ask for at most \(total), or declare more VFs" : Self.wait)
+                remedy: Self.wait)
         case .nodeExhausted(let policy, let wanted, let supply):
             ErrorReport(
                 .notNow, "no-capacity-on-node", pool,
@@ -70,19 +76,61 @@ extension PoolObstacle {
                 "pool '\(pool)' cannot give \(wanted) \(spread == .pf ? "on as many PFs" : "on one PF")"
                     + (policy == .none ? "" : " with NUMA policy \(policy)") + ": \(supply.text)",
                 remedy: "ask for fewer, or leave out --spread; buslane claims shows who has what")
+        case .tooSmall(let wanted, let total):
+            ErrorReport(
+                .conflict, "pool-too-small", pool,
+                "pool '\(pool)' has \(total == 0 ? "no function" : "only \(total) functions") on this host, \(wanted) wanted",
+                remedy: total == 0
+                    ? "compare its selector with buslane inventory; VFs count once buslane apply has created them"
+                    : "ask for at most \(total), or declare more VFs and run buslane apply")
+        case .tooSmallOnNode(let policy, let wanted, let byNode):
+            ErrorReport(
+                .conflict, "pool-too-small-on-node", pool,
+                "pool '\(pool)' can never give \(wanted) with NUMA policy \(policy): it has \(byNode.counts)",
+                remedy:
+                    "ask for \(wanted == 1 ? "another node" : "fewer, or for another node") or with --numa preferred, or "
+                    + "add functions of the node to the pool")
+        case .tooSmallOnCards(let spread, let policy, let wanted, let most):
+            ErrorReport(
+                .conflict, "pool-too-small-on-cards", pool,
+                "pool '\(pool)' can never give \(wanted) \(spread == .pf ? "on as many PFs" : "on one PF")"
+                    + (policy == .none ? "" : " with NUMA policy \(policy)") + ": \(most) at most",
+                remedy: "ask for at most \(most), or leave out --spread")
+        case .neverTogether(let devices, let policy, let spread):
+            ErrorReport(
+                .conflict, "never-together", pool,
+                "devices \(devices.joined(separator: ", ")) cannot be given together with NUMA policy \(policy)"
+                    + spread.addition + ", even when all functions are free",
+                remedy: "buslane inventory shows which node and PF each function is on; ask for fewer, or with "
+                    + "--numa preferred, or add functions to the pools")
         case .notTogether(let devices, let policy, let spread):
             ErrorReport(
                 .notNow, "no-capacity-together", pool,
                 "devices \(devices.joined(separator: ", ")) are each free, but not together with NUMA policy \(policy)"
-                    + (spread == .any ? "" : spread == .pf ? ", each on another PF" : ", all on one PF"),
-                remedy: "buslane pools shows what is free on which node; ask for fewer, or with --numa preferred")
+                    + spread.addition,
+                remedy: "buslane pools shows what is free on which node; try again later, or with --numa preferred")
         }
     }
 
     private static let wait = "release a claim, or try again later; buslane claims shows who has what"
 }
 
+extension Spread {
+    fileprivate var addition: String {
+        switch self {
+        case .any: ""
+        case .pf: ", each on another PF"
+        case .onePF: ", all on one PF"
+        }
+    }
+}
+
 extension [PoolObstacle.NodeSupply] {
+    fileprivate var counts: String {
+        map { entry in "\(entry.free) on " + (entry.node.map { "node \($0)" } ?? "an unknown node") }
+            .joined(separator: ", ")
+    }
+
     fileprivate var text: String {
         if isEmpty { return "none free" }
         return map { entry in "\(entry.free) free on " + (entry.node.map { "node \($0)" } ?? "an unknown node") }

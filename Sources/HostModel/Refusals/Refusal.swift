@@ -10,7 +10,7 @@ public enum Refusal: Reportable, Hashable {
     case domain(String, DomainObstacle)
     case declaration(DeclarationObstacle)
     case request(RequestMistake)
-    /// The kernel shows no IOMMU group.
+    /// No IOMMU isolates any function.
     case noIOMMU
     /// `what` is a verb with its object's kind, `subject` the object: `claim from pool`, `fast`.
     case notPermitted(what: String, subject: String, user: String, remedy: String)
@@ -25,9 +25,9 @@ public enum Refusal: Reportable, Hashable {
         case .request(let mistake): mistake.report
         case .noIOMMU:
             ErrorReport(
-                .conflict, "no-iommu", "host", "cannot pass anything through: the kernel shows no IOMMU group",
-                remedy: "enable VT-d or AMD-Vi in the firmware and boot with intel_iommu=on (Intel); see buslane doctor"
-            )
+                .conflict, "no-iommu", "host",
+                "cannot pass anything through: this host has no IOMMU that is switched on",
+                remedy: "buslane doctor says why, and how to switch it on")
         case .notPermitted(let what, let subject, let user, let remedy):
             ErrorReport(.notPermitted, "not-permitted", subject, "\(user) may not \(what) \(subject)", remedy: remedy)
         }

@@ -93,7 +93,9 @@ struct AllocateCommand: AsyncParsableCommand {
             try Output.list(
                 document, format, ids: document.candidates.filter(\.taken).map(\.address.description),
                 table: document.table)
-            if let refusal = document.refusal { throw Failure(.notNow, refusal) }
+            if let refusal = document.refusal {
+                throw Failure(document.refusalIsTemporary == false ? .refused : .notNow, refusal)
+            }
             return
         }
         let document =
@@ -120,8 +122,7 @@ extension ControlClient {
         }
         display.end()
         let last = end.withLock(\.self)
-        // A wait that ended without a claim can be tried again: exit code 75.
-        if let error = last?.error { throw Failure(.notNow, error) }
+        if let error = last?.error { throw Failure(last?.errorIsTemporary == false ? .refused : .notNow, error) }
         guard let made = last?.made else {
             throw Failure(
                 .daemonUnreachable, "interrupted", subject: socketPath, "the daemon stopped while this command waited",

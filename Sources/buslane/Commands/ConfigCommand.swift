@@ -34,7 +34,10 @@ struct ConfigCommand: AsyncParsableCommand {
                 files.isEmpty
                 ? try Self.read(ConfigurationFolder.standard, into: &reader)
                 : try files.flatMap { try Self.read($0, into: &reader) }
-            let check = ConfigurationCheck(reader, files: read, on: try await host())
+            let folders =
+                files.isEmpty ? [ConfigurationFolder.standard] : files.map(ConfigurationFolder.init(directory:))
+            let check = ConfigurationCheck(
+                reader, files: read, ignored: folders.flatMap(\.ignored), on: try await host())
             if json {
                 try Output.json(check.document)
             } else {
@@ -64,7 +67,8 @@ struct ConfigCommand: AsyncParsableCommand {
             guard !files.isEmpty else {
                 throw Failure(
                     .refused, "no-configuration", subject: folder.directory, "\(folder.directory) has no configuration",
-                    fix: "name a file, or write \(folder.directory)/buslane.yaml")
+                    fix: folder.ignored.first.map { "rename \($0): the name of a configuration file ends in .yaml" }
+                        ?? "name a file, or write \(folder.directory)/buslane.yaml")
             }
             for file in files { reader.read(contentsOf: file) }
             return files

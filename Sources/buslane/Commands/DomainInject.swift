@@ -78,8 +78,9 @@ extension DomainCommand {
             let inventory = try await connection.client.get(Route.inventory, as: Inventory.self)
             return Dictionary(
                 uniqueKeysWithValues: inventory.functions.map { function in
-                    let isNetworkVF = function.virtualFunction != nil && function.class.id.hasPrefix("02")
-                    return (function.address, isNetworkVF ? .interface : .hostdev)
+                    let isEthernetVF =
+                        function.virtualFunction != nil && ["0200", "0280"].contains(function.class.id.prefix(4))
+                    return (function.address, isEthernetVF ? .interface : .hostdev)
                 })
         }
     }

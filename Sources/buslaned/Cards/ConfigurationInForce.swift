@@ -42,6 +42,9 @@ final class ConfigurationInForce: Sendable {
         return state.version == [] && state.lastGood == nil ? nil : error
     }
 
+    /// Files that look like configuration and are not read.
+    var ignored: [String] { folder.ignored }
+
     private func current() -> State {
         state.withLock { state in
             // Before the files are read: a change during the reading is then read the next time.

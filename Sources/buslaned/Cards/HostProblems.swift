@@ -9,6 +9,7 @@ struct HostProblems: Sendable {
     /// One line each; empty on a host in order.
     var lines: [String] {
         let wrong = configuration.problem.map { "\($0.description); the configuration from before stays in force" }
-        return cards.problems + [wrong].compactMap(\.self)
+        let ignored = configuration.ignored.map { "\($0) is not read: the name of a configuration file ends in .yaml" }
+        return cards.problems + [wrong].compactMap(\.self) + ignored
     }
 }

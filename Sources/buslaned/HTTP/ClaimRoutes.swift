@@ -104,7 +104,10 @@ struct ClaimRoutes: RouteGroup {
                     }
                 case .ended(.failure(let error)):
                     try await allocator.recordRefusal(of: requests, error, by: actor)
-                    try await output.write(ClaimLine(error: ErrorMapping.answer(to: error).1.error))
+                    try await output.write(
+                        ClaimLine(
+                            error: ErrorMapping.answer(to: error).1.error,
+                            isTemporary: (error as? any Reportable)?.isTemporary ?? false))
                 }
             }
         })
