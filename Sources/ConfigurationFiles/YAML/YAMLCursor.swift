@@ -127,7 +127,7 @@ extension YAMLCursor {
         }
         guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }), !name.hasPrefix(".") else {
             throw fail(
-                "'\(name)' cannot be the name of a driver", remedy: "lspci -k and ls /sys/bus/pci/drivers show names")
+                "'\(name)' cannot be the name of a driver", remedy: "lspci -k shows the names of drivers")
         }
         return name
     }

@@ -98,7 +98,8 @@ extension DeclarationObstacle {
             ErrorReport(
                 .conflict, "settings-need-ethernet", pf,
                 "cannot set MAC, VLAN or other settings of the VFs of \(pf): it is not an Ethernet card",
-                remedy: "leave these settings out; VFs of InfiniBand have GUIDs instead, set with ip link set DEV vf N "
+                remedy:
+                    "leave these settings out; a VF on another fabric has GUIDs instead, set with ip link set DEV vf N "
                     + "node_guid")
         case .onVFIOItself(let pf, let driver):
             ErrorReport(
