@@ -51,7 +51,22 @@ extension Inventory.Group {
 extension Inventory.NUMANode {
     init(_ node: NUMANode) {
         self.init(
-            id: node.id, cpus: node.cpus, distances: node.distances, memory: node.memory, hugepages: node.hugepages)
+            id: node.id, cpus: node.cpus, distances: node.distances,
+            memory: node.memory.map { Memory(totalBytes: $0.totalBytes, freeBytes: $0.freeBytes) },
+            hugepages: node.hugepages.map {
+                Hugepages(pageSizeBytes: $0.pageSizeBytes, total: $0.total, free: $0.free)
+            })
+    }
+}
+
+extension Inventory.Place {
+    /// nil for a function that is not a VF.
+    init?(_ role: Function.Role) {
+        switch role {
+        case .virtualFunction(let place): self.init(physicalFunction: place.physicalFunction, index: place.index)
+        case .unplacedVirtualFunction(let physical): self.init(physicalFunction: physical, index: nil)
+        case .physicalFunction, .function: return nil
+        }
     }
 }
 

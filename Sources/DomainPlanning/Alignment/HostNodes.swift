@@ -7,7 +7,9 @@ struct HostNodes {
     private let cpusByNode: [Int: NumberSet]
 
     init(_ nodes: [NUMANode]) {
-        cpusByNode = Dictionary(nodes.map { ($0.id, NumberSet(list: $0.cpus) ?? NumberSet()) }) { first, _ in first }
+        cpusByNode = Dictionary(nodes.map { ($0.id, $0.cpus.flatMap { NumberSet(list: $0) } ?? NumberSet()) }) {
+            first, _ in first
+        }
     }
 
     func cpus(of node: Int) -> NumberSet { cpusByNode[node] ?? NumberSet() }

@@ -50,7 +50,7 @@ struct NetlinkFacts {
         }
         guard !members.isEmpty else { return }
         let known = Dictionary(
-            functions.map { ($0.address, $0.interfaces.map(\.index)) }, uniquingKeysWith: { first, _ in first })
+            functions.map { ($0.address, $0.interfaces.compactMap(\.index)) }, uniquingKeysWith: { first, _ in first })
         do {
             let link = try VFSettingsReader()
             for physical in members.keys.sorted() {

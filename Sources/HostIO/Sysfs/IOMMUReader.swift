@@ -8,26 +8,23 @@ import SystemPackage
 struct IOMMUReader {
     let paths: HostPaths
 
-    /// All groups; none when the IOMMU is off. The members are those whose own links name the group.
+    /// All groups, those that the kernel lists and those that a function's link names; none when the IOMMU is off.
+    ///
+    /// The members are those whose own links name the group. A captured tree can have the links without the list.
     func groups(of walk: BusReader.Walk, _ pass: inout ReadPass) -> [IOMMUGroup] {
-        guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [] }
+        let listed = types(&pass)
         let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
         var members: [Int: [PCIAddress]] = [:]
-        members.reserveCapacity(names.count)
+        members.reserveCapacity(listed.count)
         for function in walk.functions {
             if let group = function.iommuGroup { members[group, default: []].append(function.address) }
         }
         for (address, group) in walk.leftOut { members[group, default: []].append(address) }
-        var groups: [IOMMUGroup] = []
-        groups.reserveCapacity(names.count)
-        for (name, type) in zip(names, types(ofGroups: names, in: folder, &pass)) {
-            guard let id = SysfsText.count(name) else { continue }
-            groups.append(
-                IOMMUGroup(
-                    id: id, type: type, functions: (members[id] ?? []).sorted(),
-                    device: devices.contains(name) ? paths.groupDevice(id) : nil))
+        return Set(listed.keys).union(members.keys).sorted().map { id in
+            IOMMUGroup(
+                id: id, type: listed[id].flatMap(\.self), functions: (members[id] ?? []).sorted(),
+                device: devices.contains(String(id)) ? paths.groupDevice(id) : nil)
         }
-        return groups
     }
 
     /// A group that did not exist when the host was read, without its members.
@@ -41,10 +38,9 @@ struct IOMMUReader {
             id: id, type: type, functions: [], device: devices.contains(name) ? paths.groupDevice(id) : nil)
     }
 
-    /// The types of all groups, in their order: a file each, and a host can have thousands.
-    private func types(
-        ofGroups names: [String], in folder: borrowing Directory, _ pass: inout ReadPass
-    ) -> [String?] {
+    /// The groups that the kernel lists, with the type of each: a file each, and a host can have thousands.
+    private func types(_ pass: inout ReadPass) -> [Int: String?] {
+        guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [:] }
         let descriptor = folder.descriptor
         let types = Cores.map(names) { names, pass in
             let folder = Directory(lent: descriptor)
@@ -54,7 +50,8 @@ struct IOMMUReader {
             }
         }
         for warning in types.flatMap(\.warnings) { pass.warn(warning) }
-        return types.map(\.type)
+        let numbered = zip(names, types).compactMap { name, type in SysfsText.count(name).map { ($0, type.type) } }
+        return Dictionary(numbered, uniquingKeysWith: { first, _ in first })
     }
 
     /// The type of a group's default domain; nil when the kernel does not report it.

@@ -8,20 +8,20 @@ import SystemPackage
 struct NUMAReader {
     let paths: HostPaths
 
-    /// None when the kernel knows no NUMA.
+    /// By id. None when the kernel knows no NUMA. A node without an attribute lacks only that fact.
     func nodes(_ pass: inout ReadPass) -> [NUMANode] {
         guard let folder = try? Directory(paths.numaNodes), let names = try? folder.names() else { return [] }
         return names.compactMap { name -> NUMANode? in
             guard name.hasPrefix("node"), let id = SysfsText.count(String(name.dropFirst(4))),
-                let home = try? Directory(name, in: folder),
-                let cpus = try? pass.text("cpulist", in: home, of: "NUMA \(name)"),
-                let distances = try? pass.text("distance", in: home, of: "NUMA \(name)")
+                let home = try? Directory(name, in: folder)
             else { return nil }
+            let cpus = try? pass.text("cpulist", in: home, of: "NUMA \(name)")
+            let distances = try? pass.text("distance", in: home, of: "NUMA \(name)")
             return NUMANode(
                 id: id, cpus: cpus,
-                distances: distances.split(separator: " ").compactMap { Int($0) },
+                distances: distances.map { $0.split(separator: " ").compactMap { Int($0) } },
                 memory: memory(of: home, name, &pass), hugepages: hugepages(of: home, &pass))
-        }
+        }.sorted { $0.id < $1.id }
     }
 
     /// Lines like `Node 0 MemTotal:  16384 kB`.
@@ -36,8 +36,8 @@ struct NUMAReader {
             }
             return nil
         }
-        guard let total = bytes("MemTotal:"), let free = bytes("MemFree:") else { return nil }
-        return NUMANode.Memory(totalBytes: total, freeBytes: free)
+        let memory = NUMANode.Memory(totalBytes: bytes("MemTotal:"), freeBytes: bytes("MemFree:"))
+        return memory.totalBytes == nil && memory.freeBytes == nil ? nil : memory
     }
 
     /// The hugepages of each page size, the smallest first.
@@ -46,11 +46,12 @@ struct NUMAReader {
         let pools = names.compactMap { name -> NUMANode.Hugepages? in
             guard name.hasPrefix("hugepages-"), name.hasSuffix("kB"),
                 let size = SysfsText.count(String(name.dropFirst(10).dropLast(2))),
-                let pool = try? Directory(name, in: folder),
-                let total = try? pass.value("nr_hugepages", in: pool, of: name, SysfsText.count),
-                let free = try? pass.value("free_hugepages", in: pool, of: name, SysfsText.count)
+                let pool = try? Directory(name, in: folder)
             else { return nil }
-            return NUMANode.Hugepages(pageSizeBytes: size * 1024, total: total, free: free)
+            return NUMANode.Hugepages(
+                pageSizeBytes: size * 1024,
+                total: try? pass.value("nr_hugepages", in: pool, of: name, SysfsText.count),
+                free: try? pass.value("free_hugepages", in: pool, of: name, SysfsText.count))
         }
         return pools.sorted { $0.pageSizeBytes < $1.pageSizeBytes }
     }

@@ -3,20 +3,23 @@
 /// One NUMA node of the host.
 public struct NUMANode: Hashable, Sendable, Codable {
     public let id: Int
-    /// CPUs in the kernel's list format, `0-31,64-95`; empty for a node without CPUs. Source: `node/nodeN/cpulist`.
-    public let cpus: String
-    /// Relative distance to each node, in node order; 10 is local. Source: `node/nodeN/distance`.
-    public let distances: [Int]
+    /// CPUs in the kernel's list format, `0-31,64-95`; empty for a node without CPUs; nil if unknown.
+    /// Source: `node/nodeN/cpulist`.
+    public let cpus: String?
+    /// Relative distance to each node, in node order; 10 is local; nil if unknown. Source: `node/nodeN/distance`.
+    public let distances: [Int]?
     /// nil if `meminfo` could not be read.
     public let memory: Memory?
     public let hugepages: [Hugepages]
 
     /// Source: `node/nodeN/meminfo`.
     public struct Memory: Hashable, Sendable, Codable {
-        public let totalBytes: Int
-        public let freeBytes: Int
+        /// nil if unknown. Source: `MemTotal`.
+        public let totalBytes: Int?
+        /// nil if unknown. Source: `MemFree`.
+        public let freeBytes: Int?
 
-        public init(totalBytes: Int, freeBytes: Int) {
+        public init(totalBytes: Int?, freeBytes: Int?) {
             self.totalBytes = totalBytes
             self.freeBytes = freeBytes
         }
@@ -25,17 +28,19 @@ public struct NUMANode: Hashable, Sendable, Codable {
     /// The huge pages of one size. Source: `node/nodeN/hugepages/hugepages-*kB`.
     public struct Hugepages: Hashable, Sendable, Codable {
         public let pageSizeBytes: Int
-        public let total: Int
-        public let free: Int
+        /// nil if unknown. Source: `nr_hugepages`.
+        public let total: Int?
+        /// nil if unknown. Source: `free_hugepages`.
+        public let free: Int?
 
-        public init(pageSizeBytes: Int, total: Int, free: Int) {
+        public init(pageSizeBytes: Int, total: Int?, free: Int?) {
             self.pageSizeBytes = pageSizeBytes
             self.total = total
             self.free = free
         }
     }
 
-    public init(id: Int, cpus: String, distances: [Int], memory: Memory?, hugepages: [Hugepages]) {
+    public init(id: Int, cpus: String?, distances: [Int]?, memory: Memory?, hugepages: [Hugepages]) {
         self.id = id
         self.cpus = cpus
         self.distances = distances

@@ -78,7 +78,7 @@ extension DomainCommand {
             let inventory = try await connection.client.get(Route.inventory, as: Inventory.self)
             return Dictionary(
                 uniqueKeysWithValues: inventory.functions.map { function in
-                    let isNetworkVF = function.virtualFunction != nil && function.class.id.hasPrefix("02")
+                    let isNetworkVF = function.virtualFunction != nil && function.class?.id.hasPrefix("02") == true
                     return (function.address, isNetworkVF ? .interface : .hostdev)
                 })
         }
