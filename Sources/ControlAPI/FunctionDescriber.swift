@@ -13,12 +13,14 @@ struct FunctionDescriber {
         let identity = function.identity
         return Inventory.Function(
             address: function.address,
-            vendor: .init(id: identity.vendor.hex(4), name: names.vendor(identity.vendor)),
-            device: .init(
-                id: identity.device.hex(4), name: names.device(vendor: identity.vendor, device: identity.device)),
-            subsystem: .init(vendor: identity.subsystemVendor.hex(4), device: identity.subsystemDevice.hex(4)),
-            class: .init(id: identity.classCode.hex(6), name: names.classCode(identity.classCode)),
-            revision: identity.revision.hex(2),
+            vendor: identity.vendor.map { .init(id: $0.hex(4), name: names.vendor($0)) },
+            device: identity.device.map { device in
+                .init(
+                    id: device.hex(4), name: identity.vendor.flatMap { names.device(vendor: $0, device: device) })
+            },
+            subsystem: .init(vendor: identity.subsystemVendor?.hex(4), device: identity.subsystemDevice?.hex(4)),
+            class: identity.classCode.map { .init(id: $0.hex(6), name: names.classCode($0)) },
+            revision: identity.revision?.hex(2),
             driver: function.driver,
             driverOverride: function.driverOverride,
             vfioDriver: function.isBridge ? nil : function.vfioDriver ?? VFIO.genericDriver,
@@ -32,7 +34,7 @@ struct FunctionDescriber {
             },
             role: function.role.kind.rawValue,
             sriov: function.sriov.map(Inventory.SRIOV.init),
-            virtualFunction: function.virtualFunction,
+            virtualFunction: Inventory.Place(function.role),
             interfaces: interfaces(of: function),
             capabilities: function.capabilities.map(Inventory.Capabilities.init),
             acsPath: function.capabilities == nil

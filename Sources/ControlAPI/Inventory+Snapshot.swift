@@ -56,6 +56,17 @@ extension Inventory.NUMANode {
     }
 }
 
+extension Inventory.Place {
+    /// nil for a function that is not a VF.
+    init?(_ role: Function.Role) {
+        switch role {
+        case .virtualFunction(let place): self.init(physicalFunction: place.physicalFunction, index: place.index)
+        case .unplacedVirtualFunction(let physical): self.init(physicalFunction: physical, index: nil)
+        case .physicalFunction, .function: return nil
+        }
+    }
+}
+
 extension Inventory.SRIOV {
     init(_ sriov: SRIOV) {
         self.init(

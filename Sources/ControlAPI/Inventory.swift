@@ -28,8 +28,8 @@ public struct Inventory: Codable, Sendable, Equatable {
 
     public struct NUMANode: Codable, Sendable, Equatable {
         public var id: Int
-        public var cpus: String
-        public var distances: [Int]
+        @ExplicitNull public var cpus: String?
+        @ExplicitNull public var distances: [Int]?
         @ExplicitNull public var memory: HostModel.NUMANode.Memory?
         public var hugepages: [HostModel.NUMANode.Hugepages]
         @ExplicitNull public var packages: [Int]?
@@ -55,11 +55,11 @@ public struct Inventory: Codable, Sendable, Equatable {
 
     public struct Function: Codable, Sendable, Equatable {
         public var address: PCIAddress
-        public var vendor: Named
-        public var device: Named
+        @ExplicitNull public var vendor: Named?
+        @ExplicitNull public var device: Named?
         public var subsystem: Subsystem
-        public var `class`: Named
-        public var revision: String
+        @ExplicitNull public var `class`: Named?
+        @ExplicitNull public var revision: String?
         @ExplicitNull public var driver: String?
         @ExplicitNull public var driverOverride: String?
         /// The VFIO driver that suits it.
@@ -72,7 +72,7 @@ public struct Inventory: Codable, Sendable, Equatable {
         @ExplicitNull public var link: Link?
         public var role: String
         @ExplicitNull public var sriov: SRIOV?
-        @ExplicitNull public var virtualFunction: VirtualFunction?
+        @ExplicitNull public var virtualFunction: Place?
         public var interfaces: [Interface]
         /// From config space; null when the reader may not see it.
         @ExplicitNull public var capabilities: Capabilities?
@@ -93,8 +93,14 @@ public struct Inventory: Codable, Sendable, Equatable {
     }
 
     public struct Subsystem: Codable, Sendable, Equatable {
-        public var vendor: String
-        public var device: String
+        @ExplicitNull public var vendor: String?
+        @ExplicitNull public var device: String?
+    }
+
+    /// A VF's PF, and its index there. null for what is not known.
+    public struct Place: Codable, Sendable, Equatable {
+        @ExplicitNull public var physicalFunction: PCIAddress?
+        @ExplicitNull public var index: Int?
     }
 
     public struct Link: Codable, Sendable, Equatable {

@@ -39,11 +39,11 @@ public struct HostWriter: Sendable {
         case .setLink(let physical, let port, let up):
             let ports = try ports(port, of: physical)
             let writer = try InterfaceWriter()
-            for port in ports { try writer.setLink(up: up, on: port.index) }
+            for port in ports { try writer.setLink(up: up, on: port) }
         case .setMTU(let physical, let port, let octets):
             let ports = try ports(port, of: physical)
             let writer = try InterfaceWriter()
-            for port in ports { try writer.setMTU(octets, on: port.index) }
+            for port in ports { try writer.setMTU(octets, on: port) }
         case .setVFSettings(let virtual, let settings):
             try set(settings, of: virtual)
         }
@@ -60,7 +60,8 @@ public struct HostWriter: Sendable {
         guard !chosen.isEmpty else { throw .noInterface(virtual.physicalFunction) }
         for carrier in chosen {
             let rest = settings.difference(from: carrier.settings[virtual.index] ?? VFSettings())
-            if !rest.isEmpty { try InterfaceWriter().set(rest, ofVF: virtual.index, on: carrier.interface.index) }
+            guard !rest.isEmpty, let interface = carrier.interface.index else { continue }
+            try InterfaceWriter().set(rest, ofVF: virtual.index, on: interface)
         }
     }
 
@@ -77,11 +78,12 @@ public struct HostWriter: Sendable {
         }
     }
 
-    /// A PF's ports: nothing else on the card is switched.
-    private func ports(_ id: PortID?, of physical: PCIAddress) throws(HostIOError) -> [NetworkInterface] {
+    /// The indexes of a PF's ports: nothing else on the card is switched. A port without an index is being removed.
+    private func ports(_ id: PortID?, of physical: PCIAddress) throws(HostIOError) -> [Int] {
         let ports = try vfPorts(of: physical).interfaces.ports(id)
-        guard !ports.isEmpty else { throw .noInterface(physical) }
-        return ports
+        let indexes = ports.compactMap(\.index)
+        guard !ports.isEmpty, indexes.count == ports.count else { throw .noInterface(physical) }
+        return indexes
     }
 
     /// A PF's interfaces: rtnetlink knows no PCI addresses.

@@ -163,8 +163,7 @@ struct FuzzTests {
         for function in host.functions {
             guard let was = sound[function.address] else {
                 // An entry on the bus that cannot be opened is a function without any known fact.
-                let nothing = Function(
-                    address: function.address, identity: Identity(vendor: 0xffff, device: 0xffff, classCode: 0xffffff))
+                let nothing = Function(address: function.address, identity: .unknown)
                 #expect(Self.own(function) == nothing, story)
                 continue
             }

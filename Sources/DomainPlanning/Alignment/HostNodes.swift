@@ -13,7 +13,8 @@ struct HostNodes {
 
     init(_ nodes: [NUMANode]) {
         let distances = NUMADistances(between: nodes)
-        let cpusByNode = Dictionary(nodes.map { ($0.id, NumberSet(list: $0.cpus) ?? NumberSet()) }) { first, _ in first
+        let cpusByNode = Dictionary(nodes.map { ($0.id, $0.cpus.flatMap { NumberSet(list: $0) } ?? NumberSet()) }) {
+            first, _ in first
         }
         func byNode<Value>(_ value: (NUMANode) -> Value?) -> [Int: Value] {
             Dictionary(nodes.compactMap { node in value(node).map { (node.id, $0) } }) { first, _ in first }

@@ -44,7 +44,7 @@ extension DomainPlacement {
         }
         return pages.compactMap { supply, needed in
             let free = nodes.filter { supply.nodes?.contains($0.id) != false }.flatMap(\.hugepages)
-                .filter { $0.pageSizeBytes == supply.size }.map(\.free).reduce(0, +)
+                .filter { $0.pageSizeBytes == supply.size }.compactMap(\.free).reduce(0, +)
             return free >= needed
                 ? nil
                 : HugepageShortage(

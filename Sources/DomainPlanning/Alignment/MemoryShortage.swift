@@ -48,11 +48,14 @@ extension DomainPlacement {
         }
         return needed.compactMap { place, bytes in
             let there = nodes.filter { place.contains($0.id) }
-            let memories = there.compactMap(\.memory)
-            guard memories.count == there.count, !there.isEmpty else { return nil }
-            let reserved = there.flatMap(\.hugepages).map { $0.total * $0.pageSizeBytes }.reduce(0, +)
-            let total = max(memories.map(\.totalBytes).reduce(0, +) - reserved, 0)
-            let available = min(memories.map { $0.availableBytes ?? $0.freeBytes }.reduce(0, +), total)
+            let totals = there.compactMap { $0.memory?.totalBytes }
+            let rests = there.compactMap { $0.memory?.availableBytes ?? $0.memory?.freeBytes }
+            let pools = there.flatMap(\.hugepages)
+            let reserves = pools.compactMap { pool in pool.total.map { $0 * pool.pageSizeBytes } }
+            guard !there.isEmpty, totals.count == there.count, rests.count == there.count, reserves.count == pools.count
+            else { return nil }
+            let total = max(totals.reduce(0, +) - reserves.reduce(0, +), 0)
+            let available = min(rests.reduce(0, +), total)
             return bytes <= available
                 ? nil
                 : MemoryShortage(neededBytes: bytes, availableBytes: available, totalBytes: total, nodes: place)

@@ -101,9 +101,9 @@ public final class HostFollower: Sendable {
                     reading.functions, warnings: reading.warnings, group: IOMMUReader(paths: reader.paths).group)
                 if !changes.isEmpty || state.snapshot.warnings != warned { state.version += 1 }
                 for change in changes {
-                    for interface in change.before?.interfaces ?? [] { state.interfaces[interface.index] = nil }
-                    for interface in change.after?.interfaces ?? [] {
-                        state.interfaces[interface.index] = change.address
+                    for index in (change.before?.interfaces ?? []).compactMap(\.index) { state.interfaces[index] = nil }
+                    for index in (change.after?.interfaces ?? []).compactMap(\.index) {
+                        state.interfaces[index] = change.address
                     }
                 }
                 return changes
@@ -113,7 +113,9 @@ public final class HostFollower: Sendable {
 
     private static func interfaces(of functions: [Function]) -> [Int: PCIAddress] {
         Dictionary(
-            functions.flatMap { function in function.interfaces.map { ($0.index, function.address) } },
+            functions.flatMap { function in
+                function.interfaces.compactMap(\.index).map { ($0, function.address) }
+            },
             uniquingKeysWith: { first, _ in first })
     }
 }

@@ -28,12 +28,14 @@ package struct VFSettingsReader: ~Copyable {
         let ports = pf.interfaces.ports
         var carriers: [VFCarrier] = []
         for port in ports {
-            let settings = try settings(ofVFsOn: port.index)
+            guard let index = port.index else { continue }
+            let settings = try settings(ofVFsOn: index)
             if !settings.isEmpty { carriers.append(VFCarrier(interface: port, settings: settings)) }
         }
         if !carriers.isEmpty { return carriers }
         for other in pf.interfaces where !ports.contains(other) {
-            let settings = try settings(ofVFsOn: other.index)
+            guard let index = other.index else { continue }
+            let settings = try settings(ofVFsOn: index)
             if !settings.isEmpty { return [VFCarrier(interface: other, settings: settings)] }
         }
         return []

@@ -18,7 +18,7 @@ struct BusReader {
     struct Walk {
         /// By address.
         var functions: [Function] = []
-        /// VFs without a place, with their groups: each still shares its group.
+        /// VFs without a place that were left out, with their groups: each still shares its group.
         var leftOut: [PCIAddress: Int] = [:]
     }
 
@@ -59,7 +59,8 @@ struct BusReader {
 
     /// Gives every VF its place.
     ///
-    /// A VF without a place is being made or removed. It is left out: as a function of its own, it could be assigned.
+    /// A VF without a place is being made or removed. It is left out: it cannot be used, now or later. A captured tree
+    /// does not change, so its VF stays, unplaced.
     private func placed(_ readings: [FunctionReading], in bus: borrowing Directory, _ pass: inout ReadPass) -> Walk {
         var places: [PCIAddress: [PCIAddress: Int]] = [:]
         for reading in readings where !reading.places.isEmpty { places[reading.function.address] = reading.places }
@@ -71,7 +72,7 @@ struct BusReader {
             let address = reading.function.address
             guard let owner = reading.owner else {
                 reading.warnings.forEach { pass.warn($0) }
-                walk.functions.append(reading.function)
+                keep(reading.function, in: &walk)
                 continue
             }
             if places[owner]?[address] == nil, asked.insert(owner).inserted {
@@ -83,16 +84,26 @@ struct BusReader {
                 walk.functions[walk.functions.count - 1].role = .virtualFunction(
                     VirtualFunction(physicalFunction: owner, index: index))
             } else {
+                if !paths.isLive { reading.warnings.forEach { pass.warn($0) } }
+                let end = paths.isLive ? "; left out" : ""
                 if !bus.contains(owner.description) {
-                    pass.warn("\(address): its physical function \(owner) is gone; left out")
+                    pass.warn("\(address): its physical function \(owner) is gone\(end)")
                 }
-                walk.leftOut[address] = reading.function.iommuGroup
+                keep(reading.function, in: &walk)
             }
         }
         return walk
     }
 
-    /// One function with its place; nil when there is none at the address, or it is a VF without a place.
+    private func keep(_ function: Function, in walk: inout Walk) {
+        if function.isUnplaced, paths.isLive {
+            walk.leftOut[function.address] = function.iommuGroup
+        } else {
+            walk.functions.append(function)
+        }
+    }
+
+    /// One function with its place; nil when there is none at the address, or it was left out.
     func function(
         at address: PCIAddress, in bus: borrowing Directory, known: VirtualFunction?, _ pass: inout ReadPass
     ) -> Function? {

@@ -35,7 +35,9 @@ struct ChangeReader {
         var left = addresses
         while let address = left.popFirst() {
             again.functions[address] = .some(nil)
-            for interface in known[address]?.interfaces ?? [] { pass.interfaces[interface.index] = interface }
+            for interface in known[address]?.interfaces ?? [] {
+                if let index = interface.index { pass.interfaces[index] = interface }
+            }
             guard let reading = try? functions.read(address, in: bus, &pass) else {
                 _ = pass.takeWarnings()
                 continue
@@ -64,12 +66,13 @@ struct ChangeReader {
         return again
     }
 
-    /// nil for a VF without a place.
+    /// nil for a VF without a place, except in a captured tree.
     private func place(
         _ reading: FunctionReading, _ readings: [PCIAddress: FunctionReading], in bus: borrowing Directory,
         _ pass: inout ReadPass
     ) -> Function? {
         guard let owner = reading.owner else {
+            if reading.function.isUnplaced, paths.isLive { return nil }
             reading.warnings.forEach { pass.warn($0) }
             return reading.function
         }
@@ -78,7 +81,7 @@ struct ChangeReader {
             readings[owner].map { $0.places[reading.function.address] }
             ?? (before?.physicalFunction == owner
                 ? before?.index : VFLinks(physical: owner).places(in: bus)[reading.function.address])
-        guard let index else { return nil }
+        guard let index else { return paths.isLive ? nil : reading.function }
         reading.warnings.forEach { pass.warn($0) }
         var function = reading.function
         function.role = .virtualFunction(VirtualFunction(physicalFunction: owner, index: index))

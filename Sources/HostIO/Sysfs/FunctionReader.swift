@@ -154,11 +154,13 @@ struct FunctionReader {
     private func link(of home: borrowing Directory, _ subject: String, _ pass: inout ReadPass) throws(Vanished)
         -> PCIeLink?
     {
-        guard let maxSpeed = try pass.text("max_link_speed", in: home, of: subject) else { return nil }
+        let maxSpeed = try pass.text("max_link_speed", in: home, of: subject)
+        // The kernel has all four or none. A captured tree can have some.
+        if maxSpeed == nil, paths.isLive { return nil }
         let link = PCIeLink(
             speedGTs: try pass.text("current_link_speed", in: home, of: subject).flatMap(Self.speed),
             width: try pass.text("current_link_width", in: home, of: subject).flatMap(Self.width),
-            maxSpeedGTs: Self.speed(maxSpeed),
+            maxSpeedGTs: maxSpeed.flatMap(Self.speed),
             maxWidth: try pass.text("max_link_width", in: home, of: subject).flatMap(Self.width))
         return link.isUnknown ? nil : link
     }

@@ -8,28 +8,26 @@ import SystemPackage
 struct IOMMUReader {
     let paths: HostPaths
 
-    /// All groups; none when the IOMMU is off. The members are those whose own links name the group.
+    /// All groups, those that the kernel lists and those that a function's link names; none when the IOMMU is off.
+    ///
+    /// The members are those whose own links name the group. A captured tree can have the links without the list.
     func groups(of walk: BusReader.Walk, _ pass: inout ReadPass) -> [IOMMUGroup] {
-        guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [] }
+        let listed = types(&pass)
         let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
         var members: [Int: [PCIAddress]] = [:]
-        members.reserveCapacity(names.count)
+        members.reserveCapacity(listed.count)
         for function in walk.functions {
             if let group = function.iommuGroup { members[group, default: []].append(function.address) }
         }
         for (address, group) in walk.leftOut { members[group, default: []].append(address) }
-        let unprotected = noIOMMUGroups(names, in: folder, devices, &pass)
-        var groups: [IOMMUGroup] = []
-        groups.reserveCapacity(names.count)
-        for (name, type) in zip(names, types(ofGroups: names, in: folder, &pass)) {
-            guard let id = SysfsText.count(name) else { continue }
-            groups.append(
-                IOMMUGroup(
-                    id: id, type: type, functions: (members[id] ?? []).sorted(),
-                    device: devices.contains(name) ? paths.groupDevice(id) : nil,
-                    isNoIOMMU: unprotected.contains(name)))
+        let ids = Set(listed.keys).union(members.keys).sorted()
+        let unprotected = noIOMMUGroups(among: ids, devices, &pass)
+        return ids.map { id in
+            IOMMUGroup(
+                id: id, type: listed[id].flatMap(\.self), functions: (members[id] ?? []).sorted(),
+                device: devices.contains(String(id)) ? paths.groupDevice(id) : nil,
+                isNoIOMMU: unprotected.contains(id))
         }
-        return groups
     }
 
     /// A group that did not exist when the host was read, without its members.
@@ -38,14 +36,10 @@ struct IOMMUReader {
         let name = String(id)
         var type: String?
         let devices = Set((try? Directory(paths.vfioGroupDevices).names()) ?? [])
-        var isNoIOMMU = false
-        if let folder = try? Directory(paths.iommuGroups) {
-            type = Self.type(ofGroup: name, in: folder, &pass)
-            isNoIOMMU = !noIOMMUGroups([name], in: folder, devices, &pass).isEmpty
-        }
+        if let folder = try? Directory(paths.iommuGroups) { type = Self.type(ofGroup: name, in: folder, &pass) }
         return IOMMUGroup(
             id: id, type: type, functions: [], device: devices.contains(name) ? paths.groupDevice(id) : nil,
-            isNoIOMMU: isNoIOMMU)
+            isNoIOMMU: !noIOMMUGroups(among: [id], devices, &pass).isEmpty)
     }
 
     /// The groups that VFIO made up for functions that no IOMMU isolates.
@@ -53,23 +47,20 @@ struct IOMMUReader {
     /// Their names are read only where there can be such groups: one file for each group.
     ///
     /// Source: `vfio_noiommu_group_alloc` and `vfio_group_create`, drivers/vfio/.
-    private func noIOMMUGroups(
-        _ names: [String], in folder: borrowing Directory, _ devices: Set<String>, _ pass: inout ReadPass
-    ) -> Set<String> {
+    private func noIOMMUGroups(among ids: [Int], _ devices: Set<String>, _ pass: inout ReadPass) -> Set<Int> {
         let mode = pass.contents(ofFile: paths.parameter("enable_unsafe_noiommu_mode", ofModule: "vfio"))
         guard kind() == nil || ["Y", "1"].contains(mode) else { return [] }
-        var found: Set<String> = []
-        for name in names {
-            let label = try? pass.contents(of: name + "/name", in: folder)
-            if label == "vfio-noiommu" || devices.contains("noiommu-" + name) { found.insert(name) }
+        var found: Set<Int> = []
+        for id in ids {
+            let label = pass.contents(ofFile: paths.iommuGroups + "/\(id)/name")
+            if label == "vfio-noiommu" || devices.contains("noiommu-\(id)") { found.insert(id) }
         }
         return found
     }
 
-    /// The types of all groups, in their order: a file each, and a host can have thousands.
-    private func types(
-        ofGroups names: [String], in folder: borrowing Directory, _ pass: inout ReadPass
-    ) -> [String?] {
+    /// The groups that the kernel lists, with the type of each: a file each, and a host can have thousands.
+    private func types(_ pass: inout ReadPass) -> [Int: String?] {
+        guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [:] }
         let descriptor = folder.descriptor
         let types = Cores.map(names) { names, pass in
             let folder = Directory(lent: descriptor)
@@ -79,7 +70,8 @@ struct IOMMUReader {
             }
         }
         for warning in types.flatMap(\.warnings) { pass.warn(warning) }
-        return types.map(\.type)
+        let numbered = zip(names, types).compactMap { name, type in SysfsText.count(name).map { ($0, type.type) } }
+        return Dictionary(numbered, uniquingKeysWith: { first, _ in first })
     }
 
     /// The type of a group's default domain; nil when the kernel does not report it.

@@ -29,15 +29,13 @@ struct IdentityReader {
             if value == nil, pass.warnings.count == before { missing.append(name) }
             return value
         }
-        if let id = try take("vendor", unless: told.vendor, upTo: 0xffff, &pass) { identity.vendor = UInt16(id) }
-        if let id = try take("device", unless: told.device, upTo: 0xffff, &pass) { identity.device = UInt16(id) }
-        if let id = try take("subsystem_vendor", unless: told.subsystemVendor, upTo: 0xffff, &pass) {
-            identity.subsystemVendor = UInt16(id)
-        }
-        if let id = try take("subsystem_device", unless: told.subsystemDevice, upTo: 0xffff, &pass) {
-            identity.subsystemDevice = UInt16(id)
-        }
-        if let code = try take("class", unless: told.classCode, upTo: 0xffffff, &pass) { identity.classCode = code }
+        identity.vendor = try take("vendor", unless: told.vendor, upTo: 0xffff, &pass).map { UInt16($0) }
+        identity.device = try take("device", unless: told.device, upTo: 0xffff, &pass).map { UInt16($0) }
+        identity.subsystemVendor = try take("subsystem_vendor", unless: told.subsystemVendor, upTo: 0xffff, &pass)
+            .map { UInt16($0) }
+        identity.subsystemDevice = try take("subsystem_device", unless: told.subsystemDevice, upTo: 0xffff, &pass)
+            .map { UInt16($0) }
+        identity.classCode = try take("class", unless: told.classCode, upTo: 0xffffff, &pass)
         // The revision is in the same register as the class: if the class agrees, the revision is this function's.
         if let config, config.classCode == identity.classCode {
             identity.revision = config.revision
@@ -98,9 +96,4 @@ private struct Uevent {
             if let (first, second) = pair(start) { (subsystemVendor, subsystemDevice) = (first, second) }
         }
     }
-}
-
-extension Identity {
-    /// All ones, as a read from the bus without an answer. It is not a bridge, so the function counts in its group.
-    static let unknown = Identity(vendor: 0xffff, device: 0xffff, classCode: 0xffffff)
 }

@@ -23,7 +23,7 @@ struct InterfaceReader {
         }
         if interfaces.count > 1 {
             distinguish(&interfaces, of: home, driver: driver, &pass)
-            interfaces.sort { $0.index < $1.index }
+            interfaces.sort { ($0.index ?? .max, $0.name) < ($1.index ?? .max, $1.name) }
         }
         return interfaces
     }
@@ -47,21 +47,21 @@ struct InterfaceReader {
         return names.filter { $0.hasPrefix("virtio") }.map { $0 + "/net" }
     }
 
-    /// nil when the interface was removed or renamed meanwhile: then it has no index.
+    /// nil when the interface was removed or renamed meanwhile: then it has no index, and no folder of its name.
     private func interface(
         _ name: String, in folder: borrowing Directory, _ subject: String, _ pass: inout ReadPass
     ) throws(Vanished) -> NetworkInterface? {
         let label = "\(subject) \(name)"
-        guard let home = try? Directory(name, in: folder),
-            let index = try? pass.value("ifindex", in: home, of: label, SysfsText.count)
-        else { return nil }
+        guard let home = try? Directory(name, in: folder) else { return nil }
+        let index = try pass.value("ifindex", in: home, of: label, SysfsText.count)
+        if index == nil, !folder.contains(name) { return nil }
         let flags: UInt32? = try pass.value("flags", in: home, of: label, SysfsText.hex)
         return NetworkInterface(
             name: name, index: index,
             // Empty for an interface without a link-layer address.
             mac: try pass.text("address", in: home, of: label).flatMap { try? MACAddress($0) },
             state: try pass.text("operstate", in: home, of: label) ?? "unknown",
-            isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 } ?? false,
+            isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 },
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
             master: try pass.linkName("master", in: home, of: label),
             uppers: Self.uppers(in: home), port: try PortReader.facts(in: home, of: label, &pass))
@@ -72,7 +72,9 @@ struct InterfaceReader {
         of interface: NetworkInterface, in folder: borrowing Directory, _ pass: inout ReadPass
     ) -> Int? {
         // A link goes down before it changes its speed.
-        if let known = pass.interfaces[interface.index], known.state == interface.state { return known.speedMbps }
+        if let index = interface.index, let known = pass.interfaces[index], known.state == interface.state {
+            return known.speedMbps
+        }
         guard let home = try? Directory(interface.name, in: folder) else { return nil }
         return (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self)
     }
@@ -101,8 +103,11 @@ struct InterfaceReader {
     private func forEachInterface(
         of home: borrowing Directory, driver: String?, _ body: (_ name: String, borrowing Directory) -> Void
     ) {
-        guard let driver, !VFIO.isVFIODriver(driver) else { return }
-        for path in ["net"] + (driver == "virtio-pci" ? virtioFolders(of: home) : []) {
+        if let driver, VFIO.isVFIODriver(driver) { return }
+        // A running function without a driver has no interface. A captured one can lack the link to its driver.
+        if driver == nil, paths.isLive { return }
+        let isVirtio = driver.map { $0 == "virtio-pci" } ?? true
+        for path in ["net"] + (isVirtio ? virtioFolders(of: home) : []) {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
             for name in names { body(name, folder) }
         }

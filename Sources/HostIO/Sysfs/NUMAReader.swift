@@ -8,24 +8,25 @@ import SystemPackage
 struct NUMAReader {
     let paths: HostPaths
 
-    /// None when the kernel knows no NUMA.
+    /// By id. None when the kernel knows no NUMA. A node without an attribute lacks only that fact.
     func nodes(_ pass: inout ReadPass) -> [NUMANode] {
         guard let folder = try? Directory(paths.numaNodes), let names = try? folder.names() else { return [] }
         let defaultPage = defaultPageSize(&pass)
         let withMemory = pass.contents(ofFile: paths.nodesWithMemory).flatMap(NumberSet.init(list:))
         return names.compactMap { name -> NUMANode? in
             guard name.hasPrefix("node"), let id = SysfsText.count(String(name.dropFirst(4))),
-                let home = try? Directory(name, in: folder),
-                let cpus = try? pass.text("cpulist", in: home, of: "NUMA \(name)"),
-                let distances = try? pass.text("distance", in: home, of: "NUMA \(name)")
+                let home = try? Directory(name, in: folder)
             else { return nil }
+            let cpus = try? pass.text("cpulist", in: home, of: "NUMA \(name)")
+            let distances = try? pass.text("distance", in: home, of: "NUMA \(name)")
             return NUMANode(
                 id: id, cpus: cpus,
-                distances: distances.split(separator: " ").compactMap { Int($0) },
+                distances: distances.map { $0.split(separator: " ").compactMap { Int($0) } },
                 memory: withMemory?.contains(id) == false
                     ? NUMANode.Memory(totalBytes: 0, freeBytes: 0, availableBytes: 0) : memory(of: home, name, &pass),
-                hugepages: hugepages(of: home, defaultPage, &pass), packages: packages(of: cpus, &pass))
-        }
+                hugepages: hugepages(of: home, defaultPage, &pass),
+                packages: cpus.flatMap { packages(of: $0, &pass) })
+        }.sorted { $0.id < $1.id }
     }
 
     /// The packages of these CPUs; nil if the kernel says it of none.
@@ -63,12 +64,12 @@ struct NUMAReader {
 
     private func memory(of home: borrowing Directory, _ name: String, _ pass: inout ReadPass) -> NUMANode.Memory? {
         guard let text = try? pass.text("meminfo", in: home, of: "NUMA \(name)") else { return nil }
-        guard let total = Self.bytes("MemTotal:", in: text), let free = Self.bytes("MemFree:", in: text) else {
-            return nil
-        }
+        let (total, free) = (Self.bytes("MemTotal:", in: text), Self.bytes("MemFree:", in: text))
+        if total == nil && free == nil { return nil }
         let caches = ["Active(file):", "Inactive(file):", "SReclaimable:"].map { Self.bytes($0, in: text) }
-        let available = caches.reduce(free as Int?) { sum, part in sum.flatMap { sum in part.map { sum + $0 } } }
-        return NUMANode.Memory(totalBytes: total, freeBytes: free, availableBytes: available.map { min($0, total) })
+        let available = caches.reduce(free) { sum, part in sum.flatMap { sum in part.map { sum + $0 } } }
+        return NUMANode.Memory(
+            totalBytes: total, freeBytes: free, availableBytes: available.map { min($0, total ?? $0) })
     }
 
     /// The hugepages of each page size, the smallest first.
@@ -79,12 +80,13 @@ struct NUMAReader {
         let pools = names.compactMap { name -> NUMANode.Hugepages? in
             guard name.hasPrefix("hugepages-"), name.hasSuffix("kB"),
                 let size = SysfsText.count(String(name.dropFirst(10).dropLast(2))),
-                let pool = try? Directory(name, in: folder),
-                let total = try? pass.value("nr_hugepages", in: pool, of: name, SysfsText.count),
-                let free = try? pass.value("free_hugepages", in: pool, of: name, SysfsText.count)
+                let pool = try? Directory(name, in: folder)
             else { return nil }
             return NUMANode.Hugepages(
-                pageSizeBytes: size * 1024, total: total, free: free, isDefault: defaultPage.map { $0 == size * 1024 })
+                pageSizeBytes: size * 1024,
+                total: try? pass.value("nr_hugepages", in: pool, of: name, SysfsText.count),
+                free: try? pass.value("free_hugepages", in: pool, of: name, SysfsText.count),
+                isDefault: defaultPage.map { $0 == size * 1024 })
         }
         return pools.sorted { $0.pageSizeBytes < $1.pageSizeBytes }
     }

@@ -23,8 +23,8 @@ enum PortReader {
         interface.port.switchID = text("phys_switch_id", in: home, &pass)
         let lower = (try? pass.read("iflink", in: home, SysfsText.count)).flatMap(\.self)
         let names = (try? home.names()) ?? []
-        interface.port.isUpper =
-            lower.map { $0 != interface.index } ?? false || names.contains { $0.hasPrefix("lower_") }
+        let standsOnAnother = lower.flatMap { lower in interface.index.map { $0 != lower } } ?? false
+        interface.port.isUpper = standsOnAnother || names.contains { $0.hasPrefix("lower_") }
     }
 
     private static func text(_ name: StaticString, in home: borrowing Directory, _ pass: inout ReadPass) -> String? {

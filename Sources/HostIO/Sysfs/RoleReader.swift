@@ -7,7 +7,7 @@ struct RoleReader {
     /// Whether to read a PF's links to its VFs.
     let readsPlaces: Bool
 
-    /// Stores the role of a PF. For a VF, stores its PF: its place there is not known yet.
+    /// Stores the role. A VF is unplaced: its place on its PF is not known yet.
     ///
     /// - Throws: when the function is removed while it is read.
     func readRole(
@@ -16,9 +16,12 @@ struct RoleReader {
         let subject = reading.function.address.description
         switch try owner(of: home, subject, &pass) {
         case .none: break
-        case .some(nil): return
+        case .some(nil):
+            reading.function.role = .unplacedVirtualFunction(of: nil)
+            return
         case .some(.some(let physical)):
             reading.owner = physical
+            reading.function.role = .unplacedVirtualFunction(of: physical)
             return
         }
         let total = try pass.value("sriov_totalvfs", in: home, of: subject) { SysfsText.count($0, upTo: VFLinks.most) }

@@ -148,7 +148,7 @@ public struct SysfsReader: Sendable {
     /// The host's NUMA nodes as they are now, by id, with their free memory and free hugepages.
     public func numaNodes() -> [NUMANode] {
         var pass = ReadPass()
-        return NUMAReader(paths: paths).nodes(&pass).sorted { $0.id < $1.id }
+        return NUMAReader(paths: paths).nodes(&pass)
     }
 
     /// nil for a tree that is not the running host: netlink only reaches that one.

@@ -33,16 +33,18 @@ enum SysfsText {
         }
     }
 
-    /// The last name of a path; nil when it is not UTF-8.
-    static func lastName(onPath path: Span<UInt8>) -> String? { String(text: path.extracting(lastStart(path)...)) }
+    /// The last name of a path; nil when it is not UTF-8. Slashes at the end do not count: a captured link can have them.
+    static func lastName(onPath path: Span<UInt8>) -> String? { String(text: path.extracting(lastRange(path))) }
 
     /// The last name of a path, as a number.
-    static func lastCount(onPath path: Span<UInt8>) -> Int? { count(path.extracting(lastStart(path)...)) }
+    static func lastCount(onPath path: Span<UInt8>) -> Int? { count(path.extracting(lastRange(path))) }
 
-    private static func lastStart(_ path: Span<UInt8>) -> Int {
-        var start = path.count
+    private static func lastRange(_ path: Span<UInt8>) -> Range<Int> {
+        var end = path.count
+        while end > 0, path[end - 1] == UInt8(ascii: "/") { end -= 1 }
+        var start = end
         while start > 0, path[start - 1] != UInt8(ascii: "/") { start -= 1 }
-        return start
+        return start..<end
     }
 
     /// The last PCI address in a device path: the device itself, or the function that it belongs to.
@@ -56,7 +58,8 @@ enum SysfsText {
             while start > 0, path[start - 1] != UInt8(ascii: "/") { start -= 1 }
             // The kernel names its folders with the full address; a shorter form is something else.
             if passed >= skipped, let address = PCIAddress(canonical: path.extracting(start..<end)) { return address }
-            passed += 1
+            // Between two slashes, or after the last one, there is no name.
+            if start < end { passed += 1 }
             end = start - 1
         }
         return nil

@@ -75,7 +75,7 @@ extension Function {
     fileprivate var isWorthTaking: Bool {
         switch identity.baseClass {
         case 0x02, 0x03, 0x0b, 0x10, 0x12: true
-        default: identity.classCode >> 8 == 0x0108 || sriov != nil || virtualFunction != nil
+        default: identity.subclass == 0x0108 || sriov != nil || virtualFunction != nil
         }
     }
 

@@ -26,7 +26,7 @@ struct MemoryCheck {
 
     private func hugepages() -> [Finding] {
         guard !host.numaNodes.isEmpty else { return [] }
-        let stocked = host.numaNodes.filter { $0.hugepages.contains { $0.total > 0 } }
+        let stocked = host.numaNodes.filter { $0.hugepages.contains { $0.total != 0 } }
         guard !stocked.isEmpty else {
             return [
                 Finding(

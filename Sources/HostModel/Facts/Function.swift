@@ -45,6 +45,11 @@ public struct Function: Hashable, Sendable {
         case physicalFunction(SRIOV)
         /// It is a VF of a physical function.
         case virtualFunction(VirtualFunction)
+        /// It is a VF whose place on its PF is not known: its PF has no link to it, or is not there.
+        ///
+        /// On a running host such a VF is being made or removed, and is left out. A captured tree can lack the link.
+        /// It is in no pool: nothing could set it up.
+        case unplacedVirtualFunction(of: PCIAddress?)
         /// Neither.
         case function
     }
@@ -90,6 +95,12 @@ public struct Function: Hashable, Sendable {
         if case .virtualFunction(let relation) = role { relation } else { nil }
     }
 
+    /// Whether it is a VF whose place on its PF is not known.
+    @inline(never)
+    public var isUnplaced: Bool {
+        if case .unplacedVirtualFunction = role { true } else { false }
+    }
+
     /// The function without facts that are only shown: what remains decides, or is changed by Buslane.
     public var decisive: Function {
         var function = self
@@ -128,31 +139,31 @@ public struct Function: Hashable, Sendable {
     ///
     /// Source: `vfio_dev_driver_allowed` before kernel 5.19, `driver_managed_dma` of pcieport since; PCI Code and ID
     /// Assignment Specification, class 06.
-    public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.classCode >> 8) }
+    public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.subclass) }
 
     /// An Ethernet function. Only such a VF has a MAC address and a VLAN: one of InfiniBand or of another fabric has none.
     ///
     /// Source: PCI Code and ID Assignment Specification, class 02: 00 is Ethernet; 80, "other", is used by some Ethernet
     /// cards.
-    public var isEthernet: Bool { [0x0200, 0x0280].contains(identity.classCode >> 8) }
+    public var isEthernet: Bool { [0x0200, 0x0280].contains(identity.subclass) }
 
     /// Bound to `vfio-pci` or a vendor's variant of it.
     public var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }
 }
 
-/// The function's ids and class, from its config space.
+/// The function's ids and class, from its config space. nil for what is not known.
 public struct Identity: Hashable, Sendable {
-    public var vendor: UInt16
-    public var device: UInt16
-    public var subsystemVendor: UInt16
-    public var subsystemDevice: UInt16
+    public var vendor: UInt16?
+    public var device: UInt16?
+    public var subsystemVendor: UInt16?
+    public var subsystemDevice: UInt16?
     /// Base class, subclass and programming interface: 24 bits.
-    public var classCode: UInt32
-    public var revision: UInt8
+    public var classCode: UInt32?
+    public var revision: UInt8?
 
     public init(
-        vendor: UInt16, device: UInt16, subsystemVendor: UInt16 = 0, subsystemDevice: UInt16 = 0,
-        classCode: UInt32, revision: UInt8 = 0
+        vendor: UInt16?, device: UInt16?, subsystemVendor: UInt16? = 0, subsystemDevice: UInt16? = 0,
+        classCode: UInt32?, revision: UInt8? = 0
     ) {
         self.vendor = vendor
         self.device = device
@@ -162,8 +173,15 @@ public struct Identity: Hashable, Sendable {
         self.revision = revision
     }
 
+    /// Nothing is known. It is not a bridge, so the function counts in its group.
+    public static let unknown = Identity(
+        vendor: nil, device: nil, subsystemVendor: nil, subsystemDevice: nil, classCode: nil, revision: nil)
+
     /// The top byte of the class code: 02 network, 03 display, 06 bridge.
-    public var baseClass: UInt8 { UInt8(truncatingIfNeeded: classCode >> 16) }
+    public var baseClass: UInt8? { classCode.map { UInt8(truncatingIfNeeded: $0 >> 16) } }
+
+    /// The class code without its programming interface: 0604 is a PCI bridge.
+    public var subclass: UInt32? { classCode.map { $0 >> 8 } }
 
     public var isBridge: Bool { baseClass == 0x06 }
 }
@@ -250,13 +268,13 @@ public struct PCIeLink: Hashable, Sendable, Codable {
 public struct NetworkInterface: Hashable, Sendable {
     /// A rename changes it: it does not identify the interface.
     public let name: String
-    /// The kernel's ifindex, stable until the interface vanishes.
-    public let index: Int
+    /// The kernel's ifindex, stable until the interface vanishes; nil if unknown, as in a captured tree without it.
+    public let index: Int?
     public let mac: MACAddress?
     /// RFC 2863 state: `up`, `down`, `unknown`, … Source: `operstate`.
     public let state: String
-    /// It is set up (`IFF_UP` of `flags`), with or without a carrier.
-    public let isAdministrativelyUp: Bool
+    /// It is set up (`IFF_UP` of `flags`), with or without a carrier; nil if unknown.
+    public let isSetUp: Bool?
     /// nil without a carrier.
     public var speedMbps: Int?
     public let mtu: Int?
@@ -270,7 +288,7 @@ public struct NetworkInterface: Hashable, Sendable {
     public var port: PortFacts
 
     public init(
-        name: String, index: Int, mac: MACAddress?, state: String, isAdministrativelyUp: Bool, speedMbps: Int? = nil,
+        name: String, index: Int?, mac: MACAddress?, state: String, isAdministrativelyUp: Bool?, speedMbps: Int? = nil,
         mtu: Int? = nil, master: String? = nil, uppers: [String] = [], addresses: [String]? = nil,
         port: PortFacts = PortFacts()
     ) {
@@ -278,7 +296,7 @@ public struct NetworkInterface: Hashable, Sendable {
         self.index = index
         self.mac = mac
         self.state = state
-        self.isAdministrativelyUp = isAdministrativelyUp
+        isSetUp = isAdministrativelyUp
         self.speedMbps = speedMbps
         self.mtu = mtu
         self.master = master
@@ -286,6 +304,10 @@ public struct NetworkInterface: Hashable, Sendable {
         self.addresses = addresses
         self.port = port
     }
+
+    /// Not known to be down. Unknown counts as up: an interface that may be in use is not taken from the host, and none
+    /// is reported as down that may be up.
+    public var isAdministrativelyUp: Bool { isSetUp != false }
 }
 
 /// The VFIO drivers.

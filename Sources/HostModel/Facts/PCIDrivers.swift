@@ -73,7 +73,7 @@ enum VFIODenylist {
 
     /// The first kernel that has the ids on its list; nil for others.
     static func since(_ identity: Identity) -> KernelVersion? {
-        identity.vendor == 0x8086 ? intel[identity.device] : nil
+        identity.vendor == 0x8086 ? identity.device.flatMap { intel[$0] } : nil
     }
 }
 
@@ -99,8 +99,8 @@ struct KernelVersion: Comparable {
 }
 
 extension Identity {
-    /// `8086:37c9`, as lspci -n prints it.
-    var ids: String { "\(vendor.fourDigits):\(device.fourDigits)" }
+    /// `8086:37c9`, as lspci -n prints it, with `????` for one that is unknown.
+    var ids: String { "\(vendor?.fourDigits ?? "????"):\(device?.fourDigits ?? "????")" }
 }
 
 extension UInt16 {

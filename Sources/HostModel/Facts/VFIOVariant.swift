@@ -39,11 +39,9 @@ public struct VFIOVariant: Hashable, Sendable {
     }
 
     func matches(_ identity: Identity) -> Bool {
-        let values = [
-            UInt32(identity.vendor), UInt32(identity.device), UInt32(identity.subsystemVendor),
-            UInt32(identity.subsystemDevice), identity.classCode >> 16 & 0xff, identity.classCode >> 8 & 0xff,
-            identity.classCode & 0xff,
-        ]
+        func part(_ shift: UInt32) -> UInt32? { identity.classCode.map { $0 >> shift & 0xff } }
+        let ids = [identity.vendor, identity.device, identity.subsystemVendor, identity.subsystemDevice]
+        let values = ids.map { $0.map { UInt32($0) } } + [part(16), part(8), part(0)]
         return zip(pattern, values).allSatisfy { $0 == nil || $0 == $1 }
     }
 

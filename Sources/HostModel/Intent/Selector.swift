@@ -52,7 +52,7 @@ public struct Selector: Hashable, Sendable, Codable {
         self.kinds = kinds
     }
 
-    /// The functions that match, without bridges, in address order.
+    /// The functions that match, without bridges and unplaced VFs, in address order.
     public func matches(in host: HostSnapshot) -> [Function] { positions(in: host).map { host.functions[$0] } }
 
     /// Their positions among the host's functions: copying thousands of functions costs more than choosing among them.
@@ -67,11 +67,11 @@ public struct Selector: Hashable, Sendable, Codable {
 
     /// Judges the function's own facts in place: passing the function would copy it.
     private func admits(_ position: Int, of functions: [Function]) -> Bool {
-        !functions[position].identity.isBridge
+        !functions[position].identity.isBridge && !functions[position].isUnplaced
             && allows(addresses) { $0 == functions[position].address }
             && allows(vendors) { $0 == functions[position].identity.vendor }
             && allows(devices) { $0 == functions[position].identity.device }
-            && allows(classes) { $0.covers(functions[position].identity.classCode) }
+            && allows(classes) { functions[position].identity.classCode.map($0.covers) ?? false }
             && allows(kinds) { $0 == functions[position].role.kind }
             && allows(drivers) { $0 == functions[position].driver }
             && allows(vfs) { range in functions[position].virtualFunction.map { range.contains($0.index) } ?? false }
@@ -110,7 +110,7 @@ extension Function.Role {
     public var kind: Selector.Kind {
         switch self {
         case .physicalFunction: .physicalFunction
-        case .virtualFunction: .virtualFunction
+        case .virtualFunction, .unplacedVirtualFunction: .virtualFunction
         case .function: .function
         }
     }

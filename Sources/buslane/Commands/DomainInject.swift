@@ -79,7 +79,7 @@ extension DomainCommand {
             return Dictionary(
                 uniqueKeysWithValues: inventory.functions.map { function in
                     let isEthernetVF =
-                        function.virtualFunction != nil && ["0200", "0280"].contains(function.class.id.prefix(4))
+                        function.virtualFunction != nil && ["0200", "0280"].contains(function.class?.id.prefix(4))
                     return (function.address, isEthernetVF ? .interface : .hostdev)
                 })
         }

@@ -41,11 +41,11 @@ extension Inventory.Function {
     /// `PF 2/64`, `VF 3`, `bridge`, or `-`.
     var kindInShort: String {
         if let sriov { return "PF \(sriov.numVFs)/\(sriov.totalVFs)" }
-        if let virtualFunction { return "VF \(virtualFunction.index)" }
+        if let virtualFunction { return "VF \(virtualFunction.index.map(String.init) ?? "?")" }
         return isBridge ? "bridge" : "-"
     }
 
-    var isBridge: Bool { self.class.id.hasPrefix("06") }
+    var isBridge: Bool { self.class?.id.hasPrefix("06") == true }
 
     /// The claim's owner; else what uses the function; else its claim.
     func user(owners: [String: String]?) -> String? {
@@ -54,5 +54,6 @@ extension Inventory.Function {
         return holders.count == 1 ? first.name : "\(first.name) +\(holders.count - 1)"
     }
 
-    var deviceName: String { device.name ?? "\(vendor.id):\(device.id)" }
+    /// Its name, or its ids with `????` for one that is unknown.
+    var deviceName: String { device?.name ?? "\(vendor?.id ?? "????"):\(device?.id ?? "????")" }
 }

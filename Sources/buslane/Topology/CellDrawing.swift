@@ -16,7 +16,9 @@ struct CellDrawing {
         let ink = cell.use == .claimed ? " on" : ""
         function(in: &svg) { svg in
             svg.box("cell \(cell.style)", x, y, width, height, radius: 6)
-            if cell.function.virtualFunction != nil { svg.label("index\(ink)", x + 4, y + 10, String(cell.index)) }
+            if let index = cell.function.virtualFunction?.index {
+                svg.label("index\(ink)", x + 4, y + 10, String(index))
+            }
             let middle = x + width / 2
             if cell.use == .unbound {
                 svg.element("circle", ["class": "ring", "cx": middle, "cy": y + 19, "r": 4])
@@ -44,7 +46,9 @@ struct CellDrawing {
 
     private var tooltip: String {
         let function = cell.function
-        let relation = function.virtualFunction.map { "VF \($0.index) of \($0.physicalFunction)" }
+        let relation = function.virtualFunction.map { place in
+            function.kindInShort + (place.physicalFunction.map { " of \($0)" } ?? "")
+        }
         let claim = function.claim.map { "claim \($0)" + (cell.owner.map { ", owner \($0.name)" } ?? "") }
         let kind = function.isBridge ? "bridge" : function.sriov.map { "PF, \($0.numVFs) of \($0.totalVFs) VFs" }
         let lines = [function.address.description, relation ?? kind, function.deviceName, claim]

@@ -58,12 +58,14 @@ extension Topology.Area {
 
     var facts: [String] {
         guard let node else { return [] }
-        var facts = [node.cpus.isEmpty ? "no CPUs" : "CPUs \(node.cpus)"]
-        if let memory = node.memory {
-            facts.append("\(memory.freeBytes.inBinaryUnits) of \(memory.totalBytes.inBinaryUnits) free")
+        var facts: [String] = []
+        if let cpus = node.cpus { facts.append(cpus.isEmpty ? "no CPUs" : "CPUs \(cpus)") }
+        if let free = node.memory?.freeBytes, let total = node.memory?.totalBytes {
+            facts.append("\(free.inBinaryUnits) of \(total.inBinaryUnits) free")
         }
-        facts += node.hugepages.filter { $0.total > 0 }.map {
-            "\($0.pageSizeBytes.inBinaryUnits) pages: \($0.free) of \($0.total) free"
+        facts += node.hugepages.compactMap { pages in
+            guard let total = pages.total, total > 0 else { return nil }
+            return "\(pages.pageSizeBytes.inBinaryUnits) pages: \(pages.free.map(String.init) ?? "?") of \(total) free"
         }
         return facts
     }

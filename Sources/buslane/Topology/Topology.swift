@@ -133,7 +133,7 @@ extension Topology.Cell {
     fileprivate var isOfInterest: Bool {
         // Storage, network, display, multimedia, coprocessors, USB and fabrics, wireless, encryption, accelerators.
         let wanted: Set<Substring> = ["01", "02", "03", "04", "0b", "0d", "10", "12"]
-        let code = function.class.id.prefix(4)
+        let code = (function.class?.id ?? "").prefix(4)
         return use == .claimed || use == .onVFIO || function.sriov != nil || wanted.contains(code.prefix(2))
             || code == "0c03" || code == "0c06"
     }
