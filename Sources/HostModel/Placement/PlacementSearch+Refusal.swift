@@ -77,7 +77,7 @@ extension Refusal {
         return switch obstacle {
         case .heldByClaim: Self.claimed
         case .awaited: "reserved for an earlier request"
-        case .heldByProcess: "open in a guest that Buslane did not start"
+        case .heldByProcess(let holder): "open in \(holder.guest.map { "the guest \($0)" } ?? holder.description)"
         case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code
         }

@@ -17,8 +17,10 @@ public enum FunctionObstacle: Hashable, Sendable {
     case inUseByOwner(owner: String, ProcessHolder)
     /// The host has an interface on it that is up.
     case usedByHost(interface: String)
-    /// The host keeps a file system or swap space on it.
+    /// The host keeps data on it.
     case diskInUse(DiskUse)
+    /// A process has a device file of it open.
+    case deviceOpen(DeviceUse)
     /// It is a PF with VFs.
     case cutIntoVFs(count: Int)
     case quarantined(reason: String)
@@ -79,6 +81,11 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
                 remedy: "\(disk.end), if the host can do without it")
+        case .deviceOpen(let use):
+            ErrorReport(
+                .conflict, "held-by-process", address, "cannot take \(address): \(use)",
+                remedy: use.process.guest.map { "virsh shutdown \($0), or take \(use.device) out of its XML" }
+                    ?? "stop \(use.process); fuser -v \(use.device) lists all that have it open")
         case .cutIntoVFs(let count):
             ErrorReport(
                 .conflict, "pf-has-vfs", address, "cannot take \(address) whole: it has \(count) VFs",
@@ -106,9 +113,26 @@ extension FunctionObstacle {
 
 extension DiskUse {
     fileprivate var use: String {
-        mountPoint.map { "the host has \(device) on it mounted at \($0)" } ?? "the host swaps to \(device) on it"
+        switch purpose {
+        case .mounted(let point): "the host has \(device) on it mounted at \(point)"
+        case .swap: "the host swaps to \(device) on it"
+        case .under(let layers): "the host has \(layers.joined(separator: ", ")) on top of its disk \(device)"
+        case .member(let system): "its disk \(device) belongs to the host's file system \(system)"
+        case .exported(let name): "the host exports its disk \(device) as \(name)"
+        case .exclusive: "its disk \(device) is in exclusive use, as by a ZFS pool or a mount in a container"
+        }
     }
 
-    /// The command that ends the use.
-    fileprivate var end: String { mountPoint.map { "umount \($0)" } ?? "swapoff /dev/\(device)" }
+    /// How to end the use.
+    fileprivate var end: String {
+        switch purpose {
+        case .mounted(let point): "umount \(point)"
+        case .swap: "swapoff /dev/\(device)"
+        case .under(let layers):
+            "take down \(layers.reversed().joined(separator: ", then ")) (lsblk /dev/\(device) shows the layers)"
+        case .member(let system): "unmount \(system), or remove /dev/\(device) from it"
+        case .exported(let name): "disable its namespace of \(name) (nvmetcli ls)"
+        case .exclusive: "find the user with zpool status, lsblk and fuser -v /dev/\(device), and let it close the disk"
+        }
+    }
 }
