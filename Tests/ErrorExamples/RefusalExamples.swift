@@ -49,7 +49,8 @@ extension Refusal: Exemplified {
 extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
-        case heldByDomain, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs, quarantined, notQuarantined
+        case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs,
+            quarantined, notQuarantined
         case notClaimedForDomain, awaited
     }
 
@@ -62,6 +63,8 @@ extension FunctionObstacle: Exemplified {
         case .heldByClaim: .heldByClaim
         case .heldByProcess: .heldByProcess
         case .heldByDomain: .heldByDomain
+        case .heldByGuest: .heldByGuest
+        case .mayBeStarting: .mayBeStarting
         case .inUseByOwner: .inUseByOwner
         case .usedByHost: .usedByHost
         case .diskInUse: .diskInUse
@@ -79,7 +82,8 @@ extension FunctionObstacle: Exemplified {
             .unknown, .settingsNeedVirtualFunction,
             .groupNotViable(group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
             .physicalFunctionDown(interface: "ens1"), .heldByClaim(claim: "c7", owner: "fw1"), .heldByProcess(qemu),
-            .heldByDomain(domain: "fw1"), .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
+            .heldByDomain(domain: "fw1"), .heldByGuest(domain: "fw1"), .mayBeStarting(domain: "fw1"),
+            .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
             .diskInUse(DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))),
             .diskInUse(DiskUse(device: "sda2", .swap)),
             .diskInUse(DiskUse(device: "sda", .under(["md0", "vg0-data"]))),

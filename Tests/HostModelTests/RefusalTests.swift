@@ -31,6 +31,7 @@ struct RefusalTests {
         #expect(
             shared == [
                 "pf-down": ["physicalFunctionDown", "vfsNeedLink"], "used-by-host": ["diskInUse", "usedByHost"],
+                "held-by-process": ["deviceOpen", "heldByProcess"],
                 "guest-refused": ["evictionUndone", "keeps"], "guest-silent": ["evictionUndone", "keeps"],
             ])
     }
@@ -41,7 +42,7 @@ struct RefusalTests {
         #expect(
             temporary == [
                 "no-capacity", "no-capacity-on-node", "no-capacity-on-cards", "no-capacity-together", "awaited",
-                "guest-starting", "claim-changing", "domain-paused", "guest-refused", "guest-silent",
+                "guest-starting", "may-be-starting", "claim-changing", "domain-paused", "guest-refused", "guest-silent",
             ])
     }
 

@@ -31,13 +31,13 @@ struct HostUseTests {
     func disk(use: DiskUse) async throws {
         let scene = try scene()
         scene.host.use(Self.drive, disk: use)
-        let claim = try await scene.allocate(from: Self.pool)
-        #expect(claim.assignments.map(\.address) == [Self.spare])
         let before = scene.host.now
         await #expect(throws: Refusal.function(Self.drive, .diskInUse(use))) {
-            _ = try await scene.allocate(from: Self.pool)
+            _ = try await scene.allocate(2, from: Self.pool)
         }
         #expect(scene.host.now == before)
+        let claim = try await scene.allocate(from: Self.pool)
+        #expect(claim.assignments.map(\.address) == [Self.spare])
         let explanation = try await scene.daemon.candidates.explain(
             ClaimRequest(pool: Self.pool, count: 1, owner: .name("fw1")))
         #expect(

@@ -102,6 +102,13 @@ extension HostPaths {
     func fileSystems(_ type: String) -> String { sysfs + "/fs/\(type)" }
     /// What the kernel exports as an NVMe target.
     var nvmeTargets: String { sysfs + "/kernel/config/nvmet/subsystems" }
+    /// Whether an open file of sysfs is a function's memory, `resource0`; nil for a file of another kind.
+    ///
+    /// - Parameter path: a name from a process's open files, without our root.
+    func isMemory(_ path: String) -> Bool? {
+        guard path.hasPrefix("/sys/devices/") else { return nil }
+        return path.split(separator: "/").last?.hasPrefix("resource") == true
+    }
     /// By function: what NVIDIA's driver tells about each GPU.
     var nvidiaGPUs: String { processes + "/driver/nvidia/gpus" }
     /// A block device's own file, as a program on the host opens it. sysfs has `!` for a slash.

@@ -51,10 +51,7 @@ struct DeviceNodes {
     ///   - descriptor: the link with that name in a process's folder `fd`.
     func node(_ target: String, descriptor: String, in folder: borrowing Directory) -> Node? {
         // A program can map a function's memory as well: `resource0` in the function's folder.
-        if target.hasPrefix("/sys/devices/") {
-            let isMemory = target.split(separator: "/").last?.hasPrefix("resource") == true
-            return isMemory ? Node(path: target, number: nil) : nil
-        }
+        if let isMemory = paths.isMemory(target) { return isMemory ? Node(path: target, number: nil) : nil }
         guard target.hasPrefix("/dev/"), !Self.others.contains(where: target.hasPrefix) else { return nil }
         guard paths.isLive else { return Node(path: target, number: nil) }
         var status = stat()
@@ -65,7 +62,7 @@ struct DeviceNodes {
 
     /// The functions that the file's device belongs to; of a block device, those at the bottom of its layers.
     func functions(of node: Node) -> Set<PCIAddress> {
-        if node.path.hasPrefix("/sys/") { return Set(SysfsText.functions(onPath: node.path).suffix(1)) }
+        if paths.isMemory(node.path) == true { return Set(SysfsText.functions(onPath: node.path).suffix(1)) }
         if let number = node.number { return functions(of: number) }
         if let minor = NVIDIADevices.minor(ofDevice: node.path) {
             return NVIDIADevices(paths: paths).functions(withMinor: minor)

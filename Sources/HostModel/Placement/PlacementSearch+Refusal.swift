@@ -78,6 +78,8 @@ extension Refusal {
         case .heldByClaim: Self.claimed
         case .awaited: "reserved for an earlier request"
         case .heldByProcess(let holder): "open in \(holder.guest.map { "the guest \($0)" } ?? holder.description)"
+        case .deviceOpen(let use): "open in \(use.process.guest.map { "the guest \($0)" } ?? use.process.description)"
+        case .diskInUse(let disk): "in use by the host (\(disk.device): \(disk.name))"
         case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code
         }

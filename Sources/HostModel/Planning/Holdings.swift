@@ -13,6 +13,8 @@ public struct Holdings: Sendable {
     public var devices: [PCIAddress: [DeviceUse]] = [:]
     /// By function: a domain whose XML names it although Buslane did not put it there.
     public var foreign: [PCIAddress: DomainReference] = [:]
+    /// The UUIDs of the domains that run, as far as libvirt has told.
+    public var running: Set<String> = []
     /// By function: why it is in quarantine.
     public var quarantine: [PCIAddress: String]
     /// Functions that are kept for earlier requests, which wait.
@@ -38,10 +40,12 @@ public struct Holdings: Sendable {
         /// In lower case with hyphens.
         public let uuid: String
         public let name: String
+        public let isRunning: Bool
 
-        public init(uuid: String, name: String) {
+        public init(uuid: String, name: String, isRunning: Bool = false) {
             self.uuid = uuid
             self.name = name
+            self.isRunning = isRunning
         }
     }
 
@@ -64,6 +68,9 @@ extension Holdings {
         }
         if let group = function.iommuGroup, let holder = openGroups[group], function.isOnVFIO {
             throw .function(function.address, .heldByProcess(holder))
+        }
+        if let domain = foreign[function.address], domain.isRunning {
+            throw .function(function.address, .heldByGuest(domain: domain.name))
         }
     }
 

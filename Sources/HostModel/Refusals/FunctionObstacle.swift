@@ -13,6 +13,10 @@ public enum FunctionObstacle: Hashable, Sendable {
     case heldByProcess(ProcessHolder)
     /// A domain's XML names it, and Buslane did not put it there.
     case heldByDomain(domain: String)
+    /// A running domain's XML names it, whether it has it open yet or not.
+    case heldByGuest(domain: String)
+    /// A domain's XML names it, and the domain may be starting: libvirt sets a function up before it runs QEMU.
+    case mayBeStarting(domain: String)
     /// The owner of its claim runs with it.
     case inUseByOwner(owner: String, ProcessHolder)
     /// The host has an interface on it that is up.
@@ -68,6 +72,16 @@ extension FunctionObstacle {
                 .conflict, "held-by-domain", address,
                 "cannot take \(address): it is in the XML of domain \(domain), and Buslane did not put it there",
                 remedy: "virsh edit \(domain) and remove the device, or claim another function")
+        case .heldByGuest(let domain):
+            ErrorReport(
+                .conflict, "held-by-guest", address,
+                "cannot change \(address): domain \(domain) runs and has it in its XML",
+                remedy: "virsh shutdown \(domain)")
+        case .mayBeStarting(let domain):
+            ErrorReport(
+                .notNow, "may-be-starting", address,
+                "cannot change \(address): domain \(domain) has it in its XML and may be starting",
+                remedy: "try again in a minute; if \(domain) is not to have it, remove it with virsh edit \(domain)")
         case .inUseByOwner(let owner, let holder):
             ErrorReport(
                 .conflict, "vf-in-use", address,

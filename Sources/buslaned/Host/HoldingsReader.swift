@@ -30,6 +30,7 @@ struct HoldingsReader: Sendable {
         fileprivate let host: any Host
         fileprivate let openGroups: [Int: ProcessHolder]
         fileprivate let foreign: [PCIAddress: Holdings.DomainReference]
+        fileprivate let running: Set<String>
         fileprivate let earlier: [ClaimRequest]
     }
 
@@ -41,7 +42,9 @@ struct HoldingsReader: Sendable {
             case .placing(let earlier): earlier
             case .placingNow: await queue.requests
             }
-        return Uses(host: host, openGroups: try host.openGroups(), foreign: guests.users, earlier: earlier)
+        return Uses(
+            host: host, openGroups: try host.openGroups(), foreign: guests.users, running: guests.running ?? [],
+            earlier: earlier)
     }
 
     /// Everything that matters for the purpose, read now.
@@ -86,6 +89,7 @@ extension HoldingsReader.Uses {
         var holdings = held
         holdings.openGroups = openGroups
         holdings.foreign = foreign
+        holdings.running = running
         for other in earlier {
             let seen = try host.lastSeen(indexedBy: [other.pool.selector])
             holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
