@@ -52,13 +52,12 @@ class Host:
         # Beyond those of any machine that this is made on.
         self.interfaces = 100000
         self.vfio_devices = 0
-        for folder in ("bus/pci/devices", "kernel/iommu_groups", "class/iommu", "class/net", "module/vfio_pci"):
+        for folder in ("bus/pci/devices", "kernel/iommu_groups", "class/iommu", "class/net", "module/vfio"):
             os.makedirs(f"{self.sys}/{folder}")
         for driver in DRIVERS:
             os.makedirs(f"{self.sys}/bus/pci/drivers/{driver}")
         # No guest runs.
-        write(f"{self.sys}/module/vfio_pci/refcnt", "0")
-        link(f"{self.sys}/bus/pci/drivers/vfio-pci/module", f"{self.sys}/module/vfio_pci")
+        write(f"{self.sys}/module/vfio/refcnt", "0")
         os.makedirs(f"{self.sys}/devices/virtual/iommu/dmar0")
         link(f"{self.sys}/class/iommu/dmar0", f"{self.sys}/devices/virtual/iommu/dmar0")
         for node in (0, 1):

@@ -100,7 +100,7 @@ struct InventorySource: ParsableArguments {
             let paths = HostPaths(root: root)
             return Inventory(
                 of: try SysfsReader(paths: paths).snapshot(), names: PCINames(),
-                uses: HostUseReader(paths: paths).uses(), capturedAt: now)
+                uses: HostUseReader(paths: paths).uses(askingKernel: true), capturedAt: now)
         } catch {
             throw Failure(
                 .refused, "unreadable-host", subject: root, "\(error)",

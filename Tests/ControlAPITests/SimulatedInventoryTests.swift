@@ -38,7 +38,7 @@ struct SimulatedInventoryTests {
             openGroups: [
                 try #require(host.now[vf]?.iommuGroup): [ProcessHolder(pid: 7, command: "qemu", guest: "fw1")]
             ],
-            disks: ["0000:06:00.0": [DiskUse(device: "nvme0n1p1", mountPoint: "/var")]])
+            disks: ["0000:06:00.0": [DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))]])
         #expect(host.now.functions.flatMap { $0.holders(uses) }.map(\.name).sorted() == ["/var", "fw1"])
         documents.append(try document(host.now, uses))
         documents.append(try document(host.reboot().now))

@@ -50,7 +50,8 @@ extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
         case notIsolated, needsVFToken, deniedByVFIO
-        case heldByDomain, inUseByOwner, usedByHost, diskInUse, cutIntoVFs, quarantined, notQuarantined
+        case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs,
+            quarantined, notQuarantined
         case notClaimedForDomain, awaited
     }
 
@@ -66,9 +67,12 @@ extension FunctionObstacle: Exemplified {
         case .heldByClaim: .heldByClaim
         case .heldByProcess: .heldByProcess
         case .heldByDomain: .heldByDomain
+        case .heldByGuest: .heldByGuest
+        case .mayBeStarting: .mayBeStarting
         case .inUseByOwner: .inUseByOwner
         case .usedByHost: .usedByHost
         case .diskInUse: .diskInUse
+        case .deviceOpen: .deviceOpen
         case .cutIntoVFs: .cutIntoVFs
         case .quarantined: .quarantined
         case .notQuarantined: .notQuarantined
@@ -88,9 +92,18 @@ extension FunctionObstacle: Exemplified {
             .heldByProcess(ProcessHolder(pid: 7, command: "qemu-system-x86", guest: "fw1")),
             .groupNotViable(group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
             .physicalFunctionDown(interface: "ens1"), .heldByClaim(claim: "c7", owner: "fw1"), .heldByProcess(qemu),
-            .heldByDomain(domain: "fw1"), .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
-            .diskInUse(DiskUse(device: "nvme0n1p1", mountPoint: "/var")),
-            .diskInUse(DiskUse(device: "sda2", mountPoint: nil)), .cutIntoVFs(count: 2), .quarantined(reason: "stuck"),
+            .heldByDomain(domain: "fw1"), .heldByGuest(domain: "fw1"), .mayBeStarting(domain: "fw1"),
+            .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
+            .diskInUse(DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))),
+            .diskInUse(DiskUse(device: "sda2", .swap)),
+            .diskInUse(DiskUse(device: "sda", .under(["md0", "vg0-data"]))),
+            .diskInUse(DiskUse(device: "sdb", .member(of: "btrfs 0b0e7b4e"))),
+            .diskInUse(DiskUse(device: "sdc", .exported(as: "nqn.2026-11.org.example:c"))),
+            .diskInUse(DiskUse(device: "sdd", .exclusive)),
+            .deviceOpen(DeviceUse(device: "/dev/dri/card0", process: ProcessHolder(pid: 812, command: "Xorg"))),
+            .deviceOpen(
+                DeviceUse(device: "/dev/nvme0n1", process: ProcessHolder(pid: 9, command: "qemu", guest: "fw1"))),
+            .cutIntoVFs(count: 2), .quarantined(reason: "stuck"),
             .notQuarantined, .notClaimedForDomain(device: "data0", domain: "fw1"), .awaited,
         ]
     }

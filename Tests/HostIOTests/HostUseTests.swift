@@ -35,11 +35,11 @@ struct HostUseTests {
         #expect(
             disks == [
                 try address("0000:00:05.0"): [
-                    DiskUse(device: "nvme0n1p2", mountPoint: "/"), DiskUse(device: "nvme0n1p3", mountPoint: nil),
+                    DiskUse(device: "nvme0n1p2", .mounted(at: "/")), DiskUse(device: "nvme0n1p3", .swap),
                 ],
-                try address("0000:00:06.0"): [DiskUse(device: "dm-0", mountPoint: "/var")],
-                try address("0000:00:07.0"): [DiskUse(device: "nvme2n1p1", mountPoint: "/home")],
-                try address("0000:00:08.0"): [DiskUse(device: "nvme2n1p1", mountPoint: "/home")],
+                try address("0000:00:06.0"): [DiskUse(device: "dm-0", .mounted(at: "/var"))],
+                try address("0000:00:07.0"): [DiskUse(device: "nvme2n1p1", .mounted(at: "/home"))],
+                try address("0000:00:08.0"): [DiskUse(device: "nvme2n1p1", .mounted(at: "/home"))],
             ])
         #expect(HostUseReader(paths: try FixtureTree("/sys/x = 1").paths).disks() == [:])
     }
@@ -63,7 +63,7 @@ struct HostUseTests {
             ("qemu\0-name\0debug-threads=on,guest=a,,b\0", "a,b"), ("qemu\0-name\0", nil), ("qemu\0-name", nil),
             ("dpdk-testpmd\0-a\0", nil),
         ] as [(String, String?)])
-    func guest(commandLine: String, name: String?) { #expect(FunctionHolders.guest(in: commandLine) == name) }
+    func guest(commandLine: String, name: String?) { #expect(ProcessTable.guest(in: commandLine) == name) }
 
     @Test("interfaces have the bridges, VLANs and macvtaps on top of them")
     func uppers() throws {

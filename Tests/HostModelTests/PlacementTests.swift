@@ -214,10 +214,10 @@ struct ObstacleTests {
         }
         #expect(refusal.isTemporary)
         var mounted = Holdings()
-        mounted.disks = ["0000:06:00.0": [DiskUse(device: "nvme0n1p1", mountPoint: "/var")]]
+        mounted.disks = ["0000:06:00.0": [DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))]]
         #expect(
             place(request(second), on: host, mounted)
-                == .failure(.function("0000:06:00.0", .diskInUse(DiskUse(device: "nvme0n1p1", mountPoint: "/var")))))
+                == .failure(.function("0000:06:00.0", .diskInUse(DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))))))
         #expect(Placement.free(of: second, on: host.now, holdings: open).isEmpty)
         #expect(Placement.free(of: second, on: host.now, holdings: Holdings()).count == 1)
     }

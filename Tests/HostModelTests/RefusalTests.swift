@@ -32,6 +32,7 @@ struct RefusalTests {
             shared == [
                 "pf-down": ["physicalFunctionDown", "vfsNeedLink"], "used-by-host": ["diskInUse", "usedByHost"],
                 "vfio-denylist": ["deniedByVFIO", "vfsDeniedByVFIO"], "no-iommu": ["noIOMMU", "vfioNeedsIOMMU"],
+                "held-by-process": ["deviceOpen", "heldByProcess"],
                 "guest-refused": ["evictionUndone", "keeps"], "guest-silent": ["evictionUndone", "keeps"],
             ])
     }
@@ -42,7 +43,7 @@ struct RefusalTests {
         #expect(
             temporary == [
                 "no-capacity", "no-capacity-on-node", "no-capacity-on-cards", "no-capacity-together", "awaited",
-                "guest-starting", "claim-changing", "domain-paused", "guest-refused", "guest-silent",
+                "guest-starting", "may-be-starting", "claim-changing", "domain-paused", "guest-refused", "guest-silent",
                 "memory-in-use",
             ])
     }

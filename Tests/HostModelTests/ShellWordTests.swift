@@ -20,10 +20,16 @@ struct ShellWordTests {
     @Test("no remedy has a name that a shell would take apart")
     func remedies() {
         let name = "web; reboot"
+        let process = ProcessHolder(pid: 7, command: "qemu-system-x86", guest: name)
         var refusals = DomainObstacle.examples.map { Refusal.domain(name, $0) }
         refusals += [
             .claim("c1", .guestStarting(domain: name)),
             .function("0000:3b:10.0", .heldByDomain(domain: name)),
+            .function("0000:3b:10.0", .heldByGuest(domain: name)),
+            .function("0000:3b:10.0", .mayBeStarting(domain: name)),
+            .function("0000:3b:10.0", .heldByProcess(process)),
+            .function("0000:3b:10.0", .deviceOpen(DeviceUse(device: "/dev/nvme0n1", process: process))),
+            .function("0000:3b:10.0", .diskInUse(DiskUse(device: "sda1", .mounted(at: name)))),
             .function("0000:3b:10.0", .notClaimedForDomain(device: "data0", domain: name)),
         ]
         for refusal in refusals {

@@ -82,6 +82,19 @@ public final class HostSimulator: Host {
         return kernel.machine.withLock(\.openGroups)
     }
 
+    /// All but those that only an exclusive user shows.
+    public func disksInUse() -> [PCIAddress: [DiskUse]] {
+        kernel.machine.withLock {
+            $0.disks.mapValues { $0.filter { $0.purpose != .exclusive } }.filter { !$0.value.isEmpty }
+        }
+    }
+
+    public func disksInExclusiveUse(of functions: Set<PCIAddress>) -> [PCIAddress: [DiskUse]] {
+        kernel.machine.withLock { $0.disks.filter { functions.contains($0.key) } }
+    }
+
+    public func devicesInUse() throws -> [PCIAddress: [DeviceUse]] { kernel.machine.withLock(\.openDevices) }
+
     /// Returns at once. Simulated time advances by each wait.
     public func waitForChange(upTo limit: Duration) async {
         kernel.machine.withLock { $0.tick() }
@@ -193,6 +206,16 @@ extension HostSimulator {
     /// A process opens the function's group through VFIO.
     public func open(_ address: PCIAddress, by holder: ProcessHolder = ProcessHolder(pid: 4711, command: "qemu")) {
         kernel.machine.withLock { $0.holders[address] = holder }
+    }
+
+    /// The host uses a disk of the function.
+    public func use(_ address: PCIAddress, disk: DiskUse) {
+        kernel.machine.withLock { $0.disks[address, default: []].append(disk) }
+    }
+
+    /// A process opens a device file of the function.
+    public func use(_ address: PCIAddress, device: DeviceUse) {
+        kernel.machine.withLock { $0.openDevices[address, default: []].append(device) }
     }
 
     /// Ends the process that has the group open.

@@ -118,6 +118,9 @@ struct Machine {
     var machineID = "0123456789abcdef0123456789abcdef"
     /// By function: the process that has its group open.
     var holders: [PCIAddress: ProcessHolder] = [:]
+    /// By function: the host's uses of it while it is on its host driver.
+    var disks: [PCIAddress: [DiskUse]] = [:]
+    var openDevices: [PCIAddress: [DeviceUse]] = [:]
     private var nextGroup = 1
     private var pulled: [PCIAddress: Device] = [:]
 

@@ -2,6 +2,7 @@
 import HostModel
 import HostSimulator
 import Ledger
+import Libvirt
 import Testing
 
 @testable import buslaned
@@ -109,6 +110,50 @@ struct DriftTests {
         await scene.daemon.cards.drift.check()
         #expect(scene.host.now[assignment.address]?.vfSettings?.trust == true)
         #expect(try await kinds(scene).last == .repaired)
+    }
+
+    @Test(
+        "another's guest keeps a function that is claimed for somebody else, or for nobody", arguments: [true, false])
+    func foreignGuest(isClaimed: Bool) async throws {
+        let scene = try await made()
+        if isClaimed { _ = try await scene.allocate(settings: VFSettings(trust: true)) }
+        let vf = Scene.vf[0]
+        scene.daemon.guests.set([vf], of: "r2", uuid: "2", isRunning: true)
+        try scene.host.meanwhile(.unbindDriver(vf))
+        let after = scene.host.now
+        for _ in 0..<2 { await scene.daemon.cards.drift.check() }
+        #expect(scene.host.now == after)
+        #expect(try await scene.ledger.events().last?.detail.contains("domain r2") == true)
+        // It stops. It may start again at once, so nothing is repaired in the same minute.
+        scene.daemon.guests.set([vf], of: "r2", uuid: "2", isRunning: false)
+        await scene.daemon.cards.drift.check()
+        #expect(scene.host.now == after)
+        scene.daemon.guests.forget("2")
+        await scene.daemon.cards.drift.check()
+        #expect(scene.host.now[vf]?.driver == "vfio-pci")
+    }
+
+    @Test("the guest of a claim keeps its function while it runs, also if it has it closed")
+    func closedForAWhile() async throws {
+        let scene = try await made()
+        _ = try await scene.allocate(for: .domain(uuid: "1"), settings: VFSettings(trust: true))
+        scene.daemon.guests.set([], of: "r1", uuid: "1", isRunning: true)
+        scene.daemon.guests.list([DomainHandleValue(name: "r1", uuid: "1", isActive: true, isPersistent: true)])
+        try scene.host.meanwhile(.unbindDriver(Scene.vf[0]))
+        let after = scene.host.now
+        await scene.daemon.cards.drift.check()
+        #expect(scene.host.now == after)
+    }
+
+    @Test("a difference is new for a minute")
+    func newness() {
+        let state = CardState()
+        let start = ContinuousClock.now
+        #expect(state.isNew(Scene.vf[0], now: start))
+        #expect(state.isNew(Scene.vf[0], now: start + .seconds(59)))
+        #expect(!state.isNew(Scene.vf[0], now: start + .seconds(60)))
+        state.atRest(on: nil)
+        #expect(state.isNew(Scene.vf[0], now: start + .seconds(61)))
     }
 
     @Test("a claim whose VFs vanished gets them again")

@@ -64,7 +64,10 @@ public struct HostPaths: Sendable {
     ///
     /// Source: Documentation/driver-api/vfio.rst.
     func group(ofDevice path: String) -> Int? {
-        path.hasPrefix("/dev/vfio/") ? Int(path.dropFirst("/dev/vfio/".count)) : nil
+        guard path.hasPrefix("/dev/vfio/") else { return nil }
+        let name = path.dropFirst("/dev/vfio/".count)
+        // Without an IOMMU: `vfio_group_alloc`, drivers/vfio/group.c.
+        return Int(name.hasPrefix("noiommu-") ? name.dropFirst("noiommu-".count) : name)
     }
 
     /// `vfio0` for the character device of a VFIO device; nil for any other file.
@@ -76,6 +79,8 @@ public struct HostPaths: Sendable {
 
     /// The folder of a VFIO device's function.
     func vfioDevice(_ name: String) -> String { sysfs + "/class/vfio-dev/\(name)/device" }
+    /// The module that every open VFIO group and device holds a reference to.
+    var vfioModule: String { modules + "/vfio" }
 }
 
 /// What `buslane doctor` reads besides the PCI bus.
@@ -95,6 +100,23 @@ extension HostPaths {
     var blockNumbers: String { sysfs + "/dev/block" }
     /// Links by name of the block device.
     var blockDevices: String { sysfs + "/class/block" }
+    /// By number, `226:128`: links to the devices that character device files open.
+    var characterNumbers: String { sysfs + "/dev/char" }
+    /// By file system: the block devices of each mounted btrfs or bcachefs.
+    func fileSystems(_ type: String) -> String { sysfs + "/fs/\(type)" }
+    /// What the kernel exports as an NVMe target.
+    var nvmeTargets: String { sysfs + "/kernel/config/nvmet/subsystems" }
+    /// Whether an open file of sysfs is a function's memory, `resource0`; nil for a file of another kind.
+    ///
+    /// - Parameter path: a name from a process's open files, without our root.
+    func isMemory(_ path: String) -> Bool? {
+        guard path.hasPrefix("/sys/devices/") else { return nil }
+        return path.split(separator: "/").last?.hasPrefix("resource") == true
+    }
+    /// By function: what NVIDIA's driver tells about each GPU.
+    var nvidiaGPUs: String { processes + "/driver/nvidia/gpus" }
+    /// A block device's own file, as a program on the host opens it. sysfs has `!` for a slash.
+    func blockDeviceFile(_ name: String) -> String { "/dev/" + name.replacing("!", with: "/") }
     func nvmeSubsystem(_ name: String) -> String { sysfs + "/class/nvme-subsystem/\(name)" }
     /// `xen` on its hosts and guests.
     var hypervisorType: String { sysfs + "/hypervisor/type" }

@@ -60,7 +60,7 @@ struct FunctionReader {
         } else if facts.contains(.links) {
             function.link = try link(of: home, subject, &pass)
         }
-        if function.isOnVFIO { function.vfioDevice = vfioDevice(of: home) }
+        if function.driver != nil { function.vfioDevice = vfioDevice(of: home) }
         function.interfaces = interfaces.interfaces(
             of: home, driver: function.driver, withSpeeds: facts.contains(.speeds), subject, &pass)
         var reading = FunctionReading(function: function)

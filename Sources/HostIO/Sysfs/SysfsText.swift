@@ -65,6 +65,21 @@ enum SysfsText {
         return nil
     }
 
+    /// The functions that a device at this path cannot do without: the one that it belongs to, and one that has that
+    /// function on a bus of its own, as Intel VMD has NVMe drives.
+    static func functions(onPath path: String) -> [PCIAddress] {
+        let names = path.split(separator: "/")
+        var found: [PCIAddress] = []
+        var nearest: PCIAddress?
+        for (position, name) in names.enumerated() {
+            guard let address = PCIAddress(canonical: Array(name.utf8).span) else { continue }
+            nearest = address
+            if position + 1 < names.count, names[position + 1].hasPrefix("pci") { found.append(address) }
+        }
+        if let nearest, found.last != nearest { found.append(nearest) }
+        return found
+    }
+
     private static func number<Value: FixedWidthInteger>(_ bytes: Span<UInt8>, radix: Value) -> Value? {
         guard bytes.count > 0 else { return nil }
         var value: Value = 0

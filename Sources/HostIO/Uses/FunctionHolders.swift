@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Glibc
 public import HostModel
 import SystemPackage
 
-/// Finds the processes that have functions open through VFIO.
-///
-/// Source: `fd`, proc(5).
+/// Finds the processes that have functions open: through VFIO, or by device files of their host drivers.
 public struct FunctionHolders: Sendable {
     public let paths: HostPaths
 
@@ -16,89 +15,109 @@ public struct FunctionHolders: Sendable {
     ///   result would then be a guess.
     public func openGroups() throws(HostIOError) -> [Int: [ProcessHolder]] {
         guard mayBeOpen else { return [:] }
-        let result: Result<[Int: [ProcessHolder]], HostIOError>
-        do {
-            let processes = try Directory(paths.processes)
-            result = openGroups(among: try processes.names(), in: processes)
-        } catch {
-            throw .unreadable(path: paths.processes, errno: error.rawValue)
-        }
-        return try result.get()
+        let devices = VFIODevices(paths: paths)
+        let holders = try ProcessTable(paths: paths).holders { target, _, _, pass in devices.group(of: target, &pass) }
+        if holders.processes.isEmpty, let hidden = holders.hidden { throw hidden }
+        return holders.processes
     }
 
-    /// Whether any function can be open: each open function holds a reference to its VFIO driver's module. A driver
-    /// that is built into the kernel has no count.
+    /// The functions with open device files, each with the processes that have them, by pid. One pass over the process
+    /// table.
+    ///
+    /// - Throws: as ``openGroups()``.
+    public func openDevices() throws(HostIOError) -> [PCIAddress: [DeviceUse]] {
+        let nodes = DeviceNodes(paths: paths)
+        let holders = try ProcessTable(paths: paths).holders { target, number, folder, _ in
+            nodes.node(target, descriptor: number, in: folder)
+        }
+        if holders.processes.isEmpty, let hidden = holders.hidden { throw hidden }
+        return uses(holders.processes, nodes)
+    }
+
+    /// Both in one pass over the process table; nil when it cannot be read. The groups are nil when none was found but
+    /// some processes could not be read.
+    func all() -> (groups: [Int: [ProcessHolder]]?, devices: [PCIAddress: [DeviceUse]])? {
+        enum File: Hashable {
+            case group(Int)
+            case node(DeviceNodes.Node)
+        }
+        let devices = VFIODevices(paths: paths)
+        let nodes = DeviceNodes(paths: paths)
+        let found: ProcessTable.Holders<File>? = try? ProcessTable(paths: paths).holders {
+            target, number, folder, pass in
+            if let group = devices.group(of: target, &pass) { return .group(group) }
+            return nodes.node(target, descriptor: number, in: folder).map(File.node)
+        }
+        guard let found else { return nil }
+        var groups: [Int: [ProcessHolder]] = [:]
+        var open: [DeviceNodes.Node: [ProcessHolder]] = [:]
+        for (file, processes) in found.processes {
+            switch file {
+            case .group(let group): groups[group] = processes
+            case .node(let node): open[node] = processes
+            }
+        }
+        return (groups.isEmpty && found.hidden != nil ? nil : groups, uses(open, nodes))
+    }
+
+    /// One use for each function and process: by the device file that comes first by name.
+    private func uses(
+        _ open: [DeviceNodes.Node: [ProcessHolder]], _ nodes: DeviceNodes
+    ) -> [PCIAddress: [DeviceUse]] {
+        var uses: [PCIAddress: [DeviceUse]] = [:]
+        for (node, processes) in open.sorted(by: { $0.key.path < $1.key.path }) {
+            for function in nodes.functions(of: node) {
+                for process in processes where !isOnlyLooking(process) {
+                    if uses[function]?.contains(where: { $0.process.pid == process.pid }) == true { continue }
+                    uses[function, default: []].append(DeviceUse(device: node.path, process: process))
+                }
+            }
+        }
+        return uses.mapValues { $0.sorted { $0.process.pid < $1.process.pid } }
+    }
+
+    /// Whether the process is this one, which opens disks to ask for their exclusive users, or udev, which looks at each
+    /// new device for a moment and can lose it.
+    private func isOnlyLooking(_ process: ProcessHolder) -> Bool {
+        if paths.isLive, process.pid == Int(getpid()) { return true }
+        return ["(udev-worker)", "systemd-udevd"].contains(process.command)
+    }
+
+    /// Whether any function can be open through VFIO: each open group or device holds a reference to the module `vfio`,
+    /// besides those of the modules that need it. A kernel with VFIO built in has no count.
     ///
     /// This saves the pass over the process table, which on a busy host is tens of thousands of files.
     ///
-    /// Source: `vfio_df_device_first_open`, drivers/vfio/vfio_main.c.
+    /// Source: `vfio_group_fops` and `vfio_device_fops`, drivers/vfio; `refcnt` and `holders` of a module,
+    /// kernel/module.
     private var mayBeOpen: Bool {
-        guard let drivers = try? Directory(paths.pciDrivers), let names = try? drivers.names() else { return true }
+        guard let module = try? Directory(paths.vfioModule) else { return true }
         var pass = ReadPass()
-        for name in names where VFIO.isVFIODriver(name) {
-            let references = (try? pass.contents(of: "\(name)/module/refcnt", in: drivers)).flatMap { Int($0) }
-            if references != 0 { return true }
-        }
-        return false
+        guard let references = (try? pass.contents(of: "refcnt", in: module)).flatMap({ Int($0) }) else { return true }
+        let needed = (try? Directory("holders", in: module).names().count) ?? 0
+        return references > needed
     }
+}
 
-    private func openGroups(
-        among names: [String], in processes: borrowing Directory
-    ) -> Result<[Int: [ProcessHolder]], HostIOError> {
-        var pass = ReadPass()
-        var files = TextFiles()
-        var open: [Int: [ProcessHolder]] = [:]
-        var hidden: HostIOError?
-        for (pid, name) in names.compactMap({ name in Int(name).map { ($0, name) } }).sorted(by: { $0.0 < $1.0 }) {
-            do {
-                let groups = try groups(openedBy: name, in: processes, &pass)
-                guard !groups.isEmpty else { continue }
-                let command = try? pass.contents(of: "\(name)/comm", in: processes)
-                let guest = files.text(paths.commandLine(ofProcess: pid), limit: 1 << 20).flatMap(Self.guest)
-                for group in groups {
-                    open[group, default: []].append(.init(pid: pid, command: command ?? "?", guest: guest))
-                }
-            } catch .noSuchFileOrDirectory, .noSuchProcess {
-                // The process ended meanwhile.
-            } catch {
-                hidden = .unreadable(path: "\(paths.processes)/\(name)/fd", errno: error.rawValue)
-            }
-        }
-        if open.isEmpty, let hidden { return .failure(hidden) }
-        return .success(open)
-    }
+/// The IOMMU groups of VFIO's character devices.
+struct VFIODevices {
+    let paths: HostPaths
 
-    /// The domain's name in QEMU's arguments: `-name guest=fw1,debug-threads=on`, or `-name fw1`.
-    ///
-    /// - Parameter commandLine: the arguments, each with a NUL at its end.
-    static func guest(in commandLine: String) -> String? {
-        let arguments = commandLine.split(separator: "\0", omittingEmptySubsequences: false)
-        guard let option = arguments.firstIndex(of: "-name"), option + 1 < arguments.count else { return nil }
-        // A comma in a name is written twice.
-        let parts = arguments[option + 1].replacing(",,", with: "\0").split(separator: ",")
-        let name = parts.first { $0.hasPrefix("guest=") }?.dropFirst("guest=".count) ?? parts.first
-        return name.flatMap { $0.isEmpty ? nil : String($0).replacing("\0", with: ",") }
-    }
-
-    private func groups(
-        openedBy process: String, in processes: borrowing Directory, _ pass: inout ReadPass
-    ) throws(Errno) -> Set<Int> {
-        let files = try Directory("\(process)/fd", in: processes)
-        var groups: Set<Int> = []
-        for file in try files.names() {
-            // The file was closed meanwhile.
-            guard let target = try? pass.target(of: file, in: files) else { continue }
-            if let group = group(of: target, &pass) { groups.insert(group) }
-        }
-        return groups
-    }
-
-    /// The IOMMU group of a character device: the group's own device, or since kernel 6.1 that of one function.
-    private func group(of device: String, _ pass: inout ReadPass) -> Int? {
+    /// The IOMMU group of a character device: the group's own device, or since kernel 6.1 that of one function. nil for
+    /// any other file.
+    func group(of device: String, _ pass: inout ReadPass) -> Int? {
         if let group = paths.group(ofDevice: device) { return group }
-        guard let name = paths.functionDeviceName(device), let function = try? Directory(paths.vfioDevice(name)),
-            let link = try? pass.target(of: "iommu_group", in: function)
-        else { return nil }
-        return link.split(separator: "/").last.flatMap { Int($0) }
+        guard let name = paths.functionDeviceName(device) else { return nil }
+        if let function = try? Directory(paths.vfioDevice(name)) { return group(ofFunction: function, &pass) }
+        // A captured tree can be without the class.
+        guard let bus = try? Directory(paths.pciDevices), let functions = try? bus.names() else { return nil }
+        for function in functions where bus.contains("\(function)/vfio-dev/\(name)") {
+            if let home = try? Directory(function, in: bus) { return group(ofFunction: home, &pass) }
+        }
+        return nil
+    }
+
+    private func group(ofFunction function: borrowing Directory, _ pass: inout ReadPass) -> Int? {
+        (try? pass.target(of: "iommu_group", in: function, SysfsText.lastCount)).flatMap(\.self)
     }
 }

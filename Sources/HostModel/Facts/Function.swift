@@ -147,8 +147,13 @@ public struct Function: Hashable, Sendable {
     /// cards.
     public var isEthernet: Bool { [0x0200, 0x0280].contains(identity.subclass) }
 
-    /// Bound to `vfio-pci` or a vendor's variant of it.
-    public var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }
+    /// Bound to a VFIO driver: `vfio-pci`, a vendor's variant, or a vendor's own driver, like `nvidia` of a vGPU.
+    ///
+    /// The kernel states it by `vfio-dev/`. Kernels before 6.1 do not, so there the driver's name decides.
+    public var isOnVFIO: Bool { driver.map { vfioDevice != nil || VFIO.isVFIODriver($0) } ?? false }
+
+    /// Bound to a driver with which the host itself uses the function.
+    public var isOnHostDriver: Bool { driver != nil && !isOnVFIO }
 }
 
 /// The function's ids and class, from its config space. nil for what is not known.
@@ -310,7 +315,7 @@ public struct NetworkInterface: Hashable, Sendable {
     public var isAdministrativelyUp: Bool { isSetUp != false }
 }
 
-/// The VFIO drivers.
+/// The names of VFIO drivers. Whether a function is on one, ``Function/isOnVFIO`` tells.
 public enum VFIO {
     /// The driver that works with every function.
     public static let genericDriver = "vfio-pci"

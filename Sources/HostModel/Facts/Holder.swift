@@ -5,18 +5,18 @@ public struct Holder: Hashable, Sendable, Codable {
     public enum Kind: String, Hashable, Sendable, Codable {
         /// A running guest.
         case domain
-        /// Another program that has the function open through VFIO.
+        /// Another program that has the function open, through VFIO or by a device file of its host driver.
         case process
         /// The host's own network: an address, a bridge, a bond or an interface on top.
         case network
-        /// The host's own storage: a mounted file system, or swap space.
+        /// The host's own storage: a mounted file system, swap space, RAID, a volume group and the like.
         case disk
         /// Not in use: the function is in quarantine.
         case quarantine
     }
 
     public let kind: Kind
-    /// The guest, the program, the bridge, the address or the mount point.
+    /// The guest, the program, the bridge, the address, the mount point or the layer above the disk.
     public let name: String
     /// How the function is used, for people: `qemu-system-x86 (pid 812)`, `ens1f0 is a port of it`.
     public let detail: String
@@ -28,50 +28,38 @@ public struct Holder: Hashable, Sendable, Codable {
     }
 }
 
-/// Uses of functions that change without an event: open groups, mounts and quarantine.
+/// Uses of functions that change without an event: open groups, open device files, disks and quarantine.
 public struct HostUses: Hashable, Sendable {
     /// By IOMMU group: the processes that have it open through VFIO; nil if not all processes could be examined.
     public var openGroups: [Int: [ProcessHolder]]?
-    /// By function: the host's mounted file systems and swap spaces on it.
+    /// By function: the host's uses of its block devices.
     public var disks: [PCIAddress: [DiskUse]]
+    /// By function: the processes that have one of its device files open.
+    public var devices: [PCIAddress: [DeviceUse]]
     /// By function: why it is in quarantine.
     public var quarantine: [PCIAddress: String] = [:]
 
-    public init(openGroups: [Int: [ProcessHolder]]? = [:], disks: [PCIAddress: [DiskUse]] = [:]) {
+    public init(
+        openGroups: [Int: [ProcessHolder]]? = [:], disks: [PCIAddress: [DiskUse]] = [:],
+        devices: [PCIAddress: [DeviceUse]] = [:]
+    ) {
         self.openGroups = openGroups
         self.disks = disks
+        self.devices = devices
     }
-}
-
-/// A block device that the host has mounted or uses as swap space.
-public struct DiskUse: Hashable, Sendable {
-    /// `nvme0n1p2`.
-    public let device: String
-    /// Its mount point; nil for swap space.
-    public let mountPoint: String?
-
-    public init(device: String, mountPoint: String?) {
-        self.device = device
-        self.mountPoint = mountPoint
-    }
-
-    /// `/var`, or `swap`.
-    public var name: String { mountPoint ?? "swap" }
 }
 
 extension Function {
-    /// All users of the function: quarantine and guests first, then the host's network, then its disks.
+    /// All users of the function: quarantine and processes first, then the host's network, then its disks.
     public func holders(_ uses: HostUses) -> [Holder] {
         var holders: [Holder] = []
         if let reason = uses.quarantine[address] {
             holders.append(Holder(kind: .quarantine, name: "quarantine", detail: reason))
         }
         if isOnVFIO, let group = iommuGroup {
-            holders += (uses.openGroups?[group] ?? []).map { process in
-                process.guest.map { Holder(kind: .domain, name: $0, detail: process.description) }
-                    ?? Holder(kind: .process, name: process.command, detail: process.description)
-            }
+            holders += (uses.openGroups?[group] ?? []).map { Holder($0, detail: $0.description) }
         }
+        holders += (uses.devices[address] ?? []).map { Holder($0.process, detail: $0.description) }
         for interface in interfaces {
             for address in interface.addresses ?? [] {
                 holders.append(.init(kind: .network, name: address, detail: "address of \(interface.name)"))
@@ -87,5 +75,12 @@ extension Function {
             holders.append(.init(kind: .disk, name: disk.name, detail: disk.device))
         }
         return holders
+    }
+}
+
+extension Holder {
+    fileprivate init(_ process: ProcessHolder, detail: String) {
+        self.init(
+            kind: process.guest == nil ? .process : .domain, name: process.guest ?? process.command, detail: detail)
     }
 }

@@ -70,7 +70,7 @@ extension PlacementSearch {
         if let physical = function.virtualFunction?.physicalFunction, let claim = holdings.claims[physical] {
             return .function(physical, .heldByClaim(claim: claim.id, owner: claim.ownerName))
         }
-        if let disk = holdings.disks[address]?.first { return .function(address, .diskInUse(disk)) }
+        if let use = holdings.hostUse(of: function) { return use }
         if let interface = function.interfaces.first(where: { $0.isAdministrativelyUp || $0.master != nil }) {
             return .function(address, .usedByHost(interface: interface.name, master: interface.master))
         }

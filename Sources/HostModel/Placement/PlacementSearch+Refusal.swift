@@ -115,7 +115,9 @@ extension Refusal {
         return switch obstacle {
         case .heldByClaim: Self.claimed
         case .awaited: "reserved for an earlier request"
-        case .heldByProcess: "open in a guest that Buslane did not start"
+        case .heldByProcess(let holder): "open in \(holder.guest.map { "the guest \($0)" } ?? holder.description)"
+        case .deviceOpen(let use): "open in \(use.process.guest.map { "the guest \($0)" } ?? use.process.description)"
+        case .diskInUse(let disk): "in use by the host (\(disk.device): \(disk.name))"
         case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code
         }

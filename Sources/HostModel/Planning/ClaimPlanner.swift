@@ -87,7 +87,10 @@ public enum ClaimPlanner {
         let now = Aspect.binding(address, driver: function.driver, driverOverride: function.driverOverride)
         let then = Aspect.binding(address, driver: driver, driverOverride: override)
         let steps = scrubbing(function) + Change(from: now, to: then).steps
-        if !steps.isEmpty { changes.append(Change(from: now, to: then, steps: steps)) }
+        if !steps.isEmpty {
+            try holdings.refuseIfUsedByHost(function)
+            changes.append(Change(from: now, to: then, steps: steps))
+        }
         return changes
     }
 

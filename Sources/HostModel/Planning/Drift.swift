@@ -86,12 +86,47 @@ extension Drift {
         do {
             let changes = try ClaimPlanner.ready(assignment, on: host)
             if changes.isEmpty { return nil }
-            let holder = host[address]?.iommuGroup.flatMap { holdings.openGroups[$0] }
             return Drift(
                 subject: address, card: card, claim: claim.id, changes: changes,
-                obstacle: holder.map { .function(address, .heldByProcess($0)) })
+                obstacle: user(of: address, claim, on: host, holdings))
         } catch {
             return Drift(subject: address, card: card, claim: claim.id, obstacle: error)
         }
+    }
+
+    /// Who would lose a claimed function by a repair, whoever has claimed it; nil for nobody.
+    private static func user(
+        of address: PCIAddress, _ claim: Claim, on host: HostSnapshot, _ holdings: Holdings
+    ) -> Refusal? {
+        guard let function = host[address] else { return nil }
+        if let group = function.iommuGroup, let holder = holdings.openGroups[group] {
+            return .function(address, .heldByProcess(holder))
+        }
+        if let domain = holdings.foreign[address], domain.isRunning {
+            return .function(address, .heldByGuest(domain: domain.name))
+        }
+        // A guest can have its function closed for a while, as in a failover pair.
+        if case .domain(let uuid) = claim.owner, holdings.running.contains(uuid) {
+            return .function(address, .heldByGuest(domain: claim.ownerName))
+        }
+        return holdings.hostUse(of: function)
+    }
+
+    /// The drift, not repairable while a domain that names one of its functions may be starting.
+    ///
+    /// libvirt reports a start only when it is complete, and sets MAC and VLAN of a VF before it runs QEMU.
+    public func deferred(for domains: [PCIAddress: Holdings.DomainReference], on host: HostSnapshot) -> Drift {
+        guard obstacle == nil else { return self }
+        var touched = [subject]
+        for change in changes {
+            touched.append(change.to.suspect(on: host))
+            if change.makesVFs { touched += host[change.to.subject]?.sriov?.virtualFunctions ?? [] }
+        }
+        guard let address = touched.first(where: { domains[$0] != nil }), let domain = domains[address] else {
+            return self
+        }
+        return Drift(
+            subject: subject, card: card, claim: claim, changes: changes,
+            obstacle: .function(address, .mayBeStarting(domain: domain.name)))
     }
 }

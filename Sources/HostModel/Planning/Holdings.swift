@@ -7,10 +7,14 @@ public struct Holdings: Sendable {
     public var claims: [PCIAddress: ClaimReference]
     /// By IOMMU group of this boot: a process that has the group open through VFIO.
     public var openGroups: [Int: ProcessHolder]
-    /// By function: the host's mounted file systems and swap spaces on it.
+    /// By function: the host's uses of its block devices.
     public var disks: [PCIAddress: [DiskUse]] = [:]
+    /// By function: the processes that have one of its device files open.
+    public var devices: [PCIAddress: [DeviceUse]] = [:]
     /// By function: a domain whose XML names it although Buslane did not put it there.
     public var foreign: [PCIAddress: DomainReference] = [:]
+    /// The UUIDs of the domains that run, as far as libvirt has told.
+    public var running: Set<String> = []
     /// By function: why it is in quarantine.
     public var quarantine: [PCIAddress: String]
     /// Functions that are kept for earlier requests, which wait.
@@ -36,10 +40,12 @@ public struct Holdings: Sendable {
         /// In lower case with hyphens.
         public let uuid: String
         public let name: String
+        public let isRunning: Bool
 
-        public init(uuid: String, name: String) {
+        public init(uuid: String, name: String, isRunning: Bool = false) {
             self.uuid = uuid
             self.name = name
+            self.isRunning = isRunning
         }
     }
 
@@ -63,6 +69,20 @@ extension Holdings {
         if let group = function.iommuGroup, let holder = openGroups[group], function.isOnVFIO {
             throw .function(function.address, .heldByProcess(holder))
         }
+        if let domain = foreign[function.address], domain.isRunning {
+            throw .function(function.address, .heldByGuest(domain: domain.name))
+        }
+    }
+
+    /// Refuses while the host uses the function through its host driver: unbinding it would cost data or end a program.
+    func refuseIfUsedByHost(_ function: Function) throws(Refusal) {
+        if let use = hostUse(of: function) { throw use }
+    }
+
+    /// The host's use of a function through its host driver, as a refusal; nil when there is none.
+    func hostUse(of function: Function) -> Refusal? {
+        if let disk = disks[function.address]?.first { return .function(function.address, .diskInUse(disk)) }
+        return devices[function.address]?.first.map { .function(function.address, .deviceOpen($0)) }
     }
 }
 

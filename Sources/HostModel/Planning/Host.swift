@@ -26,8 +26,12 @@ public protocol Host: Sendable {
     func perform(_ action: HostAction) throws
     /// The IOMMU groups that are open through VFIO, each with one of the processes.
     func openGroups() throws -> [Int: ProcessHolder]
-    /// By function: the host's mounted file systems and swap spaces on it.
+    /// By function: the host's uses of its block devices, as far as files of the kernel tell them.
     func disksInUse() -> [PCIAddress: [DiskUse]]
+    /// By function: the processes that have one of its device files open.
+    func devicesInUse() throws -> [PCIAddress: [DeviceUse]]
+    /// By function: the block devices that somebody else has exclusively. The last word on a disk: it opens each of them.
+    func disksInExclusiveUse(of functions: Set<PCIAddress>) -> [PCIAddress: [DiskUse]]
     /// Returns when something on the host may have changed, at the latest after `limit`.
     func waitForChange(upTo limit: Duration) async
 }
@@ -72,8 +76,18 @@ extension Host {
     /// For a host without an index.
     public func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot { try lastSeen() }
 
-    /// For a host without disks.
-    public func disksInUse() -> [PCIAddress: [DiskUse]] { [:] }
+    /// Refuses a function that the host uses through its host driver. Asked right before it loses that driver.
+    ///
+    /// - Throws: a ``Refusal``, or the host's error.
+    public func refuseIfUsed(_ function: Function) throws {
+        guard function.isOnHostDriver else { return }
+        var holdings = Holdings()
+        holdings.disks = disksInUse()
+        holdings.devices = try devicesInUse()
+        try holdings.refuseIfUsedByHost(function)
+        holdings.disks = disksInExclusiveUse(of: [function.address])
+        try holdings.refuseIfUsedByHost(function)
+    }
 }
 
 /// A process that has a VFIO group open: usually a running guest.

@@ -110,9 +110,11 @@ public enum Planner {
                 let virtual = VirtualFunction(physicalFunction: pf, index: index)
                 append(&own, try Change.leading(to: .vfSettings(virtual, settings), on: host))
             }
-            own += try driverChanges(
+            let drivers = try driverChanges(
                 for: declaration, before: holdings.declared[pf]?.msixCount(ofVF: index), ofVF: index, vf, on: host)
+            own += drivers
             if !own.isEmpty { try holdings.refuseIfHeld(vf) }
+            if !drivers.isEmpty { try holdings.refuseIfUsedByHost(vf) }
             changes += own
         }
         return changes
@@ -202,6 +204,7 @@ public enum Planner {
         for address in sriov.virtualFunctions {
             guard let vf = host[address] else { continue }
             try holdings.refuseIfHeld(vf)
+            try holdings.refuseIfUsedByHost(vf)
             blast.functions.append(address)
             blast.interfaces += vf.interfaces.map(\.name)
         }

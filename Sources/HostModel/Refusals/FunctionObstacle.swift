@@ -20,12 +20,18 @@ public enum FunctionObstacle: Hashable, Sendable {
     case heldByProcess(ProcessHolder)
     /// A domain's XML names it, and Buslane did not put it there.
     case heldByDomain(domain: String)
+    /// A running domain's XML names it, whether it has it open yet or not.
+    case heldByGuest(domain: String)
+    /// A domain's XML names it, and the domain may be starting: libvirt sets a function up before it runs QEMU.
+    case mayBeStarting(domain: String)
     /// The owner of its claim runs with it.
     case inUseByOwner(owner: String, ProcessHolder)
     /// The host has an interface on it that is up, or that is a port of a bridge or bond.
     case usedByHost(interface: String, master: String? = nil)
-    /// The host keeps a file system or swap space on it.
+    /// The host keeps data on it.
     case diskInUse(DiskUse)
+    /// A process has a device file of it open.
+    case deviceOpen(DeviceUse)
     /// It is a PF with VFs.
     case cutIntoVFs(count: Int)
     case quarantined(reason: String)
@@ -85,13 +91,24 @@ extension FunctionObstacle {
         case .heldByProcess(let holder):
             ErrorReport(
                 .conflict, "held-by-process", address, "cannot take \(address): \(holder) has it open",
-                remedy: holder.guest.map { "virsh shutdown \($0)" }
+                remedy: holder.guest.map { "virsh shutdown \($0.shellWord)" }
                     ?? "stop the guest or program of process \(holder.pid)")
         case .heldByDomain(let domain):
             ErrorReport(
                 .conflict, "held-by-domain", address,
                 "cannot take \(address): it is in the XML of domain \(domain), and Buslane did not put it there",
                 remedy: "virsh edit \(domain.shellWord) and remove the device, or claim another function")
+        case .heldByGuest(let domain):
+            ErrorReport(
+                .conflict, "held-by-guest", address,
+                "cannot change \(address): domain \(domain) runs and has it in its XML",
+                remedy: "virsh shutdown \(domain.shellWord)")
+        case .mayBeStarting(let domain):
+            ErrorReport(
+                .notNow, "may-be-starting", address,
+                "cannot change \(address): domain \(domain) has it in its XML and may be starting",
+                remedy: "try again in a minute; if the domain is not to have it, remove it with virsh edit "
+                    + domain.shellWord)
         case .inUseByOwner(let owner, let holder):
             ErrorReport(
                 .conflict, "vf-in-use", address,
@@ -108,6 +125,11 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
                 remedy: "\(disk.end), if the host can do without it")
+        case .deviceOpen(let use):
+            ErrorReport(
+                .conflict, "held-by-process", address, "cannot take \(address): \(use)",
+                remedy: use.process.guest.map { "virsh shutdown \($0.shellWord), or take \(use.device) out of its XML" }
+                    ?? "stop \(use.process); fuser -v \(use.device.shellWord) lists all that have it open")
         case .cutIntoVFs(let count):
             ErrorReport(
                 .conflict, "pf-has-vfs", address, "cannot take \(address) whole: it has \(count) VFs",
@@ -136,11 +158,27 @@ extension FunctionObstacle {
 
 extension DiskUse {
     fileprivate var use: String {
-        mountPoint.map { "the host has \(device) on it mounted at \($0)" } ?? "the host swaps to \(device) on it"
+        switch purpose {
+        case .mounted(let point): "the host has \(device) on it mounted at \(point)"
+        case .swap: "the host swaps to \(device) on it"
+        case .under(let layers): "the host has \(layers.joined(separator: ", ")) on top of its disk \(device)"
+        case .member(let system): "its disk \(device) belongs to the host's file system \(system)"
+        case .exported(let name): "the host exports its disk \(device) as \(name)"
+        case .exclusive: "its disk \(device) is in exclusive use, as by a ZFS pool or a mount in a container"
+        }
     }
 
-    /// The command that ends the use.
+    /// How to end the use.
     fileprivate var end: String {
-        mountPoint.map { "umount \($0.shellWord)" } ?? "swapoff \("/dev/\(device)".shellWord)"
+        let file = "/dev/\(device)".shellWord
+        return switch purpose {
+        case .mounted(let point): "umount \(point.shellWord)"
+        case .swap: "swapoff \(file)"
+        case .under(let layers):
+            "take down \(layers.reversed().joined(separator: ", then ")) (lsblk \(file) shows the layers)"
+        case .member(let system): "unmount \(system), or remove \(file) from it"
+        case .exported(let name): "disable its namespace of \(name) (nvmetcli ls)"
+        case .exclusive: "find the user with zpool status, lsblk and fuser -v \(file), and let it close the disk"
+        }
     }
 }

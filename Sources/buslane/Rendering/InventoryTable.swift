@@ -47,9 +47,11 @@ extension Inventory.Function {
 
     var isBridge: Bool { self.class?.id.hasPrefix("06") == true }
 
-    /// The claim's owner; else what uses the function; else its claim.
+    /// The guest that has the function open, whoever has claimed it; else the claim's owner; else what uses the function.
     func user(owners: [String: String]?) -> String? {
-        if let owner = claim.flatMap({ owners?[$0] }) { return owner }
+        let owner = claim.flatMap { owners?[$0] }
+        if let guest = holders.first(where: { $0.kind == .domain }) { return guest.name }
+        if let owner { return owner }
         guard let first = holders.first else { return nil }
         return holders.count == 1 ? first.name : "\(first.name) +\(holders.count - 1)"
     }

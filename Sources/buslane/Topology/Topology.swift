@@ -115,7 +115,7 @@ extension Topology.Use {
         if function.claim != nil {
             self = .claimed
         } else if let driver = function.driver {
-            self = VFIO.isVFIODriver(driver) ? .onVFIO : .host
+            self = function.vfioDevice != nil || VFIO.isVFIODriver(driver) ? .onVFIO : .host
         } else {
             self = .unbound
         }

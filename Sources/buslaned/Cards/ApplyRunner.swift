@@ -18,7 +18,9 @@ struct ApplyRunner: Sendable {
 
     /// What ``apply(_:confirmed:by:reporting:)`` would do now.
     func plan(for desired: DesiredState) async throws -> Plan {
-        try Planner.plan(for: desired, on: host.snapshot(), holdings: await holdings.holdings(for: .planning))
+        let now = try host.snapshot()
+        return try Planner.plan(
+            for: desired, on: now, holdings: await holdings.holdings(for: .planning, opening: now.hostVFs))
     }
 
     /// Applies the declared state to the host. One apply runs at a time.
@@ -37,7 +39,7 @@ struct ApplyRunner: Sendable {
             // 1. Look, decide and refuse.
             let mark = lanes.ended
             let before = try host.snapshot()
-            let held = try await holdings.holdings(for: .planning)
+            let held = try await holdings.holdings(for: .planning, opening: before.hostVFs)
             let plan = try Planner.plan(for: desired, on: before, holdings: held)
             guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
             let declared = desired.met(on: before)
@@ -127,7 +129,7 @@ struct ApplyRunner: Sendable {
     private func changes(
         of pf: PCIAddress, _ declaration: PFDeclaration?, on card: HostSnapshot
     ) async throws -> [Change] {
-        var held = try await holdings.holdings(for: .planning)
+        var held = try await holdings.holdings(for: .planning, opening: card.hostVFs)
         held.originals = held.originals.filter { $0.key == pf }
         var desired = DesiredState(physicalFunctions: [declaration].compactMap(\.self))
         desired.isPartial = declaration != nil
@@ -181,5 +183,12 @@ extension Plan {
         perPF.map { entry in
             "\(entry.physicalFunction) \(entry.purpose.rawValue) (\(entry.stepCount) steps)"
         }.joined(separator: ", ")
+    }
+}
+
+extension HostSnapshot {
+    /// The VFs on host drivers, which a plan can unbind or remove.
+    fileprivate var hostVFs: Set<PCIAddress> {
+        Set(functions.filter { $0.virtualFunction != nil && $0.isOnHostDriver }.map(\.address))
     }
 }

@@ -11,6 +11,8 @@ final class CardState: Sendable {
     /// not undo each other's work endlessly.
     static let repairLimit = 10
     private static let repairWindow: Duration = .seconds(300)
+    /// As long as a claim whose guest starts counts as starting.
+    private static let startGrace: Duration = .seconds(60)
 
     private struct State {
         var hasRestored = false
@@ -20,6 +22,8 @@ final class CardState: Sendable {
         var missing: [String] = []
         /// The reported drift of each function.
         var reported: [PCIAddress: Drift] = [:]
+        /// When each difference was seen first.
+        var firstSeen: [PCIAddress: ContinuousClock.Instant] = [:]
         var repairs: [PCIAddress: [ContinuousClock.Instant]] = [:]
     }
 
@@ -58,6 +62,7 @@ final class CardState: Sendable {
             let news = found.filter { state.reported[$0.subject] != $0 }
             state.reported = state.reported.filter { cards?.contains($0.value.card) == false }
             for drift in found { state.reported[drift.subject] = drift }
+            state.firstSeen = state.firstSeen.filter { state.reported[$0.key] != nil }
             return news
         }
     }
@@ -66,6 +71,15 @@ final class CardState: Sendable {
     func atRest(on cards: Set<PCIAddress>?) { _ = news([], on: cards) }
 
     func repaired(_ subject: PCIAddress) { state.withLock { $0.reported[subject] = nil } }
+
+    /// Whether the function has differed for less than a minute: its guest may be starting.
+    func isNew(_ subject: PCIAddress, now: ContinuousClock.Instant = .now) -> Bool {
+        state.withLock { state in
+            let first = state.firstSeen[subject] ?? now
+            state.firstSeen[subject] = first
+            return first.duration(to: now) < Self.startGrace
+        }
+    }
 
     /// Counts a repair.
     ///

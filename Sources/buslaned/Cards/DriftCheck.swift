@@ -45,7 +45,10 @@ struct DriftCheck: Sendable {
     }
 
     private func drift(on snapshot: HostSnapshot, _ cards: Set<PCIAddress>?) async throws -> [Drift] {
-        drift(in: try await holdings.made(of: cards), on: snapshot)
+        let made = try await holdings.made(of: cards)
+        return drift(in: made, on: snapshot).map { drift in
+            state.isNew(drift.subject) ? drift.deferred(for: made.holdings.foreign, on: snapshot) : drift
+        }
     }
 
     private func drift(in made: Made, on snapshot: HostSnapshot) -> [Drift] {

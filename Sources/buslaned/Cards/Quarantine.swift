@@ -23,7 +23,7 @@ struct Quarantine: Sendable {
             let pf = function.virtualFunction?.physicalFunction ?? address
             try await lanes.run(on: .card(pf)) {
                 let snapshot = try host.snapshot()
-                let held = try await holdings.holdings(for: .planning)
+                let held = try await holdings.holdings(for: .planning, opening: [address])
                 guard held.quarantine[address] != nil else { throw Refusal.function(address, .notQuarantined) }
                 let changes = try ClaimPlanner.cleanse(
                     address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)

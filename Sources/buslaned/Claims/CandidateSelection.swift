@@ -99,8 +99,10 @@ struct CandidateSelection: Sendable {
 
     /// Why each function of the pool would or would not be chosen now.
     func explain(_ request: ClaimRequest) async throws -> Placement.Explanation {
-        try Placement.explain(
-            request, on: try host.snapshot(), holdings: try await holdings.holdings(for: .placingNow))
+        let now = try host.snapshot()
+        let members = request.pool.selector.matches(in: now).filter(\.isOnHostDriver)
+        let held = try await holdings.holdings(for: .placingNow, opening: Set(members.map(\.address)))
+        return try Placement.explain(request, on: now, holdings: held)
     }
 
     /// Whether a claim would do for another request with the functions that it has.

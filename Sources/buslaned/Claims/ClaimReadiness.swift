@@ -22,11 +22,20 @@ struct ClaimReadiness: Sendable {
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state, now.generation == claim.generation
                 else { throw Refusal.claim(claim.id, .unknown) }
-                let changes = try ClaimPlanner.ready(assignment, on: FreshLook(host: host))
+                let look = FreshLook(host: host)
+                let changes = try ClaimPlanner.ready(assignment, on: look)
+                // Somebody may have given the function to the host since it was claimed.
+                if changes.contains(where: \.rebinds), let function = look[assignment.address] {
+                    try host.refuseIfUsed(function)
+                }
                 try await executor.run(changes, context: context)
             }
         }
     }
+}
+
+extension Change {
+    fileprivate var rebinds: Bool { if case .binding = to { true } else { false } }
 }
 
 extension Assignment {

@@ -19,9 +19,12 @@ final class SeenDomains: Sendable {
     var users: [PCIAddress: Holdings.DomainReference] {
         domains.withLock { domains in
             var users: [PCIAddress: Holdings.DomainReference] = [:]
-            for (uuid, domain) in domains.sorted(by: { $0.key < $1.key }) {
+            // A domain that runs has the function; others only name it.
+            let (running, off) = (domains.filter(\.value.isRunning), domains.filter { !$0.value.isRunning })
+            for (uuid, domain) in [running, off].flatMap({ $0.sorted { $0.key < $1.key } }) {
                 for address in domain.addresses where users[address] == nil {
-                    users[address] = Holdings.DomainReference(uuid: uuid, name: domain.name)
+                    users[address] = Holdings.DomainReference(
+                        uuid: uuid, name: domain.name, isRunning: domain.isRunning)
                 }
             }
             return users

@@ -43,7 +43,7 @@ final class InventoryText: Sendable {
 
     /// The document in pieces. The memory of the NUMA nodes is read each time, because its changes cause no event.
     func current() async throws -> [ByteBuffer] {
-        let (claims, uses) = try await held()
+        let (claims, uses) = try await held(askingKernel: true)
         let (snapshot, version) = try host.observed()
         let head = InventoryHead(of: snapshot, numaNodes: host.reader.numaNodes(), capturedAt: Ledger.wallClock())
         if let made = made.withLock({ $0 }), made.version == version, made.claims == claims, made.uses == uses {
@@ -62,7 +62,8 @@ final class InventoryText: Sendable {
         return Response(jsonLines: { [self] output in
             try await output.write(InventoryChange.watching(at: Ledger.wallClock()))
             for await entry in watched.cancelOnGracefulShutdown() {
-                let (claims, uses) = try await held()
+                // Others look at a disk that has just appeared, and must not find it busy.
+                let (claims, uses) = try await held(askingKernel: false)
                 for change in entry.changes {
                     try await output.write(
                         InventoryChange(
@@ -74,9 +75,9 @@ final class InventoryText: Sendable {
     }
 
     /// The claim of each function, and other uses.
-    private func held() async throws -> (claims: [PCIAddress: String], uses: HostUses) {
+    private func held(askingKernel asksKernel: Bool) async throws -> (claims: [PCIAddress: String], uses: HostUses) {
         let holdings = try await ledger.holdings()
-        var uses = host.uses()
+        var uses = host.uses(askingKernel: asksKernel)
         uses.quarantine = holdings.quarantine
         return (holdings.claims.mapValues(\.id), uses)
     }

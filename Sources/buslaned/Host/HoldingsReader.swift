@@ -3,7 +3,7 @@ import HostModel
 import Ledger
 
 /// Puts together who holds what: the ledger's claims and quarantine, the IOMMU groups that processes have open, the
-/// disks that the host uses, the devices that domains have from elsewhere, and the functions kept for waiting requests.
+/// disks and device files that the host uses, the devices that domains have from elsewhere, and the functions kept for waiting requests.
 ///
 /// The only place that does so. A caller names a purpose and gets everything that matters for it.
 struct HoldingsReader: Sendable {
@@ -30,6 +30,7 @@ struct HoldingsReader: Sendable {
         fileprivate let host: any Host
         fileprivate let openGroups: [Int: ProcessHolder]
         fileprivate let foreign: [PCIAddress: Holdings.DomainReference]
+        fileprivate let running: Set<String>
         fileprivate let earlier: [ClaimRequest]
     }
 
@@ -41,13 +42,19 @@ struct HoldingsReader: Sendable {
             case .placing(let earlier): earlier
             case .placingNow: await queue.requests
             }
-        return Uses(host: host, openGroups: try host.openGroups(), foreign: guests.users, earlier: earlier)
+        return Uses(
+            host: host, openGroups: try host.openGroups(), foreign: guests.users, running: guests.running ?? [],
+            earlier: earlier)
     }
 
     /// Everything that matters for the purpose, read now.
-    func holdings(for purpose: Purpose) async throws -> Holdings {
+    ///
+    /// - Parameter suspects: functions whose disks are opened, to find exclusive users that no file of the kernel names.
+    func holdings(for purpose: Purpose, opening suspects: Set<PCIAddress> = []) async throws -> Holdings {
         let (held, uses) = try await parts(for: purpose)
-        return try uses.joined(with: held).withDisks()
+        var holdings = try uses.joined(with: held).withHostUses()
+        holdings.addExclusiveUses(of: suspects, on: host)
+        return holdings
     }
 
     /// The ledger's part and the rest.
@@ -66,7 +73,7 @@ struct HoldingsReader: Sendable {
     func made(of cards: Set<PCIAddress>?) async throws -> Made {
         var made = try await ledger.made(of: cards)
         if made.declared.isEmpty && made.claims.isEmpty { return made }
-        made.holdings = try await uses(for: .planning).joined(with: made.holdings).withDisks()
+        made.holdings = try await uses(for: .planning).joined(with: made.holdings).withHostUses()
         return made
     }
 
@@ -75,44 +82,68 @@ struct HoldingsReader: Sendable {
 }
 
 extension HoldingsReader.Uses {
-    /// The whole picture but for the host's disks.
+    /// The whole picture but for the host's own uses.
     ///
     /// - Parameter held: the ledger's part, as its transaction sees it.
-    func joined(with held: Holdings) throws -> HoldingsWithoutDisks {
+    func joined(with held: Holdings) throws -> HoldingsWithoutHostUses {
         var holdings = held
         holdings.openGroups = openGroups
         holdings.foreign = foreign
+        holdings.running = running
         for other in earlier {
             let seen = try host.lastSeen(indexedBy: [other.pool.selector])
             holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
         }
-        return HoldingsWithoutDisks(host: host, holdings: holdings)
+        return HoldingsWithoutHostUses(host: host, holdings: holdings)
     }
 }
 
-/// Holdings whose disks have not been read, so that nobody uses them as if they were complete by accident.
+/// Holdings without the uses that the host's own drivers make possible, disks and open device files, so that nobody uses
+/// them as if they were complete by accident.
 ///
-/// The host keeps no file system on a function that none of its own drivers has. Reading mounts and swap spaces costs
-/// more than a claim of a VF, so it is done only when a function with a host driver comes into question.
-struct HoldingsWithoutDisks: Sendable {
+/// A function that no host driver has is without such uses. Reading mounts and the open files of all processes costs more
+/// than a claim of a VF, so it is done only when a function with a host driver comes into question.
+struct HoldingsWithoutHostUses: Sendable {
     fileprivate let host: any Host
     fileprivate let holdings: Holdings
 
-    func withDisks() -> Holdings {
+    func withHostUses() throws -> Holdings {
         var complete = holdings
         complete.disks = host.disksInUse()
+        complete.devices = try host.devicesInUse()
         return complete
     }
 
     /// For functions that are on VFIO or have no driver.
     ///
+    /// The last word on a disk is whether the kernel lets us have it exclusively. Only the disks of chosen functions are
+    /// asked for, because that opens them.
+    ///
     /// - Parameter choose: is called with incomplete holdings first, and again with complete ones when it returns nil
-    ///   or a function that has a host driver.
+    ///   or a function that has a host driver; once more whenever a disk of its choice is in use after all.
     func choosing(_ choose: (Holdings) throws -> [[Placement.Placed]]) throws -> [[Placement.Placed]] {
-        let placed = try? choose(holdings)
-        if let placed, placed.joined().allSatisfy({ $0.function.driver == nil || $0.function.isOnVFIO }) {
+        if let placed = try? choose(holdings), placed.joined().allSatisfy({ !$0.function.isOnHostDriver }) {
             return placed
         }
-        return try choose(withDisks())
+        var complete = try withHostUses()
+        while true {
+            let placed = try choose(complete)
+            let taken = placed.joined().map(\.function).filter(\.isOnHostDriver).map(\.address)
+            if !complete.addExclusiveUses(of: Set(taken), on: host) { return placed }
+        }
+    }
+}
+
+extension Holdings {
+    /// Adds the disks of some functions that somebody has exclusively.
+    ///
+    /// - Returns: whether a function is in use that was not before.
+    @discardableResult
+    fileprivate mutating func addExclusiveUses(of functions: Set<PCIAddress>, on host: any Host) -> Bool {
+        let asked = functions.filter { disks[$0] == nil }
+        if asked.isEmpty { return false }
+        let found = host.disksInExclusiveUse(of: asked).filter { asked.contains($0.key) }
+        disks.merge(found) { $0 + $1 }
+        return !found.isEmpty
     }
 }

@@ -85,9 +85,17 @@ struct KernelHost: Host {
 
     func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }
 
-    func uses() -> HostUses { HostUseReader(paths: reader.paths).uses() }
+    func uses(askingKernel asksKernel: Bool) -> HostUses {
+        HostUseReader(paths: reader.paths).uses(askingKernel: asksKernel)
+    }
 
     func disksInUse() -> [PCIAddress: [DiskUse]] { HostUseReader(paths: reader.paths).disks() }
+
+    func disksInExclusiveUse(of functions: Set<PCIAddress>) -> [PCIAddress: [DiskUse]] {
+        HostUseReader(paths: reader.paths).disksInExclusiveUse(of: functions)
+    }
+
+    func devicesInUse() throws -> [PCIAddress: [DeviceUse]] { try holders.openDevices() }
 
     func waitForChange(upTo limit: Duration) async { await changes.wait(upTo: limit) }
 
