@@ -103,23 +103,24 @@ struct CardWiring: Sendable {
         release: ClaimRelease, queue: AllocationQueue, audit: AuditRecorder, logger: Logger
     ) {
         let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
+        let comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         problems = HostProblems(cards: state, configuration: configuration)
         apply = ApplyRunner(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
             groups: groups, queue: queue, audit: audit, logger: logger)
         bootRestore = BootRestore(
-            host: host, ledger: ledger, configuration: configuration, state: state, apply: apply, use: use,
-            readiness: readiness, logger: logger)
+            host: host, ledger: ledger, configuration: configuration, comparer: comparer, state: state, apply: apply,
+            use: use, readiness: readiness, logger: logger)
         drift = DriftCheck(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, configuration: configuration,
             holdings: holdings, state: state, bootRestore: bootRestore, use: use, readiness: readiness,
             queue: queue, logger: logger)
         recovery = CrashRecovery(
-            host: host, ledger: ledger, boot: boot, executor: executor, groups: groups, use: use, release: release,
-            logger: logger)
+            host: host, ledger: ledger, boot: boot, executor: executor, comparer: comparer, groups: groups, use: use,
+            release: release, logger: logger)
         quarantine = Quarantine(
-            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            drift: drift, audit: audit)
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, comparer: comparer,
+            holdings: holdings, drift: drift, audit: audit)
     }
 }
 

@@ -33,7 +33,7 @@ public struct HostBuilder {
         _ address: PCIAddress, totalVFs: Int, numa: Int? = nil, driver: String = "igb", vfDriver: String? = "igbvf",
         interface: String? = "", up: Bool = true, offset: Int = 128, stride: Int = 1, vfGroups: VFGroups = .own,
         vfsAppearAfter: Int = 0, refusing: Set<Setting> = [], msixTotal: Int = 0, serial: SerialNumber? = nil,
-        vfWithoutInterface: Int? = nil
+        vfWithoutInterface: Int? = nil, mac: MACAddress? = nil, hasSlot: Bool = true
     ) {
         var device = Device(
             address: address, identity: Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000), numaNode: numa,
@@ -45,6 +45,8 @@ public struct HostBuilder {
             vfsAppearAfter: vfsAppearAfter, refusing: refusing, msixTotal: msixTotal,
             vfWithoutInterface: vfWithoutInterface)
         device.serialNumber = serial
+        device.permanentMAC = mac
+        if !hasSlot { device.slot = nil }
         machine.plug(device)
     }
 

@@ -77,6 +77,11 @@ public final class HostSimulator: Host {
         return kernel.machine.withLock { $0.snapshot.address(of: virtual) }
     }
 
+    public func cardIdentity(at address: PCIAddress) throws -> CardIdentity? {
+        if process.withLock(\.hasCrashed) { throw Crashed() }
+        return kernel.machine.withLock { $0.cardIdentity(at: address) }
+    }
+
     public func openGroups() throws -> [Int: ProcessHolder] {
         try countCall()
         return kernel.machine.withLock(\.openGroups)
@@ -188,6 +193,20 @@ extension HostSimulator {
     public func reboot() -> HostSimulator {
         kernel.machine.withLock { $0.reboot() }
         return restart()
+    }
+
+    /// The same with functions at other addresses. The way through the device tree stays.
+    public func reboot(moving moves: [PCIAddress: PCIAddress]) -> HostSimulator {
+        kernel.machine.withLock { $0.reboot(moving: moves) }
+        return restart()
+    }
+
+    /// Puts another card of the same model into the function's slot.
+    public func swap(_ address: PCIAddress, serial: SerialNumber?, mac: MACAddress? = nil) {
+        kernel.machine.withLock {
+            $0.devices[address]?.serialNumber = serial
+            $0.devices[address]?.permanentMAC = mac
+        }
     }
 
     /// Makes the next `times` matching actions fail.

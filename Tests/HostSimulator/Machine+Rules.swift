@@ -46,7 +46,7 @@ extension Machine {
         guard try device(pf).hasInterface, let interfaces = function(at: pf)?.interfaces else {
             throw KernelError(name: "ENODEV", reason: "no interface")
         }
-        return interfaces.ports(id).map { $0.index - 3 }
+        return interfaces.ports(id).compactMap(\.index).map { $0 - 3 }
     }
 
     private mutating func setVFCount(_ pf: PCIAddress, _ count: Int) throws(KernelError) {

@@ -28,7 +28,7 @@ extension KernelError: KernelAnswering {
 
 /// One device on the simulated bus.
 struct Device {
-    let address: PCIAddress
+    var address: PCIAddress
     var identity: Identity
     var numaNode: Int?
     /// The driver that matches its ids. The kernel binds it if there is no override.
@@ -40,6 +40,9 @@ struct Device {
     /// The interrupt vectors of a VF, if its PF distributes them.
     var msixCount: Int?
     var serialNumber: SerialNumber?
+    /// The way to it without bus numbers; nil if the firmware names no host bridge.
+    var slot: String?
+    var permanentMAC: MACAddress?
     /// The network interface of the native driver; nil if it creates none.
     var interface: String?
     var isUp = false
@@ -58,6 +61,7 @@ struct Device {
         self.numaNode = numaNode
         self.nativeDriver = nativeDriver
         driver = nativeDriver
+        slot = "\\_SB_.PC00/\(address.bus)/\(address.device).\(address.function)"
     }
 
     /// A PF's SR-IOV state.
@@ -149,6 +153,25 @@ struct Machine {
             fresh.group = renumbered[device.group] ?? 0
             devices[address] = fresh
         }
+    }
+
+    /// A reboot in which functions have other addresses: a card was added or removed before them.
+    mutating func reboot(moving moves: [PCIAddress: PCIAddress]) {
+        reboot()
+        let old = devices
+        for address in moves.keys { devices[address] = nil }
+        for (before, after) in moves {
+            devices[after] = old[before]
+            devices[after]?.address = after
+        }
+    }
+
+    /// What the function, or its PF, is.
+    func cardIdentity(at address: PCIAddress) -> CardIdentity? {
+        guard let device = devices[devices[address]?.relation?.physicalFunction ?? address] else { return nil }
+        return CardIdentity(
+            slot: device.slot, serial: device.serialNumber, identity: device.identity,
+            macs: [device.permanentMAC].compactMap { device.hasInterface ? $0 : nil })
     }
 
     mutating func pull(_ address: PCIAddress) {

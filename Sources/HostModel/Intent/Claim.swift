@@ -103,12 +103,16 @@ public struct Assignment: Hashable, Sendable {
     public let original: OriginalState
     /// For a companion, the name of the device that it accompanies; nil for a function that was asked for.
     public let companionOf: String?
+    /// What its PF is, or the function itself if it is not a VF; nil if that is not known.
+    public let card: CardIdentity?
 
     public init(
         name: String, address: PCIAddress, virtualFunction: VirtualFunction?, iommuGroup: Int, numaNode: Int?,
-        isNetwork: Bool, settings: VFSettings, original: OriginalState, companionOf: String? = nil
+        isNetwork: Bool, settings: VFSettings, original: OriginalState, companionOf: String? = nil,
+        card: CardIdentity? = nil
     ) {
         self.companionOf = companionOf
+        self.card = card
         self.name = name
         self.address = address
         self.virtualFunction = virtualFunction

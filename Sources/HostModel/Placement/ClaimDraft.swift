@@ -16,8 +16,14 @@ public struct ClaimDraft: Sendable {
         public let name: String?
         /// Another function of the draft that this one accompanies; nil for a function that was asked for.
         public let companionOf: PCIAddress?
+        /// What its PF is, or the function itself if it is not a VF; nil if that is not known.
+        public let card: CardIdentity?
 
-        public init(function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil) {
+        public init(
+            function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil,
+            card: CardIdentity? = nil
+        ) {
+            self.card = card
             self.function = function
             self.settings = settings
             self.name = name
@@ -80,7 +86,7 @@ extension ClaimDraft {
                         settings: function.vfSettings),
                     companionOf: slot.companionOf.flatMap { first in
                         zip(slots, names).first { $0.0.function.address == first }?.1
-                    }))
+                    }, card: slot.card))
         }
         return assignments
     }

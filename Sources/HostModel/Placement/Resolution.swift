@@ -126,7 +126,7 @@ extension DeclarationProblem: CustomStringConvertible {
 
 extension PFDeclaration {
     /// The same declaration for one PF, selected by its address: interface names and slots may change later.
-    func naming(_ address: PCIAddress) -> PFDeclaration {
+    public func naming(_ address: PCIAddress) -> PFDeclaration {
         var declaration = self
         declaration.selector = Selector(addresses: [address])
         return declaration

@@ -22,6 +22,9 @@ public protocol Host: Sendable {
     func card(at address: PCIAddress) throws -> [Function]
     /// The address that a VF has now; nil if its PF has no VF with that index.
     func address(of virtual: VirtualFunction) throws -> PCIAddress?
+    /// What the function at the address is, whatever its address: of a VF, what its PF is. nil if there is none, or if it
+    /// cannot be told.
+    func cardIdentity(at address: PCIAddress) throws -> CardIdentity?
     /// Performs one action. Success does not mean that it took effect: the caller reads the host again.
     func perform(_ action: HostAction) throws
     /// The IOMMU groups that are open through VFIO, each with one of the processes.
@@ -52,6 +55,16 @@ public struct FunctionParts: OptionSet, Sendable {
 extension Host {
     /// Reads one function with everything that decisions depend on.
     public func function(at address: PCIAddress) throws -> Function? { try function(at: address, with: .all) }
+
+    /// The identities of all functions that are no VFs and no bridges.
+    public func cardIdentities(on host: HostSnapshot) throws -> [PCIAddress: CardIdentity] {
+        var cards: [PCIAddress: CardIdentity] = [:]
+        for function in host.functions
+        where function.virtualFunction == nil && !function.isUnplaced && !function.isBridge {
+            cards[function.address] = try cardIdentity(at: function.address)
+        }
+        return cards
+    }
 
     /// For a host that has no cheaper way.
     public func numaNodes() throws -> [NUMANode] { try snapshot().numaNodes }

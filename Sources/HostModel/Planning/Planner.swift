@@ -20,8 +20,10 @@ public enum Planner {
         if desired.isPartial { return plan }
         for (address, original) in holdings.originals.sorted(by: { $0.key < $1.key })
         where !declared.contains(address) {
-            // A card that was removed has no state to restore.
-            guard let function = host[address], function.sriov != nil else { continue }
+            // A card that was removed has no state to restore, and one in doubt perhaps another's.
+            guard let function = host[address], function.sriov != nil,
+                !CardDoubt.isReason(holdings.quarantine[address])
+            else { continue }
             let changes = try restoration(of: function, to: original, on: host, holdings, &plan.blastRadius)
             plan.append(changes, to: address, purpose: .restored)
         }

@@ -137,7 +137,9 @@ extension FunctionObstacle {
         case .quarantined(let reason):
             ErrorReport(
                 .conflict, "quarantined", address, "cannot take \(address): it is in quarantine: \(reason)",
-                remedy: "buslane recover \(address), once nothing uses it")
+                remedy: CardDoubt.isReason(reason)
+                    ? "if it is the card that is meant, buslane recover the address of its PF; otherwise buslane release the claim"
+                    : "buslane recover \(address), once nothing uses it")
         case .notQuarantined:
             ErrorReport(
                 .conflict, "not-quarantined", address, "\(address) is not in quarantine",

@@ -20,7 +20,7 @@ struct AssignmentTable {
         let rows = try db.map(
             """
             SELECT claim, name, address, physicalFunction, vfIndex, iommuGroup, numaNode, isNetwork, settings, original,
-                companionOf
+                companionOf, card
             FROM assignment WHERE \(condition) ORDER BY claim, slot
             """, arguments, Self.read)
         return Dictionary(grouping: rows, by: \.claim).mapValues { $0.map(\.assignment) }
@@ -38,7 +38,8 @@ struct AssignmentTable {
             name: name, address: address, virtualFunction: virtual, iommuGroup: columns.next(),
             numaNode: columns.nextOrNil(), isNetwork: columns.next(),
             settings: try settingsTexts.value(of: columns.next()),
-            original: try originalTexts.value(of: columns.next()), companionOf: columns.nextOrNil())
+            original: try originalTexts.value(of: columns.next()), companionOf: columns.nextOrNil(),
+            card: CardRows.card(columns.nextOrNil()))
         return (claim, assignment)
     }
 

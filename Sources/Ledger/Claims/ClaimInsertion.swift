@@ -47,8 +47,8 @@ struct ClaimInsertion: Sendable {
         try db.run(
             """
             INSERT INTO assignment (claim, slot, owner, name, address, bootID, iommuGroup, numaNode, isNetwork,
-                physicalFunction, vfIndex, settings, original, companionOf)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                physicalFunction, vfIndex, settings, original, companionOf, card)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 claim, position, owner, assignment.name, assignment.address.description, bootID,
@@ -56,6 +56,7 @@ struct ClaimInsertion: Sendable {
                 assignment.virtualFunction?.physicalFunction.description, assignment.virtualFunction?.index,
                 try AssignmentTable.settingsTexts.text(of: assignment.settings),
                 try AssignmentTable.originalTexts.text(of: assignment.original), assignment.companionOf,
+                try CardRows.text(of: assignment.card),
             ])
     }
 }

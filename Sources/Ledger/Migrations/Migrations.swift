@@ -29,6 +29,9 @@ enum Migrations {
         migrator.registerMigration("8: fewer pages for a claim") { db in
             try db.execute(sql: eighth)
         }
+        migrator.registerMigration("9: the card that a row is about") { db in
+            try db.execute(sql: ninth)
+        }
         return migrator
     }
 

@@ -20,6 +20,8 @@ public final class Ledger: Sendable {
     public let transitions: ClaimTransitions
     /// The claims that expire.
     public let lives: ClaimLives
+    /// The cards that its rows are about.
+    public let cards: CardRecords
     private let lock: FileLock?
     private let now: @Sendable () -> Int
 
@@ -55,6 +57,7 @@ public final class Ledger: Sendable {
         queries = Queries(database)
         transitions = ClaimTransitions(commits: commits, ownership: ownership, now: now)
         lives = ClaimLives(commits: commits, queries: queries, now: now)
+        cards = CardRecords(commits: commits, queries: queries, ownership: ownership, now: now)
         self.now = now
         try Migrations.migrator.migrate(database)
     }

@@ -31,9 +31,9 @@ struct DeclaredTable {
     }
 
     /// A declaration replaces an earlier one of the same PF.
-    func write(_ declaration: PFDeclaration, of physicalFunction: PCIAddress) throws {
+    func write(_ declaration: PFDeclaration, of physicalFunction: PCIAddress, card: CardIdentity?) throws {
         try db.execute(
-            sql: "INSERT OR REPLACE INTO declared (physicalFunction, declaration) VALUES (?, ?)",
-            arguments: [physicalFunction.description, try toJSON(declaration)])
+            sql: "INSERT OR REPLACE INTO declared (physicalFunction, declaration, card) VALUES (?, ?, ?)",
+            arguments: [physicalFunction.description, try toJSON(declaration), try CardRows.text(of: card)])
     }
 }

@@ -22,10 +22,12 @@ extension Ledger {
     /// Records the declarations that were applied, and forgets PFs that are no longer declared.
     ///
     /// - Parameters:
+    ///   - cards: what the PFs are.
     ///   - kept: the PFs that are still declared; nil forgets none.
     ///   - audit: the entry of the apply; it is recorded as an event too.
     public func recordDeclared(
-        _ made: [PCIAddress: PFDeclaration], forgettingAllBut kept: Set<PCIAddress>?,
+        _ made: [PCIAddress: PFDeclaration], cards: [PCIAddress: CardIdentity] = [:],
+        forgettingAllBut kept: Set<PCIAddress>?,
         applied audit: AuditEntry.Draft? = nil
     ) async throws {
         let at = timestamp()
@@ -35,7 +37,7 @@ extension Ledger {
                 try db.events.record(.applied, subject: audit.subject, detail: audit.detail, at: at)
             }
             if let kept { try db.declared.removeAll(but: kept) }
-            for (address, declaration) in made { try db.declared.write(declaration, of: address) }
+            for (address, declaration) in made { try db.declared.write(declaration, of: address, card: cards[address]) }
         }
     }
 }

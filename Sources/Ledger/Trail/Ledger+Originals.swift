@@ -4,10 +4,14 @@ public import HostModel
 
 extension Ledger {
     /// Records how PFs were found. Only the first record of a PF is kept: later ones would describe Buslane's own work.
-    public func recordOriginals(_ originals: [PCIAddress: PFOriginal]) async throws {
+    ///
+    /// - Parameter cards: what the PFs are.
+    public func recordOriginals(
+        _ originals: [PCIAddress: PFOriginal], cards: [PCIAddress: CardIdentity] = [:]
+    ) async throws {
         if originals.isEmpty { return }
         try await commits.run { db in
-            for (physicalFunction, original) in originals { try db.originals.add(original, of: physicalFunction) }
+            for (address, original) in originals { try db.originals.add(original, of: address, card: cards[address]) }
         }
     }
 

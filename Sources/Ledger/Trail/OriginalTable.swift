@@ -20,10 +20,10 @@ struct OriginalTable {
     }
 
     /// If the PF has a record already, that one stays.
-    func add(_ original: PFOriginal, of physicalFunction: PCIAddress) throws {
+    func add(_ original: PFOriginal, of physicalFunction: PCIAddress, card: CardIdentity?) throws {
         try db.execute(
-            sql: "INSERT INTO original (physicalFunction, state) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            arguments: [physicalFunction.description, try toJSON(original)])
+            sql: "INSERT INTO original (physicalFunction, state, card) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            arguments: [physicalFunction.description, try toJSON(original), try CardRows.text(of: card)])
     }
 
     func remove(of physicalFunction: PCIAddress) throws {

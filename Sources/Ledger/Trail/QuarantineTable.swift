@@ -36,4 +36,19 @@ struct QuarantineTable {
             try db.events.record(.recovered, subject: address.description, detail: detail, at: at)
         }
     }
+
+    /// Moves a quarantine with its function to another address.
+    func rename(_ address: String, to other: String) throws {
+        try db.run("UPDATE OR REPLACE quarantine SET address = ? WHERE address = ?", [other, address])
+    }
+
+    /// Makes the functions in doubt those that are in quarantine for a doubt, and no others.
+    func setDoubts(_ doubts: [PCIAddress: CardDoubt], at: Int) throws {
+        for (address, reason) in try reasons() where CardDoubt.isReason(reason) && doubts[address] == nil {
+            try remove(address, detail: "it is certain now which card this is", at: at)
+        }
+        for (address, doubt) in doubts.sorted(by: { $0.key < $1.key }) {
+            try add(address, reason: doubt.description, since: at)
+        }
+    }
 }

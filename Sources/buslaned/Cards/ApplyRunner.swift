@@ -150,7 +150,7 @@ struct ApplyRunner: Sendable {
         for entry in plan.perPF where entry.purpose == .declared {
             originals[entry.physicalFunction] = before[entry.physicalFunction].flatMap(PFOriginal.init(of:))
         }
-        try await ledger.recordOriginals(originals)
+        try await ledger.recordOriginals(originals, cards: try cards(at: originals.keys))
     }
 
     /// A PF that is not declared and needs no change is in its original state. Later changes of it are not Buslane's.
@@ -158,7 +158,10 @@ struct ApplyRunner: Sendable {
         _ plan: Plan, _ declared: [PCIAddress: PFDeclaration], _ held: Holdings, on snapshot: HostSnapshot
     ) async throws {
         let busy = Set(plan.perPF.map(\.physicalFunction))
-        for pf in held.originals.keys where snapshot[pf] != nil && declared[pf] == nil && !busy.contains(pf) {
+        for pf in held.originals.keys
+        where snapshot[pf] != nil && declared[pf] == nil && !busy.contains(pf)
+            && !CardDoubt.isReason(held.quarantine[pf])
+        {
             try await ledger.forgetOriginal(of: pf)
         }
     }
@@ -171,9 +174,18 @@ struct ApplyRunner: Sendable {
         applied entry: AuditEntry.Draft? = nil
     ) async throws {
         Task { await queue.signal() }
+        let made = declared.filter { !failed.contains($0.key) }
         try await ledger.recordDeclared(
-            declared.filter { !failed.contains($0.key) },
+            made, cards: try cards(at: made.keys),
             forgettingAllBut: desired.isPartial ? nil : Set(declared.keys), applied: entry)
+    }
+}
+
+extension ApplyRunner {
+    private func cards(at addresses: some Collection<PCIAddress>) throws -> [PCIAddress: CardIdentity] {
+        var cards: [PCIAddress: CardIdentity] = [:]
+        for address in addresses { cards[address] = try host.cardIdentity(at: address) }
+        return cards
     }
 }
 

@@ -11,6 +11,7 @@ struct BootRestore: Sendable {
     let host: any Host
     let ledger: Ledger
     let configuration: ConfigurationInForce
+    let comparer: CardComparer
     let state: CardState
     let apply: ApplyRunner
     let use: ClaimUse
@@ -42,6 +43,7 @@ struct BootRestore: Sendable {
         let missing = awaited.missing(on: try host.lastSeen())
         guard missing.map(\.description) != state.missing else { return }
         state.await(missing.isEmpty ? DesiredState() : awaited, missing.map(\.description))
+        try await comparer.settle()
         await applyPresent(of: awaited)
         await readyClaims()
     }
@@ -58,6 +60,8 @@ struct BootRestore: Sendable {
     }
 
     private func restore(_ desired: DesiredState, missing: [DeclarationProblem]) async throws {
+        // Now the drivers are there, and with them the MAC addresses.
+        try await comparer.settle()
         guard !missing.isEmpty else {
             let done = try await apply.apply(desired, confirmed: false, by: .daemon)
             if !done.isEmpty { logger.notice("declared state restored", metadata: ["plan": "\(done.summary)"]) }
@@ -85,10 +89,13 @@ struct BootRestore: Sendable {
     /// Each claim separately.
     private func readyClaims() async {
         do {
+            // Now the VFs are there, perhaps at other addresses than in the boot before.
+            try await comparer.settle()
             let openGroups = try host.openGroups()
             for claim in try await ledger.claims() where claim.state == .bound {
                 do {
                     guard try use.holder(of: claim, among: openGroups) == nil else { continue }
+                    try await use.refuseQuarantined(claim.assignments.map(\.address))
                     try await readiness.ready(claim, purpose: .prepare)
                 } catch {
                     await report(claim.id, "\(error)")

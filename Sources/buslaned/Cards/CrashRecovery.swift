@@ -9,12 +9,14 @@ struct CrashRecovery: Sendable {
     let ledger: Ledger
     let boot: Boot
     let executor: Executor
+    let comparer: CardComparer
     let groups: GroupAdoption
     let use: ClaimUse
     let release: ClaimRelease
     let logger: Logger
 
     func recover() async throws {
+        try await comparer.settle()
         let snapshot = try host.snapshot()
         try await groups.adopt(snapshot.groupsByFunction)
         try await ledger.lives.adopt(bootID: boot.id, sinceBoot: boot.now)
@@ -77,10 +79,14 @@ struct GroupAdoption: Sendable {
     let boot: Boot
     let logger: Logger
 
+    /// Leaves out functions of which it is not certain that they are the claimed ones.
+    ///
     /// - Parameter groups: by function. A function that shares its group with an older claim of another owner goes into
     ///   quarantine.
     func adopt(_ groups: [PCIAddress: Int]) async throws {
-        for address in try await ledger.adopt(bootID: boot.id, groups: groups) {
+        let quarantine = try await ledger.quarantine()
+        let certain = groups.filter { !CardDoubt.isReason(quarantine[$0.key]) }
+        for address in try await ledger.adopt(bootID: boot.id, groups: certain) {
             logger.error("two owners in one IOMMU group since the reboot", metadata: ["function": "\(address)"])
             try await ledger.quarantine(address, reason: "shares its IOMMU group with another owner since a reboot")
         }

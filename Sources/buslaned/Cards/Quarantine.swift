@@ -9,10 +9,14 @@ struct Quarantine: Sendable {
     let boot: Boot
     let lanes: Lanes
     let executor: Executor
+    let comparer: CardComparer
     let holdings: HoldingsReader
     let drift: DriftCheck
     let audit: AuditRecorder
 
+    /// Of a card in doubt, the caller says that it is the one that is meant: what is recorded for the address is about it
+    /// from now on.
+    ///
     /// Resets a function, verifies that its state is known, and frees it.
     ///
     /// - Throws: a ``Refusal`` while the function is in use, or the failure of a step. The function then stays in
@@ -24,13 +28,17 @@ struct Quarantine: Sendable {
             try await lanes.run(on: .card(pf)) {
                 let snapshot = try host.snapshot()
                 let held = try await holdings.holdings(for: .planning, opening: [address])
-                guard held.quarantine[address] != nil else { throw Refusal.function(address, .notQuarantined) }
+                guard let reason = held.quarantine[address] else { throw Refusal.function(address, .notQuarantined) }
                 let changes = try ClaimPlanner.cleanse(
                     address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)
                 try await executor.run(changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
+                if CardDoubt.isReason(reason), let card = try host.cardIdentity(at: address) {
+                    try await ledger.cards.confirm(cardAt: pf, as: card)
+                }
                 try await ledger.liftQuarantine(of: address, detail: "reset, verified, and free again")
             }
         }
+        try await comparer.settle()
         // The reset may have removed what is declared of the PF.
         await drift.check()
     }

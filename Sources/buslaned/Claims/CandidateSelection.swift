@@ -68,7 +68,10 @@ struct CandidateSelection: Sendable {
         for one in placed {
             let settings =
                 one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
-            slots.append(.init(function: one.function, settings: settings, companionOf: one.companionOf))
+            slots.append(
+                .init(
+                    function: one.function, settings: settings, companionOf: one.companionOf,
+                    card: try host.cardIdentity(at: one.function.address)))
             changes.append(try ClaimPlanner.ready(one.function.address, as: settings, on: look))
         }
         return Candidate(

@@ -152,7 +152,10 @@ struct ClaimRelease: Sendable {
     ///
     /// - Parameter entry: the audit entry for the end of the claim.
     func finish(_ claim: Claim, audit entry: AuditEntry.Draft? = nil) async throws {
+        let quarantine = try await ledger.quarantine()
         for assignment in claim.assignments.reversed() {
+            // Perhaps another card's function: it keeps its state, and the doubt ends with the claim.
+            if CardDoubt.isReason(quarantine[assignment.address]) { continue }
             do {
                 try await lanes.run(on: .card(assignment.physicalFunction)) {
                     // A function that is gone needs nothing. One that cannot be read is not gone: this throws.

@@ -66,7 +66,8 @@ struct LostOwners: Sendable {
             function.vfSettings = VFSettings.untouched.restoring(enforced)
             function.vfSettings?.mac = boot.identity.machineID.flatMap { .stable(for: virtual, machineID: $0) }
         }
-        return ClaimDraft.Slot(function: function, settings: settings, name: device.name)
+        return ClaimDraft.Slot(
+            function: function, settings: settings, name: device.name, card: try host.cardIdentity(at: device.address))
     }
 
     /// The pool of these devices in the domain's request.

@@ -3,6 +3,7 @@ import HostActions
 import HostIO
 import HostModel
 import Logging
+import Synchronization
 
 /// The real host: sysfs, rtnetlink and the process table. The daemon uses it through ``Host``.
 struct KernelHost: Host {
@@ -12,6 +13,7 @@ struct KernelHost: Host {
     let changes = HostChanges()
     /// The host in memory, for reports. Decisions read the host itself.
     let follower: HostFollower
+    private let cards: CardMemory
     /// Publishes the changes of functions.
     let feed = ChangeFeed()
     let unseen = Unseen()
@@ -22,6 +24,7 @@ struct KernelHost: Host {
         reader = SysfsReader(paths: paths)
         writer = HostWriter(paths: paths)
         holders = FunctionHolders(paths: paths)
+        cards = CardMemory(reader: CardReader(paths: paths))
         // Before the host is read, so that events during the reading wait in the kernel.
         monitor = paths.isLive ? Self.monitor(logger) : nil
         follower = try HostFollower(reader: reader)
@@ -77,6 +80,11 @@ struct KernelHost: Host {
 
     func address(of virtual: VirtualFunction) -> PCIAddress? { reader.address(of: virtual) }
 
+    func cardIdentity(at address: PCIAddress) -> CardIdentity? {
+        let known = follower.current.snapshot[address]?.virtualFunction?.physicalFunction
+        return cards.identity(at: known ?? address)
+    }
+
     func perform(_ action: HostAction) throws {
         // Not every write causes an event.
         defer { if action.isObservable { unseen.add(written: action.subject) } }
@@ -117,6 +125,35 @@ struct KernelHost: Host {
 
     func publish(_ differences: [FunctionChange]) {
         guard !differences.isEmpty else { return }
+        cards.forget(differences)
         feed.publish(HostChange(changes: differences, snapshot: follower.current.snapshot))
+    }
+}
+
+/// What the cards are, read once. A claim must not wait for config space each time.
+private final class CardMemory: Sendable {
+    private let reader: CardReader
+    private let known = Mutex<[PCIAddress: CardIdentity]>([:])
+
+    init(reader: CardReader) { self.reader = reader }
+
+    func identity(at address: PCIAddress) -> CardIdentity? {
+        if let card = known.withLock({ $0[address] }) { return card }
+        let card = reader.identity(at: address)
+        known.withLock { $0[address] = card }
+        return card
+    }
+
+    /// Another card, or another driver and with it other interfaces.
+    func forget(_ changes: [FunctionChange]) {
+        known.withLock { known in
+            for change in changes
+            where change.before?.driver != change.after?.driver
+                || change.before?.interfaces.map(\.index) != change.after?.interfaces.map(\.index)
+                || change.before == nil || change.after == nil
+            {
+                known[change.address] = nil
+            }
+        }
     }
 }

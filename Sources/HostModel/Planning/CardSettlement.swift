@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Where the recorded cards are now: what the ledger has to change so that each row is about the card that it means.
+public struct CardSettlement: Sendable {
+    /// Rows of a card that need another address or another identity.
+    public struct Correction: Hashable, Sendable {
+        public let card: RecordedCard
+        public let address: PCIAddress
+        public let identity: CardIdentity?
+        /// By claimed function: its address now.
+        public let functions: [PCIAddress: PCIAddress]
+
+        /// Whether the card, or a VF of it, has another address.
+        public var isMove: Bool { address != card.address || functions.contains { $0.key != $0.value } }
+    }
+
+    public internal(set) var corrections: [Correction] = []
+    /// By function: why nobody may have it. Compared anew at each look.
+    public internal(set) var doubts: [PCIAddress: CardDoubt] = [:]
+    /// Cards that nothing is recorded of, each with the new address of the one that had its address before.
+    public internal(set) var strangers: [PCIAddress: PCIAddress] = [:]
+
+    public var isEmpty: Bool { corrections.isEmpty && doubts.isEmpty && strangers.isEmpty }
+}
+
+/// Compares recorded cards with those that are there. Pure.
+public struct CardComparison {
+    private let recorded: [RecordedCard]
+    private let seen: [PCIAddress: CardIdentity]
+    private let host: HostSnapshot
+
+    /// - Parameters:
+    ///   - recorded: what the ledger has, one entry for each address and identity.
+    ///   - seen: the identities of all functions that are no VFs and no bridges.
+    public init(_ recorded: [RecordedCard], seen: [PCIAddress: CardIdentity], on host: HostSnapshot) {
+        self.recorded = recorded.sorted {
+            ($0.address, $0.identity?.slot ?? "") < ($1.address, $1.identity?.slot ?? "")
+        }
+        self.seen = Self.withoutSharedSerials(seen)
+        self.host = host
+    }
+
+    private enum Verdict {
+        case at(PCIAddress)
+        /// It is nowhere.
+        case away
+        case doubtful(String)
+    }
+
+    /// - The card is at its address: its identity is completed.
+    /// - It is certainly at another one: its rows move.
+    /// - Another card is at its address, or several could be it: quarantine.
+    /// - It is away: its rows stay, and give way to a card that has the address now.
+    public var settlement: CardSettlement {
+        let verdicts = withoutCollisions(recorded.map { ($0, verdict(on: $0)) })
+        var settlement = CardSettlement()
+        var taken: Set<PCIAddress> = []
+        for case (let card, .at(let address)) in verdicts {
+            guard let function = host[address], let now = seen[address] else { continue }
+            let correction = CardSettlement.Correction(
+                card: card, address: address, identity: card.identity?.updated(from: now) ?? now,
+                functions: card.places(on: function))
+            taken.insert(address)
+            taken.formUnion(correction.functions.values)
+            if correction.isMove || correction.identity != card.identity { settlement.corrections.append(correction) }
+        }
+        for (card, verdict) in verdicts {
+            switch verdict {
+            case .at(let address):
+                // Configuration and people that name the old address mean the card that was there.
+                guard address != card.address, seen[card.address] != nil, !taken.contains(card.address) else {
+                    continue
+                }
+                settlement.strangers[card.address] = address
+            case .away:
+                giveWay(card, to: taken, &settlement)
+                withhold(card, "the card that was here is away", occupiedOnly: true, taken, &settlement)
+            case .doubtful(let reason):
+                giveWay(card, to: taken, &settlement)
+                withhold(card, reason, occupiedOnly: false, taken, &settlement)
+            }
+        }
+        return settlement
+    }
+
+    // MARK: - One card
+
+    private func verdict(on card: RecordedCard) -> Verdict {
+        guard let identity = card.identity else { return verdictWithoutIdentity(on: card) }
+        let here = seen[card.address]
+        let agreement = here.map(identity.agreement)
+        let marked = seen.filter { identity.agreement(with: $0.value) == .marked }.keys.sorted()
+        if marked.count == 1 { return .at(marked[0]) }
+        if marked.count > 1 {
+            // Marks that several cards have decide nothing. The place does.
+            let placed = marked.filter { identity.slot != nil && seen[$0]?.slot == identity.slot }
+            if placed.count == 1 { return .at(placed[0]) }
+            return .doubtful("\(marked.count) cards have what is recorded: \(identity)")
+        }
+        // No card has its marks. Without marks to compare, the same model in the same slot is the same card.
+        let alike = seen.filter { identity.agreement(with: $0.value) == .unmarked }
+        if let slot = identity.slot, let placed = alike.first(where: { $0.value.slot == slot }) {
+            return .at(placed.key)
+        }
+        if agreement == .unmarked, identity.slot == nil || here?.slot == nil, alike.count == 1 {
+            return .at(card.address)
+        }
+        if agreement == .differs, let here { return .doubtful("recorded is \(identity); here is \(here)") }
+        if agreement == .unmarked || (identity.slot == nil && !alike.isEmpty) {
+            return .doubtful("recorded is \(identity); \(alike.count) of this model could be it")
+        }
+        return .away
+    }
+
+    /// Rows of a version that recorded only the address. In the boot in which they were written the address still holds.
+    /// In another one it holds if no other card could be meant; two alike may have changed their places.
+    private func verdictWithoutIdentity(on card: RecordedCard) -> Verdict {
+        guard let here = host[card.address], seen[card.address] != nil else { return .away }
+        if card.isOfThisBoot(on: here) { return .at(card.address) }
+        guard card.couldBe(here) else { return .doubtful("what is recorded does not fit the card that is here") }
+        let others = seen.filter { address, other in
+            address != card.address && other.model == seen[card.address]?.model
+                && host[address].map(card.couldBe) == true
+        }
+        return others.isEmpty
+            ? .at(card.address)
+            : .doubtful("only the address is recorded, and \(others.count + 1) cards of this model could be it")
+    }
+
+    // MARK: - All cards
+
+    /// Two recorded cards cannot be one. The one that is at its address counts.
+    private func withoutCollisions(_ verdicts: [(RecordedCard, Verdict)]) -> [(RecordedCard, Verdict)] {
+        var comers: [PCIAddress: Set<PCIAddress>] = [:]
+        for case (let card, .at(let address)) in verdicts { comers[address, default: []].insert(card.address) }
+        return verdicts.map { card, verdict in
+            guard case .at(let address) = verdict, address != card.address, comers[address] != [card.address]
+            else { return (card, verdict) }
+            return (card, .doubtful("\(address) could be several recorded cards"))
+        }
+    }
+
+    /// An address has one owner: the rows of a card that is not there make room.
+    private func giveWay(_ card: RecordedCard, to taken: Set<PCIAddress>, _ settlement: inout CardSettlement) {
+        guard taken.contains(card.address) || card.functions.contains(where: { taken.contains($0.address) }) else {
+            return
+        }
+        let functions = card.functions.map { ($0.address, $0.address.parked) }
+        settlement.corrections.append(
+            CardSettlement.Correction(
+                card: card, address: card.address.parked, identity: card.identity,
+                functions: Dictionary(functions, uniquingKeysWith: { first, _ in first })))
+    }
+
+    private func withhold(
+        _ card: RecordedCard, _ reason: String, occupiedOnly: Bool, _ taken: Set<PCIAddress>,
+        _ settlement: inout CardSettlement
+    ) {
+        let claims = Set(card.functions.map(\.claim)).sorted().joined(separator: ", ")
+        let doubt = CardDoubt(reason: claims.isEmpty ? reason : "\(reason) (claimed: \(claims))")
+        for address in [card.address] + card.functions.map(\.address)
+        where !taken.contains(address) && !address.isParked && (!occupiedOnly || host[address] != nil) {
+            settlement.doubts[address] = doubt
+        }
+    }
+
+    /// A serial number that functions on several buses have is the vendor's, not the card's.
+    private static func withoutSharedSerials(_ seen: [PCIAddress: CardIdentity]) -> [PCIAddress: CardIdentity] {
+        var buses: [SerialNumber: Set<[UInt32]>] = [:]
+        for (address, card) in seen {
+            if let serial = card.serial { buses[serial, default: []].insert([address.domain, UInt32(address.bus)]) }
+        }
+        return seen.mapValues { card in
+            guard let serial = card.serial, let places = buses[serial], places.count > 1 else { return card }
+            var card = card
+            card.serial = nil
+            return card
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import GRDB
+public import HostModel
+
+/// The cards that the ledger's claims, originals and declarations are about.
+public struct CardRecords: Sendable {
+    let commits: Commits
+    let queries: Queries
+    let ownership: OwnershipCache
+    /// Seconds since 1970.
+    let now: @Sendable () -> Int
+
+    /// One entry for each address and identity.
+    public func recorded(bootID: String) async throws -> [RecordedCard] {
+        try await queries.run { try $0.cardRows.recorded(bootID: bootID) }
+    }
+
+    /// Makes everything that is recorded for an address be about the card that is there now.
+    public func confirm(cardAt address: PCIAddress, as card: CardIdentity) async throws {
+        try await commits.run { try $0.cardRows.confirm(card, at: address) }
+    }
+
+    /// Makes each row be about the card that it means, puts functions in doubt into quarantine, and frees those that no
+    /// longer are: one commit, with its audit entries. Writes nothing when nothing differs.
+    public func settle(_ settlement: CardSettlement, bootID: String) async throws {
+        let quarantine = try await queries.run { try $0.quarantine.reasons() }
+        let inDoubt = Set(quarantine.filter { CardDoubt.isReason($0.value) }.keys)
+        guard
+            !settlement.corrections.isEmpty || !settlement.strangers.isEmpty
+                || inDoubt != Set(settlement.doubts.keys)
+        else { return }
+        let at = now()
+        try await commits.run { [ownership] db in
+            try db.cardRows.apply(settlement.corrections, bootID: bootID)
+            ownership.forget()
+            for (subject, detail) in settlement.moves {
+                try db.audit.write(AuditEntry.Draft("move", subject: subject, detail: detail, actor: .daemon), at: at)
+            }
+            try db.quarantine.setDoubts(settlement.doubts, at: at)
+            for (address, other) in settlement.strangers.sorted(by: { $0.key < $1.key }) {
+                let reason = "another card is here since the one that was here is at \(other)"
+                try db.quarantine.add(address, reason: reason, since: at)
+            }
+            for (address, doubt) in settlement.doubts where !inDoubt.contains(address) {
+                try db.audit.write(
+                    AuditEntry.Draft(
+                        "compare cards", subject: address.description, detail: doubt.description,
+                        result: "quarantined", actor: .daemon), at: at)
+            }
+        }
+    }
+}
+
+extension CardSettlement {
+    /// For the audit trail, one entry for each card of which something has another address.
+    fileprivate var moves: [(subject: String, detail: String)] {
+        let moved = Dictionary(grouping: corrections.filter(\.isMove)) { $0.card.address }
+        return moved.sorted { $0.key < $1.key }.compactMap { before, corrections in
+            guard let now = corrections.first else { return nil }
+            let claims = Set(corrections.flatMap { $0.card.functions.map(\.claim) }).sorted()
+            var detail = "was \(before)"
+            if let card = now.identity { detail += "; \(card)" }
+            if !claims.isEmpty { detail += "; \(claims.joined(separator: ", "))" }
+            return (now.address.description, detail)
+        }
+    }
+}

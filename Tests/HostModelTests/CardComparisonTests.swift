@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import HostSimulator
+import Testing
+
+@Suite("Recorded cards and those that are there")
+struct CardComparisonTests {
+    private let one: PCIAddress = "0000:3b:00.0"
+    private let other: PCIAddress = "0000:5e:00.0"
+
+    private static let model = Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000)
+
+    private func card(
+        _ slot: String? = "PC00/00.0/00.0", serial: UInt64? = nil, mac: MACAddress? = nil, device: UInt16 = 0x10c9
+    ) -> CardIdentity {
+        CardIdentity(
+            slot: slot, serial: serial.map(SerialNumber.init),
+            identity: Identity(vendor: 0x8086, device: device, classCode: 0x020000), macs: [mac].compactMap(\.self))
+    }
+
+    private func settlement(
+        _ recorded: [PCIAddress: CardIdentity?], seen: [PCIAddress: CardIdentity]
+    ) -> CardSettlement {
+        let cards = recorded.map { address, identity in
+            var card = RecordedCard(address: address, identity: identity)
+            card.functions = [.init(address: address, vf: nil, numaNode: nil, claim: "c1")]
+            return card
+        }
+        let functions = seen.keys.map { Function(address: $0, identity: Self.model) }
+        let host = HostSnapshot(
+            host: HostIdentity(name: "h"), iommu: IOMMU(enabled: true, kind: nil), functions: functions)
+        return CardComparison(cards, seen: seen, on: host).settlement
+    }
+
+    @Test("a mark that differs is another card, though slot and model are the same")
+    func replaced() {
+        #expect(settlement([one: card(serial: 1)], seen: [one: card(serial: 2)]).doubts.keys.sorted() == [one])
+        #expect(
+            settlement([one: card(mac: "02:00:00:00:00:01")], seen: [one: card(mac: "02:00:00:00:00:02")]).doubts.count
+                == 1)
+        #expect(settlement([one: card()], seen: [one: card(device: 0x1572)]).doubts.count == 1)
+    }
+
+    @Test("a mark that cannot be read now contradicts nothing: the slot decides, and the mark stays recorded")
+    func lateDriver() {
+        let recorded = card(serial: 1, mac: "02:00:00:00:00:01")
+        #expect(settlement([one: recorded], seen: [one: card(serial: 1)]).isEmpty)
+        #expect(settlement([one: recorded], seen: [one: card()]).isEmpty)
+    }
+
+    @Test("the ports of a card have one serial number and are told apart by their function")
+    func ports() {
+        let ports = [card("PC00/00.0/00.0", serial: 1), card("PC00/00.0/00.1", serial: 1)]
+        let now: [PCIAddress: CardIdentity] = ["0000:3c:00.0": ports[0], "0000:3c:00.1": ports[1]]
+        let moves = settlement(["0000:3b:00.0": ports[0], "0000:3b:00.1": ports[1]], seen: now).corrections
+        #expect(moves.map(\.address) == ["0000:3c:00.0", "0000:3c:00.1"])
+    }
+
+    @Test("a card with marks is found in another slot")
+    func otherSlot() {
+        let moved = settlement([one: card(serial: 1)], seen: [other: card("PC01/02.0/00.0", serial: 1)])
+        #expect(moved.corrections.map(\.address) == [other])
+        #expect(moved.corrections.first?.identity?.slot == "PC01/02.0/00.0")
+    }
+
+    @Test("a serial number that two cards have is no mark, nor is a placeholder")
+    func sharedSerial() {
+        let (first, second) = (card("a/00.0", serial: 7), card("b/00.0", serial: 7))
+        #expect(settlement([one: first, other: second], seen: [one: first, other: second]).doubts.isEmpty)
+        let moved = settlement([one: first, other: second], seen: [one: second, other: first])
+        #expect(moved.corrections.map(\.address) == [other, one])
+        #expect(card(serial: 0xffff_ff00).isKnownByPlaceOnly == false)
+        #expect(card(serial: UInt64.max).isKnownByPlaceOnly && card(serial: 0xff_ff00_0000).isKnownByPlaceOnly)
+    }
+
+    @Test("a card that nothing is recorded of is withheld in a place that a recorded one has left")
+    func stranger() {
+        let settled = settlement(
+            [one: card(serial: 1)], seen: [other: card("PC01/00.0", serial: 1), one: card(serial: 9)])
+        #expect(settled.strangers == [one: other])
+        #expect(settled.doubts.isEmpty)
+    }
+
+    @Test("a card that is away stays recorded, and nothing is withheld where nothing is")
+    func away() {
+        #expect(settlement([one: card(serial: 1)], seen: [:]).isEmpty)
+        #expect(settlement([one: card(serial: 1)], seen: [other: card("PC01/00.0", serial: 2)]).isEmpty)
+    }
+
+    @Test("without an identity a row keeps its address if no other card of the model is there")
+    func oldRows() {
+        #expect(settlement([one: nil], seen: [one: card(serial: 1)]).corrections.map(\.identity) == [card(serial: 1)])
+    }
+}
