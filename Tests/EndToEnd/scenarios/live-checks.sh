@@ -184,6 +184,8 @@ live_ends() {
 # dead between the two halves.
 live_killed() {
     local moment
+    # A device that was detached and released leaves no change behind
+    wait_for 180 live_is_at_rest || why "still under way: $(live_rows '*' | tr '\n' ' ')" || return
     for moment in 0 between 0.2 0.6; do
         live_killed_at "$moment" || why "killed at $moment: $(tail -n 1 "$checks_said")" || return
     done
@@ -223,6 +225,7 @@ live_killed_at() {
     fi
     live_is 0 0 bound
 }
+live_is_at_rest() { [ "$(live_changes)" -eq 0 ]; }
 live_is_changing() { [ "$(live_changes)" -gt 0 ]; }
 live_is_reconciled() { [ "$(live_changes)" -eq 0 ] && [ "$(in_guest)" = "$(in_config)" ]; }
 
