@@ -59,7 +59,7 @@ extension DomainPicture {
         return result
     }
 
-    /// Whether nothing names the device any more: neither XML, no claim, and no request. An unreadable request may name it.
+    /// Whether nothing names the device any more: no XML, no claim and no request. An unreadable request may name it.
     private func isForgotten(_ device: String) -> Bool {
         !deviceNames.contains(device) && (try? wanted)?.contains(device) == false
     }

@@ -57,7 +57,7 @@ struct IOMMUReader {
         _ names: [String], in folder: borrowing Directory, _ devices: Set<String>, _ pass: inout ReadPass
     ) -> Set<String> {
         let mode = pass.contents(ofFile: paths.parameter("enable_unsafe_noiommu_mode", ofModule: "vfio"))
-        guard kind() == nil || ["Y", "1"].contains(mode) else { return [] }
+        guard kind() == nil || mode.flatMap(SysfsText.parameter) == true else { return [] }
         var found: Set<String> = []
         for name in names {
             let label = try? pass.contents(of: name + "/name", in: folder)

@@ -131,10 +131,7 @@ public struct Function: Hashable, Sendable {
     public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.classCode >> 8) }
 
     /// An Ethernet function. Only such a VF has a MAC address and a VLAN: one of InfiniBand or of another fabric has none.
-    ///
-    /// Source: PCI Code and ID Assignment Specification, class 02: 00 is Ethernet; 80, "other", is used by some Ethernet
-    /// cards.
-    public var isEthernet: Bool { [0x0200, 0x0280].contains(identity.classCode >> 8) }
+    public var isEthernet: Bool { Identity.isEthernet(classCode: identity.classCode) }
 
     /// Bound to `vfio-pci` or a vendor's variant of it.
     public var isOnVFIO: Bool { driver.map(VFIO.isVFIODriver) ?? false }
@@ -166,6 +163,12 @@ public struct Identity: Hashable, Sendable {
     public var baseClass: UInt8 { UInt8(truncatingIfNeeded: classCode >> 16) }
 
     public var isBridge: Bool { baseClass == 0x06 }
+
+    /// Source: PCI Code and ID Assignment Specification, class 02: 00 is Ethernet; 80, "other", is used by some Ethernet
+    /// cards.
+    ///
+    /// - Parameter classCode: 24 bits.
+    public static func isEthernet(classCode: UInt32) -> Bool { [0x0200, 0x0280].contains(classCode >> 8) }
 }
 
 /// A physical function's SR-IOV facts. Source: the `sriov_*` attributes.

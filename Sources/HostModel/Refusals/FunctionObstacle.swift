@@ -62,8 +62,7 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "vfio-denylist", address,
                 "cannot take \(address): vfio-pci has \(ids) on its denylist and does not bind it",
-                remedy: "claim another function; only if you trust every guest with it, put 'options vfio-pci "
-                    + "disable_denylist=1' into /etc/modprobe.d/vfio.conf and reboot")
+                remedy: "claim another function; only if you trust every guest with it, " + VFIODenylist.remedy)
         case .groupNotViable(let group, let blockers, let place):
             ErrorReport(
                 .conflict, "group-not-viable", address,
@@ -85,7 +84,7 @@ extension FunctionObstacle {
         case .heldByProcess(let holder):
             ErrorReport(
                 .conflict, "held-by-process", address, "cannot take \(address): \(holder) has it open",
-                remedy: holder.guest.map { "virsh shutdown \($0)" }
+                remedy: holder.guest.map { "virsh shutdown \($0.shellWord)" }
                     ?? "stop the guest or program of process \(holder.pid)")
         case .heldByDomain(let domain):
             ErrorReport(

@@ -79,7 +79,8 @@ extension DomainCommand {
             return Dictionary(
                 uniqueKeysWithValues: inventory.functions.map { function in
                     let isEthernetVF =
-                        function.virtualFunction != nil && ["0200", "0280"].contains(function.class.id.prefix(4))
+                        function.virtualFunction != nil
+                        && UInt32(function.class.id, radix: 16).map(Identity.isEthernet(classCode:)) == true
                     return (function.address, isEthernetVF ? .interface : .hostdev)
                 })
         }
