@@ -23,7 +23,7 @@ package struct ConfigurationFolder: Sendable {
         guard !files.isEmpty else {
             throw ConfigurationError(
                 at: Place(file: directory + "/buslane.yaml"), "there is no such file, and none in conf.d",
-                remedy: ignored.first.map { "rename \($0): the name of a configuration file ends in .yaml" }
+                remedy: renaming
                     ?? "write one; 'physicalFunctions: []' declares no VFs")
         }
         for file in files { reader.read(contentsOf: file) }
@@ -54,6 +54,12 @@ package struct ConfigurationFolder: Sendable {
             .map { "\(directory)/\($0)" }
             + names(in: directory + "/conf.d").filter { !$0.hasSuffix(".yaml") }.map { "\(directory)/conf.d/\($0)" }
     }
+
+    /// Why a file is ``ignored``.
+    package static let namingRule = "the name of a configuration file ends in .yaml"
+
+    /// The remedy where no file is read and one is ``ignored``.
+    package var renaming: String? { ignored.first.map { "rename \($0): \(Self.namingRule)" } }
 
     private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 

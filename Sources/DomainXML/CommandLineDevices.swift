@@ -114,7 +114,7 @@ private struct QEMUOptions {
         }
     }
 
-    /// Between commas that stand alone.
+    /// The text, split at single commas. Two commas in a row are one comma of a part.
     private static func parts(of text: String) -> [String] {
         var parts = [""]
         var rest = Substring(text)

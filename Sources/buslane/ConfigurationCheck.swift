@@ -59,7 +59,7 @@ struct ConfigurationCheck {
 extension ConfigurationCheckDocument.Remark {
     fileprivate init(ignoring file: String) {
         self.init(
-            file: file, line: nil, column: nil, message: "not read: the name of a configuration file ends in .yaml",
+            file: file, line: nil, column: nil, message: "not read: \(ConfigurationFolder.namingRule)",
             remedy: "rename it, or move it away")
     }
 

@@ -47,4 +47,10 @@ struct ReconciliationTests {
         #expect(try left(.evicted, running: [], persistent: both, of: both) == .init())
         #expect(try left(.evicted, running: nil, persistent: both, of: both).ended == ["nic0", "gpu0"])
     }
+
+    @Test("a device that was unplugged, released and is named nowhere is forgotten")
+    func forgotten() throws {
+        #expect(try left(.evicted, running: [], persistent: [gpu], of: [nic, gpu]).ended == ["nic0"])
+        #expect(try left(.evicted, running: [], persistent: nil, of: [nic]).ended == ["nic0"])
+    }
 }

@@ -102,12 +102,10 @@ extension YAMLCursor {
     private func refuseLeadingZero() throws(ConfigurationError) {
         guard node.isOctalOrDecimal, let text = node.string else { return }
         let decimal = Int(text.filter { $0 != "_" }) ?? 0
-        let meanings = [decimal, node.number ?? decimal].reduce(into: [String]()) { meanings, number in
-            if !meanings.contains("\(number)") { meanings.append("\(number)") }
-        }
+        let octal = node.number ?? decimal
         throw fail(
             "'\(text)' begins with 0, and YAML 1.1 takes such a number for an octal one",
-            remedy: "write \(meanings.joined(separator: " or "))")
+            remedy: octal == decimal ? "write \(decimal)" : "write \(decimal) or \(octal)")
     }
 
     /// Indexes and ranges of VFs.

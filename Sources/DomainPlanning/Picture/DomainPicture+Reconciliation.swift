@@ -53,9 +53,14 @@ extension DomainPicture {
                     result.plugAgain.append(device)
                 }
             case .evicted:
-                if live == nil || runs { result.ended.append(device) }
+                if live == nil || runs || isForgotten(device) { result.ended.append(device) }
             }
         }
         return result
+    }
+
+    /// Whether nothing names the device any more: no XML, no claim and no request. An unreadable request may name it.
+    private func isForgotten(_ device: String) -> Bool {
+        !deviceNames.contains(device) && (try? wanted)?.contains(device) == false
     }
 }

@@ -21,8 +21,11 @@ struct TextFiles {
 
     /// The file's lines without the white space around them, numbered from 1.
     mutating func lines(_ path: String) -> [(number: Int, text: Substring)] {
-        guard let text = text(path) else { return [] }
-        return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0 + 1, $1.trimmed) }
+        text(path).map(Self.lines(of:)) ?? []
+    }
+
+    static func lines(of text: String) -> [(number: Int, text: Substring)] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0 + 1, $1.trimmed) }
     }
 
     /// The sorted names of a folder's entries; nil when it does not exist or cannot be read.

@@ -82,32 +82,25 @@ extension PlatformReader {
     private func programs(
         of lines: [Substring], namedBy file: String, _ files: inout TextFiles
     ) -> [PlatformFacts.Rival] {
-        var found: [PlatformFacts.Rival] = []
-        let starters = ["Exec", "RUN", "@reboot", "pre-up", "up ", "post-up", "/"]
-        for line in lines where starters.contains(where: { line.contains($0) }) && !line.hasPrefix("#") {
-            let words = line.split { $0.isWhitespace || "\"'=;&|,-@+!:".contains($0) && $0 != "-" }
-            for word in words {
-                let path = word.drop { "-@+!:".contains($0) }
-                let script = paths.root == "/" ? String(path) : paths.root + path
-                // A short text; programs are longer, and begin with a NUL not far away.
-                guard path.hasPrefix("/"),
-                    ["/bin/", "/sbin/", "/opt/", "/etc/", "/root/", "/srv/", "/lib", "/home/"]
-                        .contains(where: { path.contains($0) }), let text = files.text(script, limit: 65536),
-                    text.utf8.count < 65536,
-                    !text.utf8.contains(0)
-                else { continue }
-                for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-                where Self.writesVFCount(line.trimmed) {
-                    found.append(
-                        .init(
-                            kind: .script, file: paths.onHost(script), line: number + 1,
-                            text: "\(line.trimmed) (run by \(paths.onHost(file)))"))
-                    break
-                }
-            }
+        let words = lines.filter { !$0.hasPrefix("#") }
+            .flatMap { $0.split { $0.isWhitespace || "\"'=;&|,@+!:".contains($0) } }
+        let paths = words.map { word in word.drop { $0 == "-" } }.filter { path in
+            path.hasPrefix("/") && Self.programFolders.contains { path.contains($0) }
         }
-        return found
+        return paths.compactMap { path in
+            let script = self.paths.root == "/" ? String(path) : self.paths.root + path
+            // A short text; programs are longer, and begin with a NUL not far away.
+            guard let text = files.text(script, limit: 65536), text.utf8.count < 65536, !text.utf8.contains(0),
+                let line = TextFiles.lines(of: text).first(where: { Self.writesVFCount($0.text) })
+            else { return nil }
+            return .init(
+                kind: .script, file: self.paths.onHost(script), line: line.number,
+                text: "\(line.text) (run by \(self.paths.onHost(file)))")
+        }
     }
+
+    /// Part of the path of every program that an administrator wrote.
+    private static let programFolders = ["/bin/", "/sbin/", "/opt/", "/etc/", "/root/", "/srv/", "/lib", "/home/"]
 
     /// The files of a folder and of its drop-in folders; the path itself if it is a file.
     private func files(at place: String, of source: Source, _ files: inout TextFiles) -> [String] {

@@ -39,11 +39,7 @@ public struct PlatformReader: Sendable {
 
     /// A module's parameter, `Y` or `N`.
     func flag(_ path: String, _ files: inout TextFiles) -> Bool? {
-        switch files.text(path)?.trimmed {
-        case "Y", "1": true
-        case "N", "0": false
-        default: nil
-        }
+        (files.text(path)?.trimmed).flatMap { SysfsText.parameter(String($0)) }
     }
 }
 

@@ -49,7 +49,7 @@ struct IOMMUReader {
     /// Source: `vfio_noiommu_group_alloc` and `vfio_group_create`, drivers/vfio/.
     private func noIOMMUGroups(among ids: [Int], _ devices: Set<String>, _ pass: inout ReadPass) -> Set<Int> {
         let mode = pass.contents(ofFile: paths.parameter("enable_unsafe_noiommu_mode", ofModule: "vfio"))
-        guard kind() == nil || ["Y", "1"].contains(mode) else { return [] }
+        guard kind() == nil || mode.flatMap(SysfsText.parameter) == true else { return [] }
         var found: Set<Int> = []
         for id in ids {
             let label = pass.contents(ofFile: paths.iommuGroups + "/\(id)/name")

@@ -61,7 +61,7 @@ struct InterfaceReader {
             // Empty for an interface without a link-layer address.
             mac: try pass.text("address", in: home, of: label).flatMap { try? MACAddress($0) },
             state: try pass.text("operstate", in: home, of: label) ?? "unknown",
-            isAdministrativelyUp: flags.map { $0 & UInt32(IFF_UP) != 0 },
+            isAdministrativelyUp: flags.map(Self.isUp),
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
             master: try pass.linkName("master", in: home, of: label),
             uppers: Self.uppers(in: home), port: try PortReader.facts(in: home, of: label, &pass))
@@ -85,8 +85,24 @@ struct InterfaceReader {
         return names.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }.sorted()
     }
 
-    /// The interfaces of a function, without speeds, by index. Empty when it has none or does not exist.
-    func interfaces(of address: PCIAddress) -> [NetworkInterface] { vfPorts(of: address).interfaces }
+    /// The name of a port of its PF that is down, so that the VF has no link; nil when there is none.
+    ///
+    /// Asked at every claim and start: while no interface is down, one attribute of each is enough.
+    func downPort(ofVF virtual: VirtualFunction) -> String? {
+        var pass = ReadPass()
+        guard let home = try? Directory(paths.function(virtual.physicalFunction)),
+            let driver = try? pass.linkName("driver", in: home, of: "")
+        else { return nil }
+        var isAnyDown = false
+        forEachInterface(of: home, driver: driver) { name, folder in
+            guard let home = try? Directory(name, in: folder) else { return }
+            let flags: UInt32?? = try? pass.read("flags", in: home, SysfsText.hex)
+            if let flags = flags.flatMap(\.self), !Self.isUp(flags) { isAnyDown = true }
+        }
+        return isAnyDown ? vfPorts(of: virtual.physicalFunction).downPort(ofVF: virtual.index)?.name : nil
+    }
+
+    private static func isUp(_ flags: UInt32) -> Bool { flags & UInt32(IFF_UP) != 0 }
 
     /// The interfaces of a PF, without speeds, and on which of its ports each of its VFs hangs.
     func vfPorts(of address: PCIAddress) -> VFPorts {

@@ -142,7 +142,7 @@ public struct SysfsReader: Sendable {
 
     /// The name of a port of its PF that is down by configuration, so that the VF has no link; nil when there is none.
     public func downPort(ofVF virtual: VirtualFunction) -> String? {
-        vfPorts(of: virtual.physicalFunction).downPort(ofVF: virtual.index)?.name
+        InterfaceReader(paths: paths).downPort(ofVF: virtual)
     }
 
     /// The host's NUMA nodes as they are now, by id, with their free memory and free hugepages.
@@ -159,13 +159,8 @@ public struct SysfsReader: Sendable {
     /// nil in a tree that has no drivers.
     private func drivers(_ pass: inout ReadPass) -> PCIDrivers? {
         guard let names = try? Directory(paths.pciDrivers).names() else { return nil }
-        let denylistIsOff: Bool? =
-            switch pass.contents(ofFile: paths.parameter("disable_denylist", ofModule: "vfio_pci")) {
-            case "Y", "1": true
-            case "N", "0": false
-            default: nil
-            }
-        return PCIDrivers(registered: Set(names), denylistIsOff: denylistIsOff)
+        let denylist = pass.contents(ofFile: paths.parameter("disable_denylist", ofModule: "vfio_pci"))
+        return PCIDrivers(registered: Set(names), denylistIsOff: denylist.flatMap(SysfsText.parameter))
     }
 
     /// Source: `sys/kernel/*` of procfs, Documentation/admin-guide/sysctl/kernel.rst.

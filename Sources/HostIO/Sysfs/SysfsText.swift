@@ -23,6 +23,15 @@ enum SysfsText {
         return count(bytes.extracting(1...)).map { -$0 }
     }
 
+    /// A module's parameter that is on or off, `Y` or `N`. Source: `param_get_bool`, kernel/params.c.
+    static func parameter(_ text: String) -> Bool? {
+        switch text {
+        case "Y", "1": true
+        case "N", "0": false
+        default: nil
+        }
+    }
+
     /// `0` or `1`.
     static func flag(_ bytes: Span<UInt8>) -> Bool? {
         guard bytes.count == 1 else { return nil }

@@ -30,7 +30,8 @@ struct SRIOVCheck {
             why:
                 "a VF has no link while its PF is down, and libvirt refuses to start a guest with it: \"PF is not online\"",
             remedy:
-                "ip link set \(port.shellWord) up, or declare the PF in /etc/buslane/buslane.yaml and run buslane apply")
+                "ip link set \(port.shellWord) up, or declare the PF in /etc/buslane/buslane.yaml and run buslane apply"
+        )
     }
 
     /// Functions whose firmware or driver provides no VFs although they have the capability.

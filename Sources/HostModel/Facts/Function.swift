@@ -142,10 +142,7 @@ public struct Function: Hashable, Sendable {
     public var leadsToAnotherBus: Bool { [0x0604, 0x0607, 0x0609].contains(identity.subclass) }
 
     /// An Ethernet function. Only such a VF has a MAC address and a VLAN: one of InfiniBand or of another fabric has none.
-    ///
-    /// Source: PCI Code and ID Assignment Specification, class 02: 00 is Ethernet; 80, "other", is used by some Ethernet
-    /// cards.
-    public var isEthernet: Bool { [0x0200, 0x0280].contains(identity.subclass) }
+    public var isEthernet: Bool { identity.classCode.map(Identity.isEthernet(classCode:)) ?? false }
 
     /// Bound to a VFIO driver: `vfio-pci`, a vendor's variant, or a vendor's own driver, like `nvidia` of a vGPU.
     ///
@@ -189,6 +186,12 @@ public struct Identity: Hashable, Sendable {
     public var subclass: UInt32? { classCode.map { $0 >> 8 } }
 
     public var isBridge: Bool { baseClass == 0x06 }
+
+    /// Source: PCI Code and ID Assignment Specification, class 02: 00 is Ethernet; 80, "other", is used by some Ethernet
+    /// cards.
+    ///
+    /// - Parameter classCode: 24 bits.
+    public static func isEthernet(classCode: UInt32) -> Bool { [0x0200, 0x0280].contains(classCode >> 8) }
 }
 
 /// A physical function's SR-IOV facts. Source: the `sriov_*` attributes.

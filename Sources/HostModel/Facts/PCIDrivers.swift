@@ -42,8 +42,8 @@ extension HostSnapshot {
     func driversLike(_ name: String) -> [String] {
         let registered = drivers?.registered ?? []
         let near = name.nearest(among: registered.sorted())
-        return [near, registered.contains(VFIO.genericDriver) ? VFIO.genericDriver : nil]
-            .compactMap(\.self).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        let usual = near != VFIO.genericDriver && registered.contains(VFIO.genericDriver) ? VFIO.genericDriver : nil
+        return [near, usual].compactMap(\.self)
     }
 
     /// Whether vfio-pci refuses functions with these ids.
@@ -61,6 +61,9 @@ extension HostSnapshot {
 ///
 /// Variants of vfio-pci have no such list. Source: `vfio_pci_dev_in_denylist`, drivers/vfio/pci/vfio_pci.c.
 enum VFIODenylist {
+    /// How to bind them all the same.
+    static let remedy = "put 'options vfio-pci disable_denylist=1' into /etc/modprobe.d/vfio.conf and reboot"
+
     /// The kernel with which the list began.
     static let first = KernelVersion(major: 5, minor: 9)
 
@@ -100,12 +103,5 @@ struct KernelVersion: Comparable {
 
 extension Identity {
     /// `8086:37c9`, as lspci -n prints it, with `????` for one that is unknown.
-    var ids: String { "\(vendor?.fourDigits ?? "????"):\(device?.fourDigits ?? "????")" }
-}
-
-extension UInt16 {
-    fileprivate var fourDigits: String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: 4 - digits.count) + digits
-    }
+    var ids: String { "\(vendor?.hex(4) ?? "????"):\(device?.hex(4) ?? "????")" }
 }

@@ -165,7 +165,7 @@ public struct VFPorts: Hashable, Sendable {
     /// A port that must be up before the VF can have a link; nil if one of its ports is up, or if its link depends on none.
     public func downPort(ofVF index: Int) -> NetworkInterface? {
         let ports = carryingPorts(ofVF: index)
-        return ports.allSatisfy { $0.isAdministrativelyUp == false } ? ports.first : nil
+        return ports.allSatisfy { !$0.isAdministrativelyUp } ? ports.first : nil
     }
 
     /// The ports that must be set up before each of the first `count` VFs can have a link.

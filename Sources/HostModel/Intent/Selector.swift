@@ -57,13 +57,20 @@ public struct Selector: Hashable, Sendable, Codable {
 
     /// Their positions among the host's functions: copying thousands of functions costs more than choosing among them.
     func positions(in host: HostSnapshot) -> [Int] {
-        host.members[self] ?? host.functions.indices.filter { admits($0, on: host) }
+        if let known = host.members[self] { return known }
+        let soleNode = soleNode(of: host)
+        return host.functions.indices.filter { admits($0, on: host, soleNode) }
     }
 
-    func admits(_ position: Int, on host: HostSnapshot) -> Bool {
-        admits(position, of: host.functions) && admitsNode(of: position, on: host)
+    func admits(_ position: Int, on host: HostSnapshot) -> Bool { admits(position, on: host, soleNode(of: host)) }
+
+    private func admits(_ position: Int, on host: HostSnapshot, _ soleNode: Int?) -> Bool {
+        admits(position, of: host.functions) && admitsNode(host.functions[position].numaNode ?? soleNode)
             && admitsCard(of: position, on: host)
     }
+
+    /// Only selectors of nodes need it, and on a host without nodes it looks at every function.
+    private func soleNode(of host: HostSnapshot) -> Int? { numaNodes == nil ? nil : host.soleNode }
 
     /// Judges the function's own facts in place: passing the function would copy it.
     private func admits(_ position: Int, of functions: [Function]) -> Bool {
@@ -77,9 +84,7 @@ public struct Selector: Hashable, Sendable, Codable {
             && allows(vfs) { range in functions[position].virtualFunction.map { range.contains($0.index) } ?? false }
     }
 
-    private func admitsNode(of position: Int, on host: HostSnapshot) -> Bool {
-        numaNodes?.contains { $0 == host.functions[position].numaNode ?? host.soleNode } ?? true
-    }
+    private func admitsNode(_ node: Int?) -> Bool { allows(numaNodes) { $0 == node } }
 
     /// Whether a list names a PF.
     var namesCards: Bool {

@@ -41,7 +41,7 @@ extension PlacementSearch {
         return nil
     }
 
-    /// What the function cannot do for this request, whoever uses it.
+    /// The property that rules the function out for this request even when nobody uses it; nil if there is none.
     private func inability(of function: Function) -> FunctionObstacle? {
         if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction }
         // Source: `vfio_pci_validate_vf_token`, drivers/vfio/pci/vfio_pci_core.c. libvirt has no element for the token.

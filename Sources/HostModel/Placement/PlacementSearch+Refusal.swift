@@ -24,13 +24,8 @@ extension PlacementSearch {
         }
         let isSpread = request.spread != .any && regions.contains { $0.count >= request.count }
         guard isSpread else {
-            let byNode = Dictionary(grouping: members) { host.functions[$0].numaNode }
-            return .pool(
-                pool,
-                .tooSmallOnNode(
-                    policy: request.numa, wanted: request.count,
-                    byNode: byNode.map { PoolObstacle.NodeSupply(node: $0.key, free: $0.value.count) }
-                        .sorted { ($0.node ?? .max) < ($1.node ?? .max) }))
+            let byNode = Placement.supply(of: members.map { host.functions[$0] }, on: host)
+            return .pool(pool, .tooSmallOnNode(policy: request.numa, wanted: request.count, byNode: byNode))
         }
         let most = regions.map { region in
             let byCard = Dictionary(grouping: region, by: card)

@@ -60,7 +60,7 @@ public enum Aspect: Hashable, Sendable, Codable {
         case .link(let address, let port, _):
             source[address].map { $0.interfaces.ports(port) }.flatMap { ports in
                 ports.isEmpty && port != nil
-                    ? nil : .link(address, port: port, up: ports.allSatisfy { $0.isAdministrativelyUp == true })
+                    ? nil : .link(address, port: port, up: ports.allSatisfy(\.isAdministrativelyUp))
             }
         case .mtu(let address, let port, _):
             source[address]?.interfaces.ports(port).compactMap(\.mtu).min().map {

@@ -126,12 +126,12 @@ public struct PFOriginal: Hashable, Sendable, Codable {
         guard let sriov = function.sriov else { return nil }
         self.init(
             vfCount: sriov.vfCount, driversAutoprobe: sriov.driversAutoprobe ?? true,
-            linkUp: function.ports.allSatisfy { $0.isAdministrativelyUp == true },
+            linkUp: function.ports.allSatisfy(\.isAdministrativelyUp),
             mtu: function.ports.compactMap(\.mtu).min(),
             ports: function.interfaces.portIDs.map { id in
                 let ports = function.interfaces.ports(id)
                 return PortState(
-                    port: id, linkUp: ports.allSatisfy { $0.isAdministrativelyUp == true },
+                    port: id, linkUp: ports.allSatisfy(\.isAdministrativelyUp),
                     mtu: ports.compactMap(\.mtu).min())
             })
     }

@@ -120,8 +120,8 @@ extension DeclarationObstacle {
                 .conflict, "vfio-denylist", pf,
                 "cannot bind the VFs of \(pf) to vfio-pci: it has \(ids) on its denylist",
                 remedy:
-                    "leave 'vfDriver' out and use the VFs on the host; only if you trust every guest with them, put "
-                    + "'options vfio-pci disable_denylist=1' into /etc/modprobe.d/vfio.conf and reboot")
+                    "leave 'vfDriver' out and use the VFs on the host; only if you trust every guest with them, "
+                    + VFIODenylist.remedy)
         case .vfioNeedsIOMMU(let pf, let driver):
             ErrorReport(
                 .conflict, "no-iommu", pf,

@@ -106,9 +106,11 @@ extension DomainObstacle {
                 "domain \(domain) runs with \(running) as '\(name)', and its claim has another function under that name",
                 remedy: "buslane domain detach \(domain.shellWord) --live --device \(name.shellWord)")
         case .tooFewHugepages(let shortage, let remedy):
-            Self.tooLittle("too-few-hugepages", domain, shortage, remedy)
+            Self.tooLittle(.conflict, "too-few-hugepages", domain, shortage, remedy)
         case .tooLittleMemory(let shortage, let remedy, let mayPass):
-            Self.tooLittle(mayPass ? Self.memoryInUse : "too-little-memory", domain, shortage, remedy)
+            mayPass
+                ? Self.tooLittle(.notNow, "memory-in-use", domain, shortage, remedy)
+                : Self.tooLittle(.conflict, "too-little-memory", domain, shortage, remedy)
         case .shareSlot(let devices): Self.sharedSlot(devices, of: domain)
         case .keeps(let devices, let answer):
             ErrorReport(
@@ -159,14 +161,12 @@ extension DomainObstacle {
     }
 
     private static func tooLittle(
-        _ code: String, _ domain: String, _ shortage: String, _ remedy: String
+        _ kind: ErrorKind, _ code: String, _ domain: String, _ shortage: String, _ remedy: String
     ) -> ErrorReport {
         ErrorReport(
-            code == memoryInUse ? .notNow : .conflict, code, domain,
-            "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
+            kind, code, domain, "domain \(domain) cannot be placed near its devices: \(shortage)", remedy: remedy)
     }
 
-    private static let memoryInUse = "memory-in-use"
     private static let freeInGuest = "stop what uses it in the guest, then try again; or shut the domain down"
     private static let checkHotUnplug = "check that the guest runs and handles hot-unplug, then try again"
 }

@@ -68,8 +68,7 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "vfio-denylist", address,
                 "cannot take \(address): vfio-pci has \(ids) on its denylist and does not bind it",
-                remedy: "claim another function; only if you trust every guest with it, put 'options vfio-pci "
-                    + "disable_denylist=1' into /etc/modprobe.d/vfio.conf and reboot")
+                remedy: "claim another function; only if you trust every guest with it, " + VFIODenylist.remedy)
         case .groupNotViable(let group, let blockers, let place):
             ErrorReport(
                 .conflict, "group-not-viable", address,

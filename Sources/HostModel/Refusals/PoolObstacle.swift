@@ -11,7 +11,7 @@ public enum PoolObstacle: Hashable, Sendable {
     case nodeExhausted(policy: NUMAPolicy, wanted: Int, freeByNode: [NodeSupply])
     /// Enough are free, but on too few PFs or on too many.
     case cardsExhausted(spread: Spread, policy: NUMAPolicy, wanted: Int, freeByCard: [CardSupply])
-    /// The pool has fewer functions than wanted, whoever uses them.
+    /// The pool has fewer functions than wanted, used ones included.
     case tooSmall(wanted: Int, total: Int)
     /// The nodes that the policy allows have fewer functions of the pool than wanted. `byNode` counts all, used or free.
     case tooSmallOnNode(policy: NUMAPolicy, wanted: Int, byNode: [NodeSupply])
@@ -126,14 +126,13 @@ extension Spread {
 }
 
 extension [PoolObstacle.NodeSupply] {
-    fileprivate var counts: String {
-        map { entry in "\(entry.free) on " + (entry.node.map { "node \($0)" } ?? "an unknown node") }
-            .joined(separator: ", ")
-    }
+    /// `2 on node 0, 1 on node 1`.
+    fileprivate var counts: String { counts("") }
 
-    fileprivate var text: String {
-        if isEmpty { return "none free" }
-        return map { entry in "\(entry.free) free on " + (entry.node.map { "node \($0)" } ?? "an unknown node") }
+    fileprivate var text: String { isEmpty ? "none free" : counts("free ") }
+
+    private func counts(_ word: String) -> String {
+        map { entry in "\(entry.free) \(word)on " + (entry.node.map { "node \($0)" } ?? "an unknown node") }
             .joined(separator: ", ")
     }
 }

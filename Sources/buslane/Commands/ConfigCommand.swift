@@ -67,7 +67,7 @@ struct ConfigCommand: AsyncParsableCommand {
             guard !files.isEmpty else {
                 throw Failure(
                     .refused, "no-configuration", subject: folder.directory, "\(folder.directory) has no configuration",
-                    fix: folder.ignored.first.map { "rename \($0): the name of a configuration file ends in .yaml" }
+                    fix: folder.renaming
                         ?? "name a file, or write \(folder.directory)/buslane.yaml")
             }
             for file in files { reader.read(contentsOf: file) }

@@ -79,7 +79,9 @@ extension DomainCommand {
             return Dictionary(
                 uniqueKeysWithValues: inventory.functions.map { function in
                     let isEthernetVF =
-                        function.virtualFunction != nil && ["0200", "0280"].contains(function.class?.id.prefix(4))
+                        function.virtualFunction != nil
+                        && function.class.flatMap { UInt32($0.id, radix: 16) }.map(Identity.isEthernet(classCode:))
+                            == true
                     return (function.address, isEthernetVF ? .interface : .hostdev)
                 })
         }

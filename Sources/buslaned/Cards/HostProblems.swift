@@ -9,7 +9,7 @@ struct HostProblems: Sendable {
     /// One line each; empty on a host in order.
     var lines: [String] {
         let wrong = configuration.problem.map { "\($0.description); the configuration from before stays in force" }
-        let ignored = configuration.ignored.map { "\($0) is not read: the name of a configuration file ends in .yaml" }
+        let ignored = configuration.ignored.map { "\($0) is not read: \(ConfigurationFolder.namingRule)" }
         return cards.problems + [wrong].compactMap(\.self) + ignored
     }
 }

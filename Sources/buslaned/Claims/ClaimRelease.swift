@@ -97,20 +97,6 @@ struct ClaimRelease: Sendable {
         }
     }
 
-    /// Does work that new claims were made for, and ends them again when it fails.
-    ///
-    /// - Throws: what the work threw. A claim that cannot be ended then stays, with its own audit entry.
-    func releasing<Result: Sendable>(
-        _ made: [Claim], ifRefusedBy actor: AuditEntry.Actor, _ work: @Sendable () async throws -> Result
-    ) async throws -> Result {
-        do {
-            return try await work()
-        } catch {
-            for claim in made { _ = try? await release(claim.id, by: actor) }
-            throw error
-        }
-    }
-
     /// Ends the claims made for the request of a domain that is gone. Claims made by hand for it stay.
     ///
     /// - Returns: what was done, one line for each claim.

@@ -24,19 +24,30 @@ extension DomainBinder {
         return try await access.exclusively(on: state.uuid) {
             try await audit.audited("domain start", subject: name, detail: "", by: peer.actor) {
                 let (held, made) = try await claims.claims(for: domain, by: peer)
-                do {
+                return try await releasing(made, ifRefusedBy: peer.actor) {
                     let devices = try domain.devices(for: (held + made).flatMap(\.assignments), request)
                     let edited = try claims.adding(devices, to: domain, request, isRunning: false)
                     _ = try await access.libvirt.start(xml: edited.text)
                     return EditedDomain(edited, devices: edited.injected.map(EditedDomain.Device.init))
-                } catch let error as LibvirtError where error.leavesOpen {
-                    // The domain may have started. If it has not, the next sync releases what was claimed.
-                    throw error
-                } catch {
-                    for claim in made { _ = try? await release.release(claim.id, by: peer.actor) }
-                    throw error
                 }
             }
+        }
+    }
+
+    /// Does work that new claims were made for, and ends them again when it fails.
+    ///
+    /// - Throws: what the work threw. A claim that cannot be ended then stays, with its own audit entry.
+    func releasing<Result: Sendable>(
+        _ made: [Claim], ifRefusedBy actor: AuditEntry.Actor, _ work: @Sendable () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await work()
+        } catch let error as LibvirtError where error.leavesOpen {
+            // The domain may have started. If it has not, the next sync releases what was claimed.
+            throw error
+        } catch {
+            for claim in made { _ = try? await release.release(claim.id, by: actor) }
+            throw error
         }
     }
 }

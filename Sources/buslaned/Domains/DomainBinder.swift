@@ -79,7 +79,7 @@ struct DomainBinder: Sendable {
         let domain = try Domain(parsing: xml)
         let request = try domain.request
         let (held, made) = try await claims.claims(for: domain, by: peer)
-        return try await release.releasing(made, ifRefusedBy: peer.actor) {
+        return try await releasing(made, ifRefusedBy: peer.actor) {
             let devices = try domain.devices(for: (held + made).flatMap(\.assignments), request)
             let edited = try claims.adding(devices, to: domain, request, isRunning: false)
             return EditedDomain(edited, devices: devices.map(EditedDomain.Device.init))

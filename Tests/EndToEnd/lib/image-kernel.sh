@@ -14,7 +14,7 @@ number() { od -An -tu"$2" -j "$1" -N "$2" "$kernel" | tr -d ' '; }
 begin=$((($(number $((0x1f1)) 1) + 1) * 512 + $(number $((0x248)) 4)))
 # The last four bytes are the size when unpacked.
 length=$(($(number $((0x24c)) 4) - 4))
-payload() { tail -c +$((begin + 1)) "$kernel" | head -c "$length"; }
+payload() { head -c $((begin + length)) "$kernel" | tail -c +$((begin + 1)); }
 
 case "$(payload | od -An -tx1 -N 4 | tr -d ' ')" in
 28b52ffd) payload | chroot "$tree" zstd -dcq >"$plain" ;;

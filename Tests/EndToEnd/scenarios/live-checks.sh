@@ -184,6 +184,8 @@ live_ends() {
 # dead between the two halves.
 live_killed() {
     local moment
+    # A device that was detached and released leaves no change behind
+    wait_for 180 live_is_at_rest || why "still under way: $(live_rows '*' | tr '\n' ' ')" || return
     for moment in 0 between 0.2 0.6; do
         live_killed_at "$moment" || why "killed at $moment: $(tail -n 1 "$checks_said")" || return
     done
@@ -202,7 +204,8 @@ live_stopped_between() {
     same "the device in the persistent XML, after the first half" "$(in_config)" 0
 }
 live_has_it() { [ "$(in_guest)" = 1 ]; }
-live_changes() { sqlite3 -readonly /var/lib/buslane/ledger.sqlite 'SELECT count(*) FROM deviceChange'; }
+live_rows() { sqlite3 -readonly /var/lib/buslane/ledger.sqlite "SELECT $1 FROM deviceChange"; }
+live_changes() { live_rows 'count(*)'; }
 live_killed_at() {
     local attaching pid
     pid=$(systemctl show -P MainPID buslaned)
@@ -215,13 +218,14 @@ live_killed_at() {
     kill -KILL "$pid"
     wait $attaching
     wait_for 180 daemon_answers && wait_for 180 live_is_reconciled ||
-        why "the guest has $(in_guest), the persistent XML $(in_config), under way: $(live_changes)" || return
+        why "the guest has $(in_guest), the persistent XML $(in_config), under way: $(live_rows '*' | tr '\n' ' ')" || return
     same "the claims" "$(buslane claims --quiet | grep -cx "$live_claim")" 1 || return
     if [ "$(in_guest)" = 1 ]; then
         live_is 1 1 inUse && exits 0 buslane domain detach live1 --wait 60s || return
     fi
     live_is 0 0 bound
 }
+live_is_at_rest() { [ "$(live_changes)" -eq 0 ]; }
 live_is_changing() { [ "$(live_changes)" -gt 0 ]; }
 live_is_reconciled() { [ "$(live_changes)" -eq 0 ] && [ "$(in_guest)" = "$(in_config)" ]; }
 
