@@ -49,7 +49,7 @@ extension Refusal: Exemplified {
 extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
-        case notIsolated, needsVFToken, deniedByVFIO
+        case settingsNotEnforced, notIsolated, needsVFToken, deniedByVFIO
         case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs,
             quarantined, notQuarantined
         case notClaimedForDomain, awaited
@@ -59,6 +59,7 @@ extension FunctionObstacle: Exemplified {
         switch self {
         case .unknown: .unknown
         case .settingsNeedVirtualFunction: .settingsNeedVirtualFunction
+        case .settingsNotEnforced: .settingsNotEnforced
         case .groupNotViable: .groupNotViable
         case .notIsolated: .notIsolated
         case .needsVFToken: .needsVFToken
@@ -84,6 +85,8 @@ extension FunctionObstacle: Exemplified {
     public static var examples: [FunctionObstacle] {
         [
             .unknown, .settingsNeedVirtualFunction, .notIsolated,
+            .settingsNotEnforced(physicalFunction: pf, driver: "virtio-pci"),
+            .settingsNotEnforced(physicalFunction: pf, driver: nil),
             .needsVFToken(physicalFunction: pf, driver: "vfio-pci"), .deniedByVFIO(ids: "8086:37c9"),
             .groupNotViable(
                 group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")],
@@ -200,7 +203,7 @@ extension DeclarationObstacle: Exemplified {
     public enum Case: CaseIterable {
         case noSRIOV, noDriver, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap, selectorMatchesNothing
         case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, vfsNeedLink
-        case settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
+        case settingsNotEnforced, settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
     }
 
     public var exampleCase: Case {
@@ -217,6 +220,7 @@ extension DeclarationObstacle: Exemplified {
         case .macOfSeveralCards: .macOfSeveralCards
         case .noInterfaceToSetThrough: .noInterfaceToSetThrough
         case .vfsNeedLink: .vfsNeedLink
+        case .settingsNotEnforced: .settingsNotEnforced
         case .settingsNeedEthernet: .settingsNeedEthernet
         case .onVFIOItself: .onVFIOItself
         case .noSuchVFDriver: .noSuchVFDriver
@@ -237,7 +241,8 @@ extension DeclarationObstacle: Exemplified {
             .selectorAmbiguous(declaration: "a.yaml:3:5", met: Selector(addresses: [pf]).meetings(on: host)[0]),
             .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
             .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
-            .noInterfaceToSetThrough(pf), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .noInterfaceToSetThrough(pf), .settingsNotEnforced(pf, driver: "virtio-pci"),
+            .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
             .onVFIOItself(pf, driver: "vfio-pci"), .noSuchVFDriver(pf, driver: "foo", known: []),
             .noSuchVFDriver(pf, driver: "vfio-pcy", known: ["vfio-pci"]), .vfsDeniedByVFIO(pf, ids: "8086:37c9"),
             .vfioNeedsIOMMU(pf, driver: "vfio-pci"),

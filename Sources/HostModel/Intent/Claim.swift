@@ -95,7 +95,7 @@ public struct Assignment: Hashable, Sendable {
     /// The IOMMU group's number in this boot; meaningless in another boot.
     public let iommuGroup: Int
     public let numaNode: Int?
-    /// Whether it is an Ethernet function, which libvirt treats as an interface.
+    /// Whether it is an Ethernet function that libvirt can treat as an interface: of a VF, whose PF sets its MAC address.
     public let isNetwork: Bool
     /// The settings that the PF enforces for it in this claim.
     public let settings: VFSettings

@@ -79,7 +79,10 @@ extension ClaimDraft {
             assignments.append(
                 Assignment(
                     name: name, address: function.address, virtualFunction: function.virtualFunction,
-                    iommuGroup: group, numaNode: function.numaNode, isNetwork: function.isEthernet,
+                    iommuGroup: group, numaNode: function.numaNode,
+                    // libvirt would set a MAC address through a PF that sets none, and not start the domain.
+                    isNetwork: function.isEthernet
+                        && (function.virtualFunction == nil || function.vfSettings != nil),
                     settings: slot.settings,
                     original: OriginalState(
                         driver: function.driver, driverOverride: function.driverOverride,

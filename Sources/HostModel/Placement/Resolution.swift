@@ -157,6 +157,11 @@ extension PFDeclaration {
         {
             throw .declaration(.noInterfaceToSetThrough(function.address))
         }
+        if let driver = function.driver, DriverOrder.of(driver: driver).setsNothing,
+            vfs.contains(where: { !$0.settings.isEmpty })
+        {
+            throw .declaration(.settingsNotEnforced(function.address, driver: driver))
+        }
         if !function.isEthernet, vfs.contains(where: { !$0.settings.isEmpty }) {
             throw .declaration(.settingsNeedEthernet(function.address))
         }

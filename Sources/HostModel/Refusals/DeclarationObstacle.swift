@@ -18,6 +18,8 @@ public enum DeclarationObstacle: Hashable, Sendable {
     /// A VF of each PF would have the address.
     case macOfSeveralCards(MACAddress, declaration: String, physicalFunctions: [PCIAddress])
     case noInterfaceToSetThrough(PCIAddress)
+    /// VF settings are declared for a PF whose driver has no way to set them.
+    case settingsNotEnforced(PCIAddress, driver: String)
     /// VF settings are declared for a PF that is no Ethernet card.
     case settingsNeedEthernet(PCIAddress)
     /// The PF is bound to a VFIO driver itself: its VFs would open only with its VF token.
@@ -94,6 +96,12 @@ extension DeclarationObstacle {
                 "cannot set link, MTU or VF settings through \(pf): it has no network interface",
                 remedy:
                     "leave these settings out; a network card has its interface while it is bound to its host driver")
+        case .settingsNotEnforced(let pf, let driver):
+            ErrorReport(
+                .conflict, "settings-not-enforced", pf,
+                "cannot set MAC, VLAN or other settings of the VFs of \(pf): its driver, \(driver), sets nothing for its "
+                    + "VFs",
+                remedy: "leave these settings out")
         case .settingsNeedEthernet(let pf):
             ErrorReport(
                 .conflict, "settings-need-ethernet", pf,

@@ -5,6 +5,8 @@ public enum FunctionObstacle: Hashable, Sendable {
     case unknown
     /// It is no VF of an Ethernet card.
     case settingsNeedVirtualFunction
+    /// It is a VF, and its PF reports no settings of its VFs: so it enforces none.
+    case settingsNotEnforced(physicalFunction: PCIAddress, driver: String?)
     /// It is in no IOMMU group, or in one that VFIO made up without an IOMMU.
     case notIsolated
     /// It is a VF whose PF is bound to a VFIO driver itself.
@@ -54,6 +56,7 @@ extension FunctionObstacle {
                 .conflict, "settings-need-vf", address,
                 "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of an Ethernet card",
                 remedy: "leave out --mac, --vlan, --trust and every other VF setting")
+        case .settingsNotEnforced(let pf, let driver): Self.notEnforced(on: address, by: pf, driver: driver)
         case .notIsolated:
             ErrorReport(
                 .conflict, "not-isolated", address, "cannot take \(address): no IOMMU isolates it",
@@ -172,6 +175,17 @@ extension DeviceUse {
             .conflict, "held-by-process", address, "cannot take \(address): \(self)",
             remedy: process.guest.map { "virsh shutdown \($0.shellWord), or take \(device) out of its XML" }
                 ?? "stop \(process); fuser -v \(device.shellWord) lists all that have it open")
+    }
+}
+
+extension FunctionObstacle {
+    private static func notEnforced(on address: PCIAddress, by pf: PCIAddress, driver: String?) -> ErrorReport {
+        ErrorReport(
+            .conflict, "settings-not-enforced", address,
+            "cannot set MAC, VLAN or trust on \(address): its PF \(pf), "
+                + "\(driver.map { "bound to \($0)" } ?? "without a driver"), sets nothing for its VFs",
+            remedy: "leave out --mac, --vlan, --trust, every other VF setting and the pool's 'defaults', or claim a VF "
+                + "of another card")
     }
 }
 
