@@ -61,7 +61,7 @@ struct UnenforcedSettingsTests {
             let function = try #require(host.now[address])
             let draft = ClaimDraft(
                 request: ClaimRequest(pool: pool, owner: .name("fw1")),
-                slots: [.init(function: function, settings: VFSettings())], isReady: true)
+                slots: [.init(function: function, settings: VFSettings(), numaNode: function.numaNode)], isReady: true)
             return try draft.assignments(inClaim: "c1", beside: NoRecords()).first?.isNetwork
         }
         #expect(try isNetwork("0000:3b:10.0") == false)

@@ -5,7 +5,7 @@
 no_nodes() {
     same "the nodes of the functions in sysfs" "$(sort -u "$PCI"/*/numa_node)" -1 || return
     exits 0 buslane inventory --json || return
-    same "the nodes in the inventory" "$(jq -c '[.functions[].numaNode] | unique' <<<"$OUT")" "[null]" &&
+    same "the nodes in the inventory" "$(jq -c '[.functions[].numaNode] | unique' <<<"$OUT")" "[0]" &&
         same "the host's nodes" "$(jq -c '[.numaNodes[].id]' <<<"$OUT")" "[0]"
 }
 on_the_only_node() {
@@ -24,7 +24,7 @@ drawn() {
 }
 
 node_checks() {
-    check "functions without a node have none in the inventory; the host has node 0" no_nodes
+    check "the firmware gives no function a node; in the inventory all are on the only one" no_nodes
     check "--numa required:0 and socket:0 give a function" on_the_only_node
     check "--numa required:1 can never be: refused at once, with --wait too" on_no_other_node
     check "the picture has node 0 and the card" drawn
