@@ -201,8 +201,9 @@ extension RequestMistake: Exemplified {
 
 extension DeclarationObstacle: Exemplified {
     public enum Case: CaseIterable {
-        case noSRIOV, noDriver, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap, selectorMatchesNothing
-        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, vfsNeedLink
+        case noSRIOV, noDriver, noVFMemory, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap,
+            selectorMatchesNothing
+        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, noSuchPort, vfsNeedLink
         case settingsNotEnforced, settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
     }
 
@@ -210,6 +211,7 @@ extension DeclarationObstacle: Exemplified {
         switch self {
         case .noSRIOV: .noSRIOV
         case .noDriver: .noDriver
+        case .noVFMemory: .noVFMemory
         case .tooManyVFs: .tooManyVFs
         case .msixNotShared: .msixNotShared
         case .tooManyVectors: .tooManyVectors
@@ -219,6 +221,7 @@ extension DeclarationObstacle: Exemplified {
         case .declaredTwice: .declaredTwice
         case .macOfSeveralCards: .macOfSeveralCards
         case .noInterfaceToSetThrough: .noInterfaceToSetThrough
+        case .noSuchPort: .noSuchPort
         case .vfsNeedLink: .vfsNeedLink
         case .settingsNotEnforced: .settingsNotEnforced
         case .settingsNeedEthernet: .settingsNeedEthernet
@@ -232,7 +235,8 @@ extension DeclarationObstacle: Exemplified {
     public static var examples: [DeclarationObstacle] {
         let host = HostSimulator { $0.pf(pf, totalVFs: 1) }.now
         return [
-            .noSRIOV(pf), .noDriver(pf), .tooManyVFs(pf, wanted: 9, total: 7), .msixNotShared(pf, driver: "igb"),
+            .noSRIOV(pf), .noDriver(pf), .noVFMemory(pf), .tooManyVFs(pf, wanted: 9, total: 7),
+            .msixNotShared(pf, driver: "igb"),
             .tooManyVectors(pf, wanted: 24, total: 20),
             .poolsOverlap(exclusive: "fast", other: "slow", function: "0000:3b:10.2"),
             .selectorMatchesNothing(declaration: "physicalFunctions[0]", met: []),
@@ -241,8 +245,9 @@ extension DeclarationObstacle: Exemplified {
             .selectorAmbiguous(declaration: "a.yaml:3:5", met: Selector(addresses: [pf]).meetings(on: host)[0]),
             .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
             .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
-            .noInterfaceToSetThrough(pf), .settingsNotEnforced(pf, driver: "virtio-pci"),
-            .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .noInterfaceToSetThrough(pf), .noSuchPort(pf, .number(3), known: [.name("p0"), .name("p1")]),
+            .noSuchPort(pf, .name("p1"), known: []), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .settingsNotEnforced(pf, driver: "virtio-pci"),
             .onVFIOItself(pf, driver: "vfio-pci"), .noSuchVFDriver(pf, driver: "foo", known: []),
             .noSuchVFDriver(pf, driver: "vfio-pcy", known: ["vfio-pci"]), .vfsDeniedByVFIO(pf, ids: "8086:37c9"),
             .vfioNeedsIOMMU(pf, driver: "vfio-pci"),
