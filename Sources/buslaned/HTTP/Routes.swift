@@ -41,9 +41,10 @@ struct Routes {
     }
 
     var router: Router<PeerContext> {
-        let router = Router(context: PeerContext.self)
+        let router = Router(context: PeerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMapping())
         for group in groups { group.add(to: router) }
+        router.add(middleware: UnroutedRequests(of: router))
         return router
     }
 }
@@ -58,8 +59,14 @@ extension Request {
     }
 
     /// The whole body.
+    ///
+    /// - Throws: ``RequestRefusal`` for a larger one than the limit.
     func bytes() async throws -> [UInt8] {
-        [UInt8](try await body.collect(upTo: Self.sizeLimit).readableBytesView)
+        do {
+            return [UInt8](try await body.collect(upTo: Self.sizeLimit).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw RequestRefusal.tooLarge(limit: Self.sizeLimit)
+        }
     }
 }
 
