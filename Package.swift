@@ -177,7 +177,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "ControlAPITests",
-            dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck", "Wire"],
+            dependencies: ["ControlAPI", "ErrorExamples", "HostModel", "HostSimulator", "SchemaCheck", "Wire"],
             swiftSettings: house),
         .testTarget(
             name: "buslanedTests",

@@ -50,9 +50,6 @@ struct Routes {
 }
 
 extension Request {
-    /// Larger requests are refused: a domain XML has some kilobytes. In bytes.
-    private static let sizeLimit = 8 << 20
-
     /// The request's document. An unknown field is an error.
     func decoded<Value: RequestDocument>(as type: Value.Type) async throws -> Value {
         try JSON.decodeStrictly(type, from: try await bytes())
@@ -63,9 +60,9 @@ extension Request {
     /// - Throws: ``RequestRefusal`` for a larger one than the limit.
     func bytes() async throws -> [UInt8] {
         do {
-            return [UInt8](try await body.collect(upTo: Self.sizeLimit).readableBytesView)
+            return [UInt8](try await body.collect(upTo: RequestLimits.body).readableBytesView)
         } catch is NIOTooManyBytesError {
-            throw RequestRefusal.tooLarge(limit: Self.sizeLimit)
+            throw RequestRefusal.tooLarge(limit: RequestLimits.body)
         }
     }
 }
