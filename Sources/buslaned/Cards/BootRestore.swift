@@ -83,6 +83,7 @@ struct BootRestore: Sendable {
             } catch {
                 await report(address.description, "\(error)")
             }
+            state.configured(address)
         }
     }
 
