@@ -137,6 +137,10 @@ package struct ConfigurationReader {
         let keys = try cursor.mapping(of: Self.poolKeys, requiring: ["name", "select"])
         let name = keys["name"]?.attempt { (cursor) throws(ConfigurationError) in
             let name = try cursor.string()
+            guard Pool.nameLengths.contains(name.unicodeScalars.count) else {
+                throw cursor.fail(
+                    "a pool's name has \(Pool.nameLengths.lowerBound) to \(Pool.nameLengths.upperBound) characters")
+            }
             if let earlier = pools[name] {
                 throw cursor.fail("pool '\(name)' is declared twice: first at \(earlier)", remedy: "rename one of them")
             }

@@ -45,6 +45,20 @@ public typealias SocketPath = Wire.SocketPath
 /// The arguments with which libvirt called the hook.
 public typealias HookRequest = Wire.HookRequest
 
+extension HookRequest: RequestDocument {
+    /// A hook of a later version may send more fields.
+    public static var isOpen: Bool { true }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .domain, .operation, .bootID: .line(RequestLimits.name)
+        case .reason: .line(0...RequestLimits.name.upperBound)
+        case .xml: .text
+        case .sinceBoot: .number(RequestLimits.whole)
+        }
+    }
+}
+
 /// `POST /v1/plan`, `POST /v1/apply`
 public struct PlanRequest: RequestDocument {
     /// A configuration to use instead of the host's own.
@@ -56,7 +70,12 @@ public struct PlanRequest: RequestDocument {
         case configuration, confirmed
     }
 
-    public static var documents: [String: any RequestDocument.Type] { ["configuration": ConfigurationText.self] }
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .configuration: .document(ConfigurationText.self)
+        case .confirmed: .flag
+        }
+    }
 
     public struct ConfigurationText: RequestDocument {
         /// The file's name, for error messages.
@@ -65,6 +84,13 @@ public struct PlanRequest: RequestDocument {
 
         public enum CodingKeys: String, CodingKey, CaseIterable {
             case file, text
+        }
+
+        public static func rule(for field: CodingKeys) -> FieldRule {
+            switch field {
+            case .file: .line(RequestLimits.path)
+            case .text: .text
+            }
         }
 
         public init(file: String, text: String) {
@@ -87,6 +113,12 @@ public struct RecoverRequest: RequestDocument {
         case address
     }
 
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .address: .value(PCIAddress.self)
+        }
+    }
+
     public init(address: PCIAddress) { self.address = address }
 }
 
@@ -98,6 +130,13 @@ public struct LedgerRestoreRequest: RequestDocument {
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
         case path, force
+    }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .path: .line(RequestLimits.path)
+        case .force: .flag
+        }
     }
 
     public init(path: String, force: Bool = false) {
@@ -112,6 +151,12 @@ public struct InjectRequest: RequestDocument {
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
         case xml
+    }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .xml: .text
+        }
     }
 
     public init(xml: String) { self.xml = xml }
