@@ -52,6 +52,17 @@ plain_claim() {
     same "its driver" "$(driver "$vf")" vfio-pci || return
     exits 0 buslane release "$OUT" && same "the host and the claims" "$(state)" "$ready"
 }
+# It is not started: the emulated VF does not pass the IOMMU, so a guest's frames would come from the host's memory.
+plain_in_domain() {
+    local xml
+    nested_domain fw1 >/tmp/fw1.xml
+    virsh --quiet define /tmp/fw1.xml || return
+    exits 0 buslane allocate virtio --for domain:fw1 --quiet && exits 0 buslane domain attach fw1 || return
+    xml=$(virsh dumpxml --inactive fw1)
+    holds "$xml" "<hostdev mode='subsystem' type='pci'" && ! grep -q "<interface" <<<"$xml" || why "$xml" || return
+    exits 0 buslane release --for domain:fw1 && exits 0 virsh --quiet undefine fw1 || return
+    same "the host and the claims" "$(state)" "$ready"
+}
 other_card_chosen() {
     exits 0 buslane allocate mixed --for anyone --mac "$mac" --vlan 7 --quiet || return
     same "the function" "$(buslane claims --json | jq -r '.claims[].assignments[].address')" "$(vfs "$IGB")" || return
@@ -78,6 +89,7 @@ check "the kernel refuses a MAC address for such a VF" kernel_refuses
 check "a claim with a MAC address is refused with the reason, before any effect" refused_setting --mac "$mac"
 check "a claim with a VLAN is refused with the reason, before any effect" refused_setting --vlan 7
 check "a claim without settings gets a VF, and its release restores it" plain_claim
+check "in a domain such a VF is a plain hostdev, of which libvirt sets nothing" plain_in_domain
 check "of a pool of both cards, a claim with settings gets a VF of the card that sets them" other_card_chosen
 check "a declared VLAN of such a VF is refused by plan and apply" declared_setting
 check "an empty configuration removes the VFs" gone
