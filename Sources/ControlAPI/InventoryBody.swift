@@ -1,40 +1,55 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+public import HostModel
+import Wire
 
 /// The long second part of an inventory: groups, functions and warnings.
-public struct InventoryBody {
-    private let inventory: Inventory
+///
+/// Each entry is described, written and dropped on one core: a large host has megabytes of descriptions.
+public struct InventoryBody: Sendable {
+    private let snapshot: HostSnapshot
+    private let describer: FunctionDescriber
+    private let claims: [PCIAddress: String]
 
-    public init(of inventory: Inventory) { self.inventory = inventory }
+    /// Parameters as for an ``Inventory``.
+    public init(
+        of snapshot: HostSnapshot, names: any PCINameSource, claims: [PCIAddress: String] = [:],
+        uses: HostUses = HostUses()
+    ) {
+        self.snapshot = snapshot
+        self.claims = claims
+        describer = FunctionDescriber(snapshot: snapshot, names: names, uses: uses)
+    }
 
-    /// The document's text from where ``InventoryHead/opening()`` left off, made on all cores.
+    /// The document's text from where ``InventoryHead/opening()`` left off.
     public func text() throws -> [UInt8] {
-        var text = try Self.field("iommuGroups", inventory.iommuGroups)
-        text.append(UInt8(ascii: ","))
-        text += try Self.field("functions", inventory.functions)
-        text.append(UInt8(ascii: ","))
-        text += try Self.field("warnings", inventory.warnings)
-        text += "\n}".utf8
+        let parts = try parts()
+        var text: [UInt8] = []
+        text.reserveCapacity(parts.reduce(0) { $0 + $1.count })
+        for part in parts { text += part }
         return text
     }
 
-    /// Entries as a list within a document: `{"entries": […]}`.
-    private struct Entries<Entry: Encodable & Sendable>: Encodable {
-        let entries: [Entry]
-    }
-
-    /// A field of the document, on lines of its own.
-    private static func field<Entry: Encodable & Sendable>(_ name: String, _ entries: [Entry]) throws -> [UInt8] {
-        let opening = #"{\#n  "entries": ["#.utf8.count
-        let closing = "\n  ]\n}".utf8.count
-        let slices = try entries.inSlices { slice in
-            try JSON.encode(Entries(entries: Array(slice))).dropFirst(opening).dropLast(closing)
+    /// The same in parts, which are made on all cores.
+    public func parts() throws -> [[UInt8]] {
+        let groups = try Self.list("iommuGroups", snapshot.iommuGroups, endingWith: ",") { json, group in
+            try Inventory.Group(group, on: snapshot).write(to: &json)
         }
-        return Array("\n  \"\(name)\": [".utf8) + slices.joined(separator: [UInt8(ascii: ",")])
-            + (slices.isEmpty ? "]" : "\n  ]").utf8
+        let functions = try Self.list("functions", snapshot.functions, endingWith: ",") { json, function in
+            try describer.description(of: function, claim: claims[function.address]).write(to: &json)
+        }
+        return try groups + functions
+            + Self.list("warnings", snapshot.warnings, endingWith: "\n}") { json, warning in json.write(warning) }
     }
-}
 
-extension Inventory {
-    /// The document as ``JSON/encode(_:pretty:)`` writes it, made on all cores.
-    public func text() throws -> [UInt8] { try InventoryHead(of: self).opening() + InventoryBody(of: self).text() }
+    /// A field of the document, with lines of its own.
+    private static func list<Entry: Sendable>(
+        _ name: String, _ entries: [Entry], endingWith end: String,
+        _ write: @Sendable (inout JSONText, Entry) throws -> Void
+    ) throws -> [[UInt8]] {
+        let slices = try entries.inSlices { slice in
+            try JSONText.entries(slice, depth: 2, isContinued: slice.startIndex > 0, write)
+        }
+        return [Array("\n  \"\(name)\": [".utf8)] + slices
+            + [Array(((slices.isEmpty ? "]" : "\n  ]") + end).utf8)]
+    }
 }

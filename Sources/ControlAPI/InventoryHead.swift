@@ -18,11 +18,3 @@ public struct InventoryHead: Encodable, Sendable {
     /// The document's text up to where ``InventoryBody/text()`` goes on.
     public func opening() throws -> [UInt8] { try JSON.encode(self).dropLast("\n}".utf8.count) + [UInt8(ascii: ",")] }
 }
-
-extension InventoryHead {
-    init(of inventory: Inventory) {
-        host = inventory.host
-        iommu = inventory.iommu
-        numaNodes = inventory.numaNodes
-    }
-}

@@ -13,9 +13,15 @@ package struct JSONText {
 
     init(pretty: Bool) { brokenDepth = pretty ? 2 : 0 }
 
+    /// The inside of a list within other containers that are written elsewhere.
+    init(pretty: Bool, depth: Int, isContinued: Bool) {
+        self.init(pretty: pretty)
+        open = Array(repeating: (isList: true, isEmpty: !isContinued), count: depth)
+    }
+
     /// - Parameter pretty: with the entries of outer containers on a line each.
     package static func encode(_ value: some Encodable, pretty: Bool) throws -> [UInt8] {
-        let sink = JSONSink(pretty: pretty)
+        let sink = JSONSink(JSONText(pretty: pretty))
         try JSONTextEncoder(sink: sink).write(value)
         return sink.text.bytes
     }
@@ -55,6 +61,19 @@ package struct JSONText {
     mutating func key(_ key: String, at depth: Int) {
         entry(at: depth)
         write(key)
+        separate()
+    }
+
+    /// The same for a name without escapes.
+    mutating func key(_ name: StaticString, at depth: Int) {
+        entry(at: depth)
+        bytes.append(UInt8(ascii: "\""))
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "\""))
+        separate()
+    }
+
+    private mutating func separate() {
         bytes.append(UInt8(ascii: ":"))
         if brokenDepth > 0 { bytes.append(UInt8(ascii: " ")) }
     }
@@ -90,16 +109,15 @@ package struct JSONText {
         bytes.append(contentsOf: value.description.utf8)
     }
 
-    mutating func write(_ value: String) {
+    package mutating func write(_ value: String) {
         var value = value
         bytes.append(UInt8(ascii: "\""))
         value.withUTF8 { text in
             // Bytes without escapes, nearly all of them, are copied in runs.
             var start = 0
-            for position in 0..<text.count {
-                guard let escape = Self.escape(text[position]) else { continue }
+            for position in 0..<text.count where Self.needsEscape(text[position]) {
                 bytes.append(contentsOf: text[start..<position])
-                bytes.append(contentsOf: escape.utf8)
+                bytes.append(contentsOf: Self.escape(text[position]).utf8)
                 start = position + 1
             }
             bytes.append(contentsOf: text[start...])
@@ -107,15 +125,17 @@ package struct JSONText {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// nil for a byte that stands for itself.
-    private static func escape(_ byte: UInt8) -> String? {
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { return nil }
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func escape(_ byte: UInt8) -> String {
         switch byte {
-        case UInt8(ascii: "\""): return "\\\""
-        case UInt8(ascii: "\\"): return "\\\\"
-        case UInt8(ascii: "\n"): return "\\n"
-        case UInt8(ascii: "\t"): return "\\t"
-        default: return (byte < 0x10 ? "\\u000" : "\\u001") + String(byte & 0xf, radix: 16)
+        case UInt8(ascii: "\""): "\\\""
+        case UInt8(ascii: "\\"): "\\\\"
+        case UInt8(ascii: "\n"): "\\n"
+        case UInt8(ascii: "\t"): "\\t"
+        default: (byte < 0x10 ? "\\u000" : "\\u001") + String(byte & 0xf, radix: 16)
         }
     }
 }
@@ -124,5 +144,5 @@ package struct JSONText {
 final class JSONSink {
     var text: JSONText
 
-    init(pretty: Bool) { text = JSONText(pretty: pretty) }
+    init(_ text: JSONText) { self.text = text }
 }

@@ -27,17 +27,18 @@ struct InventorySource: ParsableArguments {
         return Reading(inventory: inventory, owners: isFromDaemon ? try await owners() : nil)
     }
 
-    /// The daemon's own text; nil without a daemon, and for a tree.
-    func text() async throws -> [UInt8]? {
-        guard hostRoot == nil else { return nil }
-        do {
-            return try await connection.client.text(Route.inventory)
-        } catch {
-            switch error {
-            case .unreachable, .notPermitted: return nil
-            default: throw error
+    /// The whole document in parts: the daemon's own text; else the host's, with a note on standard error.
+    func parts() async throws -> [[UInt8]] {
+        if hostRoot == nil {
+            do {
+                return [try await connection.client.text(Route.inventory)]
+            } catch {
+                try Self.noteAbsence(error)
             }
         }
+        let host = try HostReading(below: hostRoot ?? "/")
+        let head = InventoryHead(of: host.snapshot, numaNodes: host.snapshot.numaNodes, capturedAt: Self.now)
+        return try [head.opening()] + InventoryBody(of: host.snapshot, names: host.names, uses: host.uses).parts()
     }
 
     /// Follows changes of this host: from the daemon, else from the host's own events.
@@ -45,10 +46,7 @@ struct InventorySource: ParsableArguments {
         do {
             return try await connection.client.lines(Route.inventoryChanges, as: InventoryChange.self, take)
         } catch {
-            switch error {
-            case .unreachable, .notPermitted: Terminal.error(Self.withoutDaemon)
-            default: throw error
-            }
+            try Self.noteAbsence(error)
         }
         // The monitor listens before the first reading, so that no event is missed.
         let monitor = try UdevMonitor()
@@ -63,23 +61,29 @@ struct InventorySource: ParsableArguments {
         }
     }
 
-    private static let withoutDaemon =
-        "note: no daemon answers; reading the host itself, without claims"
+    /// - Throws: an error that is not the absence of a daemon.
+    private static func noteAbsence(_ error: ControlError) throws {
+        switch error {
+        case .unreachable, .notPermitted:
+            Terminal.error("note: no daemon answers; reading the host itself, without claims")
+        default: throw error
+        }
+    }
 
     private static var now: Int { time(nil) }
 
     private func readFromEither() async throws -> (inventory: Inventory, isFromDaemon: Bool) {
-        if let hostRoot { return (try Self.readHost(below: hostRoot), false) }
-        do {
-            return (try await connection.client.get(Route.inventory, as: Inventory.self), true)
-        } catch {
-            switch error {
-            case .unreachable, .notPermitted: break
-            default: throw error
+        if hostRoot == nil {
+            do {
+                return (try await connection.client.get(Route.inventory, as: Inventory.self), true)
+            } catch {
+                try Self.noteAbsence(error)
             }
         }
-        Terminal.error(Self.withoutDaemon)
-        return (try Self.readHost(below: "/"), false)
+        let host = try HostReading(below: hostRoot ?? "/")
+        return (
+            Inventory(of: host.snapshot, names: host.names, uses: host.uses, capturedAt: Self.now), isFromDaemon: false
+        )
     }
 
     private func owners() async throws -> [String: String]? {
@@ -95,16 +99,23 @@ struct InventorySource: ParsableArguments {
         return Dictionary(document.claims.map { ($0.id, $0.ownerName) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private static func readHost(below root: String) throws -> Inventory {
-        do {
-            let paths = HostPaths(root: root)
-            return Inventory(
-                of: try SysfsReader(paths: paths).snapshot(), names: PCINames(),
-                uses: HostUseReader(paths: paths).uses(askingKernel: true), capturedAt: now)
-        } catch {
-            throw Failure(
-                .refused, "unreadable-host", subject: root, "\(error)",
-                fix: root == "/" ? "mount -t sysfs sysfs /sys" : "name the folder that contains the host's sys")
+    /// What is read of a host without a daemon.
+    private struct HostReading {
+        let snapshot: HostSnapshot
+        let uses: HostUses
+        let names = PCINames()
+
+        init(below root: String) throws {
+            names.prepare()
+            do {
+                let paths = HostPaths(root: root)
+                snapshot = try SysfsReader(paths: paths).snapshot()
+                uses = HostUseReader(paths: paths).uses(askingKernel: true)
+            } catch {
+                throw Failure(
+                    .refused, "unreadable-host", subject: root, "\(error)",
+                    fix: root == "/" ? "mount -t sysfs sysfs /sys" : "name the folder that contains the host's sys")
+            }
         }
     }
 }

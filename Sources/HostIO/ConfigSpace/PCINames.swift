@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CPCIGuard
+import Dispatch
 import Synchronization
 
 /// The names of vendors, devices and classes, from pci.ids.
@@ -11,6 +12,11 @@ public final class PCINames: Sendable {
 
     /// - Parameter idsPath: the path of a pci.ids; nil for libpci's built-in path.
     public init(idsPath: String? = nil) { state = Mutex(State(idsPath: idsPath)) }
+
+    /// Starts to load the list on another core, for a caller who asks for names soon.
+    public func prepare() {
+        DispatchQueue.global(qos: .userInitiated).async { self.state.withLock { $0.load() } }
+    }
 
     public func vendor(_ vendor: UInt16) -> String? { name(.vendor(vendor)) }
 
@@ -39,10 +45,7 @@ public final class PCINames: Sendable {
 
         mutating func answer(_ question: Question) -> String? {
             if let known = answers[question] { return known }
-            if !isLoaded {
-                isLoaded = true
-                list = NameList(idsPath: idsPath)
-            }
+            load()
             let answer: String? =
                 switch question {
                 case .vendor(let vendor): list?.vendor(vendor)
@@ -51,6 +54,12 @@ public final class PCINames: Sendable {
                 }
             answers[question] = .some(answer)
             return answer
+        }
+
+        mutating func load() {
+            guard !isLoaded else { return }
+            isLoaded = true
+            list = NameList(idsPath: idsPath)
         }
     }
 }

@@ -45,6 +45,12 @@ struct Directory: ~Copyable {
     /// Source: getdents64(2), `struct linux_dirent64`.
     func names() throws(Errno) -> [String] {
         var names: [String] = []
+        try forEachName { names.append(String(decoding: $0, as: UTF8.self)) }
+        return names
+    }
+
+    /// The same without a string for each name, where only a few of them count.
+    func forEachName(_ body: (ArraySlice<UInt8>) -> Void) throws(Errno) {
         var buffer = [UInt8](leftAsItIs: 32768)
         while true {
             // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
@@ -54,19 +60,24 @@ struct Directory: ~Copyable {
             }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Errno(rawValue: errno) }
-            guard count > 0 else { return names }
+            guard count > 0 else { return }
             var entry = 0
             while entry < count {
                 // 8 bytes inode, 8 offset, 2 length, 1 type; then the name, which ends with a NUL.
                 let length = Int(buffer[entry + 16]) | Int(buffer[entry + 17]) << 8
-                var end = entry + 19
+                let start = entry + 19
+                var end = start
                 while end < entry + length, buffer[end] != 0 { end += 1 }
-                let name = String(decoding: buffer[entry + 19..<end], as: UTF8.self)
-                if name != ".", name != ".." { names.append(name) }
+                if !buffer[start..<end].isDots { body(buffer[start..<end]) }
                 entry += length
             }
         }
     }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether it is `.` or `..`.
+    fileprivate var isDots: Bool { count <= 2 && allSatisfy { $0 == UInt8(ascii: ".") } }
 }
 
 extension [UInt8] {

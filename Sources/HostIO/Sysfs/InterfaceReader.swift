@@ -16,8 +16,7 @@ struct InterfaceReader {
         var interfaces: [NetworkInterface] = []
         forEachInterface(of: home, driver: driver) { name, folder in
             // An interface can be removed while its function stays.
-            if var interface = try? interface(name, in: folder, subject, &pass) {
-                if withSpeeds { interface.speedMbps = speed(of: interface, in: folder, &pass) }
+            if let interface = try? interface(name, in: folder, withSpeed: withSpeeds, subject, &pass) {
                 interfaces.append(interface)
             }
         }
@@ -49,14 +48,14 @@ struct InterfaceReader {
 
     /// nil when the interface was removed or renamed meanwhile: then it has no index, and no folder of its name.
     private func interface(
-        _ name: String, in folder: borrowing Directory, _ subject: String, _ pass: inout ReadPass
+        _ name: String, in folder: borrowing Directory, withSpeed: Bool, _ subject: String, _ pass: inout ReadPass
     ) throws(Vanished) -> NetworkInterface? {
         let label = "\(subject) \(name)"
         guard let home = try? Directory(name, in: folder) else { return nil }
         let index = try pass.value("ifindex", in: home, of: label, SysfsText.count)
         if index == nil, !folder.contains(name) { return nil }
         let flags: UInt32? = try pass.value("flags", in: home, of: label, SysfsText.hex)
-        return NetworkInterface(
+        var interface = NetworkInterface(
             name: name, index: index,
             // Empty for an interface without a link-layer address.
             mac: try pass.text("address", in: home, of: label).flatMap { try? MACAddress($0) },
@@ -65,24 +64,31 @@ struct InterfaceReader {
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
             master: try pass.linkName("master", in: home, of: label),
             uppers: Self.uppers(in: home), port: try PortReader.facts(in: home, of: label, &pass))
+        if withSpeed { interface.speedMbps = speed(of: interface, in: home, &pass) }
+        return interface
     }
 
     /// nil without a carrier: the kernel then refuses the read or returns -1.
     private func speed(
-        of interface: NetworkInterface, in folder: borrowing Directory, _ pass: inout ReadPass
+        of interface: NetworkInterface, in home: borrowing Directory, _ pass: inout ReadPass
     ) -> Int? {
         // A link goes down before it changes its speed.
         if let index = interface.index, let known = pass.interfaces[index], known.state == interface.state {
             return known.speedMbps
         }
-        guard let home = try? Directory(interface.name, in: folder) else { return nil }
         return (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self)
     }
 
     /// Source: `netdev_adjacent_sysfs_add`, net/core/dev.c.
     private static func uppers(in home: borrowing Directory) -> [String] {
-        let names = (try? home.names()) ?? []
-        return names.filter { $0.hasPrefix("upper_") }.map { String($0.dropFirst("upper_".count)) }.sorted()
+        var uppers: [String] = []
+        let prefix = "upper_".utf8
+        try? home.forEachName { name in
+            if name.starts(with: prefix) {
+                uppers.append(String(decoding: name.dropFirst(prefix.count), as: UTF8.self))
+            }
+        }
+        return uppers.sorted()
     }
 
     /// The name of a port of its PF that is down, so that the VF has no link; nil when there is none.

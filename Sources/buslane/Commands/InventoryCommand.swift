@@ -41,8 +41,9 @@ struct InventoryCommand: AsyncParsableCommand {
                 if isWanted(change) { Terminal.out(try JSON.line(change)) }
             }
         }
-        if format.json, !pf, !vf, address.isEmpty, let text = try await source.text() {
-            return Terminal.out(text + [0x0a])
+        if format.json, !pf, !vf, address.isEmpty {
+            for part in try await source.parts() { Terminal.out(part) }
+            return Terminal.out("\n")
         }
         var reading =
             format.json || format.quiet
@@ -50,7 +51,7 @@ struct InventoryCommand: AsyncParsableCommand {
             : try await source.readWithOwners()
         try keepWanted(&reading.inventory)
         let inventory = reading.inventory
-        if format.json { return Terminal.out(try inventory.text() + [UInt8(ascii: "\n")]) }
+        if format.json { return Terminal.out(try JSON.encode(inventory) + [UInt8(ascii: "\n")]) }
         for warning in inventory.warnings { Terminal.error("warning: \(warning.printable)") }
         try Output.list(inventory, format, ids: inventory.functions.map(\.address.description)) { style in
             tree

@@ -49,9 +49,8 @@ final class InventoryText: Sendable {
         if let made = made.withLock({ $0 }), made.version == version, made.claims == claims, made.uses == uses {
             return [ByteBuffer(bytes: try head.opening()), made.text]
         }
-        let inventory = Inventory(
-            of: snapshot, names: names, claims: claims, uses: uses, capturedAt: Ledger.wallClock())
-        let text = ByteBuffer(bytes: try InventoryBody(of: inventory).text())
+        let body = InventoryBody(of: snapshot, names: names, claims: claims, uses: uses)
+        let text = ByteBuffer(bytes: try body.text())
         made.withLock { $0 = Made(version: version, claims: claims, uses: uses, text: text) }
         return [ByteBuffer(bytes: try head.opening()), text]
     }
