@@ -95,7 +95,7 @@ struct BootRestore: Sendable {
             for claim in try await ledger.claims() where claim.state == .bound {
                 do {
                     guard try use.holder(of: claim, among: openGroups) == nil else { continue }
-                    try await use.refuseQuarantined(claim.assignments.map(\.address))
+                    try await use.refuseQuarantined(claim.assignments.map(\.address), of: [claim])
                     try await readiness.ready(claim, purpose: .prepare)
                 } catch {
                     await report(claim.id, "\(error)")

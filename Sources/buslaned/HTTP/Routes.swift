@@ -28,7 +28,7 @@ struct Routes {
             ClaimRoutes(
                 ledger: ledger, pools: daemon.pools, owners: owners, permissions: permissions,
                 candidates: daemon.candidates, allocator: daemon.allocator, release: daemon.release,
-                expiry: daemon.expiry),
+                expiry: daemon.expiry, binder: domains.binder),
             PlanRoutes(configuration: daemon.configuration, permissions: permissions, apply: cards.apply),
             QuarantineRoutes(permissions: permissions, quarantine: cards.quarantine),
             DomainRoutes(
