@@ -97,6 +97,7 @@ struct CardWiring: Sendable {
     let state = CardState()
     let comparer: CardComparer
     let problems: HostProblems
+    let findings: CardFindings
     let apply: ApplyRunner
     let bootRestore: BootRestore
     let drift: DriftCheck
@@ -111,6 +112,7 @@ struct CardWiring: Sendable {
         let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
         comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         problems = HostProblems(cards: state, configuration: configuration)
+        findings = CardFindings(host: host, ledger: ledger, boot: boot, configuration: configuration)
         apply = ApplyRunner(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
             groups: groups, queue: queue, audit: audit, logger: logger)

@@ -178,4 +178,13 @@ struct RebindingTests {
             #expect(address == "0000:3d:10.0" || address == "0000:3c:10.0", "call \(call)")
         }
     }
+
+    @Test("doctor is told which cards only their address identifies")
+    func findings() async throws {
+        let scene = try await scene()
+        let found = try await scene.daemon.cards.findings.findings()
+        #expect(found.map(\.code) == ["card-known-by-address"])
+        let quiet = try Scene(HostSimulator { $0.pf(Scene.card, totalVFs: 7, hasSlot: false) })
+        #expect(try await quiet.daemon.cards.findings.findings().isEmpty)
+    }
 }

@@ -27,13 +27,24 @@ struct BootRestore: Sendable {
             let originals = try await ledger.holdings().originals
             let declared = try await ledger.declared()
             if !originals.isEmpty || !declared.isEmpty {
-                let desired = try configuration.declared()
+                let desired = try await meant(by: try configuration.declared(), applied: declared)
                 try await restore(desired, missing: try await missing(of: desired, waitingFor: patience))
             }
         } catch {
             await report("host", "\(error)")
         }
         await readyClaims()
+    }
+
+    /// What was declared for a card is not applied to another one that has its address now. The card that was meant keeps
+    /// what was applied to it.
+    private func meant(
+        by desired: DesiredState, applied: [PCIAddress: PFDeclaration]
+    ) async throws -> DesiredState {
+        let now = try host.snapshot()
+        let outdated = desired.outdatedAddresses(since: try await ledger.cards.lastLook(), on: now)
+        for address in outdated { await report(address.address.description, "\(address)") }
+        return desired.withholding(outdated, applied: applied, on: now)
     }
 
     /// Configures late PFs as declared at the daemon's start.

@@ -23,7 +23,7 @@ struct Routes {
     private var groups: [any RouteGroup] {
         let (ledger, permissions, cards) = (daemon.ledger, daemon.permissions, daemon.cards)
         return [
-            HealthRoutes(problems: cards.problems),
+            HealthRoutes(problems: cards.problems, cards: cards.findings),
             InventoryRoutes(inventory: inventory),
             ClaimRoutes(
                 ledger: ledger, pools: daemon.pools, owners: owners, permissions: permissions,
