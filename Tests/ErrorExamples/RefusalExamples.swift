@@ -214,8 +214,9 @@ extension RequestMistake: Exemplified {
 
 extension DeclarationObstacle: Exemplified {
     public enum Case: CaseIterable {
-        case noSRIOV, noDriver, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap, selectorMatchesNothing
-        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, vfsNeedLink
+        case noSRIOV, noDriver, noVFMemory, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap,
+            selectorMatchesNothing
+        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, noSuchPort, vfsNeedLink
         case settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
     }
 
@@ -223,6 +224,7 @@ extension DeclarationObstacle: Exemplified {
         switch self {
         case .noSRIOV: .noSRIOV
         case .noDriver: .noDriver
+        case .noVFMemory: .noVFMemory
         case .tooManyVFs: .tooManyVFs
         case .msixNotShared: .msixNotShared
         case .tooManyVectors: .tooManyVectors
@@ -232,6 +234,7 @@ extension DeclarationObstacle: Exemplified {
         case .declaredTwice: .declaredTwice
         case .macOfSeveralCards: .macOfSeveralCards
         case .noInterfaceToSetThrough: .noInterfaceToSetThrough
+        case .noSuchPort: .noSuchPort
         case .vfsNeedLink: .vfsNeedLink
         case .settingsNeedEthernet: .settingsNeedEthernet
         case .onVFIOItself: .onVFIOItself
@@ -244,7 +247,8 @@ extension DeclarationObstacle: Exemplified {
     public static var examples: [DeclarationObstacle] {
         let host = HostSimulator { $0.pf(pf, totalVFs: 1) }.now
         return [
-            .noSRIOV(pf), .noDriver(pf), .tooManyVFs(pf, wanted: 9, total: 7), .msixNotShared(pf, driver: "igb"),
+            .noSRIOV(pf), .noDriver(pf), .noVFMemory(pf), .tooManyVFs(pf, wanted: 9, total: 7),
+            .msixNotShared(pf, driver: "igb"),
             .tooManyVectors(pf, wanted: 24, total: 20),
             .poolsOverlap(exclusive: "fast", other: "slow", function: "0000:3b:10.2"),
             .selectorMatchesNothing(declaration: "physicalFunctions[0]", met: []),
@@ -253,7 +257,8 @@ extension DeclarationObstacle: Exemplified {
             .selectorAmbiguous(declaration: "a.yaml:3:5", met: Selector(addresses: [pf]).meetings(on: host)[0]),
             .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
             .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
-            .noInterfaceToSetThrough(pf), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .noInterfaceToSetThrough(pf), .noSuchPort(pf, .number(3), known: [.name("p0"), .name("p1")]),
+            .noSuchPort(pf, .name("p1"), known: []), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
             .onVFIOItself(pf, driver: "vfio-pci"), .noSuchVFDriver(pf, driver: "foo", known: []),
             .noSuchVFDriver(pf, driver: "vfio-pcy", known: ["vfio-pci"]), .vfsDeniedByVFIO(pf, ids: "8086:37c9"),
             .vfioNeedsIOMMU(pf, driver: "vfio-pci"),

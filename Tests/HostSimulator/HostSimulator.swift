@@ -39,6 +39,7 @@ public final class HostSimulator: Host {
         var hasCrashed = false
         var onCrash: (@Sendable () -> Void)?
         var onWait: (@Sendable (HostSimulator) -> Void)?
+        var outOfDate: (snapshot: HostSnapshot, looks: Int)?
         var faults: [(fault: Fault, timesLeft: Int, matches: @Sendable (HostAction) -> Bool)] = []
     }
 
@@ -258,6 +259,18 @@ extension HostSimulator {
             $0.devices[address]?.nativeDriver = name
             $0.devices[address]?.driver = name
         }
+    }
+
+    /// Events come late: the next looks at what was last seen show the host as it is now.
+    public func fallBehind(looks: Int) { process.withLock { $0.outOfDate = (now, looks) } }
+
+    public func lastSeen() throws -> HostSnapshot {
+        let old = process.withLock { process -> HostSnapshot? in
+            guard let old = process.outOfDate else { return nil }
+            process.outOfDate = old.looks > 1 ? (old.snapshot, old.looks - 1) : nil
+            return old.snapshot
+        }
+        return try old ?? snapshot()
     }
 
     /// Called at each wait.

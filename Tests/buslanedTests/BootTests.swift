@@ -67,6 +67,22 @@ struct BootTests {
         #expect(try await !scene.ledger.events().map(\.kind).contains(.degraded))
     }
 
+    @Test("a late card is not repaired to what was applied before, while its event is on its way")
+    func lateEvent() async throws {
+        let scene = try await rebooted { $0.lateDriver(nil, of: Self.second) }
+        try scene.configure(Self.file.replacing("vfCount: 3", with: "vfCount: 4"))
+        await scene.daemon.cards.bootRestore.restore()
+        // Its event comes right after the look for awaited cards.
+        scene.host.fallBehind(looks: 1)
+        scene.host.lateDriver("igb", of: Self.second)
+        await scene.daemon.cards.drift.check()
+        #expect(vfCounts(scene) == [2, 0])
+        await scene.daemon.cards.drift.check()
+        #expect(vfCounts(scene) == [2, 4])
+        #expect(scene.daemon.cards.state.problems.isEmpty)
+        #expect(try await !scene.ledger.events().map(\.kind).contains { [.drifted, .failed].contains($0) })
+    }
+
     @Test("without a card the others get their VFs, the card is reported, and gets its VFs when it comes")
     func missingCard() async throws {
         let scene = try await rebooted { $0.pull(Self.second) }

@@ -49,7 +49,8 @@ extension RecordedCard {
     func couldBe(_ function: Function) -> Bool {
         functions.allSatisfy { claimed in
             let hasIt = claimed.vf.map { $0 < function.sriov?.totalVFs ?? 0 } ?? true
-            return hasIt && claimed.numaNode == function.numaNode
+            return hasIt
+                && (claimed.numaNode == nil || function.numaNode == nil || claimed.numaNode == function.numaNode)
         } && (functions.contains { $0.vf == nil } || function.sriov != nil)
     }
 

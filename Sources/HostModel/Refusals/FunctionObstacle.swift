@@ -77,15 +77,7 @@ extension FunctionObstacle {
                 "cannot take \(address): vfio-pci has \(ids) on its denylist and does not bind it",
                 remedy: "claim another function; only if you trust every guest with it, " + VFIODenylist.remedy)
         case .groupNotViable(let group, let blockers, let place):
-            ErrorReport(
-                .conflict, "group-not-viable", address,
-                "cannot take \(address): IOMMU group \(group) is not viable: "
-                    + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; "),
-                remedy: blockers.contains { $0.address == place?.physicalFunction }
-                    // Unbound, the PF would have no VFs.
-                    ? "enable ACS and ARI in the firmware setup, or move the card to a slot with a group for each VF"
-                    : "unbind \(blockers.map(\.address.description).joined(separator: ", ")) from the host driver, or "
-                        + "move the card to a slot with a group of its own")
+            Self.notViable(group, blockers, place, address)
         case .physicalFunctionDown(let interface):
             ErrorReport(
                 .conflict, "pf-down", address, "a VF of \(address) has no link: \(interface) is down",
@@ -132,23 +124,13 @@ extension FunctionObstacle {
                 .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
                 remedy: "\(disk.end), if the host can do without it")
         case .deviceOpen(let use):
-            ErrorReport(
-                .conflict, "held-by-process", address, "cannot take \(address): \(use)",
-                remedy: use.process.guest.map { "virsh shutdown \($0.shellWord), or take \(use.device) out of its XML" }
-                    ?? "stop \(use.process); fuser -v \(use.device.shellWord) lists all that have it open")
+            use.report(on: address)
         case .cutIntoVFs(let count):
             ErrorReport(
                 .conflict, "pf-has-vfs", address, "cannot take \(address) whole: it has \(count) VFs",
                 remedy: "claim one of its VFs, or declare it with vfCount: 0")
         case .quarantined(let reason, let claim):
-            ErrorReport(
-                .conflict, "quarantined", address, "cannot take \(address): it is in quarantine: \(reason)",
-                remedy: CardDoubt.isReason(reason)
-                    ? CardDoubt.remedy(at: address, claim: claim)
-                    : CardDoubt.isStranger(reason)
-                        ? "select the card that is meant by its new address, or by paths, serials or macs; if this one is "
-                            + "meant, buslane recover \(address)"
-                        : "buslane recover \(address), once nothing uses it")
+            Self.quarantined(reason, address, claim)
         case .notInPool(let pool):
             ErrorReport(
                 .conflict, "not-in-pool", address, "\(address) is not in pool \(pool)",
@@ -179,6 +161,45 @@ extension FunctionObstacle {
                 .notNow, "awaited", address, "cannot take \(address): an earlier request waits for it",
                 remedy: "wait as well: buslane allocate --wait")
         }
+    }
+}
+
+extension FunctionObstacle {
+    private static func notViable(
+        _ group: Int, _ blockers: [IOMMUGroup.Blocker], _ place: VirtualFunction?, _ address: PCIAddress
+    ) -> ErrorReport {
+        ErrorReport(
+            .conflict, "group-not-viable", address,
+            "cannot take \(address): IOMMU group \(group) is not viable: "
+                + blockers.map { "\($0.address) \($0.reason)" }.joined(separator: "; "),
+            remedy: blockers.contains { $0.address == place?.physicalFunction }
+                // Unbound, the PF would have no VFs.
+                ? "enable ACS and ARI in the firmware setup, or move the card to a slot with a group for each VF"
+                : "unbind \(blockers.map(\.address.description).joined(separator: ", ")) from the host driver, or "
+                    + "move the card to a slot with a group of its own")
+    }
+
+    private static func quarantined(_ reason: String, _ address: PCIAddress, _ claim: String?) -> ErrorReport {
+        let remedy =
+            if CardDoubt.isReason(reason) {
+                CardDoubt.remedy(at: address, claim: claim)
+            } else if CardDoubt.isStranger(reason) {
+                "select the card that is meant by its new address, or by paths, serials or macs; if this one is meant, "
+                    + "buslane recover \(address)"
+            } else {
+                "buslane recover \(address), once nothing uses it"
+            }
+        return ErrorReport(
+            .conflict, "quarantined", address, "cannot take \(address): it is in quarantine: \(reason)", remedy: remedy)
+    }
+}
+
+extension DeviceUse {
+    fileprivate func report(on address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "held-by-process", address, "cannot take \(address): \(self)",
+            remedy: process.guest.map { "virsh shutdown \($0.shellWord), or take \(device) out of its XML" }
+                ?? "stop \(process); fuser -v \(device.shellWord) lists all that have it open")
     }
 }
 

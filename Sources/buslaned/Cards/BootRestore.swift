@@ -94,6 +94,7 @@ struct BootRestore: Sendable {
             } catch {
                 await report(address.description, "\(error)")
             }
+            state.configured(address)
         }
     }
 

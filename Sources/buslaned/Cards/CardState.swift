@@ -18,6 +18,8 @@ final class CardState: Sendable {
         var hasRestored = false
         /// Declared PFs that are missing or not ready yet.
         var awaited = DesiredState()
+        /// Those of them that came and were configured meanwhile.
+        var configured: Set<PCIAddress> = []
         /// The reasons, as text.
         var missing: [String] = []
         /// The reported drift of each function.
@@ -51,7 +53,20 @@ final class CardState: Sendable {
         state.withLock {
             $0.awaited = desired
             $0.missing = missing
+            if missing.isEmpty { $0.configured = [] }
         }
+    }
+
+    /// Records that a PF was configured as declared, or that this was refused.
+    func configured(_ physicalFunction: PCIAddress) {
+        state.withLock { if !$0.missing.isEmpty { $0.configured.insert(physicalFunction) } }
+    }
+
+    /// The awaited PFs that are there and are not configured yet. What was applied to them before is out of date, so
+    /// nothing is repaired on them.
+    func unconfigured(on host: HostSnapshot) -> Set<PCIAddress> {
+        let (awaited, configured) = state.withLock { ($0.awaited, $0.configured) }
+        return Set(awaited.met(on: host).keys).subtracting(configured)
     }
 
     /// The drifts that are new or changed since the last report. A drift that is not found any more is over.

@@ -53,8 +53,9 @@ struct DriftCheck: Sendable {
 
     private func drift(in made: Made, on snapshot: HostSnapshot) -> [Drift] {
         let claims = made.claims.filter { $0.state.isHeld && !use.isStarting($0) }
+        let unconfigured = state.unconfigured(on: snapshot)
         return Drift.all(from: made.declared, claims, on: snapshot, holdings: made.holdings)
-            .filter { made.holdings.quarantine[$0.subject] == nil }
+            .filter { made.holdings.quarantine[$0.subject] == nil && !unconfigured.contains($0.card) }
     }
 
     /// Reports each drift once.

@@ -156,7 +156,7 @@ extension CandidateSelection.Candidate {
     fileprivate var nodes: [(name: String, node: Int?)] {
         draft.slots.compactMap { slot in
             guard slot.companionOf == nil, let name = slot.name ?? draft.request.deviceName else { return nil }
-            return (name, slot.function.numaNode)
+            return (name, slot.numaNode)
         }
     }
 }
