@@ -100,6 +100,29 @@ struct MovedConfigurationTests {
         #expect(try await findings(scene).isEmpty)
     }
 
+    @Test("cards that only their MAC addresses mark are compared again when their drivers are there")
+    func lateDrivers() async throws {
+        let before = try Scene(
+            HostSimulator {
+                $0.numaNodes(1)
+                $0.pf(Scene.card, totalVFs: 7, numa: 0, mac: "02:00:00:00:00:01", hasSlot: false)
+                $0.pf(Self.second, totalVFs: 7, numa: 0, mac: "02:00:00:00:00:02", hasSlot: false)
+            })
+        try before.configure(declaring([(Scene.card, 2), (Self.second, 3)]))
+        try await before.daemon.cards.recovery.recover()
+        try await apply(in: before)
+        _ = before.host.reboot(moving: [Scene.card: Self.second, Self.second: Scene.card])
+        let scene = try before.next()
+        for card in [Scene.card, Self.second] { scene.host.lateDriver(nil, of: card) }
+        scene.host.onWait { host in for card in [Scene.card, Self.second] { host.lateDriver("igb", of: card) } }
+        try await scene.daemon.cards.recovery.recover()
+        #expect(try await !scene.ledger.quarantine().isEmpty)
+        await scene.daemon.cards.bootRestore.restore(patience: .seconds(30))
+        #expect(vfCounts(scene, Scene.card, Self.second) == [3, 2])
+        #expect(try await scene.ledger.quarantine().isEmpty)
+        #expect(try await findings(scene).map(\.subject) == ["0000:3b:00.0", "0000:3c:00.0"])
+    }
+
     @Test("pools are compared too, without a claim or a declaration, and plan says the same")
     func pools() async throws {
         let before = try await scene("pools: [{ name: fast, select: { physicalFunctions: [\"0000:3b:00.0\"] } }]")
