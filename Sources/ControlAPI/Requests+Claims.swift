@@ -216,7 +216,7 @@ public struct ReleaseRequest: RequestDocument {
 
     /// - Throws: ``MalformedDocument`` for a generation of more than one claim.
     public func checkedGeneration() throws(MalformedDocument) -> Int? {
-        guard let generation, claims.count != 1 || owner != nil else { return generation }
+        guard generation != nil, claims.count != 1 || owner != nil else { return generation }
         throw MalformedDocument(field: "generation", problem: "it needs exactly one claim, and no owner")
     }
 }
@@ -236,4 +236,49 @@ public struct RenewRequest: RequestDocument {
     }
 
     public init(claims: [String]) { self.claims = claims }
+}
+
+/// `POST /v1/claims/rebind`: which function a claim has whose card is in doubt or away.
+public struct RebindRequest: RequestDocument {
+    public var claim: String
+    /// The function, or for a VF its PF. Left out with `here`.
+    public var function: PCIAddress?
+    /// Of a claim with several devices in doubt: the one that has the function.
+    public var device: String?
+    /// The card that is at the recorded address is the one that is meant.
+    public var here: Bool?
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case claim, function, device, here
+    }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .claim, .device: .line(RequestLimits.name)
+        case .function: .value(PCIAddress.self)
+        case .here: .flag
+        }
+    }
+
+    public init(claim: String, target: Rebinding.Target) {
+        self.claim = claim
+        switch target {
+        case .here: here = true
+        case .function(let address, let device):
+            function = address
+            self.device = device
+        }
+    }
+
+    /// - Throws: `MalformedValue` for neither a function nor `here`, for both, and for a device without a function.
+    public func target() throws(MalformedValue) -> Rebinding.Target {
+        switch (function, here ?? false) {
+        case (let address?, false): return .function(address, device: device)
+        case (nil, true) where device == nil: return .here
+        default:
+            throw MalformedValue(
+                kind: "request", text: function?.description ?? device ?? "",
+                expected: "a 'function', with a 'device' if you like, or 'here': true")
+        }
+    }
 }

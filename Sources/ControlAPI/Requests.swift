@@ -5,6 +5,8 @@ public import Wire
 /// The routes' names, in one place for server and clients.
 public enum Route {
     public static let health = "/v1/health"
+    /// What the daemon's records add to a diagnosis.
+    public static let findings = "/v1/findings"
     public static let inventory = "/v1/inventory"
     /// An ``InventoryChange`` a line, for as long as the client listens.
     public static let inventoryChanges = "/v1/inventory/changes"
@@ -16,6 +18,8 @@ public enum Route {
     public static let waitingClaims = "/v1/claims/wait"
     public static let release = "/v1/claims/release"
     public static let renewal = "/v1/claims/renew"
+    /// Says which function a claim has whose card is in doubt.
+    public static let rebinding = "/v1/claims/rebind"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
     /// The same, with an ``ApplyLine`` from time to time during the work.

@@ -16,6 +16,7 @@ struct RequestDocumentTests {
         check(AllocateRequest.Device(pool: "p"))
         check(ReleaseRequest(claims: [], owner: nil))
         check(RenewRequest(claims: []))
+        check(RebindRequest(claim: "c1", target: .here))
         check(PlanRequest(configuration: nil))
         check(PlanRequest.ConfigurationText(file: "", text: ""))
         check(RecoverRequest(address: "0000:3b:00.0"))
@@ -45,6 +46,27 @@ struct RequestDocumentTests {
         #expect(
             refusal(RenewRequest.self, #"{"claim": ["c1"]}"#)
                 == "field 'claim' of the request: there is no such field; expected claims")
+    }
+
+    @Test("a rebind names a function or says that it is there, and never both")
+    func rebind() throws {
+        func target(_ fields: String) throws -> Rebinding.Target {
+            try JSON.decodeStrictly(RebindRequest.self, from: Array(#"{"claim": "c1"\#(fields)}"#.utf8)).target()
+        }
+        #expect(try target(#", "here": true"#) == .here)
+        #expect(try target(#", "function": "0000:3b:10.0""#) == .function("0000:3b:10.0", device: nil))
+        #expect(
+            try target(#", "function": "0000:3b:10.0", "device": "data0""#)
+                == .function("0000:3b:10.0", device: "data0"))
+        for wrong in [
+            "", #", "here": false"#, #", "here": true, "function": "0000:3b:10.0""#, #", "here": true, "device": "a""#,
+        ] {
+            #expect(throws: MalformedValue.self) { try target(wrong) }
+        }
+        #expect(throws: DecodingError.self) { try target(#", "function": "3b""#) }
+        for kept in [Rebinding.Target.here, .function("0000:3b:10.0", device: "data0")] {
+            #expect(try RebindRequest(claim: "c1", target: kept).target() == kept)
+        }
     }
 
     @Test("what is no object is refused for what it is")

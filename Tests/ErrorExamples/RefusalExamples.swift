@@ -51,8 +51,8 @@ extension FunctionObstacle: Exemplified {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
         case settingsNotEnforced, notIsolated, needsVFToken, deniedByVFIO
         case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs,
-            quarantined, notQuarantined
-        case notClaimedForDomain, awaited
+            quarantined, notQuarantined, notInPool, notLike
+        case notClaimedForDomain, claimHasMoved, awaited
     }
 
     public var exampleCase: Case {
@@ -77,7 +77,10 @@ extension FunctionObstacle: Exemplified {
         case .cutIntoVFs: .cutIntoVFs
         case .quarantined: .quarantined
         case .notQuarantined: .notQuarantined
+        case .notInPool: .notInPool
+        case .notLike: .notLike
         case .notClaimedForDomain: .notClaimedForDomain
+        case .claimHasMoved: .claimHasMoved
         case .awaited: .awaited
         }
     }
@@ -107,7 +110,12 @@ extension FunctionObstacle: Exemplified {
             .deviceOpen(
                 DeviceUse(device: "/dev/nvme0n1", process: ProcessHolder(pid: 9, command: "qemu", guest: "fw1"))),
             .cutIntoVFs(count: 2), .quarantined(reason: "stuck"),
-            .notQuarantined, .notClaimedForDomain(device: "data0", domain: "fw1"), .awaited,
+            .quarantined(reason: CardDoubt(reason: "2 of this model could be it").description, claim: "c7"),
+            .quarantined(reason: CardDoubt(reason: "2 of this model could be it").description),
+            .quarantined(reason: CardDoubt.strangerReason(former: "0000:3c:00.0")),
+            .notQuarantined, .notInPool("fast"), .notLike(claim: "c7"),
+            .notClaimedForDomain(device: "data0", domain: "fw1"),
+            .claimHasMoved(device: "data0", domain: "fw1", to: "0000:3c:10.0"), .awaited,
         ]
     }
 }
@@ -153,7 +161,9 @@ extension PoolObstacle: Exemplified {
 }
 
 extension ClaimObstacle: Exemplified {
-    public enum Case: CaseIterable { case unknown, changing, notRenewable, guestStarting, staleGeneration }
+    public enum Case: CaseIterable {
+        case unknown, changing, notRenewable, guestStarting, inUse, notInDoubt, whichDevice, cardAway, staleGeneration
+    }
 
     public var exampleCase: Case {
         switch self {
@@ -161,6 +171,10 @@ extension ClaimObstacle: Exemplified {
         case .changing: .changing
         case .notRenewable: .notRenewable
         case .guestStarting: .guestStarting
+        case .inUse: .inUse
+        case .notInDoubt: .notInDoubt
+        case .whichDevice: .whichDevice
+        case .cardAway: .cardAway
         case .staleGeneration: .staleGeneration
         }
     }
@@ -168,7 +182,9 @@ extension ClaimObstacle: Exemplified {
     public static var examples: [ClaimObstacle] {
         [
             .unknown, .changing, .notRenewable(hasEnded: true), .notRenewable(hasEnded: false),
-            .guestStarting(domain: "fw1"), .staleGeneration(given: 1, current: 2),
+            .guestStarting(domain: "fw1"), .inUse, .notInDoubt, .whichDevice(["data0", "data1"]),
+            .whichDevice(["data0"]),
+            .cardAway, .staleGeneration(given: 1, current: 2),
         ]
     }
 }

@@ -47,7 +47,7 @@ struct DescribedRequestTests {
         arguments: [
             (AllocateRequest.self, ["PoolClaimRequest", "DevicesClaimRequest"]),
             (AllocateRequest.Device.self, ["DeviceRequest"]), (ReleaseRequest.self, ["ReleaseRequest"]),
-            (RenewRequest.self, ["RenewRequest"]), (PlanRequest.self, ["PlanRequest"]),
+            (RenewRequest.self, ["RenewRequest"]), (RebindRequest.self, ["RebindRequest"]), (PlanRequest.self, ["PlanRequest"]),
             (PlanRequest.ConfigurationText.self, ["ConfigurationText"]), (RecoverRequest.self, ["RecoverRequest"]),
             (LedgerRestoreRequest.self, ["LedgerRestoreRequest"]), (InjectRequest.self, ["InjectRequest"]),
             (DomainDevicesRequest.self, ["DomainDevicesRequest"]), (EvictRequest.self, ["EvictRequest"]),

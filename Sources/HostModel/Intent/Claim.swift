@@ -105,12 +105,15 @@ public struct Assignment: Hashable, Sendable {
     public let companionOf: String?
     /// What its PF is, or the function itself if it is not a VF; nil if that is not known.
     public let card: CardIdentity?
+    /// The addresses that the claim's function had before: it moved with its card, or an operator named another one.
+    public let formers: [PCIAddress]
 
     public init(
         name: String, address: PCIAddress, virtualFunction: VirtualFunction?, iommuGroup: Int, numaNode: Int?,
         isNetwork: Bool, settings: VFSettings, original: OriginalState, companionOf: String? = nil,
-        card: CardIdentity? = nil
+        card: CardIdentity? = nil, formers: [PCIAddress] = []
     ) {
+        self.formers = formers
         self.companionOf = companionOf
         self.card = card
         self.name = name

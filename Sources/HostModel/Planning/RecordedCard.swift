@@ -12,6 +12,10 @@ public struct RecordedCard: Hashable, Sendable {
     public var isOfThisBoot = false
     /// The declared number of VFs; nil without a declaration.
     public var declaredVFs: Int?
+    /// Whether the PF's declaration or original state is recorded, and not claims alone.
+    public var hasState = false
+    /// Whether the last look left it in doubt.
+    public var isInDoubt = false
 
     /// A function of a live claim.
     public struct ClaimedFunction: Hashable, Sendable {

@@ -15,6 +15,7 @@ struct ClaimRoutes: RouteGroup {
     let allocator: ClaimAllocator
     let release: ClaimRelease
     let expiry: ClaimExpiry
+    let binder: DomainBinder
 
     func add(to router: Router<PeerContext>) {
         router.get(RouterPath(Route.pools)) { _, _ in
@@ -42,6 +43,13 @@ struct ClaimRoutes: RouteGroup {
         router.post(RouterPath(Route.renewal)) { request, context in
             let asked = try await request.decoded(as: RenewRequest.self)
             return try Response(json: ClaimsDocument(try await expiry.renew(asked.claims, for: try context.peer())))
+        }
+        router.post(RouterPath(Route.rebinding)) { request, context in
+            let asked = try await request.decoded(as: RebindRequest.self)
+            let (target, peer) = (try asked.target(), try context.peer())
+            try await permissions.mustBeRoot(peer, to: "rebind", asked.claim)
+            let claim = try await binder.rebind(asked.claim, to: target, by: peer.actor)
+            return try Response(json: ClaimsDocument([claim]))
         }
         router.post(RouterPath(Route.explanation)) { request, context in
             let asked = try await request.decoded(as: AllocateRequest.self)

@@ -23,12 +23,12 @@ struct Routes {
     private var groups: [any RouteGroup] {
         let (ledger, permissions, cards) = (daemon.ledger, daemon.permissions, daemon.cards)
         return [
-            HealthRoutes(problems: cards.problems),
+            HealthRoutes(problems: cards.problems, cards: cards.findings),
             InventoryRoutes(inventory: inventory),
             ClaimRoutes(
                 ledger: ledger, pools: daemon.pools, owners: owners, permissions: permissions,
                 candidates: daemon.candidates, allocator: daemon.allocator, release: daemon.release,
-                expiry: daemon.expiry),
+                expiry: daemon.expiry, binder: domains.binder),
             PlanRoutes(configuration: daemon.configuration, permissions: permissions, apply: cards.apply),
             QuarantineRoutes(permissions: permissions, quarantine: cards.quarantine),
             DomainRoutes(
