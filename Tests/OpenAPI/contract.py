@@ -27,7 +27,7 @@ sys.path.insert(0, str(HERE.parent / "Concurrency"))
 from client import Connection, Daemon  # noqa: E402
 from door import bring_up_loopback, open_door  # noqa: E402
 
-SEED = 20261128
+SEED = 7
 POOL, DOMAIN = "dataplane", "fw1"  # as in the examples of the description
 CONFIGURATION = f"""physicalFunctions: []
 pools:

@@ -38,7 +38,7 @@ struct DescribedRequestTests {
     init() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/openapi.yaml")
         let text = try String(contentsOf: file, encoding: .utf8)
-        let all = try #require(try YAMLParser.document(in: text)?["components"]?["schemas"])
+        let all = try #require(try YAMLNode.document(in: text)?["components"]?["schemas"])
         schemas = Schema(node: all, all: all)
     }
 
@@ -47,7 +47,8 @@ struct DescribedRequestTests {
         arguments: [
             (AllocateRequest.self, ["PoolClaimRequest", "DevicesClaimRequest"]),
             (AllocateRequest.Device.self, ["DeviceRequest"]), (ReleaseRequest.self, ["ReleaseRequest"]),
-            (RenewRequest.self, ["RenewRequest"]), (RebindRequest.self, ["RebindRequest"]), (PlanRequest.self, ["PlanRequest"]),
+            (RenewRequest.self, ["RenewRequest"]), (RebindRequest.self, ["RebindRequest"]),
+            (PlanRequest.self, ["PlanRequest"]),
             (PlanRequest.ConfigurationText.self, ["ConfigurationText"]), (RecoverRequest.self, ["RecoverRequest"]),
             (LedgerRestoreRequest.self, ["LedgerRestoreRequest"]), (InjectRequest.self, ["InjectRequest"]),
             (DomainDevicesRequest.self, ["DomainDevicesRequest"]), (EvictRequest.self, ["EvictRequest"]),
