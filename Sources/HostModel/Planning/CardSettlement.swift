@@ -129,7 +129,8 @@ public struct CardComparison {
         guard !card.isInDoubt, let identity = card.identity, seen[card.address]?.isOfModel(identity) == true else {
             return false
         }
-        if card.isOfThisBoot || (last.bootID != nil && last.bootID == host.host.bootID) { return true }
+        let wasThere = last.places[card.address]?.isPresent == true
+        if card.isOfThisBoot || (wasThere && last.bootID == host.host.bootID) { return true }
         guard identity.isKnownByPlaceOnly else { return false }
         let before = last.places.filter { $0.value.isPresent && $0.value.card.isOfModel(identity) }.keys
         return !before.isEmpty && Set(before) == Set(seen.filter { $0.value.isOfModel(identity) }.keys)
@@ -181,9 +182,11 @@ public struct CardComparison {
     ) {
         let claims = Set(card.functions.map(\.claim)).sorted().joined(separator: ", ")
         let doubt = CardDoubt(reason: claims.isEmpty ? reason : "\(reason) (claimed: \(claims))")
-        for address in [card.address] + card.functions.map(\.address)
-        where !taken.contains(address) && !address.isParked && (!occupiedOnly || host[address] != nil) {
-            settlement.doubts[address] = doubt
+        let claimed = Set(card.functions.map(\.address))
+        for address in claimed.union([card.address]) where !taken.contains(address) && !address.isParked {
+            // Where nothing is, nothing can be taken; only a start of the claim is refused.
+            let isMissed = !occupiedOnly && claimed.contains(address)
+            if isMissed || host[address] != nil { settlement.doubts[address] = doubt }
         }
     }
 }
