@@ -20,6 +20,7 @@ struct Wiring: Sendable {
     // What acts.
     let lanes = Lanes()
     let executor: Executor
+    let comparer: CardComparer
     let queue = AllocationQueue()
     let audit: AuditRecorder
     let permissions: Permissions
@@ -56,12 +57,13 @@ struct Wiring: Sendable {
         requests = DomainRequests(pools: pools)
         candidates = CandidateSelection(host: host, identity: boot.identity, holdings: holdings)
 
+        comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         readiness = ClaimReadiness(host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor)
         use = ClaimUse(
             host: host, ledger: ledger, boot: boot, guests: guests, readiness: readiness, logger: logger)
         release = ClaimRelease(
-            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, use: use, queue: queue,
-            audit: audit, permissions: permissions, logger: logger)
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, use: use, comparer: comparer,
+            queue: queue, audit: audit, permissions: permissions, logger: logger)
         allocator = ClaimAllocator(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
             candidates: candidates, release: release, queue: queue, audit: audit, logger: logger)
@@ -76,12 +78,13 @@ struct Wiring: Sendable {
 
         cards = CardWiring(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, configuration: configuration,
-            holdings: holdings, use: use, readiness: readiness, release: release, queue: queue, audit: audit,
+            comparer: comparer, holdings: holdings, use: use, readiness: readiness, release: release, queue: queue,
+            audit: audit,
             logger: logger)
 
         rebinding = ClaimRebinding(
             host: host, ledger: ledger, boot: boot, pools: pools, holdings: holdings, use: use, readiness: readiness,
-            comparer: cards.comparer, audit: audit)
+            comparer: comparer, audit: audit)
 
         prepareHook = PrepareHook(
             host: host, ledger: ledger, requests: requests, candidates: candidates, allocator: allocator,
@@ -95,7 +98,6 @@ struct Wiring: Sendable {
 /// The parts that change PFs.
 struct CardWiring: Sendable {
     let state = CardState()
-    let comparer: CardComparer
     let problems: HostProblems
     let findings: CardFindings
     let apply: ApplyRunner
@@ -106,11 +108,11 @@ struct CardWiring: Sendable {
 
     fileprivate init(
         host: any Host, ledger: Ledger, boot: Boot, lanes: Lanes, executor: Executor,
-        configuration: ConfigurationInForce, holdings: HoldingsReader, use: ClaimUse, readiness: ClaimReadiness,
+        configuration: ConfigurationInForce, comparer: CardComparer, holdings: HoldingsReader, use: ClaimUse,
+        readiness: ClaimReadiness,
         release: ClaimRelease, queue: AllocationQueue, audit: AuditRecorder, logger: Logger
     ) {
         let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
-        comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         problems = HostProblems(cards: state, configuration: configuration)
         findings = CardFindings(host: host, ledger: ledger, boot: boot, configuration: configuration)
         apply = ApplyRunner(

@@ -147,6 +147,29 @@ struct CardComparisonTests {
         #expect(away.followed(by: [one: card("a/00.0", serial: 3)], bootID: "next").formers == [one: first])
     }
 
+    @Test(
+        "cards that left one address, one after the other, are kept apart; without claims nothing is in doubt for them")
+    func parked() {
+        func state(_ address: PCIAddress, _ serial: UInt64) -> RecordedCard {
+            var recorded = RecordedCard(address: address, identity: card(serial: serial))
+            recorded.hasState = true
+            return recorded
+        }
+        let host = HostSnapshot(
+            host: HostIdentity(name: "h"), iommu: IOMMU(enabled: true, kind: nil),
+            functions: [Function(address: one, identity: Self.model)])
+        let settled = CardComparison([state(one, 1)], seen: [one: card(serial: 2)], on: host).settlement
+        #expect(settled.corrections.map(\.address) == ["ffffffff:3b:00.0"] && settled.doubts.isEmpty)
+        let again = CardComparison(
+            [state("ffffffff:3b:00.0", 1), state(one, 2)], seen: [one: card(serial: 3)], on: host
+        ).settlement
+        #expect(again.corrections.map(\.address) == ["fffffffe:3b:00.0"] && again.doubts.isEmpty)
+        let back = CardComparison(
+            [state("ffffffff:3b:00.0", 1), state("fffffffe:3b:00.0", 2)], seen: [one: card(serial: 1)], on: host
+        ).settlement
+        #expect(back.corrections.map(\.address) == [one] && back.doubts.isEmpty)
+    }
+
     @Test("without an identity a row keeps its address if no other card of the model is there")
     func oldRows() {
         #expect(settlement([one: nil], seen: [one: card(serial: 1)]).corrections.map(\.identity) == [card(serial: 1)])

@@ -129,6 +129,10 @@ struct MovedCardTests {
         let steps = scene.host.actions.count
         try await scene.release(claim)
         #expect(scene.host.actions.count == steps)
+        // Nothing of the card that is gone is claimed any more: the other one is free, and none of its state is the old one's.
+        #expect(try await scene.ledger.quarantine().isEmpty)
+        #expect(try await scene.ledger.holdings().originals[Scene.card] == nil)
+        #expect(try await scene.ledger.declared()[Scene.card] == nil)
     }
 
     @Test("recover of the PF says that the new card is the one that is meant")

@@ -57,6 +57,7 @@ public struct CardComparison {
     /// - It is certainly at another one: its rows move.
     /// - Another card is at its address, or several could be it: quarantine.
     /// - It is away: its rows stay, and give way to a card that has the address now.
+    /// - Another card is at its address, and nothing of it is claimed: its rows give way.
     public var settlement: CardSettlement {
         let verdicts = withoutCollisions(recorded.map { ($0, verdict(on: $0)) })
         var settlement = CardSettlement()
@@ -72,6 +73,7 @@ public struct CardComparison {
         }
         for (card, verdict) in verdicts {
             switch verdict {
+            case .away where isReplaced(card), .doubtful where isReplaced(card): park(card, &settlement)
             case .at(let address):
                 // Configuration and people that name the old address mean the card that was there.
                 guard address != card.address, seen[card.address] != nil, !taken.contains(card.address) else {
@@ -129,7 +131,8 @@ public struct CardComparison {
         guard !card.isInDoubt, let identity = card.identity, seen[card.address]?.isOfModel(identity) == true else {
             return false
         }
-        if card.isOfThisBoot || (last.bootID != nil && last.bootID == host.host.bootID) { return true }
+        let wasThere = last.places[card.address]?.isPresent == true
+        if card.isOfThisBoot || (wasThere && last.bootID == host.host.bootID) { return true }
         guard identity.isKnownByPlaceOnly else { return false }
         let before = last.places.filter { $0.value.isPresent && $0.value.card.isOfModel(identity) }.keys
         return !before.isEmpty && Set(before) == Set(seen.filter { $0.value.isOfModel(identity) }.keys)
@@ -168,11 +171,29 @@ public struct CardComparison {
         guard taken.contains(card.address) || card.functions.contains(where: { taken.contains($0.address) }) else {
             return
         }
-        let functions = card.functions.map { ($0.address, $0.address.parked) }
+        park(card, &settlement)
+    }
+
+    /// Whether another card is in the place, and no claim is about the one that was there: nothing of it is in doubt.
+    private func isReplaced(_ card: RecordedCard) -> Bool {
+        guard card.functions.isEmpty, let here = seen[card.address] else { return false }
+        return card.identity?.agreement(with: here) == .differs
+    }
+
+    /// Several cards may have left one address, one after the other.
+    private func park(_ card: RecordedCard, _ settlement: inout CardSettlement) {
+        let own = [card.address] + card.functions.map(\.address)
+        if own.allSatisfy(\.isParked) { return }
+        var used = Set(recorded.flatMap { [$0.address] + $0.functions.map(\.address) })
+        for other in settlement.corrections { used.formUnion([other.address] + other.functions.values) }
+        let domain = PCIAddress.parkingDomains.first { domain in !own.contains { used.contains($0.parked(in: domain)) }
+        }
+        let place = { (address: PCIAddress) in address.parked(in: domain ?? .max) }
         settlement.corrections.append(
             CardSettlement.Correction(
-                card: card, address: card.address.parked, identity: card.identity,
-                functions: Dictionary(functions, uniquingKeysWith: { first, _ in first })))
+                card: card, address: place(card.address), identity: card.identity,
+                functions: Dictionary(
+                    card.functions.map { ($0.address, place($0.address)) }, uniquingKeysWith: { first, _ in first })))
     }
 
     private func withhold(
@@ -181,9 +202,11 @@ public struct CardComparison {
     ) {
         let claims = Set(card.functions.map(\.claim)).sorted().joined(separator: ", ")
         let doubt = CardDoubt(reason: claims.isEmpty ? reason : "\(reason) (claimed: \(claims))")
-        for address in [card.address] + card.functions.map(\.address)
-        where !taken.contains(address) && !address.isParked && (!occupiedOnly || host[address] != nil) {
-            settlement.doubts[address] = doubt
+        let claimed = Set(card.functions.map(\.address))
+        for address in claimed.union([card.address]) where !taken.contains(address) && !address.isParked {
+            // Where nothing is, nothing can be taken; only a start of the claim is refused.
+            let isMissed = !occupiedOnly && claimed.contains(address)
+            if isMissed || host[address] != nil { settlement.doubts[address] = doubt }
         }
     }
 }

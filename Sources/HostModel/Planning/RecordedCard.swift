@@ -86,7 +86,13 @@ extension PCIAddress {
             domain: other.domain, bus: UInt8(id >> 8), device: UInt8(id >> 3 & 31), function: UInt8(id & 7))
     }
 
-    /// The place of a card that is away while another one has its address. No kernel uses this domain.
-    var parked: PCIAddress { PCIAddress(domain: .max, bus: bus, device: device, function: function) ?? self }
-    var isParked: Bool { domain == .max }
+    /// The domains in which cards are recorded that are away while others have their addresses, in the order of their use. No
+    /// kernel uses them.
+    static let parkingDomains = (UInt32.max - 255...UInt32.max).reversed()
+
+    func parked(in domain: UInt32) -> PCIAddress {
+        PCIAddress(domain: domain, bus: bus, device: device, function: function) ?? self
+    }
+
+    var isParked: Bool { domain >= UInt32.max - 255 }
 }

@@ -11,6 +11,7 @@ struct ClaimRelease: Sendable {
     let lanes: Lanes
     let executor: Executor
     let use: ClaimUse
+    let comparer: CardComparer
     let queue: AllocationQueue
     let audit: AuditRecorder
     let permissions: Permissions
@@ -155,6 +156,9 @@ struct ClaimRelease: Sendable {
             }
         }
         try await ledger.transitions.end(claim: claim.id, audit: entry)
+        if claim.assignments.contains(where: { CardDoubt.isReason(quarantine[$0.address]) }) {
+            try await comparer.settle()
+        }
         Task.immediate { await queue.signal() }
     }
 
