@@ -138,16 +138,20 @@ let package = Package(
         .target(
             name: "ErrorExamples", dependencies: ["HostModel", "HostSimulator"], path: "Tests/ErrorExamples",
             swiftSettings: house),
-        .target(name: "SchemaCheck", path: "Tests/SchemaCheck", swiftSettings: house),
+        .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: cFacing),
+        .target(
+            name: "SchemaCheck", dependencies: ["TestPrograms"], path: "Tests/SchemaCheck", swiftSettings: house),
         .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles", swiftSettings: house),
         .target(
-            name: "FixtureHosts", dependencies: ["HostModel", "HostIO"], path: "Tests/FixtureHosts",
+            name: "FixtureHosts", dependencies: ["HostModel", "HostIO", "TestPrograms"], path: "Tests/FixtureHosts",
             swiftSettings: house),
         .testTarget(
             name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
         .testTarget(
             name: "HostIOTests",
-            dependencies: ["HostIO", "HostModel", "HostSimulator", "ControlAPI", "FixtureHosts", "SchemaCheck"],
+            dependencies: [
+                "HostIO", "HostModel", "HostSimulator", "ControlAPI", "FixtureHosts", "SchemaCheck", "TestPrograms",
+            ],
             swiftSettings: house),
         .testTarget(
             name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
@@ -158,7 +162,8 @@ let package = Package(
             dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck", "TemporaryFiles"],
             swiftSettings: house),
         .target(
-            name: "DomainSamples", dependencies: ["DomainXML", "HostModel"], path: "Tests/DomainSamples",
+            name: "DomainSamples", dependencies: ["DomainXML", "HostModel", "TestPrograms"],
+            path: "Tests/DomainSamples",
             swiftSettings: house),
         .testTarget(
             name: "DomainXMLTests", dependencies: ["DomainXML", "DomainSamples", "HostModel", "HostSimulator"],
@@ -192,6 +197,6 @@ let package = Package(
             name: "buslaneTests",
             dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel"],
             swiftSettings: house),
-        .testTarget(name: "ArchitectureTests", swiftSettings: house),
+        .testTarget(name: "ArchitectureTests", dependencies: ["TestPrograms"], swiftSettings: house),
     ]
 )

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
+import TestPrograms
 import Testing
 
 /// What `tools/figures` measures.
@@ -29,15 +30,9 @@ private struct Figures: Decodable {
 
     /// Runs the script.
     static func measured() throws -> Figures {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = [Repository.root.appending(path: "tools/figures").path, "--json"]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return try JSONDecoder().decode(Figures.self, from: data)
+        let script = Repository.root.appending(path: "tools/figures").path
+        let (_, text) = try TestProgram.run(["/usr/bin/python3", script, "--json"])
+        return try JSONDecoder().decode(Figures.self, from: Data(text.utf8))
     }
 }
 

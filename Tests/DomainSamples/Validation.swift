@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
+import TestPrograms
 
 /// Documents held against RELAX NG schemas, by xmllint.
 public enum Schema {
@@ -12,18 +13,9 @@ public enum Schema {
 
     /// What is wrong with a document; nil when it is valid.
     public static func complaint(about xml: String, by schema: String) throws -> String? {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/xmllint")
-        process.arguments = ["--noout", "--nonet", "--relaxng", schema, "-"]
-        let (input, errors) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardError = errors
-        try process.run()
-        try input.fileHandleForWriting.write(contentsOf: Data(xml.utf8))
-        try input.fileHandleForWriting.close()
-        let output = try errors.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? nil : String(decoding: output, as: UTF8.self)
+        let (status, output) = try TestProgram.run(
+            ["/usr/bin/xmllint", "--noout", "--nonet", "--relaxng", schema, "-"], input: xml)
+        return status == 0 ? nil : output
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 package import Foundation
+import TestPrograms
 
 /// Hosts and documents as people met them: Tests/Fixtures/cases, or the folder that BUSLANE_CASES names.
 ///
@@ -26,17 +27,8 @@ package enum CaseFolder {
     ///
     /// - Throws: the program's output, when it fails.
     static func build(_ name: String, below root: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = ["build.py", "\(name).tree", root]
-        process.currentDirectoryURL = folder
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        let (status, text) = try TestProgram.run(["/usr/bin/python3", "build.py", "\(name).tree", root], in: folder)
+        guard status == 0 else {
             throw CocoaError(.fileReadCorruptFile, userInfo: [NSDebugDescriptionErrorKey: text])
         }
     }

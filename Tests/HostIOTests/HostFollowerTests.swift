@@ -3,6 +3,7 @@ import FixtureHosts
 import Foundation
 import HostModel
 import HostSimulator
+import TestPrograms
 import Testing
 
 @testable import HostIO
@@ -241,13 +242,7 @@ struct LinkEventsTests {
         guard getuid() == 0, FileManager.default.isExecutableFile(atPath: "/usr/sbin/ip") else { return }
         let events = try LinkEvents()
         func ip(_ arguments: String...) throws -> Int32 {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/sbin/ip")
-            process.arguments = arguments
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            return process.terminationStatus
+            try TestProgram.run(["/usr/sbin/ip"] + arguments).status
         }
         let name = "bl\(ProcessInfo.processInfo.processIdentifier % 100000)"
         guard try ip("link", "add", name, "type", "dummy") == 0 else { return }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import Foundation
+import TestPrograms
 
 /// Documents against a published schema.
 public enum SchemaCheck {
@@ -21,19 +22,9 @@ public enum SchemaCheck {
             try data.write(to: file)
             return file.path
         }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments =
-            [
-                root.appending(path: "tools/validate-json").path,
-                root.appending(path: schema).path,
-            ] + files
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, lines)
+        let (status, lines) = try TestProgram.run(
+            ["/usr/bin/python3", root.appending(path: "tools/validate-json").path, root.appending(path: schema).path]
+                + files)
+        return (status, lines)
     }
 }
