@@ -69,11 +69,7 @@ extension FunctionObstacle {
                 .conflict, "not-isolated", address, "cannot take \(address): no IOMMU isolates it",
                 remedy: "claim another function; buslane doctor says why none isolates this one")
         case .needsVFToken(let pf, let driver):
-            ErrorReport(
-                .conflict, "vf-token", address,
-                "cannot take \(address): its PF \(pf) is bound to \(driver) itself, so a VF opens only with the PF's VF "
-                    + "token, which libvirt cannot pass",
-                remedy: "claim a VF of another PF, or bind \(pf) to its host driver and let that create the VFs")
+            Self.needsVFToken(of: pf, on: driver, address)
         case .deniedByVFIO(let ids):
             ErrorReport(
                 .conflict, "vfio-denylist", address,
@@ -135,15 +131,9 @@ extension FunctionObstacle {
         case .quarantined(let reason, let claim):
             Self.quarantined(reason, address, claim)
         case .notInPool(let pool):
-            ErrorReport(
-                .conflict, "not-in-pool", address, "\(address) is not in pool \(pool)",
-                remedy: "buslane pools --json lists the functions of \(pool.shellWord)")
+            Self.notInPool(pool, address)
         case .notLike(let claim):
-            ErrorReport(
-                .conflict, "not-like", address, "\(address) is not of the kind of function that \(claim) has",
-                remedy:
-                    "buslane claims shows what \(claim) has; name a function of the same kind, or a PF that can have "
-                    + "a VF with the same index")
+            Self.notLike(claim, address)
         case .notQuarantined:
             ErrorReport(
                 .conflict, "not-quarantined", address, "\(address) is not in quarantine",
@@ -155,10 +145,7 @@ extension FunctionObstacle {
                 remedy: "buslane allocate POOL --for \("domain:\(domain)".shellWord), then buslane domain attach "
                     + domain.shellWord)
         case .claimHasMoved(let device, let domain, let other):
-            ErrorReport(
-                .notNow, "claim-has-moved", address,
-                "the claim of device \(device) has \(other) now, and the XML of \(domain) still names \(address)",
-                remedy: "buslane domain sync \(domain.shellWord), then start it again")
+            Self.claimHasMoved(device, domain, to: other, address)
         case .awaited:
             ErrorReport(
                 .notNow, "awaited", address, "cannot take \(address): an earlier request waits for it",
@@ -168,6 +155,37 @@ extension FunctionObstacle {
 }
 
 extension FunctionObstacle {
+    private static func needsVFToken(of pf: PCIAddress, on driver: String, _ address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "vf-token", address,
+            "cannot take \(address): its PF \(pf) is bound to \(driver) itself, so a VF opens only with the PF's VF "
+                + "token, which libvirt cannot pass",
+            remedy: "claim a VF of another PF, or bind \(pf) to its host driver and let that create the VFs")
+    }
+
+    private static func notInPool(_ pool: String, _ address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "not-in-pool", address, "\(address) is not in pool \(pool)",
+            remedy: "buslane pools --json lists the functions of \(pool.shellWord)")
+    }
+
+    private static func notLike(_ claim: String, _ address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "not-like", address, "\(address) is not of the kind of function that \(claim) has",
+            remedy:
+                "buslane claims shows what \(claim) has; name a function of the same kind, or a PF that can have "
+                + "a VF with the same index")
+    }
+
+    private static func claimHasMoved(
+        _ device: String, _ domain: String, to other: PCIAddress, _ address: PCIAddress
+    ) -> ErrorReport {
+        ErrorReport(
+            .notNow, "claim-has-moved", address,
+            "the claim of device \(device) has \(other) now, and the XML of \(domain) still names \(address)",
+            remedy: "buslane domain sync \(domain.shellWord), then start it again")
+    }
+
     private static func notViable(
         _ group: Int, _ blockers: [IOMMUGroup.Blocker], _ place: VirtualFunction?, _ address: PCIAddress
     ) -> ErrorReport {
