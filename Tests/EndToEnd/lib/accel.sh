@@ -17,7 +17,7 @@ accel_choose() {
         return
     fi
     trial=$(mktemp -d "${TMPDIR:-/tmp}/buslane-lab-kvm.XXXXXX")
-    : >"$trial/console"
+    : >"$trial/console" >"$trial/complaint"
     (qemu_exec "$qemu" -machine q35,accel=kvm,kernel-irqchip=split -cpu max -m 256 -nodefaults \
         -display none -no-reboot -serial "file:$trial/console" -kernel "$image/kernel" \
         -append 'console=ttyS0 panic=-1') </dev/null >/dev/null 2>"$trial/complaint" &
