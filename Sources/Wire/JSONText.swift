@@ -104,20 +104,25 @@ package struct JSONText {
 
     // MARK: Values
 
-    package mutating func writeNull() { bytes.append(contentsOf: "null".utf8) }
+    package mutating func writeNull() { put("null") }
 
-    mutating func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+    mutating func write(_ value: Bool) { put(value ? "true" : "false") }
+
+    private mutating func put(_ word: StaticString) { word.withUTF8Buffer { bytes.append(contentsOf: $0) } }
 
     mutating func write(_ value: some FixedWidthInteger) {
-        var rest = value.magnitude
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
+        // The most digits that 64 bits have.
+        var digits = [20 of UInt8](repeating: 0)
+        var start = 20
+        var rest = UInt64(value.magnitude)
         repeat {
             let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit))
+            start -= 1
+            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
             rest = quotient
         } while rest != 0
-        bytes[start...].reverse()
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        for position in start..<20 { bytes.append(digits[position]) }
     }
 
     /// Infinity and not-a-number have no form in JSON.
