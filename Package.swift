@@ -176,14 +176,16 @@ let package = Package(
             ],
             swiftSettings: house),
         .testTarget(
-            name: "ControlAPITests", dependencies: ["ControlAPI", "HostModel", "HostSimulator", "SchemaCheck", "Wire"],
+            name: "ControlAPITests",
+            dependencies: ["ControlAPI", "ErrorExamples", "HostModel", "HostSimulator", "SchemaCheck", "Wire"],
             swiftSettings: house),
         .testTarget(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
                 "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
-                .product(name: "GRDB", package: "GRDB.swift"), logging,
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Hummingbird", package: "hummingbird"), logging,
             ],
             swiftSettings: house),
         .testTarget(

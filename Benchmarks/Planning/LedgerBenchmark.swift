@@ -23,7 +23,7 @@ enum LedgerBenchmark {
                 let entry = AuditEntry.Draft("allocate", subject: "vfs", detail: "1 for fw1", actor: actor)
                 let claim = try await ledger.allocate(bootID: "boot", audit: entry) { _ in
                     ClaimDraft(
-                        request: request, slots: [.init(function: function, settings: VFSettings())], isReady: true)
+                        request: request, slots: [.init(function: function, settings: VFSettings(), numaNode: function.numaNode)], isReady: true)
                 }
                 guard case .begun = try await ledger.transitions.beginRelease(of: claim.id, unless: { _ in nil }) else {
                     return

@@ -18,7 +18,7 @@ package struct ConfigurationReader {
 
     // As they are written in a file.
     static let topKeys = ["physicalFunctions", "pools", "repair"]
-    static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "vfs"]
+    static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "ports", "vfs"]
     static let poolKeys = ["name", "select", "numa", "spread", "order", "exclusive", "allow", "maxClaims", "defaults"]
 
     package init() {}
@@ -91,9 +91,11 @@ package struct ConfigurationReader {
                 try probe.bool()
             } ?? false,
             vfDriver: keys["vfDriver"]?.attempt { (driver) throws(ConfigurationError) in try driver.driver() },
-            // IPv4 requires 68 of every link (RFC 791); no card allows more than 16 bits.
-            mtu: keys["mtu"]?.attempt { (mtu) throws(ConfigurationError) in try mtu.integer(in: 68...65535) },
+            mtu: keys["mtu"]?.attempt { (mtu) throws(ConfigurationError) in try mtu.mtu() },
             linkUp: keys["linkUp"]?.attempt { (up) throws(ConfigurationError) in try up.bool() },
+            ports: keys["ports"]?.attempt { (ports) throws(ConfigurationError) in
+                try Self.portDeclarations(ports)
+            },
             vfs: keys["vfs"]?.attempt { (vfs) throws(ConfigurationError) in
                 try vfDeclarations(vfs, vfCount: vfCount)
             } ?? [],
@@ -135,6 +137,10 @@ package struct ConfigurationReader {
         let keys = try cursor.mapping(of: Self.poolKeys, requiring: ["name", "select"])
         let name = keys["name"]?.attempt { (cursor) throws(ConfigurationError) in
             let name = try cursor.string()
+            guard Pool.nameLengths.contains(name.unicodeScalars.count) else {
+                throw cursor.fail(
+                    "a pool's name has \(Pool.nameLengths.lowerBound) to \(Pool.nameLengths.upperBound) characters")
+            }
             if let earlier = pools[name] {
                 throw cursor.fail("pool '\(name)' is declared twice: first at \(earlier)", remedy: "rename one of them")
             }

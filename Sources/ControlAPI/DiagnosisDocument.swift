@@ -23,10 +23,33 @@ public struct DiagnosisDocument: Codable, Sendable, Equatable {
 
     public init(_ diagnosis: Diagnosis) {
         passthroughWorks = diagnosis.passthroughWorks
-        findings = diagnosis.findings.map {
-            Finding(
-                code: $0.code, severity: $0.severity, subject: $0.subject, what: $0.what, why: $0.why,
-                remedy: $0.remedy)
-        }
+        findings = diagnosis.findings.map { Finding($0) }
     }
+}
+
+extension DiagnosisDocument.Finding {
+    public init(_ finding: HostModel.Finding) {
+        code = finding.code
+        severity = finding.severity
+        subject = finding.subject
+        what = finding.what
+        why = finding.why
+        remedy = finding.remedy
+    }
+}
+
+extension Finding {
+    public init(_ found: DiagnosisDocument.Finding) {
+        self.init(
+            found.severity, found.code, subject: found.subject, found.what, why: found.why, remedy: found.remedy)
+    }
+}
+
+/// `GET /v1/findings`
+public struct FindingsDocument: Codable, Sendable {
+    public var schemaVersion = 1
+    /// The findings of `buslane doctor` that need the daemon's records.
+    public var findings: [DiagnosisDocument.Finding]
+
+    public init(_ findings: [Finding]) { self.findings = findings.map { DiagnosisDocument.Finding($0) } }
 }

@@ -6,7 +6,7 @@ extension ErrorKind {
     public init(httpStatus: Int) {
         self =
             switch httpStatus {
-            case 400: .malformed
+            case 400, 405, 413: .malformed
             case 401, 403: .notPermitted
             case 404: .notFound
             case 409: .conflict

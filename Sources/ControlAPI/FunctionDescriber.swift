@@ -7,6 +7,15 @@ struct FunctionDescriber {
     let names: any PCINameSource
     /// What holds functions open or mounted.
     let uses: HostUses
+    /// The node of functions whose own is unknown.
+    private let soleNode: Int?
+
+    init(snapshot: HostSnapshot, names: any PCINameSource, uses: HostUses) {
+        self.snapshot = snapshot
+        self.names = names
+        self.uses = uses
+        soleNode = snapshot.soleNode
+    }
 
     /// - Parameter claim: the id of the live claim that has the function.
     func description(of function: Function, claim: String?) -> Inventory.Function {
@@ -25,7 +34,7 @@ struct FunctionDescriber {
             driverOverride: function.driverOverride,
             vfioDriver: function.isBridge ? nil : function.vfioDriver ?? VFIO.genericDriver,
             iommuGroup: function.iommuGroup,
-            numaNode: function.numaNode,
+            numaNode: function.numaNode ?? soleNode,
             localCPUs: function.localCPUs,
             parent: function.parent,
             resetMethods: function.resetMethods,

@@ -3,14 +3,30 @@ public import HostModel
 
 /// The error of a JSON document that the API cannot use: the field, the expected and the received value.
 public struct MalformedDocument: Reportable, Equatable {
-    /// What the document is: `request`, `answer`.
+    /// What the document is: `request`, `query`, `answer`.
     public let document: String
     /// `devices[0].vlan`; empty for the whole document.
     public let field: String
     public let problem: String
+    public let code: String
+    private let kind: ErrorKind
+
+    /// - Parameter field: its path in the document.
+    public init(
+        field: String, problem: String, code: String = "malformed", kind: ErrorKind = .malformed,
+        in document: String = "request"
+    ) {
+        self.document = document
+        self.field = field
+        self.problem = problem
+        self.code = code
+        self.kind = kind
+    }
 
     public init(_ error: DecodingError, in document: String = "request") {
         self.document = document
+        code = "malformed"
+        kind = .malformed
         switch error {
         case .keyNotFound(let key, let context):
             field = Self.path(context.codingPath + [key])
@@ -32,7 +48,7 @@ public struct MalformedDocument: Reportable, Equatable {
 
     public var report: ErrorReport {
         ErrorReport(
-            .malformed, "malformed", field.isEmpty ? document : field,
+            kind, code, field.isEmpty ? document : field,
             field.isEmpty
                 ? "the \(document) cannot be read: \(problem)" : "field '\(field)' of the \(document): \(problem)")
     }

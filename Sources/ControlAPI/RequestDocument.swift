@@ -6,17 +6,45 @@ import HostModel
 public protocol RequestDocument: Codable, Sendable {
     associatedtype CodingKeys: CodingKey & CaseIterable
 
-    /// By field, the documents within this one: in the field itself, or in its list.
-    static var documents: [String: any RequestDocument.Type] { get }
+    static func rule(for field: CodingKeys) -> FieldRule
+
+    /// By field, another one that has to be there too.
+    static var needs: [String: String] { get }
+
+    /// Whether the document of a later version, with more fields, is taken as well.
+    static var isOpen: Bool { get }
 }
 
 extension RequestDocument {
-    public static var documents: [String: any RequestDocument.Type] { [:] }
+    public static var needs: [String: String] { [:] }
+    public static var isOpen: Bool { false }
+
+    /// Its fields with their rules.
+    public static var rules: [String: FieldRule] {
+        Dictionary(uniqueKeysWithValues: CodingKeys.allCases.map { ($0.stringValue, rule(for: $0)) })
+    }
+
+    /// - Throws: ``MalformedDocument`` for an unknown field, and for a value that its field cannot have.
+    static func check(_ given: GivenValue) throws {
+        let values = try given.object()
+        let rules = rules
+        let names = rules.keys.sorted()
+        if !isOpen, let unknown = values.keys.filter({ rules[$0] == nil }).min() {
+            throw MalformedDocument(
+                field: given.path(of: unknown.shortened),
+                problem: "there is no such field; expected \(names.joined(separator: ", "))")
+        }
+        for name in names {
+            guard let value = values[name] else { continue }
+            try rules[name]?.check(value)
+            if let other = needs[name], values[other] == nil { throw value.refused("it needs '\(other)' as well") }
+        }
+    }
 }
 
 extension JSON {
-    /// - Throws: `MalformedValue` that names an unknown field and lists the known ones; else what ``decode(_:from:)``
-    ///   throws.
+    /// - Throws: ``MalformedDocument`` for a field that is unknown or has a value that it cannot have; else what
+    ///   ``decode(_:from:)`` throws.
     public static func decodeStrictly<Value: RequestDocument>(
         _ type: Value.Type, from bytes: [UInt8]
     ) throws -> Value {
@@ -24,43 +52,12 @@ extension JSON {
     }
 }
 
-/// A request without unknown fields.
+/// A request that keeps to the rules of its fields.
 private struct Strict<Value: RequestDocument>: Decodable {
     let value: Value
 
     init(from decoder: any Decoder) throws {
-        try Value.refuseUnknownFields(in: decoder)
+        try Value.check(GivenValue(decoder: decoder, path: ""))
         value = try Value(from: decoder)
     }
-}
-
-extension RequestDocument {
-    fileprivate static func refuseUnknownFields(in decoder: any Decoder) throws {
-        // Decoding refuses anything other than an object.
-        guard let fields = try? decoder.container(keyedBy: FieldName.self) else { return }
-        let known = CodingKeys.allCases.map(\.stringValue)
-        let given = fields.allKeys.map(\.stringValue)
-        if let unknown = given.filter({ !known.contains($0) }).min() {
-            throw MalformedValue(
-                kind: "field", text: unknown, expected: "one of " + known.sorted().joined(separator: ", "))
-        }
-        for (field, document) in documents where given.contains(field) {
-            let part = try fields.superDecoder(forKey: FieldName(stringValue: field))
-            guard var entries = try? part.unkeyedContainer() else {
-                try document.refuseUnknownFields(in: part)
-                continue
-            }
-            while !entries.isAtEnd { try document.refuseUnknownFields(in: entries.superDecoder()) }
-        }
-    }
-}
-
-/// Any name that a field can have.
-private struct FieldName: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringValue: String) { self.stringValue = stringValue }
-
-    init?(intValue: Int) { nil }
 }

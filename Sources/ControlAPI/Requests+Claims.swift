@@ -65,7 +65,28 @@ public struct AllocateRequest: RequestDocument, VFSettingsRequest {
         case linkState, minTxRate, maxTxRate, name, ttlSeconds, waitSeconds
     }
 
-    public static var documents: [String: any RequestDocument.Type] { ["devices": Device.self] }
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .pool: .line(Pool.nameLengths)
+        case .count: .number(1...RequestLimits.functions, code: "count-out-of-range")
+        case .devices: .list(1...RequestLimits.devices, of: .document(Device.self))
+        case .owner: .value(OwnerName.self)
+        case .numa: .value(NUMAPolicy.self)
+        case .spread: .one(of: Spread.self)
+        case .mac: .value(MACAddress.self)
+        case .vlan: .vlan
+        case .qos: .number(VLANTag.priorities)
+        case .vlanProtocol: .one(of: VLANProtocol.self)
+        case .trust, .spoofCheck: .flag
+        case .linkState: .one(of: VFSettings.LinkState.self)
+        case .minTxRate, .maxTxRate: .number(VFSettings.rates)
+        case .name: .value(DeviceName.self)
+        case .ttlSeconds: .number(RequestLimits.life)
+        case .waitSeconds: .number(RequestLimits.patience)
+        }
+    }
+
+    public static var needs: [String: String] { Device.needs }
 
     /// One of several devices.
     public struct Device: RequestDocument, VFSettingsRequest {
@@ -86,6 +107,23 @@ public struct AllocateRequest: RequestDocument, VFSettingsRequest {
             case pool, name, mac, vlan, qos, vlanProtocol, trust, spoofCheck, linkState, minTxRate, maxTxRate
         }
 
+        public static func rule(for field: CodingKeys) -> FieldRule {
+            switch field {
+            case .pool: .line(Pool.nameLengths)
+            case .name: .value(DeviceName.self)
+            case .mac: .value(MACAddress.self)
+            case .vlan: .vlan
+            case .qos: .number(VLANTag.priorities)
+            case .vlanProtocol: .one(of: VLANProtocol.self)
+            case .trust, .spoofCheck: .flag
+            case .linkState: .one(of: VFSettings.LinkState.self)
+            case .minTxRate, .maxTxRate: .number(VFSettings.rates)
+            }
+        }
+
+        /// The kernel sets the parts of a VLAN tag only together.
+        public static var needs: [String: String] { ["qos": "vlan", "vlanProtocol": "vlan"] }
+
         /// Everything else is set afterwards.
         public init(pool: String) { self.pool = pool }
     }
@@ -93,17 +131,10 @@ public struct AllocateRequest: RequestDocument, VFSettingsRequest {
     /// Everything else is set afterwards.
     public init(pool: String? = nil) { self.pool = pool }
 
-    /// - Throws: `MalformedValue` for less than a second, and for more than a year.
-    public func life() throws(MalformedValue) -> Int? {
-        guard let ttlSeconds, !(1...31_536_000).contains(ttlSeconds) else { return ttlSeconds }
-        throw MalformedValue(kind: "time to live", text: String(ttlSeconds), expected: "1 to 31536000 seconds")
-    }
-
-    /// - Throws: `MalformedValue` for no time at all, and for more than a day.
-    public func patience() throws(MalformedValue) -> Duration {
-        guard let waitSeconds, (1...86400).contains(waitSeconds) else {
-            throw MalformedValue(
-                kind: "time to wait", text: waitSeconds.map(String.init) ?? "", expected: "1 to 86400 seconds")
+    /// - Throws: ``MalformedDocument`` if it is not given.
+    public func patience() throws(MalformedDocument) -> Duration {
+        guard let waitSeconds else {
+            throw MalformedDocument(field: "waitSeconds", problem: "this field is required")
         }
         return .seconds(waitSeconds)
     }
@@ -120,34 +151,42 @@ extension AllocateRequest {
 
     /// The requests to single pools: one, or one for each device.
     ///
-    /// - Throws: `MalformedValue` for neither and for both, and for settings that no kernel takes.
-    public func parts() throws(MalformedValue) -> [Part] {
+    /// - Throws: ``MalformedDocument`` for neither and for both, and for settings that contradict each other.
+    public func parts() throws(MalformedDocument) -> [Part] {
+        let own = try Self.settings(self, at: "")
         guard let devices else {
             guard let pool else {
-                throw MalformedValue(kind: "request", text: "", expected: "a 'pool', or 'devices' that name one each")
+                throw MalformedDocument(field: "pool", problem: "give a pool, or 'devices' that name one each")
             }
-            let count = count ?? 1
-            return [Part(pool: pool, count: count, name: count == 1 ? name : nil, settings: try settings())]
+            if name != nil, let count, count > 1 {
+                throw MalformedDocument(field: "name", problem: "\(count) functions cannot have one name")
+            }
+            return [Part(pool: pool, count: count ?? 1, name: name, settings: own)]
         }
-        let ownWishes = try settings()
-        guard pool == nil, count == nil, name == nil, ownWishes.isEmpty else {
-            throw MalformedValue(
-                kind: "request", text: pool ?? name ?? "", expected: "'devices' alone: each names its pool and settings"
-            )
+        guard pool == nil, count == nil, name == nil, own.isEmpty else {
+            throw MalformedDocument(
+                field: "devices",
+                problem: "not together with a pool, a count, a name or settings: each device has its own")
         }
-        guard (1...Self.deviceLimit).contains(devices.count) else {
-            throw MalformedValue(
-                kind: "number of devices", text: String(devices.count), expected: "1 to \(Self.deviceLimit)")
+        guard (1...RequestLimits.devices).contains(devices.count) else {
+            throw MalformedDocument(field: "devices", problem: "give 1 to \(RequestLimits.devices) devices")
         }
         var parts: [Part] = []
-        for device in devices {
-            parts.append(Part(pool: device.pool, count: 1, name: device.name, settings: try device.settings()))
+        for (index, device) in devices.enumerated() {
+            let settings = try Self.settings(device, at: "devices[\(index)].")
+            parts.append(Part(pool: device.pool, count: 1, name: device.name, settings: settings))
         }
         return parts
     }
 
-    /// More than any guest has slots for.
-    private static let deviceLimit = 64
+    /// The rules of the fields leave one contradiction: a minimum rate above the maximum.
+    private static func settings(
+        _ asked: some VFSettingsRequest, at path: String
+    ) throws(MalformedDocument) -> VFSettings {
+        do throws(MalformedValue) { return try asked.settings() } catch {
+            throw MalformedDocument(field: path + "minTxRate", problem: error.message, kind: .unprocessable)
+        }
+    }
 }
 
 /// `POST /v1/claims/release`: these claims, or all of one owner.
@@ -161,16 +200,24 @@ public struct ReleaseRequest: RequestDocument {
         case claims, owner, generation
     }
 
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .claims: .list(0...RequestLimits.functions, of: .line(RequestLimits.name))
+        case .owner: .value(OwnerName.self)
+        case .generation: .number(RequestLimits.whole)
+        }
+    }
+
     public init(claims: [String], owner: String?, generation: Int? = nil) {
         self.claims = claims
         self.owner = owner
         self.generation = generation
     }
 
-    /// - Throws: `MalformedValue` for a generation of more than one claim.
-    public func checkedGeneration() throws(MalformedValue) -> Int? {
-        guard let generation, claims.count != 1 || owner != nil else { return generation }
-        throw MalformedValue(kind: "generation", text: String(generation), expected: "one claim to be given with it")
+    /// - Throws: ``MalformedDocument`` for a generation of more than one claim.
+    public func checkedGeneration() throws(MalformedDocument) -> Int? {
+        guard generation != nil, claims.count != 1 || owner != nil else { return generation }
+        throw MalformedDocument(field: "generation", problem: "it needs exactly one claim, and no owner")
     }
 }
 
@@ -182,5 +229,56 @@ public struct RenewRequest: RequestDocument {
         case claims
     }
 
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .claims: .list(0...RequestLimits.functions, of: .line(RequestLimits.name))
+        }
+    }
+
     public init(claims: [String]) { self.claims = claims }
+}
+
+/// `POST /v1/claims/rebind`: which function a claim has whose card is in doubt or away.
+public struct RebindRequest: RequestDocument {
+    public var claim: String
+    /// The function, or for a VF its PF. Left out with `here`.
+    public var function: PCIAddress?
+    /// Of a claim with several devices in doubt: the one that has the function.
+    public var device: String?
+    /// The card that is at the recorded address is the one that is meant.
+    public var here: Bool?
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case claim, function, device, here
+    }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .claim, .device: .line(RequestLimits.name)
+        case .function: .value(PCIAddress.self)
+        case .here: .flag
+        }
+    }
+
+    public init(claim: String, target: Rebinding.Target) {
+        self.claim = claim
+        switch target {
+        case .here: here = true
+        case .function(let address, let device):
+            function = address
+            self.device = device
+        }
+    }
+
+    /// - Throws: `MalformedValue` for neither a function nor `here`, for both, and for a device without a function.
+    public func target() throws(MalformedValue) -> Rebinding.Target {
+        switch (function, here ?? false) {
+        case (let address?, false): return .function(address, device: device)
+        case (nil, true) where device == nil: return .here
+        default:
+            throw MalformedValue(
+                kind: "request", text: function?.description ?? device ?? "",
+                expected: "a 'function', with a 'device' if you like, or 'here': true")
+        }
+    }
 }

@@ -5,6 +5,8 @@ public import Wire
 /// The routes' names, in one place for server and clients.
 public enum Route {
     public static let health = "/v1/health"
+    /// What the daemon's records add to a diagnosis.
+    public static let findings = "/v1/findings"
     public static let inventory = "/v1/inventory"
     /// An ``InventoryChange`` a line, for as long as the client listens.
     public static let inventoryChanges = "/v1/inventory/changes"
@@ -16,6 +18,8 @@ public enum Route {
     public static let waitingClaims = "/v1/claims/wait"
     public static let release = "/v1/claims/release"
     public static let renewal = "/v1/claims/renew"
+    /// Says which function a claim has whose card is in doubt.
+    public static let rebinding = "/v1/claims/rebind"
     public static let plan = "/v1/plan"
     public static let apply = "/v1/apply"
     /// The same, with an ``ApplyLine`` from time to time during the work.
@@ -45,6 +49,20 @@ public typealias SocketPath = Wire.SocketPath
 /// The arguments with which libvirt called the hook.
 public typealias HookRequest = Wire.HookRequest
 
+extension HookRequest: RequestDocument {
+    /// A hook of a later version may send more fields.
+    public static var isOpen: Bool { true }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .domain, .operation, .bootID: .line(RequestLimits.name)
+        case .reason: .line(0...RequestLimits.name.upperBound)
+        case .xml: .text
+        case .sinceBoot: .number(RequestLimits.whole)
+        }
+    }
+}
+
 /// `POST /v1/plan`, `POST /v1/apply`
 public struct PlanRequest: RequestDocument {
     /// A configuration to use instead of the host's own.
@@ -56,7 +74,12 @@ public struct PlanRequest: RequestDocument {
         case configuration, confirmed
     }
 
-    public static var documents: [String: any RequestDocument.Type] { ["configuration": ConfigurationText.self] }
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .configuration: .document(ConfigurationText.self)
+        case .confirmed: .flag
+        }
+    }
 
     public struct ConfigurationText: RequestDocument {
         /// The file's name, for error messages.
@@ -65,6 +88,13 @@ public struct PlanRequest: RequestDocument {
 
         public enum CodingKeys: String, CodingKey, CaseIterable {
             case file, text
+        }
+
+        public static func rule(for field: CodingKeys) -> FieldRule {
+            switch field {
+            case .file: .line(RequestLimits.path)
+            case .text: .text
+            }
         }
 
         public init(file: String, text: String) {
@@ -87,6 +117,12 @@ public struct RecoverRequest: RequestDocument {
         case address
     }
 
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .address: .value(PCIAddress.self)
+        }
+    }
+
     public init(address: PCIAddress) { self.address = address }
 }
 
@@ -98,6 +134,13 @@ public struct LedgerRestoreRequest: RequestDocument {
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
         case path, force
+    }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .path: .line(RequestLimits.path)
+        case .force: .flag
+        }
     }
 
     public init(path: String, force: Bool = false) {
@@ -112,6 +155,12 @@ public struct InjectRequest: RequestDocument {
 
     public enum CodingKeys: String, CodingKey, CaseIterable {
         case xml
+    }
+
+    public static func rule(for field: CodingKeys) -> FieldRule {
+        switch field {
+        case .xml: .text
+        }
     }
 
     public init(xml: String) { self.xml = xml }

@@ -7,6 +7,8 @@ public struct PlanDocument: Codable, Sendable {
     public var empty: Bool
     public var physicalFunctions: [PhysicalFunction]
     public var blastRadius: Blast
+    /// Addresses that mean another card than before, a line each; absent without any.
+    public var notes: [String]?
 
     public struct PhysicalFunction: Codable, Sendable {
         public var address: PCIAddress
@@ -40,6 +42,7 @@ public struct PlanDocument: Codable, Sendable {
                 address: entry.physicalFunction, purpose: entry.purpose, changes: entry.changes.map(Change.init))
         }
         blastRadius = Blast(functions: plan.blastRadius.functions, interfaces: plan.blastRadius.interfaces)
+        notes = plan.notes.isEmpty ? nil : plan.notes
     }
 }
 

@@ -39,10 +39,10 @@ public struct DeviceSpec: Hashable, Sendable {
         self.mac = try mac.map { mac throws(MalformedValue) in try mac.checkedForStation() }
         self.vlan = vlan
         self.name =
-            try name.map { name throws(MalformedValue) in try Self.checkedName(name) }
+            try name.map { name throws(MalformedValue) in try DeviceName(name).description }
             ?? Self.defaultName(for: address)
         self.failover = try failover.map { alias throws(MalformedValue) in try Self.checkedAlias(alias) }
-        self.companionOf = try companionOf.map { name throws(MalformedValue) in try Self.checkedName(name) }
+        self.companionOf = try companionOf.map { name throws(MalformedValue) in try DeviceName(name).description }
         self.alignedTo = alignedTo
     }
 
@@ -104,27 +104,11 @@ public struct DeviceSpec: Hashable, Sendable {
         String(address.description.map { $0 == ":" || $0 == "." ? "-" : $0 })
     }
 
-    /// The name, when it is valid in an alias: libvirt silently drops an alias with other characters.
-    static func checkedName(_ name: String) throws(MalformedValue) -> String {
-        let allowed = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        guard allowed, (1...40).contains(name.utf8.count) else {
-            throw MalformedValue(kind: "device name", text: name, expected: "1 to 40 of A-Z, a-z, 0-9, _ and -")
-        }
-        return name
-    }
-
     /// A user's alias with libvirt's prefix: `ua-standby` for `standby`.
     static func checkedAlias(_ text: String) throws(MalformedValue) -> String {
         let bare = text.hasPrefix(userPrefix) ? String(text.dropFirst(userPrefix.count)) : text
         do {
-            return userPrefix + (try checkedName(bare))
+            return userPrefix + (try DeviceName(bare).description)
         } catch {
             throw MalformedValue(
                 kind: "alias", text: text, expected: "1 to 40 of A-Z, a-z, 0-9, _ and -, with or without \(userPrefix)"

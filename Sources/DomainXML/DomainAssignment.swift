@@ -110,7 +110,7 @@ extension DomainAssignment.Device {
             return number
         }
         self.init(
-            name: try required("name") { text throws(MalformedValue) in try DeviceSpec.checkedName(text) },
+            name: try required("name") { text throws(MalformedValue) in try DeviceName(text).description },
             address: try required("address") { text throws(MalformedValue) in try PCIAddress(text) },
             claim: try required("claim") { $0 }, generation: try required("generation", as: number),
             numaNode: try element.value("node", as: number), asked: element["asked"] ?? "")

@@ -69,7 +69,7 @@ extension DomainRequest.Device {
         if let child = element.children.first {
             throw .unknown("element <\(child.name)>", in: "<device>", line: child.line, nearest: nil)
         }
-        let name = try element.value("name") { text throws(MalformedValue) in try DeviceSpec.checkedName(text) }
+        let name = try element.value("name") { text throws(MalformedValue) in try DeviceName(text).description }
         guard let name else { throw .missing("attribute 'name'", in: "<device>", line: element.line) }
         let pool = try element.value("pool") { text throws(MalformedValue) in
             if text.isEmpty { throw MalformedValue(kind: "pool", text: text, expected: "a pool's name") }

@@ -28,7 +28,9 @@ extension LibvirtError: Reportable {
         case .unreachable(let uri, let reason):
             ErrorReport(
                 .notNow, "libvirt-unreachable", "libvirt", "cannot connect to libvirt at \(uri): \(reason)",
-                remedy: "systemctl start libvirtd")
+                remedy:
+                    "systemctl start virtqemud.socket, or libvirtd.socket where that is installed; as another user than "
+                    + "root, join the group libvirt")
         case .noAnswer(let uri, let time):
             ErrorReport(
                 .notNow, "libvirt-not-answering", "libvirt", "libvirt does not answer: no reply from \(uri) in \(time)",
@@ -39,7 +41,8 @@ extension LibvirtError: Reportable {
                 remedy: "check whether libvirt did what was asked, then try again")
         case .refused(let code, let domain, let message):
             ErrorReport(
-                .conflict, "libvirt", "libvirt", "libvirt refused: \(message) (code \(code), domain \(domain))")
+                .conflict, "libvirt", "libvirt", "libvirt refused: \(message) (code \(code), domain \(domain))",
+                remedy: "journalctl -u virtqemud -u libvirtd has what libvirt wrote about it")
         }
     }
 }

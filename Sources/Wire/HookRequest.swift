@@ -15,6 +15,10 @@ public struct HookRequest: Codable, Sendable {
     /// When the hook ran, in seconds since the boot; nil is now.
     public var sinceBoot: Int?
 
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case domain, operation, reason, xml, bootID, sinceBoot
+    }
+
     public init(
         domain: String, operation: HookOperation, reason: String, xml: String, bootID: String? = nil,
         sinceBoot: Int? = nil

@@ -49,7 +49,7 @@ struct ConfigurationOptions: ParsableArguments {
 }
 
 /// Parses an option by a type of the model.
-func parsed<Value: TextCodable & SendableMetatype>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
+func parsed<Value: TextCodable>(_ type: Value.Type) -> @Sendable (String) throws -> Value {
     { text in
         do throws(MalformedValue) {
             return try Value(text)

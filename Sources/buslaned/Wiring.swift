@@ -34,6 +34,7 @@ struct Wiring: Sendable {
     let expiry: ClaimExpiry
     let owners: OwnerWatch
     let lostOwners: LostOwners
+    let rebinding: ClaimRebinding
 
     let cards: CardWiring
 
@@ -78,6 +79,10 @@ struct Wiring: Sendable {
             holdings: holdings, use: use, readiness: readiness, release: release, queue: queue, audit: audit,
             logger: logger)
 
+        rebinding = ClaimRebinding(
+            host: host, ledger: ledger, boot: boot, pools: pools, holdings: holdings, use: use, readiness: readiness,
+            comparer: cards.comparer, audit: audit)
+
         prepareHook = PrepareHook(
             host: host, ledger: ledger, requests: requests, candidates: candidates, allocator: allocator,
             release: release, use: use, audit: audit, logger: logger)
@@ -90,7 +95,9 @@ struct Wiring: Sendable {
 /// The parts that change PFs.
 struct CardWiring: Sendable {
     let state = CardState()
+    let comparer: CardComparer
     let problems: HostProblems
+    let findings: CardFindings
     let apply: ApplyRunner
     let bootRestore: BootRestore
     let drift: DriftCheck
@@ -103,8 +110,9 @@ struct CardWiring: Sendable {
         release: ClaimRelease, queue: AllocationQueue, audit: AuditRecorder, logger: Logger
     ) {
         let groups = GroupAdoption(ledger: ledger, boot: boot, logger: logger)
-        let comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
+        comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         problems = HostProblems(cards: state, configuration: configuration)
+        findings = CardFindings(host: host, ledger: ledger, boot: boot, configuration: configuration)
         apply = ApplyRunner(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
             groups: groups, queue: queue, audit: audit, logger: logger)
@@ -159,6 +167,7 @@ struct DomainWiring: Sendable {
         binder = DomainBinder(
             access: access, claims: claims, persistent: persistent,
             running: RunningBinder(pictures: pictures, devices: devices, audit: audit), troubles: troubles,
-            seen: daemon.guests, release: daemon.release, stops: daemon.stopHook, audit: audit)
+            seen: daemon.guests, release: daemon.release, rebinding: daemon.rebinding, stops: daemon.stopHook,
+            audit: audit)
     }
 }

@@ -50,11 +50,11 @@ class Connection(http.client.HTTPConnection):
 
 
 class Daemon:
-    def __init__(self, built, place):
-        self.built, self.place = built, place
+    def __init__(self, built, place, configuration=CONFIGURATION, libvirt="test:///default"):
+        self.built, self.place, self.libvirt = built, place, libvirt
         self.socket = f"{place}/socket"
         with open(f"{place}/buslane.yaml", "w") as file:
-            file.write(CONFIGURATION)
+            file.write(configuration)
         self.start()
 
     def start(self):
@@ -62,7 +62,7 @@ class Daemon:
             os.unlink(self.socket)
         self.process = subprocess.Popen(
             [f"{self.built}/buslaned", "--configuration-directory", self.place, "--ledger", f"{self.place}/ledger.sqlite",
-             "--socket", self.socket, "--libvirt-uri", "test:///default", "--log-level", "error"])
+             "--socket", self.socket, "--libvirt-uri", self.libvirt, "--log-level", "error"])
         while True:
             try:
                 Connection(self.socket).ask("GET", "/v1/health")

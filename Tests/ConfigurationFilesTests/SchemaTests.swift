@@ -33,6 +33,7 @@ struct SchemaTests {
         vf(#""mac": "52:54:00:11:22:33", "vlan": 100, "qos": 7, "protocol": "802.1ad", "trust": "on""#),
         vf(#""spoofCheck": false, "linkState": "disable", "minTxRate": 0, "maxTxRate": 4294967295"#),
         vf(#""vfDriver": "iavf""#), pf(#", "mtu": 9000, "linkUp": false"#),
+        pf(#", "ports": [{"port": 1, "mtu": 68, "linkUp": "off"}, {"port": "p0s1"}, {"port": "l1p2"}]"#),
         pf("", select: #"{"addresses": ["0000:3b:00.0", "3b:00.1", "10000:01:1f.7"], "vendors": ["8086", 1572]}"#),
         pool(#"{"physicalFunctions": ["0000:3b:00.0#0-3,5"], "pfNames": ["ens1f0#2", "b"], "vfs": ["0-3", 5]}"#),
         pool(#"{"paths": ["0000:3a:00.0/00.0"], "macs": ["b8:ce:f6:00:00:01"], "classes": ["02", "0108", "010802"]}"#),
@@ -46,6 +47,9 @@ struct SchemaTests {
         pf("", select: "{}"), pf("", select: #"{"pfNames": ["a#0-3"]}"#), pf("", select: #"{"vfs": ["0"]}"#),
         pf(#", "vfs": [{"vlan": 5}]"#), vf(#""range": "3-""#), vf(#""vlan": 4095"#), vf(#""qos": 3"#),
         vf(#""vlan": 1, "qos": 8"#), vf(#""vlan": 1, "protocol": "802.1aq""#), vf(#""linkState": "Auto""#),
+        pf(#", "ports": [{"mtu": 9000}]"#),
+        pf(#", "ports": [{"port": "eth0"}]"#), pf(#", "ports": [{"port": 256}]"#), pf(#", "ports": [{"port": "2"}]"#),
+        pf(#", "ports": [{"port": "pf0vf1"}]"#),
         pf(#", "mtu": 67"#), pf(#", "linkUp": "later""#), vf(#""maxTxRate": -1"#), vf(#""mac": "52:54""#),
         vf(#""vfDriver": """#), pf("", select: #"{"macs": []}"#),
         pool(#"{"addresses": ["eth0"]}"#), pool(#"{"addresses": ["3b:00.0#1"]}"#), pool(#"{"vendors": ["intel"]}"#),
@@ -85,6 +89,7 @@ struct SchemaTests {
         #expect(keys("selector") == Set(Selector.keys))
         #expect(keys("settings") == Set(VFSettings.sharedKeys))
         #expect(keys("virtualFunction") == Set(ConfigurationReader.vfKeys))
+        #expect(keys("port") == Set(ConfigurationReader.portKeys))
         #expect(keys("physicalFunction") == Set(ConfigurationReader.pfKeys))
         #expect(keys("pool") == Set(ConfigurationReader.poolKeys))
     }

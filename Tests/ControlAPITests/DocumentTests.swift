@@ -177,7 +177,7 @@ struct DocumentTests {
             "{}", #"{"devices": []}"#, #"{"pool": "a", "devices": [{"pool": "a"}]}"#,
             #"{"vlan": 3, "devices": [{"pool": "a"}]}"#, #"{"devices": [{"pool": "a", "qos": 2}]}"#,
             #"{"devices": [{"pool": "a", "vlann": 2}]}"#,
-        ] { #expect(throws: MalformedValue.self, "\(wrong)") { try parts(wrong) } }
+        ] { #expect(throws: MalformedDocument.self, "\(wrong)") { try parts(wrong) } }
     }
 
     @Test("an older client's request is read, and a newer one's settings are checked")
@@ -205,16 +205,16 @@ struct DocumentTests {
         #expect(
             full.description
                 == "vlan 42 qos 3 802.1ad, spoofchk off, link enable, min rate 10 Mbit/s, max rate 100 Mbit/s")
-        #expect(throws: MalformedValue.self) { try asking { $0.qos = 3 } }
-        #expect(throws: MalformedValue.self) { try asking { $0.vlanProtocol = .dot1ad } }
-        #expect(throws: MalformedValue.self) {
+        #expect(throws: MalformedDocument.self) { try asking { $0.qos = 3 } }
+        #expect(throws: MalformedDocument.self) { try asking { $0.vlanProtocol = .dot1ad } }
+        #expect(throws: MalformedDocument.self) {
             try asking {
                 $0.vlan = vlan
                 $0.qos = 8
             }
         }
-        #expect(throws: MalformedValue.self) { try asking { $0.maxTxRate = -1 } }
-        #expect(throws: MalformedValue.self) {
+        #expect(throws: MalformedDocument.self) { try asking { $0.maxTxRate = -1 } }
+        #expect(throws: MalformedDocument.self) {
             try asking {
                 $0.minTxRate = 11
                 $0.maxTxRate = 10

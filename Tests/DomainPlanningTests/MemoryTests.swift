@@ -59,6 +59,20 @@ struct MemoryTests {
         #expect(try domain(Samples.i440fx).placement.hugepageShortages(on: []) == [])
     }
 
+    @Test(
+        "a shortage passes if the host has the pages and others use them; unknown pages are not judged",
+        arguments: [(9999, 3, true), (3, 3, false), (9999, nil, nil), (9999, 4, nil)] as [(Int, Int?, Bool?)])
+    func passing(total: Int, free: Int?, mayPass: Bool?) throws {
+        let stocks = [0, 1].map { id in
+            NUMANode(
+                id: id, cpus: "", distances: [], memory: nil,
+                hugepages: [.init(pageSizeBytes: 1 << 30, total: total, free: id == 0 ? 4 : free)])
+        }
+        let short = try domain(Corpus.expanders).placement.hugepageShortages(on: stocks)
+        #expect(short.first?.mayPass == mayPass)
+        if let mayPass { #expect(short.first?.remedy.contains("stop a guest") == mayPass) }
+    }
+
     @Test("a size that the XML leaves out is the kernel's default, whatever other sizes there are")
     func defaultSize() throws {
         let open = try domain(Samples.q35).placement

@@ -43,7 +43,9 @@ extension DomainObstacle: Exemplified {
             .evictionUndone(kept: ["data0"], .nothing, pluggedAgain: [], lost: []),
             .halfAttached(["data0"], reason: "cannot write the domain"),
             .notUndone(["data0"], reason: "no port is free", because: "the guest has not answered"),
-            .notPlugged("data0"), .tooFewHugepages(shortage: "32 huge pages are needed", remedy: "reserve 32 more"),
+            .notPlugged("data0"),
+            .tooFewHugepages(shortage: "32 huge pages are needed", remedy: "reserve 32 more", mayPass: false),
+            .tooFewHugepages(shortage: "32 huge pages are needed", remedy: "stop a guest", mayPass: true),
             .tooLittleMemory(shortage: "8 GiB are needed", remedy: "give the guest less memory", mayPass: true),
             .tooLittleMemory(shortage: "8 GiB are needed", remedy: "give the guest less memory", mayPass: false),
         ]

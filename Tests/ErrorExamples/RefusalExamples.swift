@@ -49,16 +49,17 @@ extension Refusal: Exemplified {
 extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
-        case notIsolated, needsVFToken, deniedByVFIO
+        case settingsNotEnforced, notIsolated, needsVFToken, deniedByVFIO
         case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs,
-            quarantined, notQuarantined
-        case notClaimedForDomain, awaited
+            quarantined, notQuarantined, notInPool, notLike
+        case notClaimedForDomain, claimHasMoved, awaited
     }
 
     public var exampleCase: Case {
         switch self {
         case .unknown: .unknown
         case .settingsNeedVirtualFunction: .settingsNeedVirtualFunction
+        case .settingsNotEnforced: .settingsNotEnforced
         case .groupNotViable: .groupNotViable
         case .notIsolated: .notIsolated
         case .needsVFToken: .needsVFToken
@@ -76,7 +77,10 @@ extension FunctionObstacle: Exemplified {
         case .cutIntoVFs: .cutIntoVFs
         case .quarantined: .quarantined
         case .notQuarantined: .notQuarantined
+        case .notInPool: .notInPool
+        case .notLike: .notLike
         case .notClaimedForDomain: .notClaimedForDomain
+        case .claimHasMoved: .claimHasMoved
         case .awaited: .awaited
         }
     }
@@ -84,6 +88,8 @@ extension FunctionObstacle: Exemplified {
     public static var examples: [FunctionObstacle] {
         [
             .unknown, .settingsNeedVirtualFunction, .notIsolated,
+            .settingsNotEnforced(physicalFunction: pf, driver: "virtio-pci"),
+            .settingsNotEnforced(physicalFunction: pf, driver: nil),
             .needsVFToken(physicalFunction: pf, driver: "vfio-pci"), .deniedByVFIO(ids: "8086:37c9"),
             .groupNotViable(
                 group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")],
@@ -104,7 +110,12 @@ extension FunctionObstacle: Exemplified {
             .deviceOpen(
                 DeviceUse(device: "/dev/nvme0n1", process: ProcessHolder(pid: 9, command: "qemu", guest: "fw1"))),
             .cutIntoVFs(count: 2), .quarantined(reason: "stuck"),
-            .notQuarantined, .notClaimedForDomain(device: "data0", domain: "fw1"), .awaited,
+            .quarantined(reason: CardDoubt(reason: "2 of this model could be it").description, claim: "c7"),
+            .quarantined(reason: CardDoubt(reason: "2 of this model could be it").description),
+            .quarantined(reason: CardDoubt.strangerReason(former: "0000:3c:00.0")),
+            .notQuarantined, .notInPool("fast"), .notLike(claim: "c7"),
+            .notClaimedForDomain(device: "data0", domain: "fw1"),
+            .claimHasMoved(device: "data0", domain: "fw1", to: "0000:3c:10.0"), .awaited,
         ]
     }
 }
@@ -150,7 +161,9 @@ extension PoolObstacle: Exemplified {
 }
 
 extension ClaimObstacle: Exemplified {
-    public enum Case: CaseIterable { case unknown, changing, notRenewable, guestStarting, staleGeneration }
+    public enum Case: CaseIterable {
+        case unknown, changing, notRenewable, guestStarting, inUse, notInDoubt, whichDevice, cardAway, staleGeneration
+    }
 
     public var exampleCase: Case {
         switch self {
@@ -158,6 +171,10 @@ extension ClaimObstacle: Exemplified {
         case .changing: .changing
         case .notRenewable: .notRenewable
         case .guestStarting: .guestStarting
+        case .inUse: .inUse
+        case .notInDoubt: .notInDoubt
+        case .whichDevice: .whichDevice
+        case .cardAway: .cardAway
         case .staleGeneration: .staleGeneration
         }
     }
@@ -165,7 +182,9 @@ extension ClaimObstacle: Exemplified {
     public static var examples: [ClaimObstacle] {
         [
             .unknown, .changing, .notRenewable(hasEnded: true), .notRenewable(hasEnded: false),
-            .guestStarting(domain: "fw1"), .staleGeneration(given: 1, current: 2),
+            .guestStarting(domain: "fw1"), .inUse, .notInDoubt, .whichDevice(["data0", "data1"]),
+            .whichDevice(["data0"]),
+            .cardAway, .staleGeneration(given: 1, current: 2),
         ]
     }
 }
@@ -198,15 +217,17 @@ extension RequestMistake: Exemplified {
 
 extension DeclarationObstacle: Exemplified {
     public enum Case: CaseIterable {
-        case noSRIOV, noDriver, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap, selectorMatchesNothing
-        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, vfsNeedLink
-        case settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
+        case noSRIOV, noDriver, noVFMemory, tooManyVFs, msixNotShared, tooManyVectors, poolsOverlap,
+            selectorMatchesNothing
+        case selectorAmbiguous, declaredTwice, macOfSeveralCards, noInterfaceToSetThrough, noSuchPort, vfsNeedLink
+        case settingsNotEnforced, settingsNeedEthernet, onVFIOItself, noSuchVFDriver, vfsDeniedByVFIO, vfioNeedsIOMMU
     }
 
     public var exampleCase: Case {
         switch self {
         case .noSRIOV: .noSRIOV
         case .noDriver: .noDriver
+        case .noVFMemory: .noVFMemory
         case .tooManyVFs: .tooManyVFs
         case .msixNotShared: .msixNotShared
         case .tooManyVectors: .tooManyVectors
@@ -216,7 +237,9 @@ extension DeclarationObstacle: Exemplified {
         case .declaredTwice: .declaredTwice
         case .macOfSeveralCards: .macOfSeveralCards
         case .noInterfaceToSetThrough: .noInterfaceToSetThrough
+        case .noSuchPort: .noSuchPort
         case .vfsNeedLink: .vfsNeedLink
+        case .settingsNotEnforced: .settingsNotEnforced
         case .settingsNeedEthernet: .settingsNeedEthernet
         case .onVFIOItself: .onVFIOItself
         case .noSuchVFDriver: .noSuchVFDriver
@@ -228,7 +251,8 @@ extension DeclarationObstacle: Exemplified {
     public static var examples: [DeclarationObstacle] {
         let host = HostSimulator { $0.pf(pf, totalVFs: 1) }.now
         return [
-            .noSRIOV(pf), .noDriver(pf), .tooManyVFs(pf, wanted: 9, total: 7), .msixNotShared(pf, driver: "igb"),
+            .noSRIOV(pf), .noDriver(pf), .noVFMemory(pf), .tooManyVFs(pf, wanted: 9, total: 7),
+            .msixNotShared(pf, driver: "igb"),
             .tooManyVectors(pf, wanted: 24, total: 20),
             .poolsOverlap(exclusive: "fast", other: "slow", function: "0000:3b:10.2"),
             .selectorMatchesNothing(declaration: "physicalFunctions[0]", met: []),
@@ -237,7 +261,9 @@ extension DeclarationObstacle: Exemplified {
             .selectorAmbiguous(declaration: "a.yaml:3:5", met: Selector(addresses: [pf]).meetings(on: host)[0]),
             .declaredTwice(pf, places: []), .declaredTwice(pf, places: ["a.yaml:1:2", "b.yaml:3:4"]),
             .macOfSeveralCards("52:54:00:11:22:33", declaration: "a.yaml:3:5", physicalFunctions: [pf]),
-            .noInterfaceToSetThrough(pf), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .noInterfaceToSetThrough(pf), .noSuchPort(pf, .number(3), known: [.name("p0"), .name("p1")]),
+            .noSuchPort(pf, .name("p1"), known: []), .vfsNeedLink(pf, driver: "bnxt_en"), .settingsNeedEthernet(pf),
+            .settingsNotEnforced(pf, driver: "virtio-pci"),
             .onVFIOItself(pf, driver: "vfio-pci"), .noSuchVFDriver(pf, driver: "foo", known: []),
             .noSuchVFDriver(pf, driver: "vfio-pcy", known: ["vfio-pci"]), .vfsDeniedByVFIO(pf, ids: "8086:37c9"),
             .vfioNeedsIOMMU(pf, driver: "vfio-pci"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import FixtureHosts
+import Foundation
 import HostModel
 import HostSimulator
 import Testing
@@ -44,6 +45,28 @@ struct PortReadingTests {
             virtfn1 -> /sys/devices/pci0000:16/0000:16:02.0/0000:17:00.3
             \(more)
             """)
+    }
+
+    @Test(
+        "the VFs have memory if each of their BARs has an address",
+        arguments: [
+            ([0x4000_0000, nil], true), ([0x4000_0000, 0x5000_0000], true), ([0, nil], false),
+            ([0x4000_0000, 0], false), ([nil, nil], false),
+        ] as [([UInt64?], Bool)])
+    func memoryOfVFs(bars: [UInt64?], isAssigned: Bool) throws {
+        func line(_ start: UInt64?) -> String {
+            let (last, flags) = start.map { ($0 + 0x3fff, UInt64(0x140204)) } ?? (0, 0)
+            return [start ?? 0, last, flags].map { "0x" + String(format: "%016lx", $0) }.joined(separator: " ")
+        }
+        let lines =
+            Array(repeating: line(0xf000_0000), count: 7) + bars.map(line) + Array(repeating: line(nil), count: 4)
+        func memory(_ text: String) throws -> Bool? {
+            let tree = try tree(driver: "mlx5_core", [], more: "resource = " + text)
+            return try tree.snapshot()["0000:17:00.0"]?.sriov?.hasVFMemory
+        }
+        #expect(try memory(lines.joined(separator: "\\n")) == isAssigned)
+        #expect(try memory(lines.prefix(12).joined(separator: "\\n")) == nil)
+        #expect(try memory("unreadable") == nil)
     }
 
     private let first = VirtualFunction(physicalFunction: "0000:17:00.0", index: 0)

@@ -19,17 +19,19 @@ struct CardComparisonTests {
     }
 
     private func settlement(
-        _ recorded: [PCIAddress: CardIdentity?], seen: [PCIAddress: CardIdentity]
+        _ recorded: [PCIAddress: CardIdentity?], seen: [PCIAddress: CardIdentity], since last: LastLook = LastLook(),
+        inDoubt: Bool = false
     ) -> CardSettlement {
         let cards = recorded.map { address, identity in
             var card = RecordedCard(address: address, identity: identity)
+            card.isInDoubt = inDoubt
             card.functions = [.init(address: address, vf: nil, numaNode: nil, claim: "c1")]
             return card
         }
         let functions = seen.keys.map { Function(address: $0, identity: Self.model) }
         let host = HostSnapshot(
-            host: HostIdentity(name: "h"), iommu: IOMMU(enabled: true, kind: nil), functions: functions)
-        return CardComparison(cards, seen: seen, on: host).settlement
+            host: HostIdentity(name: "h", bootID: "now"), iommu: IOMMU(enabled: true, kind: nil), functions: functions)
+        return CardComparison(cards, seen: seen, since: last, on: host).settlement
     }
 
     @Test("a mark that differs is another card, though slot and model are the same")
@@ -85,6 +87,64 @@ struct CardComparisonTests {
     func away() {
         #expect(settlement([one: card(serial: 1)], seen: [:]).isEmpty)
         #expect(settlement([one: card(serial: 1)], seen: [other: card("PC01/00.0", serial: 2)]).isEmpty)
+    }
+
+    private func look(_ places: [PCIAddress: CardIdentity], boot: String = "before") -> LastLook {
+        LastLook().followed(by: places, bootID: boot)
+    }
+
+    @Test(
+        "identical cards without marks are certain in the boot of the last look, and in another one at unchanged places"
+    )
+    func unmoved() {
+        let twins = [one: card(nil), other: card(nil)]
+        let third: PCIAddress = "0000:86:00.0"
+        #expect(settlement(twins, seen: twins).doubts.count == 2)
+        #expect(settlement(twins, seen: twins, since: look(twins, boot: "now")).isEmpty)
+        #expect(settlement(twins, seen: twins, since: look(twins)).isEmpty)
+        // One more, or one elsewhere: every address may have another card now.
+        let more = [one: card(nil), other: card(nil), third: card(nil)]
+        #expect(settlement(twins, seen: more, since: look(twins)).doubts.count == 2)
+        #expect(settlement(twins, seen: more, since: look(twins, boot: "now")).isEmpty)
+        #expect(
+            settlement([one: card(nil)], seen: [one: card(nil), third: card(nil)], since: look(twins)).doubts.count == 1
+        )
+        // An old doubt does not end because nothing changed since.
+        #expect(settlement(twins, seen: twins, since: look(twins), inDoubt: true).doubts.count == 2)
+        #expect(settlement(twins, seen: twins, since: look(twins, boot: "now"), inDoubt: true).doubts.count == 2)
+    }
+
+    @Test("marks that cannot be read are missed in another boot, and not in the same one")
+    func unreadable() {
+        let marked = [one: card(nil, mac: "02:00:00:00:00:01"), other: card(nil, mac: "02:00:00:00:00:02")]
+        let seen = [one: card(nil), other: card(nil)]
+        #expect(settlement(marked, seen: seen, since: look(marked)).doubts.count == 2)
+        #expect(settlement(marked, seen: seen, since: look(marked, boot: "now")).isEmpty)
+    }
+
+    @Test("an unknown subsystem contradicts nothing, and a known one is kept")
+    func unknownSubsystem() {
+        var partial = card(serial: 1)
+        partial.model = "8086:10c9 ????:????"
+        let known = card(serial: 1)
+        #expect(settlement([one: known], seen: [one: partial]).isEmpty)
+        #expect(settlement([one: partial], seen: [one: known]).corrections.map(\.identity) == [known])
+        partial.model = "8086:1572 ????:????"
+        #expect(settlement([one: known], seen: [one: partial]).doubts.count == 1)
+    }
+
+    @Test("an address means its former card until somebody says otherwise")
+    func formers() {
+        let (first, second) = (card("a/00.0", serial: 1), card("b/00.0", serial: 2))
+        let before = look([one: first, other: second])
+        let swapped = before.followed(by: [one: second, other: first], bootID: "now")
+        #expect(swapped.formers == [one: first, other: second])
+        #expect(swapped.address(of: first) == other)
+        #expect(swapped.followed(by: [one: first, other: second], bootID: "next").formers.isEmpty)
+        // A card that is away still has its address until another one takes it.
+        let away = before.followed(by: [other: second], bootID: "now")
+        #expect(away.formers.isEmpty)
+        #expect(away.followed(by: [one: card("a/00.0", serial: 3)], bootID: "next").formers == [one: first])
     }
 
     @Test("without an identity a row keeps its address if no other card of the model is there")

@@ -66,7 +66,7 @@ struct ClaimRulesTests {
             request: request,
             slots: functions.enumerated().map { position, function in
                 ClaimDraft.Slot(
-                    function: function, settings: VFSettings(mac: mac),
+                    function: function, settings: VFSettings(mac: mac), numaNode: function.numaNode,
                     name: names.indices.contains(position) ? names[position] : nil)
             })
     }
@@ -145,8 +145,8 @@ struct ClaimRulesTests {
         let accompanied = ClaimDraft(
             request: request(deviceName: long),
             slots: [
-                .init(function: try vf(0), settings: VFSettings()),
-                .init(function: try vf(1), settings: VFSettings(), companionOf: "0000:3b:10.0"),
+                .init(function: try vf(0), settings: VFSettings(), numaNode: 0),
+                .init(function: try vf(1), settings: VFSettings(), numaNode: 0, companionOf: "0000:3b:10.0"),
             ])
         let assignments = try accompanied.assignments(inClaim: "c7", beside: Records())
         #expect(assignments.map(\.name) == [long, long.prefix(36) + "-f1"])

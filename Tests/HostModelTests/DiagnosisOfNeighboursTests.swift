@@ -90,6 +90,18 @@ struct DiagnosisOfNeighboursTests {
         #expect(patient.finding("pf-without-vfs")?.remedy?.hasPrefix("mlxconfig -d 0000:3b:00.0") == true)
     }
 
+    @Test("a PF for whose VFs the firmware has no room", arguments: [false, true, nil])
+    func noVFMemory(memory: Bool?) throws {
+        var patient = Patient()
+        var card = Patient.pf("0000:3b:00.0", group: 5, vfs: 0, up: true)
+        var sriov = try #require(card.sriov)
+        sriov.hasVFMemory = memory
+        card.role = .physicalFunction(sriov)
+        patient.functions = [card]
+        #expect((patient.finding("no-vf-memory")?.severity == .warning) == (memory == false))
+        #expect(patient.finding("no-vf-memory")?.remedy?.contains("pci=realloc") != false)
+    }
+
     @Test("a daemon that does not run is a blocker only if the hook would refuse because of it")
     func daemon() {
         var patient = Patient()

@@ -149,6 +149,26 @@ struct PlannerTests {
         }
     }
 
+    @Test("refuses VFs for whose memory the firmware has no room, unless the card has some")
+    func withoutVFMemory() throws {
+        func host(vfs: Int, memory: Bool?) -> HostSnapshot {
+            let sriov = SRIOV(totalVFs: 7, vfCount: vfs, offset: 128, stride: 2, hasVFMemory: memory)
+            let card = Function(
+                address: pf, identity: Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000), driver: "igb",
+                role: .physicalFunction(sriov))
+            return HostSnapshot(
+                host: HostIdentity(name: "h"), iommu: IOMMU(enabled: true, kind: nil), functions: [card])
+        }
+        #expect(throws: Refusal.declaration(.noVFMemory(pf))) {
+            try Planner.plan(for: cut(pf, into: 1), on: host(vfs: 0, memory: false), holdings: Holdings())
+        }
+        for accepted in [host(vfs: 0, memory: true), host(vfs: 0, memory: nil)] {
+            #expect(throws: Never.self) {
+                try Planner.plan(for: cut(pf, into: 1), on: accepted, holdings: Holdings())
+            }
+        }
+    }
+
     @Test("refuses declarations that do not fit this host, before anything is changed")
     func refusesNonsense() {
         let host = HostSimulator {

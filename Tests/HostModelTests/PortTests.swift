@@ -184,6 +184,34 @@ struct DeclaredPortTests {
         #expect(host.now[pf]?.interfaces.map(\.mtu) == [1500, 1500])
     }
 
+    @Test("each port is declared by itself, and a port that is not there is refused")
+    func declaredByThemselves() throws {
+        let host = twoPorts(true, false)
+        func declare(_ ports: [PortDeclaration]) -> DesiredState {
+            var desired = self.declare(2, mtu: 1400)
+            desired.physicalFunctions[0].ports = ports
+            return desired
+        }
+        let both = declare([
+            PortDeclaration(port: .number(0), linkUp: false),
+            PortDeclaration(port: .number(1), mtu: 9000, linkUp: true),
+        ])
+        try carryOut(try Planner.plan(for: both, on: host.now, holdings: Holdings()), on: host)
+        #expect(up(host) == [false, true])
+        #expect(host.now[pf]?.interfaces.map(\.mtu) == [1400, 9000])
+        #expect(try Planner.plan(for: both, on: host.now, holdings: Holdings()).isEmpty)
+        let known: [PortID] = [.number(0), .number(1)]
+        #expect(throws: Refusal.declaration(.noSuchPort(pf, .number(2), known: known))) {
+            try Planner.plan(for: declare([PortDeclaration(port: .number(2))]), on: host.now, holdings: Holdings())
+        }
+        let only = switchdev()
+        let uplink = declare([PortDeclaration(port: .name("p0"), mtu: 9000)])
+        try carryOut(try Planner.plan(for: uplink, on: only.now, holdings: Holdings()), on: only)
+        #expect(only.now[pf]?.interfaces.map(\.mtu) == [9000, 1500, 1500, 1500])
+        let stored = try JSONEncoder().encode(uplink.physicalFunctions[0])
+        #expect(try JSONDecoder().decode(PFDeclaration.self, from: stored) == uplink.physicalFunctions[0])
+    }
+
     @Test("VFs set up only a port that they need")
     func needed() throws {
         for (first, second, vfsPerPort, then) in [

@@ -28,7 +28,8 @@ extension Ledger {
         return try await allocate(bootID: snapshot.host.bootID ?? "") { holdings in
             let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
             return ClaimDraft(
-                request: request, slots: functions.map { .init(function: $0, settings: request.settings) })
+                request: request,
+                slots: functions.map { .init(function: $0, settings: request.settings, numaNode: $0.numaNode) })
         }
     }
 
@@ -37,7 +38,7 @@ extension Ledger {
         try await allocate(bootID: bootID) { _ in
             ClaimDraft(
                 request: ClaimRequest(pool: pool, owner: .name(owner)),
-                slots: [.init(function: function, settings: VFSettings())])
+                slots: [.init(function: function, settings: VFSettings(), numaNode: function.numaNode)])
         }
     }
 }
@@ -76,7 +77,7 @@ struct ClaimTests {
         @Sendable func draft(_ position: Int, _ name: String) -> ClaimDraft {
             ClaimDraft(
                 request: ClaimRequest(pool: pool, owner: .name("fw1"), deviceName: name),
-                slots: [.init(function: functions[position], settings: VFSettings())])
+                slots: [.init(function: functions[position], settings: VFSettings(), numaNode: nil)])
         }
         func held() async throws -> Set<PCIAddress> {
             let told = Mutex<Set<PCIAddress>>([])
@@ -124,7 +125,8 @@ struct ClaimTests {
                 let functions = try Placement.choose(for: request, on: snapshot, holdings: holdings)
                 return [
                     ClaimDraft(
-                        request: request, slots: functions.map { .init(function: $0, settings: VFSettings()) })
+                        request: request,
+                        slots: functions.map { .init(function: $0, settings: VFSettings(), numaNode: $0.numaNode) })
                 ]
             }
             return made

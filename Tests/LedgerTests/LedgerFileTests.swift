@@ -21,7 +21,8 @@ struct LedgerFileTests {
         let request = ClaimRequest(pool: Pool(name: "vfs", selector: Selector()), owner: .name(owner))
         return try await ledger.allocate(bootID: "boot") { _ in
             ClaimDraft(
-                request: request, slots: [.init(function: function, settings: VFSettings())], isReady: true)
+                request: request,
+                slots: [.init(function: function, settings: VFSettings(), numaNode: function.numaNode)], isReady: true)
         }
     }
 

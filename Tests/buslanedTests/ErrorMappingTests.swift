@@ -37,6 +37,9 @@ struct ErrorMappingTests {
             (LibvirtError.connectionLost(reason: "y"), 503, "libvirt-lost"),
             (LibvirtError.refused(code: 1, domain: 2, message: "y"), 409, "libvirt"),
             (LedgerFile.Trouble.newer("x"), 409, "ledger"),
+            (RequestRefusal.unknownPath("/v1/claim"), 404, "http"),
+            (RequestRefusal.unknownMethod(.put, path: "/v1/pools", allowed: [.get]), 405, "method-not-allowed"),
+            (RequestRefusal.tooLarge(limit: 8 << 20), 413, "http"),
             (HostIOError.vanished(Scene.card), 500, "internal"),
             (DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"), 500, "internal"),
             (Inconsistency("one is two"), 500, "internal"),
@@ -56,7 +59,8 @@ struct ErrorMappingTests {
         "not-permitted": 403, "count-out-of-range": 400, "bad-mac": 400, "mac-needs-one-function": 400,
         "no-capacity": 503, "no-capacity-on-node": 503, "no-capacity-on-cards": 503, "no-capacity-together": 503,
         "awaited": 503, "guest-starting": 503, "claim-changing": 503, "domain-paused": 503, "guest-refused": 503,
-        "guest-silent": 503, "memory-in-use": 503, "may-be-starting": 503,
+        "guest-silent": 503, "memory-in-use": 503, "may-be-starting": 503, "hugepages-in-use": 503,
+        "claim-has-moved": 503,
     ]
 
     @Test("every refusal has the status of its kind, and the status leads to the kind", arguments: Refusal.examples)
@@ -95,6 +99,8 @@ struct ErrorMappingTests {
         DomainTrouble.notClaimed(["data0"], of: "fw1"), DomainTrouble.changesAfterStop("data0", of: "fw1"),
         DomainTrouble.noPort(of: "fw1", wanted: 2, free: 1),
         Inconsistency("the ledger made no claim for one request"), UnexpectedError(),
+        RequestRefusal.unknownPath("/v1/claim"), RequestRefusal.tooLarge(limit: 8 << 20),
+        RequestRefusal.unknownMethod(.put, path: "/v1/claims", allowed: [.get, .head, .post]),
     ]
 
     @Test("each error says what is wrong and how to fix it, without type names", arguments: others.map { $0.report })

@@ -169,6 +169,29 @@ struct MovedCardTests {
         #expect(try await cards(scene) == [Scene.card, Self.second])
     }
 
+    @Test("identical cards that nothing marks are certain while none of them came, went or moved")
+    func identical() async throws {
+        let first = try await scene(serials: false, hasSlot: false)
+        try await first.daemon.cards.recovery.recover()
+        #expect(try await first.ledger.quarantine().isEmpty)
+        let restarted = try first.next()
+        try await restarted.daemon.cards.recovery.recover()
+        #expect(try await restarted.ledger.quarantine().isEmpty)
+        let rebooted = try restarted.next(reboot: true)
+        try await rebooted.daemon.cards.recovery.recover()
+        #expect(try await rebooted.ledger.quarantine().isEmpty)
+        let moved = try self.rebooted(rebooted, moving: [Self.second: Self.third])
+        try await moved.daemon.cards.recovery.recover()
+        let doubts = try await moved.ledger.quarantine()
+        #expect(doubts.keys.contains("0000:3b:10.0"))
+        // The next look in that boot, and the next boot, leave it at that.
+        for reboot in [false, true] {
+            let next = try moved.next(reboot: reboot)
+            try await next.daemon.cards.recovery.recover()
+            #expect(try await next.ledger.quarantine() == doubts)
+        }
+    }
+
     @Test("a card that was taken out gives its address to the one that follows")
     func takenOut() async throws {
         let before = try await scene()

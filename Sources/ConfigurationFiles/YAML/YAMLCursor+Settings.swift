@@ -13,7 +13,7 @@ extension YAMLCursor {
     func settings(_ keys: [String: YAMLCursor]) throws(ConfigurationError) -> VFSettings {
         // 32 bits in the kernel. Source: `ifla_vf_rate`, include/uapi/linux/if_link.h.
         func rate(_ key: String) -> Int? {
-            keys[key]?.attempt { (rate) throws(ConfigurationError) in try rate.integer(in: 0...Int(UInt32.max)) }
+            keys[key]?.attempt { (rate) throws(ConfigurationError) in try rate.integer(in: VFSettings.rates) }
         }
         let settings = VFSettings(
             vlan: attempt { (_) throws(ConfigurationError) in try vlan(keys) } ?? nil,
@@ -31,7 +31,7 @@ extension YAMLCursor {
 
     /// `vlan` with its priority and protocol; 0 is no VLAN.
     private func vlan(_ keys: [String: YAMLCursor]) throws(ConfigurationError) -> VFSettings.VLANChoice? {
-        let number = try keys["vlan"]?.integer(in: 0...4094)
+        let number = try keys["vlan"]?.integer(in: 0...VLANID.range.upperBound)
         guard let number, let id = VLANID(number) else {
             for key in ["qos", "protocol"] {
                 if let extra = keys[key] { throw extra.fail("'\(key)' needs a VLAN, and none is set") }
@@ -40,7 +40,7 @@ extension YAMLCursor {
         }
         return .tag(
             VLANTag(
-                id, qos: try keys["qos"]?.integer(in: 0...7) ?? 0,
+                id, qos: try keys["qos"]?.integer(in: VLANTag.priorities) ?? 0,
                 protocol: try keys["protocol"]?.word(VLANProtocol.self, "a VLAN protocol") ?? .dot1Q))
     }
 

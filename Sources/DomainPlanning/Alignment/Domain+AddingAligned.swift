@@ -17,7 +17,8 @@ extension Domain {
         // Memory that was bound before was judged when it was bound.
         if placement != (try self.placement) {
             if !isRunning, let short = placement.hugepageShortages(on: nodes).first {
-                throw Refusal.domain(name, .tooFewHugepages(shortage: short.description, remedy: short.remedy))
+                throw Refusal.domain(
+                    name, .tooFewHugepages(shortage: short.description, remedy: short.remedy, mayPass: short.mayPass))
             }
             if let short = placement.memoryShortages(on: nodes).first(where: { !$0.mayPass || !isRunning }) {
                 throw Refusal.domain(

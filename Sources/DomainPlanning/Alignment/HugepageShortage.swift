@@ -7,14 +7,19 @@ package struct HugepageShortage: Hashable, Sendable {
     package let pageSizeBytes: Int
     package let neededPages: Int
     package let freePages: Int
+    /// Free or not.
+    package let totalPages: Int
     /// nil when they may be anywhere.
     package let nodes: NumberSet?
+
+    /// Whether it ends when others release huge pages.
+    package var mayPass: Bool { neededPages <= totalPages }
 
     /// What to write where, for the first of the nodes.
     package var remedy: String {
         let place = nodes?.numbers.min().map { "node/node\($0)" } ?? "mm"
-        return
-            "reserve \(neededPages - freePages) more: …/\(place)/hugepages/hugepages-\(pageSizeBytes >> 10)kB/nr_hugepages"
+        return (mayPass ? "stop a guest that has some, or " : "")
+            + "reserve \(neededPages - freePages) more: …/\(place)/hugepages/hugepages-\(pageSizeBytes >> 10)kB/nr_hugepages"
     }
 }
 
@@ -30,7 +35,7 @@ extension DomainPlacement {
     ///
     /// Needs of one size on the same nodes are added up. A size that the XML leaves out is the host's default. Memory that
     /// only prefers a node counts as bound to it: pages elsewhere are not near the domain's devices. Pages of a size that
-    /// is not known are not judged.
+    /// is not known, and those of which it is not known how many are free, are not judged.
     package func hugepageShortages(on nodes: [NUMANode]) -> [HugepageShortage] {
         let pools = nodes.flatMap(\.hugepages)
         var pages: [Supply: Int] = [:]
@@ -43,12 +48,13 @@ extension DomainPlacement {
             pages[supply] = (pages[supply] ?? 0).addingUpToMax(count)
         }
         return pages.compactMap { supply, needed in
-            let free = nodes.filter { supply.nodes?.contains($0.id) != false }.flatMap(\.hugepages)
-                .filter { $0.pageSizeBytes == supply.size }.compactMap(\.free).reduce(0, +)
-            return free >= needed
-                ? nil
-                : HugepageShortage(
-                    pageSizeBytes: supply.size, neededPages: needed, freePages: free, nodes: supply.nodes)
+            let there = nodes.filter { supply.nodes?.contains($0.id) != false }.flatMap(\.hugepages)
+                .filter { $0.pageSizeBytes == supply.size }
+            let free = there.compactMap(\.free)
+            guard free.count == there.count, free.reduce(0, +) < needed else { return nil }
+            return HugepageShortage(
+                pageSizeBytes: supply.size, neededPages: needed, freePages: free.reduce(0, +),
+                totalPages: there.compactMap(\.total).reduce(0, +), nodes: supply.nodes)
         }.sorted { ($0.pageSizeBytes, $0.nodes?.description ?? "") < ($1.pageSizeBytes, $1.nodes?.description ?? "") }
     }
 

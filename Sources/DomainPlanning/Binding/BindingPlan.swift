@@ -22,6 +22,8 @@ package struct BindingPlan: Equatable {
     package var released: [Claim] = []
     /// Devices that Buslane added and the domain's owner took out.
     package var leftOut: Set<String> = []
+    /// Devices without a request whose claim has another function now.
+    package var followed: Set<String> = []
     /// Devices that the domain's owner gave another function.
     package var moved: [InjectedDevice] = []
 
@@ -66,6 +68,7 @@ package struct BindingPlan: Equatable {
             take(device, claim, asIs: true, request)
         }
         let asked = Set((request?.devices ?? []).map(\.name))
+        followed = Set(injected.filter { !asked.contains($0.name) && claims.haveMoved($0) }.map(\.name))
         removed = Set(present.keys.filter { recorded[$0] != nil && !asked.contains($0) })
         // A device's companions go with it.
         for assignment in claims.flatMap(\.assignments) {
@@ -98,6 +101,18 @@ package struct BindingPlan: Equatable {
             changed.append(Change(claim: claim, device: device))
         } else {
             replaced.append(Change(claim: claim, device: device))
+        }
+    }
+}
+
+extension [Claim] {
+    /// Whether a device has the address that the function of its claim had before.
+    fileprivate func haveMoved(_ device: InjectedDevice) -> Bool {
+        contains { claim in
+            claim.assignments.contains {
+                $0.name == device.name && $0.address != device.address && $0.formers.contains(device.address)
+                    && !$0.isParked
+            }
         }
     }
 }

@@ -40,7 +40,8 @@ struct RoleReader {
                 vfDevice: try pass.value("sriov_vf_device", in: home, of: subject, SysfsText.hex),
                 driversAutoprobe: try pass.value("sriov_drivers_autoprobe", in: home, of: subject, SysfsText.flag),
                 virtualFunctions: places.map(\.0),
-                vfTotalMSIX: try pass.value("sriov_vf_total_msix", in: home, of: subject, SysfsText.count)))
+                vfTotalMSIX: try pass.value("sriov_vf_total_msix", in: home, of: subject, SysfsText.count),
+                hasVFMemory: try pass.value("resource", in: home, of: subject, VFMemory.isAssigned)))
     }
 
     /// nil for a function that is not a VF; `.some(nil)`, and a warning, for a VF whose link is malformed.

@@ -15,9 +15,13 @@ public struct Diagnosis: Hashable, Sendable {
     ///
     /// Facts that are unknown are skipped: a guess would be wrong in either direction.
     ///
-    /// - Parameter problems: the daemon's reports of what differs from the declaration, one line each.
-    public init(of host: HostSnapshot, on platform: PlatformFacts, problems: [String] = []) {
-        let found = Examination(host: host, platform: platform, problems: problems).findings
+    /// - Parameters:
+    ///   - problems: the daemon's reports of what differs from the declaration, one line each.
+    ///   - records: what the daemon found by its records.
+    public init(
+        of host: HostSnapshot, on platform: PlatformFacts, problems: [String] = [], records: [Finding] = []
+    ) {
+        let found = Examination(host: host, platform: platform, problems: problems, records: records).findings
         findings = Finding.Severity.allCases.flatMap { severity in found.filter { $0.severity == severity } }
     }
 }

@@ -6,6 +6,8 @@ struct Examination {
     let platform: PlatformFacts
     /// What the daemon reports, one line each.
     let problems: [String]
+    /// What the daemon found by its records.
+    let records: [Finding]
 
     var findings: [Finding] {
         let commandLine = KernelCommandLine(of: platform)
@@ -22,6 +24,7 @@ struct Examination {
             HookCheck(hooks: platform.hooks, libvirt: platform.libvirt.program).findings,
             RivalCheck(rivals: platform.rivals, commandLine: commandLine).findings,
             problems.map(Finding.init(degraded:)),
+            records,
             blindSpots(),
         ].flatMap(\.self)
     }

@@ -5,7 +5,7 @@ struct SRIOVCheck {
     let host: HostSnapshot
     let platform: PlatformFacts
 
-    var findings: [Finding] { darkPorts() + uncuttable() + rivalDrivers() }
+    var findings: [Finding] { darkPorts() + uncuttable() + withoutMemory() + rivalDrivers() }
 
     /// A VF has a link only while its PF's interface is up; libvirt refuses to start a guest with one otherwise.
     private func darkPorts() -> [Finding] {
@@ -48,6 +48,17 @@ struct SRIOVCheck {
         }
     }
 
+    /// PFs whose VFs have no memory: the host's firmware switched SR-IOV off, or had no room.
+    private func withoutMemory() -> [Finding] {
+        host.functions.filter { $0.sriov?.hasVFMemory == false && $0.sriov?.vfCount == 0 }.map { function in
+            Finding(
+                .warning, "no-vf-memory", subject: "\(function.address)",
+                "the VFs of \(function.address) have no memory addresses",
+                why: "the kernel then makes no VF: \"not enough MMIO resources for SR-IOV\"",
+                remedy: SRIOV.memoryRemedy)
+        }
+    }
+
     /// VFs that get a host driver as they appear: NetworkManager then configures them.
     private func rivalDrivers() -> [Finding] {
         guard platform.networkManagerTakesEverything else { return [] }
@@ -64,4 +75,10 @@ struct SRIOVCheck {
                     + "/etc/NetworkManager/conf.d/buslane.conf: [keyfile] unmanaged-devices=interface-name:*v[0-9]*")
         ]
     }
+}
+
+extension SRIOV {
+    /// For a PF whose VFs have no memory.
+    static let memoryRemedy =
+        "enable SR-IOV and decoding above 4 GiB in the host's firmware setup; if they are on, boot with pci=realloc"
 }

@@ -17,10 +17,12 @@ public struct CardIdentity: Hashable, Sendable, Codable {
     public init(slot: String?, serial: SerialNumber?, identity: Identity, macs: [MACAddress] = []) {
         self.slot = slot
         self.serial = serial.flatMap { $0.isPlaceholder ? nil : $0 }
-        let subsystem = [identity.subsystemVendor, identity.subsystemDevice].map { $0?.hex(4) ?? "????" }
+        let subsystem = [identity.subsystemVendor, identity.subsystemDevice].map { $0?.hex(4) ?? Self.unknownID }
         model = "\(identity.ids) \(subsystem.joined(separator: ":"))"
         self.macs = Set(macs.filter { !$0.isZero }).sorted { $0.rawValue < $1.rawValue }
     }
+
+    private static let unknownID = "????"
 
     /// Whether nothing but its place distinguishes it from another card of the same model.
     public var isKnownByPlaceOnly: Bool { serial == nil && macs.isEmpty }
@@ -38,7 +40,7 @@ extension CardIdentity {
     }
 
     func agreement(with other: CardIdentity) -> Agreement {
-        guard model == other.model else { return .differs }
+        guard isOfModel(other) else { return .differs }
         var isMarked = false
         if !macs.isEmpty, !other.macs.isEmpty {
             guard !Set(macs).isDisjoint(with: other.macs) else { return .differs }
@@ -55,6 +57,14 @@ extension CardIdentity {
         return isMarked ? .marked : .unmarked
     }
 
+    /// Whether no known id of the model contradicts. An unknown one contradicts nothing.
+    func isOfModel(_ other: CardIdentity) -> Bool {
+        zip(ids, other.ids).allSatisfy { $0 == $1 || $0 == Self.unknownID || $1 == Self.unknownID }
+    }
+
+    /// Vendor, device, and the subsystem's.
+    private var ids: [Substring] { model.split { $0 == ":" || $0 == " " } }
+
     /// Device and function, the last part of the slot.
     private var function: Substring? { slot?.split(separator: "/").last }
 
@@ -62,9 +72,27 @@ extension CardIdentity {
     func updated(from seen: CardIdentity) -> CardIdentity {
         var card = seen
         if card.slot == nil { card.slot = slot }
+        let ids = zip(seen.ids, self.ids).map { $0 == Self.unknownID ? $1 : $0 }
+        if ids.count == 4 { card.model = "\(ids[0]):\(ids[1]) \(ids[2]):\(ids[3])" }
         if card.serial == nil { card.serial = serial }
         if card.macs.isEmpty { card.macs = macs }
         return card
+    }
+}
+
+extension CardIdentity {
+    /// A serial number that functions on several buses have is the vendor's, not the card's.
+    static func withoutSharedSerials(_ seen: [PCIAddress: CardIdentity]) -> [PCIAddress: CardIdentity] {
+        var buses: [SerialNumber: Set<[UInt32]>] = [:]
+        for (address, card) in seen {
+            if let serial = card.serial { buses[serial, default: []].insert([address.domain, UInt32(address.bus)]) }
+        }
+        return seen.mapValues { card in
+            guard let serial = card.serial, let places = buses[serial], places.count > 1 else { return card }
+            var card = card
+            card.serial = nil
+            return card
+        }
     }
 }
 
@@ -89,7 +117,27 @@ public struct CardDoubt: Hashable, Sendable, CustomStringConvertible {
 
     let reason: String
 
+    public init(reason: String) { self.reason = reason }
+
     public var description: String { Self.mark + reason }
+
+    private static let strangerMark = "another card is here since the one that was here is at "
+
+    /// The reason of a quarantine of a card that nothing is recorded of, in the place of one that is elsewhere.
+    public static func strangerReason(former other: PCIAddress) -> String { strangerMark + "\(other)" }
+
+    public static func isStranger(_ reason: String?) -> Bool { reason?.hasPrefix(strangerMark) ?? false }
+
+    /// - Parameter claim: the claim that is to use the function; nil for none.
+    static func remedy(at address: PCIAddress, claim: String?) -> String {
+        guard let claim else {
+            return
+                "if it is the card that is meant, buslane recover the address of its PF, or buslane claims rebind CLAIM "
+                + "--here for a claim; otherwise buslane release the claim"
+        }
+        return "if it is the card that is meant, buslane claims rebind \(claim) --here; if its card is elsewhere, "
+            + "buslane claims rebind \(claim) FUNCTION; otherwise buslane release \(claim)"
+    }
 
     /// Whether a function is in quarantine for a doubt.
     public static func isReason(_ reason: String?) -> Bool { reason?.hasPrefix(mark) ?? false }

@@ -215,6 +215,9 @@ public struct SRIOV: Hashable, Sendable {
     /// How many VFs hang on one port each: the first so many on port 0, the next on port 1. All further VFs can use every
     /// port. Empty if the driver makes no such difference. Source: `num_vfs` of mlx4_core, `mlx4_load_one`.
     public var vfsPerPort: [Int]
+    /// Whether the VFs' memory has addresses, which the host's firmware or the kernel gives it. Without them the kernel
+    /// makes no VF. nil if not known. Source: `resource`.
+    public var hasVFMemory: Bool?
 
     /// Source: `enum devlink_eswitch_mode`, include/uapi/linux/devlink.h.
     public enum ESwitchMode: String, Hashable, Sendable, Codable {
@@ -227,7 +230,7 @@ public struct SRIOV: Hashable, Sendable {
     public init(
         totalVFs: Int, vfCount: Int, offset: Int? = nil, stride: Int? = nil, vfDevice: UInt16? = nil,
         driversAutoprobe: Bool? = nil, virtualFunctions: [PCIAddress] = [], vfTotalMSIX: Int? = nil,
-        eswitchMode: ESwitchMode? = nil, vfsPerPort: [Int] = []
+        eswitchMode: ESwitchMode? = nil, vfsPerPort: [Int] = [], hasVFMemory: Bool? = nil
     ) {
         self.totalVFs = totalVFs
         self.vfCount = vfCount
@@ -239,6 +242,7 @@ public struct SRIOV: Hashable, Sendable {
         self.vfTotalMSIX = vfTotalMSIX
         self.eswitchMode = eswitchMode
         self.vfsPerPort = vfsPerPort
+        self.hasVFMemory = hasVFMemory
     }
 }
 

@@ -16,12 +16,15 @@ public struct MalformedValue: Reportable, Equatable {
     }
 
     public var report: ErrorReport {
-        ErrorReport(.malformed, "malformed", text, "'\(text)' is not a \(kind): expected \(expected)")
+        let article = kind.first.map { "aeioAEIO".contains($0) } == true ? "an" : "a"
+        return ErrorReport(
+            .malformed, "malformed", text.shortened,
+            "'\(text.shortened)' is not \(article) \(kind): expected \(expected)")
     }
 }
 
 /// A value that is written as one string in JSON and YAML.
-public protocol TextCodable: Codable, CustomStringConvertible {
+public protocol TextCodable: Codable, CustomStringConvertible, Sendable {
     init(_ text: String) throws(MalformedValue)
 }
 

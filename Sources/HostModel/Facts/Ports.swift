@@ -33,6 +33,14 @@ public enum PortID: Hashable, Sendable {
     case number(Int)
 }
 
+extension PortID {
+    /// - Returns: nil for a text that is no name of a physical port.
+    public init?(name: String) {
+        guard PortFacts(name: name).isNamedPort else { return nil }
+        self = .name(name)
+    }
+}
+
 extension PortID: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

@@ -95,7 +95,7 @@ public struct Assignment: Hashable, Sendable {
     /// The IOMMU group's number in this boot; meaningless in another boot.
     public let iommuGroup: Int
     public let numaNode: Int?
-    /// Whether it is an Ethernet function, which libvirt treats as an interface.
+    /// Whether it is an Ethernet function that libvirt can treat as an interface: of a VF, whose PF sets its MAC address.
     public let isNetwork: Bool
     /// The settings that the PF enforces for it in this claim.
     public let settings: VFSettings
@@ -105,12 +105,15 @@ public struct Assignment: Hashable, Sendable {
     public let companionOf: String?
     /// What its PF is, or the function itself if it is not a VF; nil if that is not known.
     public let card: CardIdentity?
+    /// The addresses that the claim's function had before: it moved with its card, or an operator named another one.
+    public let formers: [PCIAddress]
 
     public init(
         name: String, address: PCIAddress, virtualFunction: VirtualFunction?, iommuGroup: Int, numaNode: Int?,
         isNetwork: Bool, settings: VFSettings, original: OriginalState, companionOf: String? = nil,
-        card: CardIdentity? = nil
+        card: CardIdentity? = nil, formers: [PCIAddress] = []
     ) {
+        self.formers = formers
         self.companionOf = companionOf
         self.card = card
         self.name = name

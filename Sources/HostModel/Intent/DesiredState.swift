@@ -35,10 +35,12 @@ public struct PFDeclaration: Hashable, Sendable, Codable {
     public var driversAutoprobe: Bool
     /// The driver for every VF; nil leaves the VFs unbound.
     public var vfDriver: String?
-    /// The MTU of the PF's interface, in octets; nil leaves it unchanged.
+    /// The MTU of the PF's ports, in octets; nil leaves it unchanged.
     public var mtu: Int?
-    /// Whether the PF's interface is set up. nil sets it up for a PF with VFs, which have no link without it.
+    /// Whether the PF's ports are set up. nil sets up those that VFs need, which have no link without them.
     public var linkUp: Bool?
+    /// Declarations of individual ports; nil for none.
+    public var ports: [PortDeclaration]?
     /// Declarations of individual VFs.
     public var vfs: [VFDeclaration]
     /// Its place in the file, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
@@ -46,7 +48,8 @@ public struct PFDeclaration: Hashable, Sendable, Codable {
 
     public init(
         selector: Selector, vfCount: Int, driversAutoprobe: Bool = false, vfDriver: String? = nil,
-        mtu: Int? = nil, linkUp: Bool? = nil, vfs: [VFDeclaration] = [], place: String? = nil
+        mtu: Int? = nil, linkUp: Bool? = nil, ports: [PortDeclaration]? = nil, vfs: [VFDeclaration] = [],
+        place: String? = nil
     ) {
         self.selector = selector
         self.vfCount = vfCount
@@ -54,7 +57,33 @@ public struct PFDeclaration: Hashable, Sendable, Codable {
         self.vfDriver = vfDriver
         self.mtu = mtu
         self.linkUp = linkUp
+        self.ports = ports
         self.vfs = vfs
         self.place = place
+    }
+}
+
+/// What one port of a PF differs in from the others. nil leaves a value to the PF's declaration.
+public struct PortDeclaration: Hashable, Sendable, Codable {
+    public var port: PortID
+    public var mtu: Int?
+    public var linkUp: Bool?
+
+    public init(port: PortID, mtu: Int? = nil, linkUp: Bool? = nil) {
+        self.port = port
+        self.mtu = mtu
+        self.linkUp = linkUp
+    }
+}
+
+extension PFDeclaration {
+    /// What is declared for a port of a function.
+    ///
+    /// - Parameter id: as in ``Swift/Array/portIDs``.
+    func port(_ id: PortID?, of function: Function) -> (mtu: Int?, linkUp: Bool?) {
+        let own = ports?.first { declared in
+            id.map { $0 == declared.port } ?? function.ports.contains { $0.port.matches(declared.port) }
+        }
+        return (own?.mtu ?? mtu, own?.linkUp ?? linkUp)
     }
 }

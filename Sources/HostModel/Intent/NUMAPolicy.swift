@@ -28,7 +28,9 @@ extension NUMAPolicy: TextCodable {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         var node: Int?
         if parts.count == 2 {
-            guard let number = Int(parts[1]), number >= 0 else { throw problem }
+            guard parts[1].utf8.count <= 4, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                let number = Int(parts[1])
+            else { throw problem }
             node = number
         }
         switch parts.first {

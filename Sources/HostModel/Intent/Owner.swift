@@ -20,9 +20,7 @@ public enum Owner: Hashable, Sendable {
 extension Owner: TextCodable {
     /// Reads `domain:UUID`, `unit:NAME.service`, `process:PID@START`, or any other name of printable characters.
     public init(_ text: String) throws(MalformedValue) {
-        let problem = MalformedValue(
-            kind: "owner", text: text,
-            expected: "domain:UUID, unit:NAME.service, pid:PID, or a name of 1 to 200 printable characters")
+        let problem = Self.problem(text)
         guard (1...200).contains(text.count), text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f })
         else { throw problem }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -31,7 +29,9 @@ extension Owner: TextCodable {
         case "domain" where parts.count == 2:
             let uuid = value.lowercased()
             let groups = uuid.split(separator: "-", omittingEmptySubsequences: false)
-            guard groups.map(\.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy(\.isHexDigit) }) else {
+            guard groups.map(\.count) == [8, 4, 4, 4, 12], uuid.utf8.count == 36,
+                groups.allSatisfy({ $0.allSatisfy(\.isHexDigit) })
+            else {
                 throw problem
             }
             self = .domain(uuid: uuid)
@@ -48,6 +48,13 @@ extension Owner: TextCodable {
         case "pid" where parts.count == 2: throw problem
         default: self = .name(text)
         }
+    }
+
+    static func problem(_ text: String) -> MalformedValue {
+        MalformedValue(
+            kind: "owner", text: text,
+            expected:
+                "domain:NAME, domain:UUID, unit:NAME.service, pid:PID, or a name of 1 to 200 characters without spaces")
     }
 
     /// Whether the text has the characters and the type suffix of a unit's name. Source: systemd.unit(5).

@@ -2,6 +2,9 @@
 
 /// A named set of functions that can be claimed, with the defaults of its claims.
 public struct Pool: Hashable, Sendable {
+    /// Of a name, in Unicode scalars. Requests cannot have a longer one.
+    public static let nameLengths = 1...255
+
     public let name: String
     public var selector: Selector
     /// The NUMA policy of a claim that names none.

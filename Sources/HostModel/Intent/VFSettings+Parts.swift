@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension VFSettings {
+    /// In Mbit/s. Source: `ifla_vf_rate`, include/uapi/linux/if_link.h.
+    public static let rates = 0...Int(UInt32.max)
+
     /// The settings from separate values, as the command line, requests and domains give them.
     ///
     /// - Parameters:
@@ -12,11 +15,12 @@ extension VFSettings {
         mac: MACAddress?, vlan: VLANID?, qos: Int?, vlanProtocol: VLANProtocol?, trust: Bool?, spoofCheck: Bool?,
         linkState: LinkState?, minTxRate: Int?, maxTxRate: Int?
     ) throws(MalformedValue) {
-        func checked(_ number: Int?, _ kind: String, upTo limit: Int) throws(MalformedValue) -> Int? {
-            guard let number, !(0...limit).contains(number) else { return number }
-            throw MalformedValue(kind: kind, text: String(number), expected: "a number from 0 to \(limit)")
+        func checked(_ number: Int?, _ kind: String, _ range: ClosedRange<Int>) throws(MalformedValue) -> Int? {
+            guard let number, !range.contains(number) else { return number }
+            throw MalformedValue(
+                kind: kind, text: String(number), expected: "a number from \(range.lowerBound) to \(range.upperBound)")
         }
-        let priority = try checked(qos, "priority", upTo: 7)
+        let priority = try checked(qos, "priority", VLANTag.priorities)
         if vlan == nil, let qos {
             throw MalformedValue(
                 kind: "VLAN's priority", text: String(qos), expected: "a VLAN as well")
@@ -25,8 +29,8 @@ extension VFSettings {
             throw MalformedValue(
                 kind: "VLAN's protocol", text: vlanProtocol.rawValue, expected: "a VLAN as well")
         }
-        let minimum = try checked(minTxRate, "rate", upTo: Int(UInt32.max))
-        let maximum = try checked(maxTxRate, "rate", upTo: Int(UInt32.max))
+        let minimum = try checked(minTxRate, "rate", Self.rates)
+        let maximum = try checked(maxTxRate, "rate", Self.rates)
         if let minimum, let maximum, maximum > 0, minimum > maximum {
             throw MalformedValue(
                 kind: "minimum rate", text: String(minimum), expected: "no more than the maximum of \(maximum)")

@@ -4,15 +4,20 @@
 public struct VLANID: Hashable, Sendable, TextCodable {
     public let rawValue: UInt16
 
-    /// - Returns: nil outside 1 to 4094. 0 means "no VLAN", and 4095 is reserved.
+    public static let range = 1...4094
+
+    /// - Returns: nil outside ``range``. 0 means "no VLAN", and 4095 is reserved.
     public init?(_ value: Int) {
-        guard (1...4094).contains(value) else { return nil }
+        guard Self.range.contains(value) else { return nil }
         rawValue = UInt16(value)
     }
 
     public init(_ text: String) throws(MalformedValue) {
-        guard let number = Int(text), let vlan = VLANID(number) else {
-            throw MalformedValue(kind: "VLAN id", text: text, expected: "a number from 1 to 4094")
+        // 0100 is 64 to some programs, and 100 to people.
+        guard let number = Int(text), String(number) == text, let vlan = VLANID(number) else {
+            throw MalformedValue(
+                kind: "VLAN id", text: text,
+                expected: "a number from \(Self.range.lowerBound) to \(Self.range.upperBound)")
         }
         self = vlan
     }
@@ -46,6 +51,8 @@ public enum VLANProtocol: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// The tag that a PF adds to every frame of a VF.
 public struct VLANTag: Hashable, Sendable, Codable {
+    public static let priorities = 0...7
+
     public let id: VLANID
     /// Priority code point, 0 to 7.
     public let qos: Int

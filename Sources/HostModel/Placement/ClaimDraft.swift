@@ -12,6 +12,8 @@ public struct ClaimDraft: Sendable {
         /// As it was found: the claim's end restores this state.
         public let function: Function
         public let settings: VFSettings
+        /// The node that the function is near; nil if that is not known.
+        public let numaNode: Int?
         /// The device's name in its owner's domain; nil for a name made from the claim's id.
         public let name: String?
         /// Another function of the draft that this one accompanies; nil for a function that was asked for.
@@ -20,12 +22,14 @@ public struct ClaimDraft: Sendable {
         public let card: CardIdentity?
 
         public init(
-            function: Function, settings: VFSettings, name: String? = nil, companionOf: PCIAddress? = nil,
+            function: Function, settings: VFSettings, numaNode: Int?, name: String? = nil,
+            companionOf: PCIAddress? = nil,
             card: CardIdentity? = nil
         ) {
             self.card = card
             self.function = function
             self.settings = settings
+            self.numaNode = numaNode
             self.name = name
             self.companionOf = companionOf
         }
@@ -79,7 +83,10 @@ extension ClaimDraft {
             assignments.append(
                 Assignment(
                     name: name, address: function.address, virtualFunction: function.virtualFunction,
-                    iommuGroup: group, numaNode: function.numaNode, isNetwork: function.isEthernet,
+                    iommuGroup: group, numaNode: slot.numaNode,
+                    // libvirt would set a MAC address through a PF that sets none, and not start the domain.
+                    isNetwork: function.isEthernet
+                        && (function.virtualFunction == nil || function.vfSettings != nil),
                     settings: slot.settings,
                     original: OriginalState(
                         driver: function.driver, driverOverride: function.driverOverride,

@@ -50,7 +50,7 @@ extension HostSnapshot {
     public func node(of function: Function) -> Int? { function.numaNode ?? soleNode }
 
     /// The node of functions whose own is unknown; nil on a host with several.
-    var soleNode: Int? {
+    package var soleNode: Int? {
         if numaNodes.isEmpty { return functions.contains { $0.numaNode != nil } ? nil : 0 }
         let withCPUs = numaNodes.filter(\.hasCPUs)
         return withCPUs.count == 1 ? withCPUs[0].id : numaNodes.count == 1 ? numaNodes[0].id : nil

@@ -33,6 +33,7 @@ extension Placement {
         guard host.iommu.enabled else { throw .noIOMMU }
         var search = PlacementSearch(for: request, on: host, holdings)
         let regions = search.regions
+        let soleNode = host.soleNode
         var chosen: [Int] = []
         for region in regions where chosen.isEmpty { chosen = search.pick(from: region) ?? [] }
         let allowed = Set(regions.flatMap(\.self))
@@ -48,7 +49,8 @@ extension Placement {
                 }
             return Candidate(
                 address: function.address,
-                card: function.virtualFunction?.physicalFunction ?? function.address, numaNode: function.numaNode,
+                card: function.virtualFunction?.physicalFunction ?? function.address,
+                numaNode: function.numaNode ?? soleNode,
                 verdict: verdict)
         }
         return Explanation(candidates: candidates, refusal: chosen.isEmpty ? search.refusal : nil)

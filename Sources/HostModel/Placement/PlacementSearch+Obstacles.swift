@@ -44,6 +44,11 @@ extension PlacementSearch {
     /// The property that rules the function out for this request even when nobody uses it; nil if there is none.
     private func inability(of function: Function) -> FunctionObstacle? {
         if !request.settings.isEmpty, !function.takesVFSettings { return .settingsNeedVirtualFunction }
+        if let pf = function.virtualFunction?.physicalFunction, function.takesVFSettings, function.vfSettings == nil,
+            !request.settings.filled(from: request.pool.defaults).isEmpty
+        {
+            return .settingsNotEnforced(physicalFunction: pf, driver: host[pf]?.driver)
+        }
         // Source: `vfio_pci_validate_vf_token`, drivers/vfio/pci/vfio_pci_core.c. libvirt has no element for the token.
         if let physical = function.virtualFunction.flatMap({ host[$0.physicalFunction] }), physical.isOnVFIO,
             holdings.claims[physical.address] == nil

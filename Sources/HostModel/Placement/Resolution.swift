@@ -141,6 +141,9 @@ extension PFDeclaration {
         guard vfCount <= sriov.totalVFs else {
             throw .declaration(.tooManyVFs(function.address, wanted: vfCount, total: sriov.totalVFs))
         }
+        guard vfCount == 0 || sriov.vfCount > 0 || sriov.hasVFMemory != false else {
+            throw .declaration(.noVFMemory(function.address))
+        }
         // Without a driver, the number of vectors is not known.
         if msixTotal > 0, let driver = function.driver {
             let total = sriov.vfTotalMSIX ?? 0
@@ -152,10 +155,19 @@ extension PFDeclaration {
         if mtu != nil || linkUp != nil, function.ports.isEmpty {
             throw .declaration(.noInterfaceToSetThrough(function.address))
         }
+        for declared in ports ?? [] where function.ports.count(where: { $0.port.matches(declared.port) }) != 1 {
+            throw .declaration(
+                .noSuchPort(function.address, declared.port, known: function.interfaces.portIDs.compactMap(\.self)))
+        }
         if vfs.contains(where: { !$0.settings.isEmpty }), function.interfaces.isEmpty,
             !DriverOrder.of(driver: function.driver).makesInterfaceWithVFs
         {
             throw .declaration(.noInterfaceToSetThrough(function.address))
+        }
+        if let driver = function.driver, DriverOrder.of(driver: driver).setsNothing,
+            vfs.contains(where: { !$0.settings.isEmpty })
+        {
+            throw .declaration(.settingsNotEnforced(function.address, driver: driver))
         }
         if !function.isEthernet, vfs.contains(where: { !$0.settings.isEmpty }) {
             throw .declaration(.settingsNeedEthernet(function.address))

@@ -28,15 +28,21 @@ public struct CardComparison {
     private let recorded: [RecordedCard]
     private let seen: [PCIAddress: CardIdentity]
     private let host: HostSnapshot
+    private let last: LastLook
 
     /// - Parameters:
     ///   - recorded: what the ledger has, one entry for each address and identity.
     ///   - seen: the identities of all functions that are no VFs and no bridges.
-    public init(_ recorded: [RecordedCard], seen: [PCIAddress: CardIdentity], on host: HostSnapshot) {
+    ///   - last: which cards were where at the look before this one.
+    public init(
+        _ recorded: [RecordedCard], seen: [PCIAddress: CardIdentity], since last: LastLook = LastLook(),
+        on host: HostSnapshot
+    ) {
+        self.last = last
         self.recorded = recorded.sorted {
             ($0.address, $0.identity?.slot ?? "") < ($1.address, $1.identity?.slot ?? "")
         }
-        self.seen = Self.withoutSharedSerials(seen)
+        self.seen = CardIdentity.withoutSharedSerials(seen)
         self.host = host
     }
 
@@ -95,6 +101,7 @@ public struct CardComparison {
             // Marks that several cards have decide nothing. The place does.
             let placed = marked.filter { identity.slot != nil && seen[$0]?.slot == identity.slot }
             if placed.count == 1 { return .at(placed[0]) }
+            if isUnmoved(card) { return .at(card.address) }
             return .doubtful("\(marked.count) cards have what is recorded: \(identity)")
         }
         // No card has its marks. Without marks to compare, the same model in the same slot is the same card.
@@ -102,7 +109,9 @@ public struct CardComparison {
         if let slot = identity.slot, let placed = alike.first(where: { $0.value.slot == slot }) {
             return .at(placed.key)
         }
-        if agreement == .unmarked, identity.slot == nil || here?.slot == nil, alike.count == 1 {
+        if agreement == .unmarked, identity.slot == nil || here?.slot == nil,
+            alike.count == 1 || isUnmoved(card)
+        {
             return .at(card.address)
         }
         if agreement == .differs, let here { return .doubtful("recorded is \(identity); here is \(here)") }
@@ -112,6 +121,20 @@ public struct CardComparison {
         return .away
     }
 
+    /// Whether a card that another one could be taken for is where it was.
+    ///
+    /// Within a boot no address is given anew. In another boot none was if nothing that looks like the card has come, gone
+    /// or got another address.
+    private func isUnmoved(_ card: RecordedCard) -> Bool {
+        guard !card.isInDoubt, let identity = card.identity, seen[card.address]?.isOfModel(identity) == true else {
+            return false
+        }
+        if card.isOfThisBoot || (last.bootID != nil && last.bootID == host.host.bootID) { return true }
+        guard identity.isKnownByPlaceOnly else { return false }
+        let before = last.places.filter { $0.value.isPresent && $0.value.card.isOfModel(identity) }.keys
+        return !before.isEmpty && Set(before) == Set(seen.filter { $0.value.isOfModel(identity) }.keys)
+    }
+
     /// Rows of a version that recorded only the address. In the boot in which they were written the address still holds.
     /// In another one it holds if no other card could be meant; two alike may have changed their places.
     private func verdictWithoutIdentity(on card: RecordedCard) -> Verdict {
@@ -119,7 +142,7 @@ public struct CardComparison {
         if card.isOfThisBoot(on: here) { return .at(card.address) }
         guard card.couldBe(here) else { return .doubtful("what is recorded does not fit the card that is here") }
         let others = seen.filter { address, other in
-            address != card.address && other.model == seen[card.address]?.model
+            address != card.address && seen[card.address]?.isOfModel(other) == true
                 && host[address].map(card.couldBe) == true
         }
         return others.isEmpty
@@ -161,20 +184,6 @@ public struct CardComparison {
         for address in [card.address] + card.functions.map(\.address)
         where !taken.contains(address) && !address.isParked && (!occupiedOnly || host[address] != nil) {
             settlement.doubts[address] = doubt
-        }
-    }
-
-    /// A serial number that functions on several buses have is the vendor's, not the card's.
-    private static func withoutSharedSerials(_ seen: [PCIAddress: CardIdentity]) -> [PCIAddress: CardIdentity] {
-        var buses: [SerialNumber: Set<[UInt32]>] = [:]
-        for (address, card) in seen {
-            if let serial = card.serial { buses[serial, default: []].insert([address.domain, UInt32(address.bus)]) }
-        }
-        return seen.mapValues { card in
-            guard let serial = card.serial, let places = buses[serial], places.count > 1 else { return card }
-            var card = card
-            card.serial = nil
-            return card
         }
     }
 }

@@ -6,11 +6,17 @@ extension Change {
 
     /// The change that leads to an aspect; nil if it holds already.
     ///
-    /// - Throws: ``Refusal`` when its function does not exist.
+    /// - Throws: ``Refusal`` when its function does not exist, or has no such aspect.
     public static func leading(to aspect: Aspect, on source: some FunctionSource) throws(Refusal) -> Change? {
         if aspect.holds(on: source) { return nil }
-        guard let from = aspect.observed(on: source) else { throw .function(aspect.subject, .unknown) }
-        return Change(from: from, to: aspect)
+        if let from = aspect.observed(on: source) { return Change(from: from, to: aspect) }
+        if case .vfSettings(let virtual, _) = aspect, let physical = source[virtual.physicalFunction],
+            let address = source.address(of: virtual)
+        {
+            throw .function(
+                address, .settingsNotEnforced(physicalFunction: physical.address, driver: physical.driver))
+        }
+        throw .function(aspect.subject, .unknown)
     }
 
     /// Both aspects have the same kind and subject: ``Aspect/observed(on:)`` guarantees it.

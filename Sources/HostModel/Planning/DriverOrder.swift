@@ -26,6 +26,8 @@ public struct DriverOrder: Hashable, Sendable {
     public var makesVFsOnlyWhenUp = false
     /// Its PF has no interface until it has VFs; then one through which their settings are set, and which is no port.
     public var makesInterfaceWithVFs = false
+    /// It sets nothing for its VFs: neither a MAC address nor a VLAN.
+    public var setsNothing = false
     /// Temporary errors when a VF's settings are set: the PF is resetting the VF, or the VF's driver is still unbinding.
     public var passing: Set<KernelAnswer> = [.again, .busy]
     /// Errors when a VF's rates are set that end when the PF has a carrier.
@@ -56,6 +58,8 @@ public struct DriverOrder: Hashable, Sendable {
         "cxgb4": DriverOrder(makesInterfaceWithVFs: true),
         // It has no interface, so neither link nor settings. `pci_sriov_configure_simple`, drivers/pci/iov.c
         "nvme": DriverOrder(passing: []),
+        // The network device has none of the operations for VFs. `virtnet_netdev`, drivers/net/virtio_net.c
+        "virtio-pci": DriverOrder(setsNothing: true, passing: []),
     ]
 
     /// - Parameter driver: the PF's driver; nil for none.

@@ -5,6 +5,8 @@ public struct Plan: Hashable, Sendable {
     /// Each PF's changes are in order; PFs are independent of each other.
     public var perPF: [PFPlan]
     public var blastRadius: BlastRadius
+    /// What a person should know before applying it, one line each.
+    public var notes: [String] = []
 
     public init(perPF: [PFPlan] = [], blastRadius: BlastRadius = BlastRadius()) {
         self.perPF = perPF

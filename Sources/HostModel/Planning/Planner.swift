@@ -51,7 +51,8 @@ public enum Planner {
         guard let sriov = function.sriov else { throw .declaration(.noSRIOV(pf)) }
         // A PF that is claimed itself cannot have its VFs changed.
         if declaration.vfCount != sriov.vfCount { try holdings.refuseIfHeld(function) }
-        if declaration.vfCount > sriov.vfCount, declaration.linkUp == false, let driver = function.driver,
+        let stayDown = function.interfaces.portIDs.contains { declaration.port($0, of: function).linkUp == false }
+        if declaration.vfCount > sriov.vfCount, stayDown, let driver = function.driver,
             DriverOrder.of(driver: driver).makesVFsOnlyWhenUp
         {
             throw .declaration(.vfsNeedLink(pf, driver: driver))
@@ -81,11 +82,12 @@ public enum Planner {
         var (mtus, links): ([Change], [Change]) = ([], [])
         let needed = function.vfPorts.portsToSetUp(forVFs: declaration.vfCount)
         for port in function.interfaces.portIDs {
-            if let mtu = declaration.mtu {
+            let declared = declaration.port(port, of: function)
+            if let mtu = declared.mtu {
                 append(&mtus, try Change.leading(to: .mtu(pf, port: port, octets: mtu), on: host))
             }
             let isNeeded = !needed.ports(port).isEmpty
-            if let up = declaration.linkUp ?? (isNeeded ? true : nil) {
+            if let up = declared.linkUp ?? (isNeeded ? true : nil) {
                 append(&links, try Change.leading(to: .link(pf, port: port, up: up), on: host))
             }
         }

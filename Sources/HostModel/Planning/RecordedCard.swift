@@ -12,6 +12,10 @@ public struct RecordedCard: Hashable, Sendable {
     public var isOfThisBoot = false
     /// The declared number of VFs; nil without a declaration.
     public var declaredVFs: Int?
+    /// Whether the PF's declaration or original state is recorded, and not claims alone.
+    public var hasState = false
+    /// Whether the last look left it in doubt.
+    public var isInDoubt = false
 
     /// A function of a live claim.
     public struct ClaimedFunction: Hashable, Sendable {
@@ -45,7 +49,8 @@ extension RecordedCard {
     func couldBe(_ function: Function) -> Bool {
         functions.allSatisfy { claimed in
             let hasIt = claimed.vf.map { $0 < function.sriov?.totalVFs ?? 0 } ?? true
-            return hasIt && claimed.numaNode == function.numaNode
+            return hasIt
+                && (claimed.numaNode == nil || function.numaNode == nil || claimed.numaNode == function.numaNode)
         } && (functions.contains { $0.vf == nil } || function.sriov != nil)
     }
 

@@ -8,6 +8,14 @@ public enum ClaimObstacle: Hashable, Sendable {
     case notRenewable(hasEnded: Bool)
     /// Its domain is starting.
     case guestStarting(domain: String)
+    /// Its guest runs or starts with it, and its functions cannot be others.
+    case inUse
+    /// It is known which function it has.
+    case notInDoubt
+    /// Several of its devices are in doubt, or none with the name that was given.
+    case whichDevice([String])
+    /// Another card has the address of its own.
+    case cardAway
     /// The caller read the claim before it changed.
     case staleGeneration(given: Int, current: Int)
 }
@@ -34,6 +42,27 @@ extension ClaimObstacle {
             ErrorReport(
                 .notNow, "guest-starting", claim, "cannot release \(claim): domain \(domain) is starting",
                 remedy: "try again in a minute, or virsh destroy \(domain.shellWord)")
+        case .inUse:
+            ErrorReport(
+                .conflict, "claim-in-use", claim, "cannot rebind \(claim): its guest runs or starts with it",
+                remedy: "shut the guest down first; buslane claims names its owner")
+        case .notInDoubt:
+            ErrorReport(
+                .conflict, "not-in-doubt", claim,
+                "cannot rebind \(claim): its card is there, and no doubt about it is known",
+                remedy: "for another function, buslane release \(claim) and claim again")
+        case .whichDevice(let devices):
+            ErrorReport(
+                .conflict, "which-device", claim,
+                "cannot rebind \(claim): of its devices, \(devices.joined(separator: ", ")) "
+                    + (devices.count == 1 ? "is in doubt" : "are in doubt"),
+                remedy: "buslane claims rebind \(claim) FUNCTION --device \(devices[0].shellWord)")
+        case .cardAway:
+            ErrorReport(
+                .conflict, "card-away", claim,
+                "the card of claim \(claim) is not there, and another one has its address",
+                remedy: "put the card back and restart buslaned; or buslane claims rebind \(claim) FUNCTION; or "
+                    + "buslane release \(claim)")
         case .staleGeneration(let given, let current):
             ErrorReport(
                 .conflict, "stale-generation", claim,

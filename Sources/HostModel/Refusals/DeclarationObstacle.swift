@@ -4,6 +4,8 @@
 public enum DeclarationObstacle: Hashable, Sendable {
     case noSRIOV(PCIAddress)
     case noDriver(PCIAddress)
+    /// Neither the firmware nor the kernel gave the VFs' memory addresses.
+    case noVFMemory(PCIAddress)
     case tooManyVFs(PCIAddress, wanted: Int, total: Int)
     /// The PF's driver cannot share out the interrupt vectors of its VFs.
     case msixNotShared(PCIAddress, driver: String)
@@ -18,6 +20,10 @@ public enum DeclarationObstacle: Hashable, Sendable {
     /// A VF of each PF would have the address.
     case macOfSeveralCards(MACAddress, declaration: String, physicalFunctions: [PCIAddress])
     case noInterfaceToSetThrough(PCIAddress)
+    /// VF settings are declared for a PF whose driver has no way to set them.
+    case settingsNotEnforced(PCIAddress, driver: String)
+    /// `known` is empty for a PF whose ports nothing tells apart, or that has one only.
+    case noSuchPort(PCIAddress, PortID, known: [PortID])
     /// VF settings are declared for a PF that is no Ethernet card.
     case settingsNeedEthernet(PCIAddress)
     /// The PF is bound to a VFIO driver itself: its VFs would open only with its VF token.
@@ -45,6 +51,11 @@ extension DeclarationObstacle {
             ErrorReport(
                 .conflict, "no-driver", pf, "cannot create VFs on \(pf): it has no driver",
                 remedy: "load the card's driver: lspci -k -s \(pf) names it")
+        case .noVFMemory(let pf):
+            ErrorReport(
+                .conflict, "no-vf-memory", pf,
+                "cannot create VFs on \(pf): the host's firmware has set no memory aside for them",
+                remedy: SRIOV.memoryRemedy)
         case .tooManyVFs(let pf, let wanted, let total):
             ErrorReport(
                 .conflict, "too-many-vfs", pf, "cannot create \(wanted) VFs on \(pf): it has at most \(total)",
@@ -94,6 +105,18 @@ extension DeclarationObstacle {
                 "cannot set link, MTU or VF settings through \(pf): it has no network interface",
                 remedy:
                     "leave these settings out; a network card has its interface while it is bound to its host driver")
+        case .settingsNotEnforced(let pf, let driver):
+            ErrorReport(
+                .conflict, "settings-not-enforced", pf,
+                "cannot set MAC, VLAN or other settings of the VFs of \(pf): its driver, \(driver), sets nothing for its "
+                    + "VFs",
+                remedy: "leave these settings out")
+        case .noSuchPort(let pf, let port, let known):
+            ErrorReport(
+                .conflict, "no-such-port", pf, "\(pf) has no port \(port)",
+                remedy: known.isEmpty
+                    ? "leave out 'ports': its 'mtu' and 'linkUp' hold for the only port"
+                    : "its ports are \(known.map(\.description).joined(separator: ", "))")
         case .settingsNeedEthernet(let pf):
             ErrorReport(
                 .conflict, "settings-need-ethernet", pf,

@@ -30,8 +30,8 @@ public enum DomainObstacle: Hashable, Sendable {
     case notUndone([String], reason: String, because: String)
     /// libvirt reported success, and the running XML does not show the device.
     case notPlugged(String)
-    /// The host has too few huge pages on the nodes of the domain's devices.
-    case tooFewHugepages(shortage: String, remedy: String)
+    /// The host has too few huge pages on the nodes of the domain's devices: free now, or in all.
+    case tooFewHugepages(shortage: String, remedy: String, mayPass: Bool)
     /// Its devices' node has too little ordinary memory for it: now, or however much of it is free.
     case tooLittleMemory(shortage: String, remedy: String, mayPass: Bool)
 
@@ -105,8 +105,10 @@ extension DomainObstacle {
                 .conflict, "device-differs", domain,
                 "domain \(domain) runs with \(running) as '\(name)', and its claim has another function under that name",
                 remedy: "buslane domain detach \(domain.shellWord) --live --device \(name.shellWord)")
-        case .tooFewHugepages(let shortage, let remedy):
-            Self.tooLittle(.conflict, "too-few-hugepages", domain, shortage, remedy)
+        case .tooFewHugepages(let shortage, let remedy, let mayPass):
+            mayPass
+                ? Self.tooLittle(.notNow, "hugepages-in-use", domain, shortage, remedy)
+                : Self.tooLittle(.conflict, "too-few-hugepages", domain, shortage, remedy)
         case .tooLittleMemory(let shortage, let remedy, let mayPass):
             mayPass
                 ? Self.tooLittle(.notNow, "memory-in-use", domain, shortage, remedy)

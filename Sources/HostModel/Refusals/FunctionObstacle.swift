@@ -5,6 +5,8 @@ public enum FunctionObstacle: Hashable, Sendable {
     case unknown
     /// It is no VF of an Ethernet card.
     case settingsNeedVirtualFunction
+    /// It is a VF, and its PF reports no settings of its VFs: so it enforces none.
+    case settingsNotEnforced(physicalFunction: PCIAddress, driver: String?)
     /// It is in no IOMMU group, or in one that VFIO made up without an IOMMU.
     case notIsolated
     /// It is a VF whose PF is bound to a VFIO driver itself.
@@ -34,10 +36,17 @@ public enum FunctionObstacle: Hashable, Sendable {
     case deviceOpen(DeviceUse)
     /// It is a PF with VFs.
     case cutIntoVFs(count: Int)
-    case quarantined(reason: String)
+    /// `claim` is the claim that is to use it, if its card is in doubt.
+    case quarantined(reason: String, claim: String? = nil)
     case notQuarantined
+    /// A claim of the pool cannot have it.
+    case notInPool(String)
+    /// It is no function of the kind that the claim has.
+    case notLike(claim: String)
     /// A domain's XML names it as `device`, and no claim of the domain has it.
     case notClaimedForDomain(device: String, domain: String)
+    /// A domain's XML names it as `device`, whose claim has another function now.
+    case claimHasMoved(device: String, domain: String, to: PCIAddress)
     /// An earlier request in the queue waits for it.
     case awaited
 }
@@ -54,6 +63,7 @@ extension FunctionObstacle {
                 .conflict, "settings-need-vf", address,
                 "cannot set MAC, VLAN or trust on \(address): it is not a virtual function of an Ethernet card",
                 remedy: "leave out --mac, --vlan, --trust and every other VF setting")
+        case .settingsNotEnforced(let pf, let driver): Self.notEnforced(on: address, by: pf, driver: driver)
         case .notIsolated:
             ErrorReport(
                 .conflict, "not-isolated", address, "cannot take \(address): no IOMMU isolates it",
@@ -122,8 +132,18 @@ extension FunctionObstacle {
             ErrorReport(
                 .conflict, "pf-has-vfs", address, "cannot take \(address) whole: it has \(count) VFs",
                 remedy: "claim one of its VFs, or declare it with vfCount: 0")
-        case .quarantined(let reason):
-            Self.quarantined(reason, address)
+        case .quarantined(let reason, let claim):
+            Self.quarantined(reason, address, claim)
+        case .notInPool(let pool):
+            ErrorReport(
+                .conflict, "not-in-pool", address, "\(address) is not in pool \(pool)",
+                remedy: "buslane pools --json lists the functions of \(pool.shellWord)")
+        case .notLike(let claim):
+            ErrorReport(
+                .conflict, "not-like", address, "\(address) is not of the kind of function that \(claim) has",
+                remedy:
+                    "buslane claims shows what \(claim) has; name a function of the same kind, or a PF that can have "
+                    + "a VF with the same index")
         case .notQuarantined:
             ErrorReport(
                 .conflict, "not-quarantined", address, "\(address) is not in quarantine",
@@ -134,6 +154,11 @@ extension FunctionObstacle {
                 "\(address) (device \(device)) is not claimed for domain \(domain)",
                 remedy: "buslane allocate POOL --for \("domain:\(domain)".shellWord), then buslane domain attach "
                     + domain.shellWord)
+        case .claimHasMoved(let device, let domain, let other):
+            ErrorReport(
+                .notNow, "claim-has-moved", address,
+                "the claim of device \(device) has \(other) now, and the XML of \(domain) still names \(address)",
+                remedy: "buslane domain sync \(domain.shellWord), then start it again")
         case .awaited:
             ErrorReport(
                 .notNow, "awaited", address, "cannot take \(address): an earlier request waits for it",
@@ -157,12 +182,18 @@ extension FunctionObstacle {
                     + "move the card to a slot with a group of its own")
     }
 
-    private static func quarantined(_ reason: String, _ address: PCIAddress) -> ErrorReport {
-        ErrorReport(
-            .conflict, "quarantined", address, "cannot take \(address): it is in quarantine: \(reason)",
-            remedy: CardDoubt.isReason(reason)
-                ? "if it is the card that is meant, buslane recover the address of its PF; otherwise buslane release the claim"
-                : "buslane recover \(address), once nothing uses it")
+    private static func quarantined(_ reason: String, _ address: PCIAddress, _ claim: String?) -> ErrorReport {
+        let remedy =
+            if CardDoubt.isReason(reason) {
+                CardDoubt.remedy(at: address, claim: claim)
+            } else if CardDoubt.isStranger(reason) {
+                "select the card that is meant by its new address, or by paths, serials or macs; if this one is meant, "
+                    + "buslane recover \(address)"
+            } else {
+                "buslane recover \(address), once nothing uses it"
+            }
+        return ErrorReport(
+            .conflict, "quarantined", address, "cannot take \(address): it is in quarantine: \(reason)", remedy: remedy)
     }
 }
 
@@ -172,6 +203,17 @@ extension DeviceUse {
             .conflict, "held-by-process", address, "cannot take \(address): \(self)",
             remedy: process.guest.map { "virsh shutdown \($0.shellWord), or take \(device) out of its XML" }
                 ?? "stop \(process); fuser -v \(device.shellWord) lists all that have it open")
+    }
+}
+
+extension FunctionObstacle {
+    private static func notEnforced(on address: PCIAddress, by pf: PCIAddress, driver: String?) -> ErrorReport {
+        ErrorReport(
+            .conflict, "settings-not-enforced", address,
+            "cannot set MAC, VLAN or trust on \(address): its PF \(pf), "
+                + "\(driver.map { "bound to \($0)" } ?? "without a driver"), sets nothing for its VFs",
+            remedy: "leave out --mac, --vlan, --trust, every other VF setting and the pool's 'defaults', or claim a VF "
+                + "of another card")
     }
 }
 

@@ -75,7 +75,7 @@ extension PoolObstacle {
                 .notNow, "no-capacity-on-cards", pool,
                 "pool '\(pool)' cannot give \(wanted) \(spread == .pf ? "on as many PFs" : "on one PF")"
                     + (policy == .none ? "" : " with NUMA policy \(policy)") + ": \(supply.text)",
-                remedy: "ask for fewer, or leave out --spread; buslane claims shows who has what")
+                remedy: "try again later, ask for fewer, or leave out --spread; buslane claims shows who has what")
         case .tooSmall(let wanted, let total):
             ErrorReport(
                 .conflict, "pool-too-small", pool,

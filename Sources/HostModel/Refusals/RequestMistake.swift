@@ -27,7 +27,8 @@ extension RequestMistake {
         case .badMAC(let mac):
             ErrorReport(
                 .malformed, "bad-mac", mac,
-                "a VF cannot have the MAC address \(mac): it is \(mac.isZero ? "zero" : "multicast")")
+                "a VF cannot have the MAC address \(mac): it is \(mac.isZero ? "zero" : "multicast")",
+                remedy: "choose one whose first byte is even, as 52:54:00:…")
         case .unknownProcess(let pid):
             ErrorReport(
                 .notFound, "unknown-process", pid, "there is no process \(pid)",

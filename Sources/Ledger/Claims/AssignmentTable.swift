@@ -20,7 +20,7 @@ struct AssignmentTable {
         let rows = try db.map(
             """
             SELECT claim, name, address, physicalFunction, vfIndex, iommuGroup, numaNode, isNetwork, settings, original,
-                companionOf, card
+                companionOf, card, formers
             FROM assignment WHERE \(condition) ORDER BY claim, slot
             """, arguments, Self.read)
         return Dictionary(grouping: rows, by: \.claim).mapValues { $0.map(\.assignment) }
@@ -39,8 +39,12 @@ struct AssignmentTable {
             numaNode: columns.nextOrNil(), isNetwork: columns.next(),
             settings: try settingsTexts.value(of: columns.next()),
             original: try originalTexts.value(of: columns.next()), companionOf: columns.nextOrNil(),
-            card: CardRows.card(columns.nextOrNil()))
+            card: CardRows.card(columns.nextOrNil()), formers: try formers(columns.nextOrNil()))
         return (claim, assignment)
+    }
+
+    private static func formers(_ text: String?) throws -> [PCIAddress] {
+        try text.map { try fromJSON($0) } ?? []
     }
 
     /// The live claim of each claimed function.

@@ -15,22 +15,48 @@ public struct CardRecords: Sendable {
         try await queries.run { try $0.cardRows.recorded(bootID: bootID) }
     }
 
+    /// Which cards were where at the last look.
+    public func lastLook() async throws -> LastLook { try await queries.run { try $0.places.lastLook() } }
+
     /// Makes everything that is recorded for an address be about the card that is there now.
     public func confirm(cardAt address: PCIAddress, as card: CardIdentity) async throws {
-        try await commits.run { try $0.cardRows.confirm(card, at: address) }
+        let at = now()
+        try await commits.run { try $0.cardRows.confirm(card, at: address, now: at) }
+    }
+
+    /// Makes each address mean the card that is there now, and frees cards that were kept apart for having another's.
+    public func acceptPlaces() async throws {
+        let strangers = try await queries.run { try $0.quarantine.reasons().filter { CardDoubt.isStranger($0.value) } }
+        let formers = try await lastLook().formers
+        if strangers.isEmpty, formers.isEmpty { return }
+        let at = now()
+        try await commits.run { db in
+            try db.places.acceptAll()
+            for address in strangers.keys.sorted() {
+                try db.quarantine.remove(address, detail: "the configuration was applied since", at: at)
+            }
+        }
+    }
+
+    /// Makes an address mean the card that is there now.
+    public func acceptPlace(at address: PCIAddress) async throws {
+        try await commits.run { try $0.places.accept(at: address) }
     }
 
     /// Makes each row be about the card that it means, puts functions in doubt into quarantine, and frees those that no
     /// longer are: one commit, with its audit entries. Writes nothing when nothing differs.
-    public func settle(_ settlement: CardSettlement, bootID: String) async throws {
-        let quarantine = try await queries.run { try $0.quarantine.reasons() }
+    ///
+    /// - Parameter look: which cards are where now.
+    public func settle(_ settlement: CardSettlement, _ look: LastLook, bootID: String) async throws {
+        let (quarantine, last) = try await queries.run { (try $0.quarantine.reasons(), try $0.places.lastLook()) }
         let inDoubt = Set(quarantine.filter { CardDoubt.isReason($0.value) }.keys)
         guard
             !settlement.corrections.isEmpty || !settlement.strangers.isEmpty
-                || inDoubt != Set(settlement.doubts.keys)
+                || inDoubt != Set(settlement.doubts.keys) || look != last
         else { return }
         let at = now()
         try await commits.run { [ownership] db in
+            try db.places.replace(last, by: look)
             try db.cardRows.apply(settlement.corrections, bootID: bootID)
             ownership.forget()
             for (subject, detail) in settlement.moves {
@@ -38,7 +64,7 @@ public struct CardRecords: Sendable {
             }
             try db.quarantine.setDoubts(settlement.doubts, at: at)
             for (address, other) in settlement.strangers.sorted(by: { $0.key < $1.key }) {
-                let reason = "another card is here since the one that was here is at \(other)"
+                let reason = CardDoubt.strangerReason(former: other)
                 try db.quarantine.add(address, reason: reason, since: at)
             }
             for (address, doubt) in settlement.doubts where !inDoubt.contains(address) {

@@ -21,33 +21,38 @@ struct CardRows {
     /// nil for a text that another version wrote and this one cannot read.
     static func card(_ text: String?) -> CardIdentity? { text.flatMap { try? texts.value(of: $0) } }
 
-    /// One entry for each address and identity.
+    /// One entry for each address and identity, and another one for what is in doubt there.
     func recorded(bootID: String) throws -> [RecordedCard] {
         var cards: [Key: RecordedCard] = [:]
+        let doubts = Set(try db.quarantine.reasons().filter { CardDoubt.isReason($0.value) }.keys.map(\.description))
         for row in try db.rows(
             """
             SELECT coalesce(physicalFunction, address) AS place, address, vfIndex, numaNode, claim, card, bootID
             FROM assignment ORDER BY claim, slot
             """)
         {
-            let key = Key(place: row["place"], card: row["card"])
+            let (address, itsBoot): (String, String) = (row["address"], row["bootID"])
+            let key = Key(place: row["place"], card: row["card"], isInDoubt: doubts.contains(address))
             var card = try cards[key] ?? key.recorded
             card.functions.append(
                 RecordedCard.ClaimedFunction(
-                    address: try PCIAddress(row["address"]), vf: row["vfIndex"], numaNode: row["numaNode"],
+                    address: try PCIAddress(address), vf: row["vfIndex"], numaNode: row["numaNode"],
                     claim: Claim.id(row["claim"])))
-            let itsBoot: String = row["bootID"]
             if itsBoot == bootID { card.isOfThisBoot = true }
             cards[key] = card
         }
-        for row in try db.rows("SELECT physicalFunction, card FROM original") {
-            let key = Key(place: row["physicalFunction"], card: row["card"])
-            cards[key] = try cards[key] ?? key.recorded
-        }
-        for row in try db.rows("SELECT physicalFunction, card, declaration FROM declared") {
-            let key = Key(place: row["physicalFunction"], card: row["card"])
+        for row in try db.rows(
+            "SELECT physicalFunction, card, NULL AS declaration FROM original UNION ALL "
+                + "SELECT physicalFunction, card, declaration FROM declared")
+        {
+            let place: String = row["physicalFunction"]
+            let key = Key(place: place, card: row["card"], isInDoubt: doubts.contains(place))
             var card = try cards[key] ?? key.recorded
-            card.declaredVFs = (try? fromJSON(row["declaration"]) as PFDeclaration)?.vfCount
+            card.hasState = true
+            let text: String? = row["declaration"]
+            if let text {
+                card.declaredVFs = (try? fromJSON(text) as PFDeclaration)?.vfCount
+            }
             cards[key] = card
         }
         return Array(cards.values)
@@ -56,19 +61,29 @@ struct CardRows {
     private struct Key: Hashable {
         let place: String
         let card: String?
+        let isInDoubt: Bool
 
         var recorded: RecordedCard {
-            get throws { RecordedCard(address: try PCIAddress(place), identity: CardRows.card(card)) }
+            get throws {
+                var recorded = RecordedCard(address: try PCIAddress(place), identity: CardRows.card(card))
+                recorded.isInDoubt = isInDoubt
+                return recorded
+            }
         }
     }
 
-    func confirm(_ card: CardIdentity, at address: PCIAddress) throws {
-        let text = try Self.text(of: card)
+    /// Ends the doubts about the card and its functions, too.
+    func confirm(_ card: CardIdentity, at address: PCIAddress, now: Int) throws {
+        let (text, place) = (try Self.text(of: card), address.description)
         for table in Self.physicalFunctionTables {
-            try db.run("UPDATE \(table) SET card = ? WHERE physicalFunction = ?", [text, address.description])
+            try db.run("UPDATE \(table) SET card = ? WHERE physicalFunction = ?", [text, place])
         }
-        try db.run(
-            "UPDATE assignment SET card = ? WHERE coalesce(physicalFunction, address) = ?", [text, address.description])
+        let functions = "coalesce(physicalFunction, address) = ?"
+        try db.run("UPDATE assignment SET card = ? WHERE \(functions)", [text, place])
+        try db.places.accept(at: address)
+        let claimed = try String.fetchAll(
+            db, sql: "SELECT address FROM assignment WHERE \(functions)", arguments: [place])
+        try db.quarantine.endDoubts(of: Set(claimed + [place]), at: now)
     }
 
     /// Writes the cards' new addresses and identities. All rows leave their addresses before one arrives, so that cards
@@ -80,7 +95,7 @@ struct CardRows {
 
     private func leave(_ correction: CardSettlement.Correction, bootID: String) throws {
         let (place, card) = (correction.card.address.description, try Self.text(of: correction.card.identity))
-        for table in Self.physicalFunctionTables {
+        for table in Self.physicalFunctionTables where correction.card.hasState {
             try db.run(
                 "UPDATE \(table) SET physicalFunction = ? || physicalFunction WHERE physicalFunction = ? AND card IS ?",
                 [Self.leftMark, place, card])
@@ -104,6 +119,29 @@ struct CardRows {
     }
 
     private func arrive(_ correction: CardSettlement.Correction) throws {
+        if correction.card.hasState { try arriveState(of: correction) }
+        let card = try Self.text(of: correction.identity)
+        for (before, after) in correction.functions {
+            let old = before == after ? before.description : Self.leftMark + before.description
+            try db.run(
+                """
+                UPDATE assignment SET address = ?, card = ?,
+                    physicalFunction = CASE WHEN physicalFunction IS NULL THEN NULL ELSE ? END,
+                    formers = CASE WHEN ? = ? THEN formers ELSE json_insert(coalesce(formers, '[]'), '$[#]', ?) END
+                WHERE address = ?
+                """,
+                [
+                    after.description, card, correction.address.description, after.description, before.description,
+                    before.description, old,
+                ])
+        }
+        for (before, after) in correction.places where before != after {
+            try db.quarantine.rename(Self.leftMark + before.description, to: after.description)
+        }
+    }
+
+    /// The PF's original state and declaration.
+    private func arriveState(of correction: CardSettlement.Correction) throws {
         let (place, before) = (correction.card.address.description, try Self.text(of: correction.card.identity))
         let (address, card) = (correction.address.description, try Self.text(of: correction.identity))
         let left = Self.leftMark + place
@@ -118,18 +156,6 @@ struct CardRows {
             try db.run(
                 "UPDATE declared SET physicalFunction = ?, card = ?, declaration = ? WHERE physicalFunction = ? AND card IS ?",
                 [address, card, try moved.map { try toJSON($0) } ?? text, left, before])
-        }
-        for (before, after) in correction.functions {
-            let old = before == after ? before.description : Self.leftMark + before.description
-            try db.run(
-                """
-                UPDATE assignment SET address = ?, card = ?,
-                    physicalFunction = CASE WHEN physicalFunction IS NULL THEN NULL ELSE ? END
-                WHERE address = ?
-                """, [after.description, card, address, old])
-        }
-        for (before, after) in correction.places where before != after {
-            try db.quarantine.rename(Self.leftMark + before.description, to: after.description)
         }
     }
 }

@@ -8,4 +8,17 @@ extension Migrations {
         ALTER TABLE original ADD COLUMN card TEXT CHECK (card IS NULL OR json_valid(card));
         ALTER TABLE declared ADD COLUMN card TEXT CHECK (card IS NULL OR json_valid(card));
         """
+
+    /// The card at each address, as the daemon saw it last. `bootID` is NULL where nothing was at the last look; `former` is
+    /// the card that configuration files mean by the address. `assignment.formers` has the addresses that a function had
+    /// before.
+    static let tenth = """
+        CREATE TABLE place (
+            address TEXT PRIMARY KEY,
+            card    TEXT NOT NULL CHECK (json_valid(card)),
+            bootID  TEXT,
+            former  TEXT CHECK (former IS NULL OR json_valid(former))
+        ) WITHOUT ROWID;
+        ALTER TABLE assignment ADD COLUMN formers TEXT CHECK (formers IS NULL OR json_valid(formers));
+        """
 }

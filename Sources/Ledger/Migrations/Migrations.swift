@@ -32,6 +32,9 @@ enum Migrations {
         migrator.registerMigration("9: the card that a row is about") { db in
             try db.execute(sql: ninth)
         }
+        migrator.registerMigration("10: the card at each address") { db in
+            try db.execute(sql: tenth)
+        }
         return migrator
     }
 

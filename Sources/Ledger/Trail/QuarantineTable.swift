@@ -42,11 +42,18 @@ struct QuarantineTable {
         try db.run("UPDATE OR REPLACE quarantine SET address = ? WHERE address = ?", [other, address])
     }
 
-    /// Makes the functions in doubt those that are in quarantine for a doubt, and no others.
-    func setDoubts(_ doubts: [PCIAddress: CardDoubt], at: Int) throws {
-        for (address, reason) in try reasons() where CardDoubt.isReason(reason) && doubts[address] == nil {
+    /// Ends the quarantine of those of the functions that are in it for a doubt.
+    func endDoubts(of functions: Set<String>, at: Int) throws {
+        for (address, reason) in try reasons()
+        where CardDoubt.isReason(reason) && functions.contains(address.description) {
             try remove(address, detail: "it is certain now which card this is", at: at)
         }
+    }
+
+    /// Makes the functions in doubt those that are in quarantine for a doubt, and no others.
+    func setDoubts(_ doubts: [PCIAddress: CardDoubt], at: Int) throws {
+        let over = try reasons().keys.filter { doubts[$0] == nil }
+        try endDoubts(of: Set(over.map(\.description)), at: at)
         for (address, doubt) in doubts.sorted(by: { $0.key < $1.key }) {
             try add(address, reason: doubt.description, since: at)
         }

@@ -53,12 +53,10 @@ struct AllocateCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (pool == nil) != device.isEmpty else { throw ValidationError("name either a pool or a --device") }
-        do throws(MalformedValue) { _ = try request.parts() } catch { throw ValidationError(error.description) }
+        do throws(MalformedDocument) { _ = try request.parts() } catch { throw ValidationError(error.problem) }
         if let count, count < 1 { throw ValidationError(Refusal.request(.countOutOfRange(count)).message) }
         if let name {
-            guard name.wholeMatch(of: /[A-Za-z0-9_-]{1,40}/) != nil else {
-                throw ValidationError("'\(name)' cannot name a device: use up to 40 letters, digits, - and _")
-            }
+            do throws(MalformedValue) { _ = try DeviceName(name) } catch { throw ValidationError(error.message) }
             guard count ?? 1 == 1 else { throw ValidationError("--name is for a single function") }
         }
         if explain, !device.isEmpty { throw ValidationError("--explain is about one pool") }

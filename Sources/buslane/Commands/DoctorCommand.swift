@@ -15,7 +15,7 @@ struct DoctorCommand: AsyncParsableCommand {
     @Option(help: "Examine the host tree below this folder.") var hostRoot: String?
 
     func run() async throws {
-        let diagnosis = try examine(problems: await problems())
+        let diagnosis = try examine(problems: await problems(), records: await records())
         if format.json {
             try Output.json(DiagnosisDocument(diagnosis))
         } else if format.quiet {
@@ -33,12 +33,20 @@ struct DoctorCommand: AsyncParsableCommand {
         return health?.problems ?? []
     }
 
-    private func examine(problems: [String]) throws -> Diagnosis {
+    /// What the daemon found by its records; none without a daemon, or from one of an earlier version.
+    private func records() async -> [Finding] {
+        guard hostRoot == nil else { return [] }
+        let found = try? await connection.client.get(Route.findings, as: FindingsDocument.self, within: .seconds(5))
+        return found?.findings.map(Finding.init) ?? []
+    }
+
+    private func examine(problems: [String], records: [Finding]) throws -> Diagnosis {
         let paths = HostPaths(root: hostRoot ?? "/")
         do {
             return Diagnosis(
                 of: try SysfsReader(paths: paths).snapshot(),
-                on: PlatformReader(paths: paths, daemonSocket: connection.socketPath).facts(), problems: problems)
+                on: PlatformReader(paths: paths, daemonSocket: connection.socketPath).facts(), problems: problems,
+                records: records)
         } catch {
             throw Failure(.refused, "unreadable-host", subject: paths.root, "\(error)")
         }

@@ -15,19 +15,6 @@ struct PoolsCommand: AsyncParsableCommand {
     }
 }
 
-struct ClaimsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "claims", abstract: "Lists the claims: who holds which functions.")
-
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var format: FormatOptions
-
-    func run() async throws {
-        let document = try await connection.client.get(Route.claims, as: ClaimsDocument.self)
-        try Output.list(document, format, ids: document.claims.map(\.id), table: document.table)
-    }
-}
-
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Lists who asked for what, and the result.")

@@ -24,8 +24,8 @@ struct PlanCommand: AsyncParsableCommand {
 extension PlanDocument {
     /// For people: a block for each PF, a line for each change.
     var text: String {
-        guard !empty else { return "nothing to do: the host is as declared\n" }
-        var lines: [String] = []
+        var lines = (notes ?? []).map { "note: \($0)" }
+        guard !empty else { return (lines + ["nothing to do: the host is as declared"]).joined(separator: "\n") + "\n" }
         for entry in physicalFunctions {
             let why = entry.purpose == .declared ? "declared" : "no longer declared: restored"
             lines.append(Terminal.bold("\(entry.address)  (\(why))"))

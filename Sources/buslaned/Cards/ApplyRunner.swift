@@ -19,8 +19,12 @@ struct ApplyRunner: Sendable {
     /// What ``apply(_:confirmed:by:reporting:)`` would do now.
     func plan(for desired: DesiredState) async throws -> Plan {
         let now = try host.snapshot()
-        return try Planner.plan(
+        var plan = try Planner.plan(
             for: desired, on: now, holdings: await holdings.holdings(for: .planning, opening: now.hostVFs))
+        plan.notes = desired.outdatedAddresses(since: try await ledger.cards.lastLook(), on: now).map {
+            "\($0). \($0.remedy)"
+        }
+        return plan
     }
 
     /// Applies the declared state to the host. One apply runs at a time.
@@ -46,6 +50,7 @@ struct ApplyRunner: Sendable {
             if !desired.isPartial { try await forgetRestored(plan, declared, held, on: before) }
             guard !plan.isEmpty else {
                 try await remember(declared, of: desired)
+                try await accept(desired, by: actor)
                 return plan
             }
             // 2. Act, and record the result.
@@ -60,6 +65,7 @@ struct ApplyRunner: Sendable {
                     throw first
                 }
                 try await remember(declared, of: desired, applied: entry)
+                try await accept(desired, by: actor)
                 logger.notice("applied", metadata: ["plan": "\(plan.summary)"])
                 return plan
             }
@@ -182,6 +188,11 @@ struct ApplyRunner: Sendable {
 }
 
 extension ApplyRunner {
+    /// Who applies a whole configuration says that its addresses mean the cards that are there now.
+    private func accept(_ desired: DesiredState, by actor: AuditEntry.Actor) async throws {
+        if actor != .daemon, !desired.isPartial { try await ledger.cards.acceptPlaces() }
+    }
+
     private func cards(at addresses: some Collection<PCIAddress>) throws -> [PCIAddress: CardIdentity] {
         var cards: [PCIAddress: CardIdentity] = [:]
         for address in addresses { cards[address] = try host.cardIdentity(at: address) }

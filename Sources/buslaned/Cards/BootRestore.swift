@@ -27,13 +27,25 @@ struct BootRestore: Sendable {
             let originals = try await ledger.holdings().originals
             let declared = try await ledger.declared()
             if !originals.isEmpty || !declared.isEmpty {
-                let desired = try configuration.declared()
-                try await restore(desired, missing: try await missing(of: desired, waitingFor: patience))
+                let asked = try configuration.declared()
+                try await waitForDrivers(of: try await meant(by: asked), patience)
+                // Now the drivers are there, and with them the MAC addresses.
+                try await comparer.settle()
+                try await restore(try await meant(by: asked, reporting: true))
             }
         } catch {
             await report("host", "\(error)")
         }
         await readyClaims()
+    }
+
+    /// What was declared for a card is not applied to another one that has its address now. The card that was meant keeps
+    /// what was applied to it.
+    private func meant(by desired: DesiredState, reporting isReported: Bool = false) async throws -> DesiredState {
+        let now = try host.snapshot()
+        let outdated = desired.outdatedAddresses(since: try await ledger.cards.lastLook(), on: now)
+        if isReported { for address in outdated { await report(address.address.description, "\(address)") } }
+        return desired.withholding(outdated, applied: try await ledger.declared(), on: now)
     }
 
     /// Configures late PFs as declared at the daemon's start.
@@ -44,24 +56,22 @@ struct BootRestore: Sendable {
         guard missing.map(\.description) != state.missing else { return }
         state.await(missing.isEmpty ? DesiredState() : awaited, missing.map(\.description))
         try await comparer.settle()
-        await applyPresent(of: awaited)
+        await applyPresent(of: try await meant(by: awaited))
         await readyClaims()
     }
 
-    /// The declared PFs that are missing when the time is over. A PF without a driver cannot make VFs.
-    private func missing(of desired: DesiredState, waitingFor patience: Duration) async throws -> [DeclarationProblem] {
+    /// Returns when no declared PF is missing, or the time is over. A PF without a driver cannot make VFs.
+    private func waitForDrivers(of desired: DesiredState, _ patience: Duration) async throws {
         let deadline = ContinuousClock.now + patience
         while true {
-            let missing = desired.missing(on: try host.snapshot())
             let left = ContinuousClock.now.duration(to: deadline)
-            if missing.isEmpty || left <= .zero || Task.isCancelled { return missing }
+            if try desired.missing(on: host.snapshot()).isEmpty || left <= .zero || Task.isCancelled { return }
             await host.waitForChange(upTo: min(left, .seconds(5)))
         }
     }
 
-    private func restore(_ desired: DesiredState, missing: [DeclarationProblem]) async throws {
-        // Now the drivers are there, and with them the MAC addresses.
-        try await comparer.settle()
+    private func restore(_ desired: DesiredState) async throws {
+        let missing = desired.missing(on: try host.snapshot())
         guard !missing.isEmpty else {
             let done = try await apply.apply(desired, confirmed: false, by: .daemon)
             if !done.isEmpty { logger.notice("declared state restored", metadata: ["plan": "\(done.summary)"]) }
@@ -96,7 +106,7 @@ struct BootRestore: Sendable {
             for claim in try await ledger.claims() where claim.state == .bound {
                 do {
                     guard try use.holder(of: claim, among: openGroups) == nil else { continue }
-                    try await use.refuseQuarantined(claim.assignments.map(\.address))
+                    try await use.refuseQuarantined(claim.assignments.map(\.address), of: [claim])
                     try await readiness.ready(claim, purpose: .prepare)
                 } catch {
                     await report(claim.id, "\(error)")

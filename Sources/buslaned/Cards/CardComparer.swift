@@ -17,9 +17,10 @@ struct CardComparer: Sendable {
     func settle() async throws {
         let recorded = try await ledger.cards.recorded(bootID: boot.id)
         let snapshot = try host.snapshot()
-        let seen = recorded.isEmpty ? [:] : try host.cardIdentities(on: snapshot)
-        let settlement = CardComparison(recorded, seen: seen, on: snapshot).settlement
-        try await ledger.cards.settle(settlement, bootID: boot.id)
+        let seen = try host.cardIdentities(on: snapshot)
+        let last = try await ledger.cards.lastLook()
+        let settlement = CardComparison(recorded, seen: seen, since: last, on: snapshot).settlement
+        try await ledger.cards.settle(settlement, last.followed(by: seen, bootID: boot.id), bootID: boot.id)
         for correction in settlement.corrections where correction.isMove {
             logger.notice(
                 "card has another address",

@@ -35,6 +35,7 @@ struct Quarantine: Sendable {
                 if CardDoubt.isReason(reason), let card = try host.cardIdentity(at: address) {
                     try await ledger.cards.confirm(cardAt: pf, as: card)
                 }
+                if CardDoubt.isStranger(reason) { try await ledger.cards.acceptPlace(at: pf) }
                 try await ledger.liftQuarantine(of: address, detail: "reset, verified, and free again")
             }
         }

@@ -64,13 +64,15 @@ struct CandidateSelection: Sendable {
     private func candidate(
         for request: ClaimRequest, _ placed: [Placement.Placed], _ look: FreshLook
     ) throws -> Candidate {
+        let seen = try host.lastSeen()
         var (slots, changes): ([ClaimDraft.Slot], [[Change]]) = ([], [])
         for one in placed {
             let settings =
                 one.companionOf == nil ? request.settings(for: one.function, on: identity) : VFSettings()
             slots.append(
                 .init(
-                    function: one.function, settings: settings, companionOf: one.companionOf,
+                    function: one.function, settings: settings, numaNode: seen.node(of: one.function),
+                    companionOf: one.companionOf,
                     card: try host.cardIdentity(at: one.function.address)))
             changes.append(try ClaimPlanner.ready(one.function.address, as: settings, on: look))
         }

@@ -22,7 +22,7 @@ struct ClaimUse: Sendable {
     @discardableResult
     func begin(_ claims: [Claim], besides running: [Claim] = []) async throws -> [Claim] {
         if claims.isEmpty { return [] }
-        try await refuseQuarantined(claims.flatMap(\.assignments).map(\.address))
+        try await refuseQuarantined(claims.flatMap(\.assignments).map(\.address), of: claims)
         // One claim may have several of the guest's devices.
         let ids = Set(claims.map(\.id)).sorted()
         let used = try await ledger.transitions.beginUse(ofClaims: ids, bootID: boot.id, sinceBoot: boot.now)
@@ -37,11 +37,21 @@ struct ClaimUse: Sendable {
 
     /// Refuses functions in quarantine. A claim can stand while its function is in quarantine, for example when two
     /// owners share an IOMMU group since a reboot.
-    func refuseQuarantined(_ addresses: [PCIAddress]) async throws {
+    ///
+    /// - Parameter claims: the claims that may have the functions.
+    func refuseQuarantined(_ addresses: [PCIAddress], of claims: [Claim]) async throws {
         if addresses.isEmpty { return }
         let quarantine = try await ledger.quarantine()
         for address in addresses {
-            if let reason = quarantine[address] { throw Refusal.function(address, .quarantined(reason: reason)) }
+            guard let reason = quarantine[address] else { continue }
+            let claim = claims.first { claim in claim.assignments.contains { $0.address == address } }
+            throw Refusal.function(
+                address, .quarantined(reason: reason, claim: CardDoubt.isReason(reason) ? claim?.id : nil))
+        }
+        if let astray = claims.first(where: { claim in
+            claim.assignments.contains { $0.isParked && addresses.contains($0.address) }
+        }) {
+            throw Refusal.claim(astray.id, .cardAway)
         }
     }
 

@@ -67,7 +67,8 @@ struct LostOwners: Sendable {
             function.vfSettings?.mac = boot.identity.machineID.flatMap { .stable(for: virtual, machineID: $0) }
         }
         return ClaimDraft.Slot(
-            function: function, settings: settings, name: device.name, card: try host.cardIdentity(at: device.address))
+            function: function, settings: settings, numaNode: try host.lastSeen().node(of: function), name: device.name,
+            card: try host.cardIdentity(at: device.address))
     }
 
     /// The pool of these devices in the domain's request.

@@ -14,6 +14,7 @@ struct DomainBinder: Sendable {
     let troubles: DomainTroubles
     let seen: SeenDomains
     let release: ClaimRelease
+    let rebinding: ClaimRebinding
     let stops: StopHook
     let audit: AuditRecorder
 
@@ -60,6 +61,10 @@ struct DomainBinder: Sendable {
         let held = try await claims.held(by: state.uuid)
         let request = try domain.request
         if request == nil, held.isEmpty, domain.recorded.isEmpty { return [] }
+        // Its devices have no address that the XML could name.
+        if let away = held.first(where: { $0.assignments.contains(where: \.isParked) }) {
+            throw Refusal.claim(away.id, .cardAway)
+        }
         // During a start the XML must not change; the domain is reconciled again afterwards.
         if !state.isActive, try await stops.endUnreportedUse(of: domain), let claim = held.first {
             throw Refusal.claim(claim.id, .guestStarting(domain: state.name))
@@ -71,6 +76,14 @@ struct DomainBinder: Sendable {
         if state.isActive { return done + (try await running.bind(request, state, by: actor)) }
         try domain.foreseePorts(for: request)
         return done
+    }
+
+    /// Rebinds a claim, and lets the persistent XML of a domain that has it follow. If libvirt does not answer now, the XML
+    /// follows at the next look at the domain.
+    func rebind(_ id: String, to target: Rebinding.Target, by actor: AuditEntry.Actor) async throws -> Claim {
+        let claim = try await rebinding.rebind(id, to: target, by: actor)
+        if case .domain(let uuid) = claim.owner { _ = try? await sync(uuid: uuid) }
+        return claim
     }
 
     /// The persistent domain with the devices that it holds and those that its request asks for; for an XML that libvirt

@@ -13,13 +13,14 @@ struct OwnerNames: Sendable {
     /// - Returns: the owner, and what a person calls it.
     /// - Throws: `MalformedValue`, ``Refusal/unknownProcess(_:)``, and `LibvirtError` for a domain.
     func owner(named text: String) async throws -> (owner: Owner, name: String) {
-        if text.hasPrefix("pid:"), let pid = Int(text.dropFirst("pid:".count)) { return try await process(pid, text) }
-        guard text.hasPrefix("domain:") else { return (try Owner(text), text) }
-        if let owner = try? Owner(text), case .domain(let uuid) = owner {
-            return (owner, try await libvirt.domain(uuid: uuid).name)
+        switch try OwnerName(text) {
+        case .process(let pid): return try await process(pid, text)
+        case .domain(let name):
+            let domain = try await libvirt.domain(named: name)
+            return (.domain(uuid: domain.uuid), domain.name)
+        case .owner(.domain(let uuid)): return (.domain(uuid: uuid), try await libvirt.domain(uuid: uuid).name)
+        case .owner(let owner): return (owner, text)
         }
-        let domain = try await libvirt.domain(named: String(text.dropFirst("domain:".count)))
-        return (.domain(uuid: domain.uuid), domain.name)
     }
 
     /// A process that runs, or one that is gone and still has a claim.

@@ -96,15 +96,17 @@ struct PersistentBinder: Sendable {
         by actor: AuditEntry.Actor
     ) async throws -> [String] {
         let (domain, request) = (binding.domain, binding.request)
-        let names = Set(plan.wanted.map(\.name))
+        let names = Set(plan.wanted.map(\.name)).union(plan.followed.subtracting(plan.removed))
         let devices = try domain.devices(for: held.flatMap { $0.assignments(for: names) }, request)
         let rest = try domain.removing(names: plan.removed)
         let edited = try claims.adding(devices, to: rest, request, isRunning: binding.isActive).recording(record)
         guard edited != domain else { return [] }
-        let before = Set(domain.injected.map(\.name))
+        let before = Dictionary(domain.injected.map { ($0.name, $0.address) }) { first, _ in first }
         let done =
             made.map { "claimed \($0.assignments.map(\.address.description).joined(separator: ", ")) as \($0.id)" }
-            + devices.filter { !before.contains($0.name) }.map { "added \($0.name) (\($0.address))" }
+            + devices.filter { before[$0.name] == nil }.map { "added \($0.name) (\($0.address))" }
+            + held.flatMap(\.assignments).filter { $0.hasLeft(before[$0.name]) }
+            .map { "moved \($0.name) to \($0.address)" }
             + plan.removed.sorted().map { "took out \($0)" }
         let detail = done.isEmpty ? "changed" : done.joined(separator: "; ")
         return try await audit.audited("domain sync", subject: domain.name, detail: detail, by: actor) {
@@ -123,5 +125,12 @@ struct PersistentBinder: Sendable {
             let claimed = binding.held.compactMap { $0.address(of: moved.name) }.first
             throw .movedByHand(moved, claimed: claimed, of: binding.domain.name)
         }
+    }
+}
+
+extension Assignment {
+    /// Whether its function had the address before and has another one now.
+    fileprivate func hasLeft(_ address: PCIAddress?) -> Bool {
+        address.map { $0 != self.address && formers.contains($0) } ?? false
     }
 }

@@ -15,6 +15,7 @@ struct ClaimRoutes: RouteGroup {
     let allocator: ClaimAllocator
     let release: ClaimRelease
     let expiry: ClaimExpiry
+    let binder: DomainBinder
 
     func add(to router: Router<PeerContext>) {
         router.get(RouterPath(Route.pools)) { _, _ in
@@ -43,12 +44,19 @@ struct ClaimRoutes: RouteGroup {
             let asked = try await request.decoded(as: RenewRequest.self)
             return try Response(json: ClaimsDocument(try await expiry.renew(asked.claims, for: try context.peer())))
         }
+        router.post(RouterPath(Route.rebinding)) { request, context in
+            let asked = try await request.decoded(as: RebindRequest.self)
+            let (target, peer) = (try asked.target(), try context.peer())
+            try await permissions.mustBeRoot(peer, to: "rebind", asked.claim)
+            let claim = try await binder.rebind(asked.claim, to: target, by: peer.actor)
+            return try Response(json: ClaimsDocument([claim]))
+        }
         router.post(RouterPath(Route.explanation)) { request, context in
             let asked = try await request.decoded(as: AllocateRequest.self)
             let all = try await claimRequests(asked, from: try context.peer())
             guard let wanted = all.first, all.count == 1 else {
-                throw MalformedValue(
-                    kind: "question", text: "\(all.count) devices", expected: "one pool: each is explained by itself")
+                throw MalformedDocument(
+                    field: "devices", problem: "it has \(all.count) entries, more than 1: each is explained by itself")
             }
             return try Response(json: ExplanationDocument(try await candidates.explain(wanted)))
         }
@@ -74,12 +82,12 @@ struct ClaimRoutes: RouteGroup {
 
     private func claimRequests(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> [ClaimRequest] {
         let parts = try asked.parts()
-        let ttl = try asked.life()
         let (owner, name) = try await owners.owner(named: asked.owner ?? "uid-\(peer.uid)")
         return try parts.map { part in
             ClaimRequest(
                 pool: try pools.pool(part.pool), count: part.count, owner: owner, ownerName: name,
-                numa: asked.numa, spread: asked.spread, settings: part.settings, uid: Int(peer.uid), ttl: ttl,
+                numa: asked.numa, spread: asked.spread, settings: part.settings, uid: Int(peer.uid),
+                ttl: asked.ttlSeconds,
                 deviceName: part.name)
         }
     }

@@ -29,19 +29,19 @@ struct DomainRoutes: RouteGroup {
             let asked = try await request.decoded(as: DomainDevicesRequest.self)
             let peer = try await domainManager(context, "domain attach", asked.domain)
             return try Response(
-                json: DomainDocument(try await guests.attach(asked.domain, try asked.order, by: peer)))
+                json: DomainDocument(try await guests.attach(asked.domain, asked.order, by: peer)))
         }
         router.post(RouterPath(Route.detach)) { request, context in
             let asked = try await request.decoded(as: DomainDevicesRequest.self)
             let peer = try await domainManager(context, "domain detach", asked.domain)
             return try Response(
-                json: DomainDocument(try await guests.detach(asked.domain, try asked.order, by: peer.actor)))
+                json: DomainDocument(try await guests.detach(asked.domain, asked.order, by: peer.actor)))
         }
         router.post(RouterPath(Route.evict)) { request, context in
             let asked = try await request.decoded(as: EvictRequest.self)
             let peer = try await domainManager(context, "domain evict", asked.domain)
             let evicted = try await guests.evict(
-                asked.domain, within: try asked.patience(), releasing: asked.release ?? false, by: peer.actor)
+                asked.domain, within: asked.patience, releasing: asked.release ?? false, by: peer.actor)
             return try Response(json: DomainDocument(evicted))
         }
         router.post(RouterPath(Route.readmit)) { request, context in
@@ -71,7 +71,7 @@ struct DomainRoutes: RouteGroup {
 
 extension DomainDevicesRequest {
     fileprivate var order: RunningGuests.Order {
-        get throws(MalformedValue) { .init(scope: scope, devices: devices, wait: try patience()) }
+        .init(scope: scope, devices: devices, wait: patience)
     }
 }
 

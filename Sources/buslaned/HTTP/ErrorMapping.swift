@@ -23,13 +23,17 @@ struct ErrorMapping: RouterMiddleware {
             } else if status == .internalServerError {
                 context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             }
-            if request.headers[.accept] == "text/plain" { return Response(text: body.error.line, status: status) }
-            return try Response(json: body, status: status)
+            var response =
+                request.headers[.accept] == "text/plain"
+                ? Response(text: body.error.line, status: status) : try Response(json: body, status: status)
+            response.headers.append(contentsOf: (error as? RequestRefusal)?.headers ?? [:])
+            return request.method == .head ? response.createHeadResponse() : response
         }
     }
 
     static func answer(to error: any Error) -> (HTTPResponse.Status, ErrorBody) {
         switch error {
+        case let error as RequestRefusal: (error.status, ErrorBody(error))
         case let error as any Reportable: (error.report.kind.status, ErrorBody(error))
         case let error as DecodingError: answer(to: MalformedDocument(error))
         case let error as any HTTPResponseError:

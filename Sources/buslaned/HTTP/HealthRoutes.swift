@@ -3,12 +3,16 @@ import ControlAPI
 import HostModel
 import Hummingbird
 
-/// The daemon's version, and the problems of the host.
+/// The daemon's version, the problems of the host, and what the daemon's records add to a diagnosis.
 struct HealthRoutes: RouteGroup {
     let problems: HostProblems
+    let cards: CardFindings
 
     func add(to router: Router<PeerContext>) {
         router.get(RouterPath(Route.health)) { _, _ in try Response(json: HealthDocument(problems)) }
+        router.get(RouterPath(Route.findings)) { _, _ in
+            try Response(json: FindingsDocument(try await cards.findings()))
+        }
     }
 }
 

@@ -13,8 +13,7 @@ struct HookRoutes: RouteGroup {
 
     func add(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.hooks)) { request, context in
-            // A hook of a later version may send more fields.
-            let call = try JSON.decode(HookRequest.self, from: try await request.bytes())
+            let call = try await request.decoded(as: HookRequest.self)
             let domain = try Domain(parsing: call.xml)
             let peer = try context.peer()
             try await permissions.mustBeRoot(peer, to: "hook \(call.operation)", domain.name)

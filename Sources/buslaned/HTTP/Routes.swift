@@ -23,12 +23,12 @@ struct Routes {
     private var groups: [any RouteGroup] {
         let (ledger, permissions, cards) = (daemon.ledger, daemon.permissions, daemon.cards)
         return [
-            HealthRoutes(problems: cards.problems),
+            HealthRoutes(problems: cards.problems, cards: cards.findings),
             InventoryRoutes(inventory: inventory),
             ClaimRoutes(
                 ledger: ledger, pools: daemon.pools, owners: owners, permissions: permissions,
                 candidates: daemon.candidates, allocator: daemon.allocator, release: daemon.release,
-                expiry: daemon.expiry),
+                expiry: daemon.expiry, binder: domains.binder),
             PlanRoutes(configuration: daemon.configuration, permissions: permissions, apply: cards.apply),
             QuarantineRoutes(permissions: permissions, quarantine: cards.quarantine),
             DomainRoutes(
@@ -41,25 +41,29 @@ struct Routes {
     }
 
     var router: Router<PeerContext> {
-        let router = Router(context: PeerContext.self)
+        let router = Router(context: PeerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMapping())
         for group in groups { group.add(to: router) }
+        router.add(middleware: UnroutedRequests(of: router))
         return router
     }
 }
 
 extension Request {
-    /// Larger requests are refused: a domain XML has some kilobytes. In bytes.
-    private static let sizeLimit = 8 << 20
-
     /// The request's document. An unknown field is an error.
     func decoded<Value: RequestDocument>(as type: Value.Type) async throws -> Value {
         try JSON.decodeStrictly(type, from: try await bytes())
     }
 
     /// The whole body.
+    ///
+    /// - Throws: ``RequestRefusal`` for a larger one than the limit.
     func bytes() async throws -> [UInt8] {
-        [UInt8](try await body.collect(upTo: Self.sizeLimit).readableBytesView)
+        do {
+            return [UInt8](try await body.collect(upTo: RequestLimits.body).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw RequestRefusal.tooLarge(limit: RequestLimits.body)
+        }
     }
 }
 

@@ -105,7 +105,7 @@ struct PrepareHook: Sendable {
 
     /// The claims of the devices that Buslane added to the domain's XML.
     private func claims(amongst held: [Claim], havingDevicesOf domain: Domain) async throws -> [Claim] {
-        try await use.refuseQuarantined(domain.injected.map(\.address))
+        try await use.refuseQuarantined(domain.injected.map(\.address), of: held)
         var having: [Claim] = []
         for device in domain.injected {
             guard
@@ -113,6 +113,7 @@ struct PrepareHook: Sendable {
                     claim.assignments.contains { $0.name == device.name && $0.address == device.address }
                 })
             else {
+                if let refusal = held.refusal(ofMoved: device, in: domain) { throw refusal }
                 throw Refusal.function(device.address, .notClaimedForDomain(device: device.name, domain: domain.name))
             }
             if !having.contains(where: { $0.id == claim.id }) { having.append(claim) }
@@ -155,8 +156,22 @@ extension CandidateSelection.Candidate {
     fileprivate var nodes: [(name: String, node: Int?)] {
         draft.slots.compactMap { slot in
             guard slot.companionOf == nil, let name = slot.name ?? draft.request.deviceName else { return nil }
-            return (name, slot.function.numaNode)
+            return (name, slot.numaNode)
         }
+    }
+}
+
+extension [Claim] {
+    /// The refusal of a device whose claim has another function now; nil if none has the device.
+    fileprivate func refusal(ofMoved device: InjectedDevice, in domain: Domain) -> Refusal? {
+        for claim in self {
+            guard let own = claim.assignments.first(where: { $0.name == device.name }) else { continue }
+            if own.isParked { return .claim(claim.id, .cardAway) }
+            guard own.formers.contains(device.address) else { return nil }
+            return .function(
+                device.address, .claimHasMoved(device: device.name, domain: domain.name, to: own.address))
+        }
+        return nil
     }
 }
 

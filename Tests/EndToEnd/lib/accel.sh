@@ -3,9 +3,9 @@
 # KVM or software emulation? /dev/kvm can exist and not work, or work for some
 # instructions only, so this boots the image's kernel with it and listens.
 
-# accel_choose IMAGE: prints kvm or tcg.
+# accel_choose IMAGE QEMU: prints kvm or tcg.
 accel_choose() {
-    local image=$1 trial pid heard=tcg deadline
+    local image=$1 qemu=$2 trial pid heard=tcg deadline
     case "${LAB_ACCEL:-auto}" in
     kvm | tcg)
         printf '%s\n' "$LAB_ACCEL"
@@ -18,7 +18,7 @@ accel_choose() {
     fi
     trial=$(mktemp -d "${TMPDIR:-/tmp}/buslane-lab-kvm.XXXXXX")
     : >"$trial/console"
-    (qemu_exec "$image" -machine q35,accel=kvm,kernel-irqchip=split -cpu max -m 256 -nodefaults \
+    (qemu_exec "$qemu" -machine q35,accel=kvm,kernel-irqchip=split -cpu max -m 256 -nodefaults \
         -display none -no-reboot -serial "file:$trial/console" -kernel "$image/kernel" \
         -append 'console=ttyS0 panic=-1') </dev/null >/dev/null 2>"$trial/complaint" &
     pid=$!

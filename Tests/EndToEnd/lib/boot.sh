@@ -16,17 +16,17 @@ boot_kill() {
     boot_pid=""
 }
 
-# boot_start IMAGE OUT: starts QEMU in the background. It gets neither our stdin,
+# boot_start QEMU OUT: starts QEMU in the background. It gets neither our stdin,
 # whose end would close the scenario's port, nor our stdout, which it would make
 # non-blocking for every process that shares it.
 boot_start() {
-    local image=$1 out=$2 pipes
+    local qemu=$1 out=$2 pipes
     pipes=$(mktemp -d "${TMPDIR:-/tmp}/buslane-lab-pipes.XXXXXX")
     mkfifo "$pipes/in" "$pipes/out"
     exec 8<>"$pipes/in"
     cat <"$pipes/out" &
     boot_talk=$!
-    (qemu_exec "$image" "${arguments[@]}") <&8 >"$pipes/out" 2>"$out/qemu.log" &
+    (qemu_exec "$qemu" "${arguments[@]}") <&8 >"$pipes/out" 2>"$out/qemu.log" &
     boot_pid=$!
     exec 8<&-
     # Both ends are open as soon as QEMU's console exists
@@ -37,10 +37,23 @@ boot_start() {
 # boot_marker WORD SCENARIO: prints the rest of the line `# lab: WORD …` in its header
 boot_marker() { sed -n "s/^# lab: $1 //p" "$lab_root/scenarios/$2.sh" 2>/dev/null | head -n 1 || true; }
 
-# boot_arguments IMAGE OUT STAGE MODE SCENARIO: fills the array `arguments`.
+# boot_disk NUMBER OF: fills the arrays `disk`, the options of the root disk in that boot of so many, and `disk_new`, the
+# arguments with which qemu-img makes it. What the last boot writes is dropped, so it needs no disk of its own.
+boot_disk() {
+    local number=$1 base="$image/disk.img" format=raw
+    [ "$number" -eq 1 ] || base="$out/disk-$((number - 1)).qcow2" format=qcow2
+    if [ "$number" -eq "$2" ]; then
+        disk=(-drive "file=$base,format=$format,if=none,id=root,snapshot=on,cache=unsafe") disk_new=()
+    else
+        disk=(-drive "file=$out/disk-$number.qcow2,format=qcow2,if=none,id=root,cache=unsafe")
+        disk_new=(create -q -f qcow2 -b "$base" -F "$format" "$out/disk-$number.qcow2")
+    fi
+}
+
+# boot_arguments MODE SCENARIO TOPOLOGY NUMBER: fills the array `arguments`.
 boot_arguments() {
-    local image=$1 out=$2 stage=$3 mode=$4 scenario=$5 accel irqchip="" append
-    accel=$(accel_choose "$image")
+    local mode=$1 scenario=$2 number=$4 accel irqchip="" append
+    accel=$(accel_choose "$image" "$qemu")
     say "emulated host with accel=$accel"
     [ "$accel" != kvm ] || irqchip=,kernel-irqchip=split
     local cpu=max,svm=off,vmx=off
@@ -52,14 +65,14 @@ boot_arguments() {
     append+=" no_timer_check"
     append+=" systemd.unit=lab.target systemd.show_status=no audit=0 mitigations=off net.ifnames=1"
     append+=" apparmor=1 security=apparmor"
-    append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color"
-    topology_arguments "$out" "$(boot_marker topology "$scenario")"
+    append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color lab.boot=$number"
+    topology_arguments "$out" "$3"
     arguments=(
         -name buslane-lab -nodefaults -display none
         -machine "q35,accel=$accel$irqchip" -cpu "$cpu"
         "${topology[@]}"
         -kernel "$image/kernel" -initrd "$image/initrd"
-        -drive "file=$image/disk.img,format=raw,if=none,id=root,snapshot=on,cache=unsafe"
+        "${disk[@]}"
         -device virtio-blk-pci,bus=pcie.0,addr=0x4,drive=root
         -device virtio-rng-pci,bus=pcie.0,addr=0x5
         -serial "file:$out/console.log"
@@ -88,14 +101,33 @@ boot_arguments() {
     fi
 }
 
-# boot_run IMAGE OUT STAGE SCENARIO: exit status is the scenario's.
+# boot_run IMAGE OUT STAGE SCENARIO: boots once with each topology of the scenario, with the same disk. The exit status is
+# that of the last boot whose scenario failed.
 boot_run() {
-    local image=$1 out=$2 stage=$3 scenario=$4 attempt verdict
-    boot_arguments "$image" "$out" "$stage" run "$scenario"
+    local image=$1 out=$2 stage=$3 scenario=$4 qemu topologies number code=0 disk disk_new
+    qemu=$(qemu_ensure "$image" "$(boot_marker qemu "$scenario")")
+    read -r -a topologies <<<"$(boot_marker topology "$scenario")"
+    [ ${#topologies[@]} -gt 0 ] || topologies=("")
+    for ((number = 1; number <= ${#topologies[@]}; number++)); do
+        boot_disk "$number" "${#topologies[@]}"
+        boot_arguments run "$scenario" "${topologies[number - 1]}" "$number"
+        boot_once || code=$?
+        [ "$number" -eq "${#topologies[@]}" ] || mv "$out/console.log" "$out/console-$number.log"
+    done
+    rm -f "$out"/disk-*.qcow2 "$out"/drive-*.raw
+    return "$code"
+}
+
+# One boot, with the arguments that were put together. The exit status is the scenario's.
+boot_once() {
+    local attempt verdict
     # Under software emulation a boot in ten can hang on a busy machine: three tries make that one in a thousand
     for attempt in 1 2 3; do
         rm -f "$out/started" "$out/exit-code" "$out/console.log"
-        boot_start "$image" "$out"
+        # What a boot wrote that has to be started again is dropped.
+        [ ${#disk_new[@]} -eq 0 ] || (qemu_program "$qemu" qemu-img "${disk_new[@]}") ||
+            fail "no disk for the emulated host in $out" "is its file system full?"
+        boot_start "$qemu" "$out"
         verdict=$(boot_watch "$out")
         boot_kill
         [ "$attempt" -lt 3 ] || break
@@ -131,9 +163,12 @@ boot_run() {
 
 # Watches the running host; prints ended, silent, stalled, unstarted or overdue.
 boot_watch() {
-    local out=$1 begin=$SECONDS started=""
+    local out=$1 begin=$SECONDS started="" over=""
     while kill -0 "$boot_pid" 2>/dev/null; do
         if [ -z "$started" ] && [ -e "$out/started" ]; then started=$SECONDS; fi
+        # A host can hang while it switches off.
+        if [ -z "$over" ] && [ -s "$out/exit-code" ]; then over=$SECONDS; fi
+        if [ -n "$over" ] && [ $((SECONDS - over)) -gt 60 ]; then break; fi
         if [ -n "$started" ]; then
             if [ $((SECONDS - started)) -gt "$boot_scenario" ]; then echo overdue; return; fi
         elif [ $((SECONDS - begin)) -gt "$boot_first_line" ] && [ ! -s "$out/console.log" ]; then
@@ -153,11 +188,12 @@ boot_watch() {
 
 # An interactive root shell on the user's terminal.
 boot_shell() {
-    local image=$1 out=$2 stage=$3 saved status=0
-    boot_arguments "$image" "$out" "$stage" shell -
+    local image=$1 out=$2 stage=$3 qemu="$1/host" saved status=0 disk disk_new
+    boot_disk 1 1
+    boot_arguments shell - "" 1
     say "booting, about a minute under software emulation; leave the shell (exit) to end the host"
     saved=$(stty -g)
-    (qemu_exec "$image" "${arguments[@]}") 2>"$out/qemu.log" || status=$?
+    (qemu_exec "$qemu" "${arguments[@]}") 2>"$out/qemu.log" || status=$?
     stty "$saved"
     if [ -s "$out/qemu.log" ]; then cat "$out/qemu.log" >&2; fi
     [ "$status" -eq 0 ] || fail "the emulated host ended with status $status" "its console: $out/console.log"

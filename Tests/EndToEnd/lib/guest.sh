@@ -35,6 +35,8 @@ share out cache=none
 touch /lab-out/started
 export LC_ALL=C.UTF-8 HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LAB_WIRE_NODE0=/lab-out/wire-node0.pcap LAB_WIRE_NODE1=/lab-out/wire-node1.pcap LAB_OUT=/lab-out
+LAB_BOOT=$(word boot)
+export LAB_BOOT # 1, or which boot of a scenario with several topologies
 if [ "$(word color)" = 1 ]; then export LAB_COLOR=1 TERM=xterm-256color; else export NO_COLOR=1 TERM=dumb; fi
 
 if [ "$mode" = shell ]; then

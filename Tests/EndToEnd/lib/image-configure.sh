@@ -21,9 +21,13 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     keyboard-setup.service console-setup.service logrotate.timer dev-hugepages.mount \
     systemd-binfmt.service proc-sys-fs-binfmt_misc.automount modprobe@drm.service \
     libvirtd-tls.socket libvirtd-tcp.socket systemd-firstboot.service systemd-tpm2-setup.service \
-    systemd-tpm2-setup-early.service; do
+    systemd-tpm2-setup-early.service mdcheck_start.timer mdcheck_continue.timer mdmonitor-oneshot.timer \
+    lvm2-monitor.service blk-availability.service; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
+# Arrays are assembled by hand: udev would assemble one again that was stopped.
+mkdir -p "$tree/etc/mdadm"
+echo 'AUTO -all' >"$tree/etc/mdadm/mdadm.conf"
 # libvirtd starts at the first connection to its sockets.
 rm -f "$tree/etc/systemd/system/multi-user.target.wants/libvirtd.service"
 rm -rf "$tree/etc/libvirt/qemu/networks/autostart"

@@ -110,16 +110,3 @@ image_take_qemu() {
         as_root cp -a "$tree/$part" "$host/$part"
     done
 }
-
-# qemu IMAGE ARGUMENTS…: becomes the image's QEMU.
-qemu_exec() {
-    local host="$1/host"
-    shift
-    export QEMU_MODULE_DIR="$host/usr/lib/x86_64-linux-gnu/qemu"
-    # The end of this process, however it comes, is QEMU's end too.
-    exec setpriv --pdeathsig KILL \
-        "$host/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" \
-        --library-path "$host/usr/lib/x86_64-linux-gnu:$host/usr/lib/x86_64-linux-gnu/pulseaudio" \
-        "$host/usr/bin/qemu-system-x86_64" -L "$host/usr/share/qemu" -L "$host/usr/share/seabios" \
-        -L "$host/usr/lib/ipxe/qemu" "$@"
-}

@@ -23,21 +23,55 @@
 #   0000:83:00.0    82576 (igb), 7 VFs        igb     1     its own
 #   0000:83:10.0,2,4,6, 11.0,2,4  its VFs             1     one each
 #
+# Machines of one node, whose firmware says nothing of nodes, have other devices; all of them are on pcie.0, each with a
+# group of its own:
+#
+#   drives          0000:01:00.0 to 06:00.0 NVMe controllers with one namespace each, serial numbers d1 to d6
+#                   0000:07:00.0    82576 (igb), 7 VFs
+#                   0000:08:00.0    xHCI, a USB controller with a tablet
+#   two-cards       0000:01:00.0    82576, MAC address …:01
+#                   0000:02:00.0    82576, MAC address …:02
+#   two-cards-moved 0000:01:00.0    e1000e, behind a port that comes first
+#                   0000:02:00.0    82576, MAC address …:01, behind the port where it was
+#                   0000:03:00.0    82576, MAC address …:02, likewise
+#   two-cards-other as two-cards-moved, but the first 82576 is another one, with MAC address …:0a
+#   virtio-cards    0000:01:00.0    virtio-net, 3 VFs; its PF enforces nothing. Needs `# lab: qemu backports`
+#                   0000:02:00.0    82576 (igb), 7 VFs
+#
+# A scenario that names several boots once with each, in turn, with the same disk; LAB_BOOT counts them.
+#
 # Group numbers depend on the other devices (a stage adds one): scenarios read
 # them, and know only addresses. Devices on pcie.0 have no node.
 
-# Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go; $2: empty, or four-cards.
+# Fills the array `topology` with QEMU's arguments. $1: where the wires' captures go; $2: empty, or a name from above.
 topology_arguments() {
+    local out=$1
     topology=()
-    topology_machine
-    topology_buses
-    topology_cards "$1"
-    topology_disks
-    topology_plain_cards
     case "$2" in
-    "") ;;
-    four-cards) topology_more_cards ;;
-    *) fail "no topology $2" "leave the line '# lab: topology' out, or make it four-cards" ;;
+    "" | four-cards)
+        topology_machine
+        topology_buses
+        topology_cards "$out"
+        topology_disks
+        topology_plain_cards
+        [ -z "$2" ] || topology_more_cards
+        return
+        ;;
+    esac
+    topology_small_machine
+    case "$2" in
+    drives) topology_drives "$out" ;;
+    two-cards) topology_two_cards 01 ;;
+    two-cards-moved)
+        topology_card_before
+        topology_two_cards 01
+        ;;
+    two-cards-other)
+        topology_card_before
+        topology_two_cards 0a
+        ;;
+    virtio-cards) topology_virtio_cards ;;
+    *) fail "no topology $2" "$lab_root/lib/topology.sh lists them; without the line '# lab: topology' it is the ordinary one" ;;
     esac
 }
 
@@ -121,4 +155,62 @@ topology_more_cards() {
         -netdev user,id=n6,restrict=on
         -device igb,id=pf3,bus=rp6,netdev=n6,mac=52:54:00:aa:00:07
     )
+}
+
+# ---- machines of one node
+
+# Without -numa the firmware has no table of nodes: every function has node -1.
+topology_small_machine() {
+    topology+=(-m 2048 -smp 2 -device intel-iommu,intremap=on,device-iotlb=on,caching-mode=on)
+}
+
+# topology_port ID PLACE: a root port at that device number of pcie.0
+topology_port() { topology+=(-device "pcie-root-port,id=$1,bus=pcie.0,addr=$2,chassis=$(($2)),slot=$(($2))"); }
+
+# topology_igb ID PORT MAC
+topology_igb() { topology+=(-netdev "user,id=net-$1,restrict=on" -device "igb,id=$1,bus=$2,netdev=net-$1,mac=$3"); }
+
+topology_drives() {
+    local number file
+    for number in 1 2 3 4 5 6; do
+        file=$1/drive-$number.raw
+        truncate -s 256M "$file"
+        topology_port "d$number" "0x1$((number - 1))"
+        topology+=(
+            -drive "file=$file,format=raw,if=none,id=drive$number,snapshot=on"
+            -device "nvme,serial=d$number,bus=d$number,drive=drive$number"
+        )
+    done
+    topology_port rp7 0x16
+    topology_igb pf0 rp7 52:54:00:aa:00:01
+    topology_port rp8 0x17
+    topology+=(-device qemu-xhci,id=usb,bus=rp8 -device usb-tablet,bus=usb.0)
+}
+
+# topology_two_cards OCTET: the last octet of the first one's MAC address
+topology_two_cards() {
+    topology_port rp1 0x10
+    topology_igb pf0 rp1 "52:54:00:aa:00:$1"
+    topology_port rp2 0x11
+    topology_igb pf1 rp2 52:54:00:aa:00:02
+}
+
+topology_card_before() {
+    topology_port rp0 0xf
+    topology+=(-netdev user,id=net-before,restrict=on -device e1000e,bus=rp0,netdev=net-before,mac=52:54:00:aa:00:03)
+}
+
+# Each VF is a device of its own, named before its PF.
+topology_virtio_cards() {
+    local index
+    topology_port rp1 0x10
+    for index in 1 2 3; do
+        topology+=(
+            -netdev "user,id=net-vf$index,restrict=on"
+            -device "virtio-net-pci,bus=rp1,addr=0.$index,sriov-pf=vpf,netdev=net-vf$index,mac=52:54:00:aa:01:0$index"
+        )
+    done
+    topology+=(-netdev user,id=net-vpf,restrict=on -device virtio-net-pci,id=vpf,bus=rp1,addr=0.0,netdev=net-vpf,mac=52:54:00:aa:01:00)
+    topology_port rp2 0x11
+    topology_igb pf0 rp2 52:54:00:aa:00:01
 }

@@ -22,8 +22,8 @@ struct DomainScene {
     static let owner = Owner.domain(uuid: Domain.uuid)
 
     /// A card with four VFs, of the pool `vfs`; the first is all that the pool `few` has, the third all of `rest`.
-    init() async throws {
-        scene = try Scene()
+    init(_ host: HostSimulator = Scene.oneCard()) async throws {
+        scene = try Scene(host)
         try await scene.apply(Scene.declaring(4))
         try scene.configure(
             """

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/// Which cards were at which addresses when the host was last compared with the ledger.
+public struct LastLook: Hashable, Sendable {
+    /// The boot of the look; nil before the first one.
+    public var bootID: String?
+    /// By address. An address keeps its last card while nothing is there.
+    public var places: [PCIAddress: Place]
+
+    /// What was seen at one address.
+    public struct Place: Hashable, Sendable {
+        /// The card that is there, or was there last.
+        public var card: CardIdentity
+        /// Whether something was there at the last look.
+        public var isPresent: Bool
+        /// The card that the address in configuration files still means; nil if that is the one that is there.
+        public var former: CardIdentity?
+
+        public init(card: CardIdentity, isPresent: Bool = true, former: CardIdentity? = nil) {
+            self.card = card
+            self.isPresent = isPresent
+            self.former = former
+        }
+    }
+
+    public init(bootID: String? = nil, places: [PCIAddress: Place] = [:]) {
+        self.bootID = bootID
+        self.places = places
+    }
+}
+
+extension LastLook {
+    /// What is known after another look.
+    ///
+    /// - Parameter seen: the identities of all functions that are no VFs and no bridges.
+    public func followed(by seen: [PCIAddress: CardIdentity], bootID: String?) -> LastLook {
+        var next = LastLook(
+            bootID: bootID, places: places.mapValues { Place(card: $0.card, isPresent: false, former: $0.former) })
+        for (address, now) in CardIdentity.withoutSharedSerials(seen) {
+            next.places[address] = places[address]?.followed(by: now) ?? Place(card: now)
+        }
+        return next
+    }
+
+    /// By address: the card that it means, where another one is now, or where nothing is because that card is elsewhere.
+    public var formers: [PCIAddress: CardIdentity] {
+        var formers: [PCIAddress: CardIdentity] = [:]
+        for (address, place) in places {
+            let meant = place.former ?? place.card
+            if place.isPresent ? place.former != nil : self.address(of: meant) != nil { formers[address] = meant }
+        }
+        return formers
+    }
+
+    /// Where a card is now, as far as its marks or its slot tell; nil if they do not.
+    public func address(of card: CardIdentity) -> PCIAddress? {
+        let present = places.filter(\.value.isPresent)
+        let marked = present.filter { card.agreement(with: $0.value.card) == .marked }
+        let found = marked.isEmpty ? present.filter { card.isInSlot(of: $0.value.card) } : marked
+        return found.count == 1 ? found.first?.key : nil
+    }
+}
+
+extension LastLook.Place {
+    fileprivate func followed(by now: CardIdentity) -> LastLook.Place {
+        if let former, former.isSame(as: now) { return LastLook.Place(card: former.updated(from: now)) }
+        if card.isOther(than: now) { return LastLook.Place(card: now, former: former ?? card) }
+        return LastLook.Place(card: card.updated(from: now), former: former)
+    }
+}
+
+extension CardIdentity {
+    /// Whether both are in one slot that is known, and nothing else contradicts.
+    fileprivate func isInSlot(of other: CardIdentity) -> Bool {
+        slot != nil && slot == other.slot && agreement(with: other) != .differs
+    }
+
+    fileprivate func isSame(as other: CardIdentity) -> Bool {
+        agreement(with: other) == .marked || isInSlot(of: other)
+    }
+
+    /// Whether the two are certainly not one card.
+    fileprivate func isOther(than other: CardIdentity) -> Bool {
+        switch agreement(with: other) {
+        case .differs: true
+        case .marked: false
+        case .unmarked: slot != nil && other.slot != nil && slot != other.slot
+        }
+    }
+}
