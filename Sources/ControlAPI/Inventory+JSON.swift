@@ -5,13 +5,18 @@ package import Wire
 // The fields of what an inventory has thousands of, in the order in which they are written.
 
 extension Inventory.Group: JSONWritable {
-    package func write(to json: inout JSONText) throws {
-        try json.object { json in
+    package func write(to json: inout JSONText) {
+        json.object { json in
             json.field("id", id)
             json.field("type", type)
             json.field("functions", functions)
             json.field("viable", viable)
-            try json.field("blockers", blockers) { try $0.write(encoded: $1) }
+            json.field("blockers", blockers) { json, blocker in
+                json.object { json in
+                    json.field("address", blocker.address)
+                    json.field("reason", blocker.reason)
+                }
+            }
             json.field("reason", reason)
             json.field("device", device)
         }
@@ -142,12 +147,35 @@ extension Inventory.ACSPath: JSONWritable {
     }
 }
 
+// Generic, and so in the module that uses them: each is compiled for its type.
 extension JSONText {
+    fileprivate mutating func field(_ name: StaticString, _ value: (some JSONWritable)?) throws {
+        key(name)
+        if let value { try value.write(to: &self) } else { writeNull() }
+    }
+
     fileprivate mutating func field(_ name: StaticString, _ value: (some TextCodable)?) {
         field(name, value?.description)
     }
 
     fileprivate mutating func field(_ name: StaticString, _ values: [some TextCodable]) {
-        field(name, values) { $0.write($1.description) }
+        field(name, values.map(\.description))
+    }
+
+    fileprivate mutating func field<Entry>(
+        _ name: StaticString, _ entries: [Entry], _ write: (inout JSONText, Entry) throws -> Void
+    ) rethrows {
+        key(name)
+        try list { json, depth in
+            for each in entries {
+                json.entry(at: depth)
+                try write(&json, each)
+            }
+        }
+    }
+
+    fileprivate mutating func field(_ name: StaticString, encoded value: (some Encodable)?) throws {
+        key(name)
+        if let value { try write(encoded: value) } else { writeNull() }
     }
 }

@@ -32,7 +32,7 @@ public struct InventoryBody: Sendable {
     /// The same in parts, which are made on all cores.
     public func parts() throws -> [[UInt8]] {
         let groups = try Self.list("iommuGroups", snapshot.iommuGroups, endingWith: ",") { json, group in
-            try Inventory.Group(group, on: snapshot).write(to: &json)
+            Inventory.Group(group, on: snapshot).write(to: &json)
         }
         let functions = try Self.list("functions", snapshot.functions, endingWith: ",") { json, function in
             try describer.description(of: function, claim: claims[function.address]).write(to: &json)
@@ -46,8 +46,13 @@ public struct InventoryBody: Sendable {
         _ name: String, _ entries: [Entry], endingWith end: String,
         _ write: @Sendable (inout JSONText, Entry) throws -> Void
     ) throws -> [[UInt8]] {
-        let slices = try entries.inSlices { slice in
-            try JSONText.entries(slice, depth: 2, isContinued: slice.startIndex > 0, write)
+        let slices = try entries.inSlices { slice -> [UInt8] in
+            var json = JSONText(insideListAt: 2, isContinued: slice.startIndex > 0)
+            for entry in slice {
+                json.entry(at: 2)
+                try write(&json, entry)
+            }
+            return json.bytes
         }
         return [Array("\n  \"\(name)\": [".utf8)] + slices
             + [Array(((slices.isEmpty ? "]" : "\n  ]") + end).utf8)]

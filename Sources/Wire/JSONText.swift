@@ -5,18 +5,28 @@
 /// Entries of the outer containers stand on a line each, so that a diff of two inventories shows the functions that
 /// differ; deeper entries stay on one line.
 package struct JSONText {
-    private(set) var bytes: [UInt8] = []
-    /// An open container: whether it is a list, and whether anything is in it yet.
-    private var open: [(isList: Bool, isEmpty: Bool)] = []
+    package private(set) var bytes: [UInt8] = []
+    /// How many containers are open.
+    private(set) var depth = 0
+    /// A bit for each open container, the lowest for the outermost: whether it is a list.
+    private var lists: UInt64 = 0
+    /// The same: whether anything is in it yet.
+    private var filled: UInt64 = 0
     /// How deep a container may lie for its entries to have lines of their own.
     private let brokenDepth: Int
 
     init(pretty: Bool) { brokenDepth = pretty ? 2 : 0 }
 
-    /// The inside of a list within other containers that are written elsewhere.
-    init(pretty: Bool, depth: Int, isContinued: Bool) {
-        self.init(pretty: pretty)
-        open = Array(repeating: (isList: true, isEmpty: !isContinued), count: depth)
+    /// The inside of a list, for a document that is made in slices.
+    ///
+    /// - Parameters:
+    ///   - depth: how many containers are open around an entry, the list included.
+    ///   - isContinued: whether other entries of the list come before.
+    package init(insideListAt depth: Int, isContinued: Bool) {
+        self.init(pretty: true)
+        self.depth = depth
+        lists = Self.bit(depth) - 1
+        filled = isContinued ? lists : 0
     }
 
     /// - Parameter pretty: with the entries of outer containers on a line each.
@@ -26,30 +36,37 @@ package struct JSONText {
         return sink.text.bytes
     }
 
-    /// How many containers are open.
-    var depth: Int { open.count }
-
     /// Opens a list or an object; its depth.
     mutating func begin(list isList: Bool) -> Int {
         bytes.append(isList ? UInt8(ascii: "[") : UInt8(ascii: "{"))
-        open.append((isList, true))
-        return open.count
+        let bit = Self.bit(depth)
+        lists = isList ? lists | bit : lists & ~bit
+        filled &= ~bit
+        depth += 1
+        return depth
+    }
+
+    private static func bit(_ depth: Int) -> UInt64 {
+        precondition(depth < UInt64.bitWidth, "no document is that deep")
+        return 1 &<< UInt64(depth)
     }
 
     /// Closes the containers that are open below a depth.
     mutating func end(to depth: Int) {
-        while open.count > depth {
-            let container = open.removeLast()
-            if !container.isEmpty, open.count < brokenDepth { breakLine() }
-            bytes.append(container.isList ? UInt8(ascii: "]") : UInt8(ascii: "}"))
+        while self.depth > depth {
+            self.depth -= 1
+            let bit = Self.bit(self.depth)
+            if filled & bit != 0, self.depth < brokenDepth { breakLine() }
+            bytes.append(lists & bit != 0 ? UInt8(ascii: "]") : UInt8(ascii: "}"))
         }
     }
 
     /// Makes room for the next entry of the container at a depth.
-    mutating func entry(at depth: Int) {
+    package mutating func entry(at depth: Int) {
         end(to: depth)
-        let isFirst = open[depth - 1].isEmpty
-        open[depth - 1].isEmpty = false
+        let bit = Self.bit(depth - 1)
+        let isFirst = filled & bit == 0
+        filled |= bit
         if !isFirst { bytes.append(UInt8(ascii: ",")) }
         if depth <= brokenDepth {
             breakLine()
@@ -61,44 +78,51 @@ package struct JSONText {
     mutating func key(_ key: String, at depth: Int) {
         entry(at: depth)
         write(key)
-        separate()
-    }
-
-    /// The same for a name without escapes.
-    mutating func key(_ name: StaticString, at depth: Int) {
-        entry(at: depth)
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        separate()
-    }
-
-    private mutating func separate() {
         bytes.append(UInt8(ascii: ":"))
         if brokenDepth > 0 { bytes.append(UInt8(ascii: " ")) }
     }
 
+    /// The same for a name without escapes, in the innermost container.
+    package mutating func key(_ name: StaticString) {
+        entry(at: depth)
+        let isSpaced = brokenDepth > 0
+        name.withUTF8Buffer { name in
+            bytes.append(addingCapacity: name.count + 4) { text in
+                text.append(UInt8(ascii: "\""))
+                for byte in name { text.append(byte) }
+                text.append(UInt8(ascii: "\""))
+                text.append(UInt8(ascii: ":"))
+                if isSpaced { text.append(UInt8(ascii: " ")) }
+            }
+        }
+    }
+
     private mutating func breakLine() {
         bytes.append(UInt8(ascii: "\n"))
-        for _ in 0..<2 * open.count { bytes.append(UInt8(ascii: " ")) }
+        for _ in 0..<2 * depth { bytes.append(UInt8(ascii: " ")) }
     }
 
     // MARK: Values
 
-    mutating func writeNull() { bytes.append(contentsOf: "null".utf8) }
+    package mutating func writeNull() { put("null") }
 
-    mutating func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+    mutating func write(_ value: Bool) { put(value ? "true" : "false") }
+
+    private mutating func put(_ word: StaticString) { word.withUTF8Buffer { bytes.append(contentsOf: $0) } }
 
     mutating func write(_ value: some FixedWidthInteger) {
-        var rest = value.magnitude
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
+        // The most digits that 64 bits have.
+        var digits = [20 of UInt8](repeating: 0)
+        var start = 20
+        var rest = UInt64(value.magnitude)
         repeat {
             let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit))
+            start -= 1
+            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
             rest = quotient
         } while rest != 0
-        bytes[start...].reverse()
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        for position in start..<20 { bytes.append(digits[position]) }
     }
 
     /// Infinity and not-a-number have no form in JSON.
@@ -111,16 +135,20 @@ package struct JSONText {
 
     package mutating func write(_ value: String) {
         var value = value
-        bytes.append(UInt8(ascii: "\""))
-        value.withUTF8 { text in
-            // Bytes without escapes, nearly all of them, are copied in runs.
-            var start = 0
-            for position in 0..<text.count where Self.needsEscape(text[position]) {
-                bytes.append(contentsOf: text[start..<position])
-                bytes.append(contentsOf: Self.escape(text[position]).utf8)
-                start = position + 1
+        value.withUTF8 { value in
+            if value.contains(where: Self.needsEscape) { return writeEscaped(value) }
+            bytes.append(addingCapacity: value.count + 2) { text in
+                text.append(UInt8(ascii: "\""))
+                for byte in value { text.append(byte) }
+                text.append(UInt8(ascii: "\""))
             }
-            bytes.append(contentsOf: text[start...])
+        }
+    }
+
+    private mutating func writeEscaped(_ value: UnsafeBufferPointer<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in value {
+            if Self.needsEscape(byte) { bytes.append(contentsOf: Self.escape(byte).utf8) } else { bytes.append(byte) }
         }
         bytes.append(UInt8(ascii: "\""))
     }

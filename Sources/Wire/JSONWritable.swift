@@ -20,24 +20,6 @@ extension JSONWritable {
 }
 
 extension JSONText {
-    /// The entries of a list, for a document that is made in slices.
-    ///
-    /// - Parameters:
-    ///   - depth: in how many containers they are, the list included.
-    ///   - isContinued: whether other entries of the list come before them.
-    ///   - write: writes one entry.
-    package static func entries<Entry>(
-        _ entries: ArraySlice<Entry>, depth: Int, isContinued: Bool,
-        _ write: (inout JSONText, Entry) throws -> Void
-    ) rethrows -> [UInt8] {
-        var json = JSONText(pretty: true, depth: depth, isContinued: isContinued)
-        for entry in entries {
-            json.entry(at: depth)
-            try write(&json, entry)
-        }
-        return json.bytes
-    }
-
     /// Writes an object.
     package mutating func object(_ fields: (inout JSONText) throws -> Void) rethrows {
         let depth = begin(list: false)
@@ -45,53 +27,46 @@ extension JSONText {
         end(to: depth - 1)
     }
 
+    /// Writes a list.
+    ///
+    /// - Parameter entries: makes room for each entry at the depth that it is given.
+    package mutating func list(_ entries: (inout JSONText, _ depth: Int) throws -> Void) rethrows {
+        let depth = begin(list: true)
+        try entries(&self, depth)
+        end(to: depth - 1)
+    }
+
     // MARK: Fields of the object that is open. nil is written as null.
 
     package mutating func field(_ name: StaticString, _ value: String?) {
-        key(name, at: depth)
+        key(name)
         if let value { write(value) } else { writeNull() }
     }
 
     package mutating func field(_ name: StaticString, _ value: Int?) {
-        key(name, at: depth)
+        key(name)
         if let value { write(value) } else { writeNull() }
     }
 
     package mutating func field(_ name: StaticString, _ value: Bool?) {
-        key(name, at: depth)
+        key(name)
         if let value { write(value) } else { writeNull() }
     }
 
     package mutating func field(_ name: StaticString, _ value: Double?) throws {
-        key(name, at: depth)
+        key(name)
         if let value { try write(value, at: []) } else { writeNull() }
     }
 
-    package mutating func field(_ name: StaticString, _ value: (some JSONWritable)?) throws {
-        key(name, at: depth)
-        if let value { try value.write(to: &self) } else { writeNull() }
-    }
-
-    package mutating func field<Entry>(
-        _ name: StaticString, _ entries: [Entry], _ write: (inout JSONText, Entry) throws -> Void
-    ) rethrows {
-        key(name, at: self.depth)
-        let depth = begin(list: true)
-        for each in entries {
-            entry(at: depth)
-            try write(&self, each)
-        }
-        end(to: depth - 1)
-    }
-
     package mutating func field(_ name: StaticString, _ values: [String]?) {
-        guard let values else { return field(name, nil as String?) }
-        field(name, values) { $0.write($1) }
-    }
-
-    package mutating func field(_ name: StaticString, encoded value: (some Encodable)?) throws {
-        key(name, at: depth)
-        if let value { try write(encoded: value) } else { writeNull() }
+        key(name)
+        guard let values else { return writeNull() }
+        list { json, depth in
+            for value in values {
+                json.entry(at: depth)
+                json.write(value)
+            }
+        }
     }
 
     /// Writes a value by means of an encoder.

@@ -55,6 +55,7 @@ struct InterfaceReader {
         let index = try pass.value("ifindex", in: home, of: label, SysfsText.count)
         if index == nil, !folder.contains(name) { return nil }
         let flags: UInt32? = try pass.value("flags", in: home, of: label, SysfsText.hex)
+        let entries = InterfaceEntries(of: home)
         var interface = NetworkInterface(
             name: name, index: index,
             // Empty for an interface without a link-layer address.
@@ -62,8 +63,9 @@ struct InterfaceReader {
             state: try pass.text("operstate", in: home, of: label) ?? "unknown",
             isAdministrativelyUp: flags.map(Self.isUp),
             mtu: try pass.value("mtu", in: home, of: label, SysfsText.count),
-            master: try pass.linkName("master", in: home, of: label),
-            uppers: Self.uppers(in: home), port: try PortReader.facts(in: home, of: label, &pass))
+            master: try entries.hasMaster ? pass.linkName("master", in: home, of: label) : nil,
+            uppers: entries.uppers.sorted(),
+            port: try entries.hasPortFacts ? PortReader.facts(in: home, of: label, &pass) : PortFacts())
         if withSpeed { interface.speedMbps = speed(of: interface, in: home, &pass) }
         return interface
     }
@@ -77,18 +79,6 @@ struct InterfaceReader {
             return known.speedMbps
         }
         return (try? pass.read("speed", in: home, SysfsText.count)).flatMap(\.self)
-    }
-
-    /// Source: `netdev_adjacent_sysfs_add`, net/core/dev.c.
-    private static func uppers(in home: borrowing Directory) -> [String] {
-        var uppers: [String] = []
-        let prefix = "upper_".utf8
-        try? home.forEachName { name in
-            if name.starts(with: prefix) {
-                uppers.append(String(decoding: name.dropFirst(prefix.count), as: UTF8.self))
-            }
-        }
-        return uppers.sorted()
     }
 
     /// The name of a port of its PF that is down, so that the VF has no link; nil when there is none.
@@ -132,6 +122,32 @@ struct InterfaceReader {
         for path in ["net"] + (isVirtio ? virtioFolders(of: home) : []) {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
             for name in names { body(name, folder) }
+        }
+    }
+}
+
+/// What an interface's folder lists. A link or attribute that it does not list needs no attempt to read it.
+private struct InterfaceEntries {
+    private(set) var hasMaster = false
+    /// Whether there is one of the attributes that ``PortReader/facts(in:of:_:)`` reads.
+    private(set) var hasPortFacts = false
+    /// Interfaces on top of it. Source: `netdev_adjacent_sysfs_add`, net/core/dev.c.
+    private(set) var uppers: [String] = []
+
+    init(of home: borrowing Directory) {
+        do {
+            try home.forEachName { name in
+                if name.starts(with: "upper_".utf8) {
+                    uppers.append(String(decoding: name.dropFirst("upper_".utf8.count), as: UTF8.self))
+                } else if name.elementsEqual("master".utf8) {
+                    hasMaster = true
+                } else if name.elementsEqual("dev_port".utf8) || name.elementsEqual("type".utf8) {
+                    hasPortFacts = true
+                }
+            }
+        } catch {
+            // Unknown: both are attempted.
+            (hasMaster, hasPortFacts) = (true, true)
         }
     }
 }

@@ -15,23 +15,36 @@ extension HostSnapshot {
     /// All functions above one in the device tree, the nearest first.
     public func ancestors(of address: PCIAddress) -> [Function] {
         var ancestors: [Function] = []
-        var seen: Set<PCIAddress> = [address]
+        forEachAncestor(of: address) { ancestors.append($0) }
+        return ancestors
+    }
+
+    private func forEachAncestor(of address: PCIAddress, _ body: (Function) -> Void) {
+        // Few functions are above another: a list is sooner searched than a set is made.
+        var seen = [address]
         var next = self[address]?.parent
-        while let above = next, seen.insert(above).inserted, let function = self[above] {
-            ancestors.append(function)
+        while let above = next, !seen.contains(above), let function = self[above] {
+            seen.append(above)
+            body(function)
             next = function.parent
         }
-        return ancestors
     }
 
     /// Access control from the function itself up to its root.
     ///
     /// Source: `pci_acs_path_enabled`, drivers/pci/pci.c.
     public func acsPath(of function: Function) -> ACSPath {
-        let path = [function] + ancestors(of: function.address)
-        return ACSPath(
-            gaps: path.filter { $0.capabilities?.isolates == false }.map(\.address),
-            unknown: path.filter { $0.capabilities?.isolates == nil }.map(\.address))
+        var (gaps, unknown): ([PCIAddress], [PCIAddress]) = ([], [])
+        func pass(_ function: Function) {
+            switch function.capabilities?.isolates {
+            case false?: gaps.append(function.address)
+            case nil: unknown.append(function.address)
+            case true?: break
+            }
+        }
+        pass(function)
+        forEachAncestor(of: function.address, pass)
+        return ACSPath(gaps: gaps, unknown: unknown)
     }
 }
 

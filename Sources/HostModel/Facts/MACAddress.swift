@@ -11,16 +11,20 @@ public struct MACAddress: Hashable, Sendable {
     ///
     /// - Throws: ``MalformedValue``.
     public init(_ text: String) throws(MalformedValue) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         var value: UInt64 = 0
-        for part in parts {
-            guard part.count == 2, part.allSatisfy(\.isHexDigit), let octet = UInt64(part, radix: 16) else {
-                value = .max
-                break
+        var length = 0
+        var isValid = true
+        for byte in text.utf8 {
+            if length % 3 == 2 {
+                isValid = isValid && byte == UInt8(ascii: ":")
+            } else if let digit = HexDigit.value(byte) {
+                value = value << 4 | UInt64(digit)
+            } else {
+                isValid = false
             }
-            value = value << 8 | octet
+            length += 1
         }
-        guard parts.count == 6, value <= 0xffff_ffff_ffff else {
+        guard isValid, length == 17 else {
             throw MalformedValue(kind: "MAC address", text: text, expected: "six octets like 52:54:00:11:22:33")
         }
         rawValue = value
@@ -37,5 +41,14 @@ public struct MACAddress: Hashable, Sendable {
 }
 
 extension MACAddress: TextCodable {
-    public var description: String { octets.map { $0.hex(2) }.joined(separator: ":") }
+    public var description: String {
+        var text = [17 of UInt8](repeating: UInt8(ascii: ":"))
+        for octet in 0..<6 {
+            let value = UInt8(truncatingIfNeeded: rawValue >> UInt64(40 - 8 * octet))
+            text[3 * octet] = HexDigit.character(value >> 4)
+            text[3 * octet + 1] = HexDigit.character(value & 0xf)
+        }
+        // Digits are always valid UTF-8.
+        return String(text: text.span) ?? ""
+    }
 }
