@@ -18,9 +18,9 @@ struct FunctionDescriber {
     }
 
     /// - Parameter claim: the id of the live claim that has the function.
-    func description(of function: Function, claim: String?) -> Inventory.Function {
+    func description(of function: Function, claim: String?) -> FunctionDocument {
         let identity = function.identity
-        return Inventory.Function(
+        return FunctionDocument(
             address: function.address,
             vendor: identity.vendor.map { .init(id: $0.hex(4), name: names.vendor($0)) },
             device: identity.device.map { device in

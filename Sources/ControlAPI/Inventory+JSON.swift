@@ -23,7 +23,7 @@ extension Inventory.Group: JSONWritable {
     }
 }
 
-extension Inventory.Function: JSONWritable {
+extension FunctionDocument: JSONWritable {
     package func write(to json: inout JSONText) throws {
         try json.object { json in
             json.field("address", address)

@@ -10,7 +10,7 @@ public struct Inventory: Codable, Sendable, Equatable {
     public var iommu: IOMMU
     public var numaNodes: [NUMANode]
     public var iommuGroups: [Group]
-    public var functions: [Function]
+    public var functions: [FunctionDocument]
     public var warnings: [String]
 
     public struct Host: Codable, Sendable, Equatable {
@@ -51,45 +51,6 @@ public struct Inventory: Codable, Sendable, Equatable {
         /// Hexadecimal, as lspci -n prints it.
         public var id: String
         @ExplicitNull public var name: String?
-    }
-
-    public struct Function: Codable, Sendable, Equatable {
-        public var address: PCIAddress
-        @ExplicitNull public var vendor: Named?
-        @ExplicitNull public var device: Named?
-        public var subsystem: Subsystem
-        @ExplicitNull public var `class`: Named?
-        @ExplicitNull public var revision: String?
-        @ExplicitNull public var driver: String?
-        @ExplicitNull public var driverOverride: String?
-        /// The VFIO driver that suits it.
-        @ExplicitNull public var vfioDriver: String?
-        @ExplicitNull public var iommuGroup: Int?
-        @ExplicitNull public var numaNode: Int?
-        @ExplicitNull public var localCPUs: String?
-        @ExplicitNull public var parent: PCIAddress?
-        public var resetMethods: [String]
-        @ExplicitNull public var link: Link?
-        public var role: String
-        @ExplicitNull public var sriov: SRIOV?
-        @ExplicitNull public var virtualFunction: Place?
-        public var interfaces: [Interface]
-        /// From config space; null when the reader may not see it.
-        @ExplicitNull public var capabilities: Capabilities?
-        /// Access control up to the root; null without capabilities.
-        @ExplicitNull public var acsPath: ACSPath?
-        /// `vfio0` while a VFIO driver has it.
-        @ExplicitNull public var vfioDevice: String?
-        /// A VF's interrupt vectors, as its PF's driver gave them.
-        @ExplicitNull public var vfMSIXCount: Int?
-        /// `a0-36-9f-ff-ff-12-34-56`; null for a VF, for a card without one, and without privilege.
-        @ExplicitNull public var serialNumber: SerialNumber?
-        /// What the PF enforces for a VF; null for another function, or if the PF does not report it.
-        @ExplicitNull public var vfSettings: VFSettings?
-        /// The id of the live claim that has it.
-        @ExplicitNull public var claim: String?
-        /// What uses it now, according to the host.
-        public var holders: [Holder]
     }
 
     public struct Subsystem: Codable, Sendable, Equatable {
@@ -141,9 +102,4 @@ public struct Inventory: Codable, Sendable, Equatable {
         /// The number among the function's ports, from 0.
         @ExplicitNull public var portNumber: Int?
     }
-}
-
-extension Inventory.Function {
-    /// The function's own ports. From a daemon that does not tell them apart: all interfaces.
-    public var ports: [Inventory.Interface] { interfaces.filter { $0.isPort != false } }
 }

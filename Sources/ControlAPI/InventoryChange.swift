@@ -11,7 +11,7 @@ public struct InventoryChange: Codable, Sendable, Equatable {
     /// The fields of ``function`` that differ, by name; empty unless it was changed.
     public var fields: [String]
     /// The function as it is now; as it was, for one that is gone.
-    @ExplicitNull public var function: Inventory.Function?
+    @ExplicitNull public var function: FunctionDocument?
 
     public enum Event: String, Codable, Sendable {
         /// The first line: from here on nothing is missed.

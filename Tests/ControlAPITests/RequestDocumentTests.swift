@@ -63,7 +63,7 @@ struct RequestDocumentTests {
         ] {
             #expect(throws: MalformedValue.self) { try target(wrong) }
         }
-        #expect(throws: DecodingError.self) { try target(#", "function": "3b""#) }
+        #expect(throws: MalformedDocument.self) { try target(#", "function": "3b""#) }
         for kept in [Rebinding.Target.here, .function("0000:3b:10.0", device: "data0")] {
             #expect(try RebindRequest(claim: "c1", target: kept).target() == kept)
         }

@@ -30,7 +30,7 @@ struct WrittenFieldsTests {
         try check(Inventory(of: host, names: NoNames(), capturedAt: 0), &seen)
         #expect(
             seen == [
-                "ACS", "ACSPath", "Capabilities", "Function", "Group", "Interface", "Link", "Named", "Place",
+                "ACS", "ACSPath", "Capabilities", "FunctionDocument", "Group", "Interface", "Link", "Named", "Place",
                 "Subsystem",
             ])
     }

@@ -66,7 +66,7 @@ struct InventoryCommand: AsyncParsableCommand {
         return (address.isEmpty || address.contains(function.address)) && isWantedKind(function)
     }
 
-    private func isWantedKind(_ function: Inventory.Function) -> Bool {
+    private func isWantedKind(_ function: FunctionDocument) -> Bool {
         !(pf || vf) || pf && function.sriov != nil || vf && function.virtualFunction != nil
     }
 

@@ -14,7 +14,7 @@ struct GroupMarks {
     func text(_ group: Int?) -> String? { group.map { "\($0)\(isMarked($0) ? "!" : "")" } }
 
     /// The mark's meaning, if one of these functions has the mark.
-    func footnotes(for functions: [Inventory.Function]) -> [String] {
+    func footnotes(for functions: [FunctionDocument]) -> [String] {
         functions.contains { isMarked($0.iommuGroup) } ? [Self.meaning] : []
     }
 }

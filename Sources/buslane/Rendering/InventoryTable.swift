@@ -4,7 +4,7 @@ import HostModel
 
 /// The inventory as a table: a row for each function.
 struct InventoryTable {
-    private let functions: [Inventory.Function]
+    private let functions: [FunctionDocument]
     private let marks: GroupMarks
     private let owners: [String: String]?
 
@@ -37,7 +37,7 @@ struct InventoryTable {
     }
 }
 
-extension Inventory.Function {
+extension FunctionDocument {
     /// `PF 2/64`, `VF 3`, `bridge`, or `-`.
     var kindInShort: String {
         if let sriov { return "PF \(sriov.numVFs)/\(sriov.totalVFs)" }

@@ -5,9 +5,9 @@ import HostModel
 /// The inventory as a tree: root ports and bridges down to VFs, indented. A function whose parent is not shown stands at the
 /// left.
 struct InventoryTree {
-    private let functions: [Inventory.Function]
+    private let functions: [FunctionDocument]
     /// By parent, nil for the functions at the left.
-    private let children: [PCIAddress?: [Inventory.Function]]
+    private let children: [PCIAddress?: [FunctionDocument]]
     private let marks: GroupMarks
     private let owners: [String: String]
 
@@ -28,7 +28,7 @@ struct InventoryTree {
         guard !functions.isEmpty else { return "no PCI functions\n" }
         var text = ""
         var shown: Set<PCIAddress> = []
-        func show(_ function: Inventory.Function, stem: String, indent: String) {
+        func show(_ function: FunctionDocument, stem: String, indent: String) {
             // A ring of parents would never end.
             guard shown.insert(function.address).inserted else { return }
             text += line(for: function, stem: stem, style) + "\n"
@@ -50,7 +50,7 @@ struct InventoryTree {
     }
 
     /// One function's line. If it is too wide, the device's name is cut, then whole facts are left out from the end.
-    private func line(for function: Inventory.Function, stem: String, _ style: Style) -> String {
+    private func line(for function: FunctionDocument, stem: String, _ style: Style) -> String {
         let address = function.address.description
         var room = style.width - stem.columns - address.columns
         guard room >= 0 else { return style.clipped(stem + address, to: style.width) }

@@ -32,7 +32,7 @@ struct Topology {
 
     /// One function.
     struct Cell {
-        var function: Inventory.Function
+        var function: FunctionDocument
         var use: Use
         var owner: Owner?
         /// Another function is in the same IOMMU group.
@@ -111,7 +111,7 @@ struct Topology {
 }
 
 extension Topology.Use {
-    init(of function: Inventory.Function) {
+    init(of function: FunctionDocument) {
         if function.claim != nil {
             self = .claimed
         } else if let driver = function.driver {
@@ -148,7 +148,7 @@ private struct OwnerRegister {
 
     init(names: [String: String]) { self.names = names }
 
-    mutating func owner(of function: Inventory.Function) -> Topology.Owner? {
+    mutating func owner(of function: FunctionDocument) -> Topology.Owner? {
         guard let claim = function.claim else { return nil }
         // A claim that is newer than the list of claims has no owner's name yet: its id is shown.
         let name = names[claim] ?? claim

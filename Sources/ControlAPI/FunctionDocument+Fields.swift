@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-extension Inventory.Function {
+extension FunctionDocument {
     /// In the order in which they are written.
     enum CodingKeys: String, CodingKey, CaseIterable {
         case address, vendor, device, subsystem, `class`, revision, driver, driverOverride
