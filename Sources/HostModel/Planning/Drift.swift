@@ -94,7 +94,7 @@ extension Drift {
         }
     }
 
-    /// Who would lose a claimed function by a repair, whoever has claimed it; nil for nobody.
+    /// Why a claimed function is not repaired: somebody uses it, its owner or another. nil if nobody does.
     private static func user(
         of address: PCIAddress, _ claim: Claim, on host: HostSnapshot, _ holdings: Holdings
     ) -> Refusal? {

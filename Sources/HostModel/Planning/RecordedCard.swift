@@ -12,7 +12,7 @@ public struct RecordedCard: Hashable, Sendable {
     public var isOfThisBoot = false
     /// The declared number of VFs; nil without a declaration.
     public var declaredVFs: Int?
-    /// Whether the PF's declaration or original state is recorded, and not claims alone.
+    /// Whether the PF's declaration or its original state is recorded. Claims do not count.
     public var hasState = false
     /// Whether the last look left it in doubt.
     public var isInDoubt = false

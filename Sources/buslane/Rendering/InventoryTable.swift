@@ -47,7 +47,7 @@ extension FunctionDocument {
 
     var isBridge: Bool { self.class?.id.hasPrefix("06") == true }
 
-    /// The guest that has the function open, whoever has claimed it; else the claim's owner; else what uses the function.
+    /// The guest that has the function open. If none has: the claim's owner. Without a claim: what else uses the function.
     func user(owners: [String: String]?) -> String? {
         let owner = claim.flatMap { owners?[$0] }
         if let guest = holders.first(where: { $0.kind == .domain }) { return guest.name }
