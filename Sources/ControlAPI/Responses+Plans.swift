@@ -33,6 +33,8 @@ public struct PlanDocument: Codable, Sendable {
     public struct Blast: Codable, Sendable {
         public var functions: [PCIAddress]
         public var interfaces: [String]
+        /// Those of ``functions`` whose interface is in another network namespace; nil without any.
+        public var interfacesElsewhere: [PCIAddress]?
     }
 
     public init(_ plan: Plan) {
@@ -41,7 +43,10 @@ public struct PlanDocument: Codable, Sendable {
             PhysicalFunction(
                 address: entry.physicalFunction, purpose: entry.purpose, changes: entry.changes.map(Change.init))
         }
-        blastRadius = Blast(functions: plan.blastRadius.functions, interfaces: plan.blastRadius.interfaces)
+        let blast = plan.blastRadius
+        blastRadius = Blast(
+            functions: blast.functions, interfaces: blast.interfaces,
+            interfacesElsewhere: blast.elsewhere.isEmpty ? nil : blast.elsewhere)
         notes = plan.notes.isEmpty ? nil : plan.notes
     }
 }

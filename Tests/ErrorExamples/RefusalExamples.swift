@@ -50,8 +50,9 @@ extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
         case settingsNotEnforced, notIsolated, needsVFToken, deniedByVFIO
-        case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, diskInUse, deviceOpen, cutIntoVFs,
-            quarantined, notQuarantined, notInPool, notLike
+        case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, interfaceElsewhere, diskInUse,
+            deviceOpen,
+            cutIntoVFs, quarantined, notQuarantined, notInPool, notLike
         case notClaimedForDomain, claimHasMoved, awaited
     }
 
@@ -72,6 +73,7 @@ extension FunctionObstacle: Exemplified {
         case .mayBeStarting: .mayBeStarting
         case .inUseByOwner: .inUseByOwner
         case .usedByHost: .usedByHost
+        case .interfaceElsewhere: .interfaceElsewhere
         case .diskInUse: .diskInUse
         case .deviceOpen: .deviceOpen
         case .cutIntoVFs: .cutIntoVFs
@@ -99,7 +101,7 @@ extension FunctionObstacle: Exemplified {
             .groupNotViable(group: 5, blockers: [.init(address: pf, reason: "bound to host driver igb")]),
             .physicalFunctionDown(interface: "ens1"), .heldByClaim(claim: "c7", owner: "fw1"), .heldByProcess(qemu),
             .heldByDomain(domain: "fw1"), .heldByGuest(domain: "fw1"), .mayBeStarting(domain: "fw1"),
-            .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"),
+            .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"), .interfaceElsewhere,
             .diskInUse(DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))),
             .diskInUse(DiskUse(device: "sda2", .swap)),
             .diskInUse(DiskUse(device: "sda", .under(["md0", "vg0-data"]))),

@@ -30,7 +30,8 @@ struct RefusalTests {
         let shared = casesOf.filter { $0.value.count > 1 }.mapValues { $0.sorted() }
         #expect(
             shared == [
-                "pf-down": ["physicalFunctionDown", "vfsNeedLink"], "used-by-host": ["diskInUse", "usedByHost"],
+                "pf-down": ["physicalFunctionDown", "vfsNeedLink"],
+                "used-by-host": ["diskInUse", "interfaceElsewhere", "usedByHost"],
                 "vfio-denylist": ["deniedByVFIO", "vfsDeniedByVFIO"], "no-iommu": ["noIOMMU", "vfioNeedsIOMMU"],
                 "held-by-process": ["deviceOpen", "heldByProcess"],
                 "guest-refused": ["evictionUndone", "keeps"], "guest-silent": ["evictionUndone", "keeps"],

@@ -238,6 +238,11 @@ extension HostSimulator {
         kernel.machine.withLock { $0.openDevices[address, default: []].append(device) }
     }
 
+    /// Moves the function's interface into a container's network namespace.
+    public func moveInterface(of address: PCIAddress) {
+        kernel.machine.withLock { $0.devices[address]?.isElsewhere = true }
+    }
+
     /// Ends the process that has the group open.
     public func close(_ address: PCIAddress) { kernel.machine.withLock { $0.holders[address] = nil } }
 

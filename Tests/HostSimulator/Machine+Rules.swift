@@ -154,6 +154,7 @@ extension Machine {
         // When a PF's driver unbinds, its VFs vanish.
         if devices[address]?.sriov != nil { try removeVFs(of: address) }
         devices[address]?.driver = nil
+        devices[address]?.isElsewhere = false
     }
 
     private mutating func probe(_ address: PCIAddress) throws(KernelError) {

@@ -46,6 +46,8 @@ struct Device {
     /// The network interface of the native driver; nil if it creates none.
     var interface: String?
     var isUp = false
+    /// Whether ``interface`` is in another network namespace.
+    var isElsewhere = false
     var mtu = 1500
     /// What the driver creates beside ``interface``.
     var others: [HostBuilder.Interface] = []
@@ -212,7 +214,8 @@ struct Machine {
             address: address, identity: device.identity, driver: device.driver, driverOverride: device.override,
             iommuGroup: hasIOMMU ? device.group : nil, numaNode: device.numaNode, resetMethods: device.resetMethods,
             vfMSIXCount: device.msixCount, serialNumber: device.serialNumber)
-        if device.hasInterface, let name = device.interface {
+        function.hasInterfaceElsewhere = device.hasInterface && device.isElsewhere
+        if device.hasInterface, !device.isElsewhere, let name = device.interface {
             function.interfaces = [
                 NetworkInterface(
                     name: name, index: 2, mac: nil, state: device.isUp ? "up" : "down",

@@ -72,6 +72,32 @@ struct HostUseTests {
         #expect(scene.host.now[Self.drive]?.driver == "nvme")
     }
 
+    @Test("an interface that a container has vanishes by a plan only when confirmed, and no claim takes its VF")
+    func container() async throws {
+        let scene = try Scene()
+        try await scene.apply(Scene.declaring(2))
+        let claim = try await scene.allocate(from: Pool(name: "one", selector: Selector(addresses: [Scene.vf[1]])))
+        for action: HostAction in [
+            .unbindDriver(Scene.vf[1]), .setDriverOverride(Scene.vf[1], driver: "igbvf"), .probeDriver(Scene.vf[1]),
+        ] { try scene.host.meanwhile(action) }
+        scene.host.moveInterface(of: Scene.vf[1])
+        let before = scene.host.now
+        await #expect(throws: Refusal.function(Scene.vf[1], .interfaceElsewhere)) {
+            try await scene.daemon.use.begin([claim])
+        }
+        #expect(scene.host.now == before)
+        // The container keeps it: its function is in quarantine, not in the pool.
+        _ = try await scene.daemon.release.release(claim.id, by: Scene.root)
+        #expect(scene.host.now == before)
+        #expect(try await scene.ledger.quarantine().keys.sorted() == [Scene.vf[1]])
+        let asked = await #expect(throws: ConfirmationNeeded.self) {
+            try await scene.apply(Scene.declaring(4), confirmed: false)
+        }
+        #expect(
+            asked?.description.hasSuffix(
+                "with them the interfaces of 0000:3b:10.1 in other network namespaces, as of containers") == true)
+    }
+
     @Test("VFs with a disk or an open device file of the host do not vanish by a plan", arguments: [true, false])
     func planned(isDisk: Bool) async throws {
         let scene = try Scene()

@@ -61,8 +61,7 @@ struct FunctionReader {
             function.link = try link(of: home, subject, &pass)
         }
         if function.driver != nil { function.vfioDevice = vfioDevice(of: home) }
-        function.interfaces = interfaces.interfaces(
-            of: home, driver: function.driver, withSpeeds: facts.contains(.speeds), subject, &pass)
+        interfaces.readInterfaces(into: &function, home, withSpeeds: facts.contains(.speeds), &pass)
         var reading = FunctionReading(function: function)
         try roles.readRole(into: &reading, home, &pass)
         if var sriov = reading.function.sriov {

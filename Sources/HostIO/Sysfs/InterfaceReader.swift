@@ -8,13 +8,34 @@ import SystemPackage
 /// Source: Documentation/ABI/testing/sysfs-class-net.
 struct InterfaceReader {
     let paths: HostPaths
+    /// Whether the tree is the kernel's own: a captured one can be incomplete.
+    private let isLive: Bool
+
+    init(paths: HostPaths) { self.init(paths: paths, isLive: paths.isLive) }
+
+    init(paths: HostPaths, isLive: Bool) {
+        self.paths = paths
+        self.isLive = isLive
+    }
+
+    /// Stores the interfaces of the function's driver, by index, and whether there is one in another network namespace.
+    func readInterfaces(
+        into function: inout Function, _ home: borrowing Directory, withSpeeds: Bool, _ pass: inout ReadPass
+    ) {
+        var hasEmptyFolder = false
+        function.interfaces = interfaces(
+            of: home, driver: function.driver, withSpeeds: withSpeeds, function.address.description, &pass,
+            &hasEmptyFolder)
+        function.hasInterfaceElsewhere = isLive && hasEmptyFolder
+    }
 
     /// The interfaces of the function's driver, by index.
-    func interfaces(
-        of home: borrowing Directory, driver: String?, withSpeeds: Bool, _ subject: String, _ pass: inout ReadPass
+    private func interfaces(
+        of home: borrowing Directory, driver: String?, withSpeeds: Bool, _ subject: String, _ pass: inout ReadPass,
+        _ hasEmptyFolder: inout Bool
     ) -> [NetworkInterface] {
         var interfaces: [NetworkInterface] = []
-        forEachInterface(of: home, driver: driver) { name, folder in
+        hasEmptyFolder = forEachInterface(of: home, driver: driver) { name, folder in
             // An interface can be removed while its function stays.
             if let interface = try? interface(name, in: folder, withSpeed: withSpeeds, subject, &pass) {
                 interfaces.append(interface)
@@ -106,23 +127,34 @@ struct InterfaceReader {
         guard let home = try? Directory(paths.function(address)),
             let driver = try? pass.linkName("driver", in: home, of: "")
         else { return VFPorts(interfaces: []) }
+        var hasEmptyFolder = false
         return VFPorts(
-            interfaces: interfaces(of: home, driver: driver, withSpeeds: false, address.description, &pass),
+            interfaces: interfaces(
+                of: home, driver: driver, withSpeeds: false, address.description, &pass, &hasEmptyFolder),
             vfsPerPort: PortReader.vfsPerPort(driver: driver, paths: paths, &pass))
     }
 
     /// Calls `body` with the name of each interface of the function's driver, and with its parent folder.
+    ///
+    /// - Returns: whether such a folder is empty. It exists while an interface is in it, and lists only those of the network
+    ///   namespace in which sysfs was mounted: then the interface is in another one.
+    ///
+    /// Source: `cleanup_glue_dir`, drivers/base/core.c; `net_class`, net/core/net-sysfs.c.
+    @discardableResult
     private func forEachInterface(
         of home: borrowing Directory, driver: String?, _ body: (_ name: String, borrowing Directory) -> Void
-    ) {
-        if let driver, VFIO.isVFIODriver(driver) { return }
+    ) -> Bool {
+        if let driver, VFIO.isVFIODriver(driver) { return false }
         // A running function without a driver has no interface. A captured one can lack the link to its driver.
-        if driver == nil, paths.isLive { return }
+        if driver == nil, isLive { return false }
         let isVirtio = driver.map { $0 == "virtio-pci" } ?? true
+        var hasEmptyFolder = false
         for path in ["net"] + (isVirtio ? virtioFolders(of: home) : []) {
             guard let folder = try? Directory(path, in: home), let names = try? folder.names() else { continue }
+            if names.isEmpty { hasEmptyFolder = true }
             for name in names { body(name, folder) }
         }
+        return hasEmptyFolder
     }
 }
 

@@ -23,6 +23,9 @@ public struct Function: Hashable, Sendable {
     public var link: PCIeLink?
     public var role: Role
     public var interfaces: [NetworkInterface]
+    /// Whether its host driver made an interface that is in another network namespace, as of a container, so that
+    /// ``interfaces`` lacks it. False in a captured tree.
+    public var hasInterfaceElsewhere: Bool
     /// For a VF, the settings that its PF enforces; nil if the PF has no network interface or was not queried.
     public var vfSettings: VFSettings?
     /// From config space; nil if that was not readable or not read.
@@ -58,7 +61,7 @@ public struct Function: Hashable, Sendable {
         address: PCIAddress, identity: Identity, driver: String? = nil, driverOverride: String? = nil,
         iommuGroup: Int? = nil, numaNode: Int? = nil, localCPUs: String? = nil, parent: PCIAddress? = nil,
         resetMethods: [String] = [], link: PCIeLink? = nil, role: Role = .function,
-        interfaces: [NetworkInterface] = [], vfSettings: VFSettings? = nil,
+        interfaces: [NetworkInterface] = [], hasInterfaceElsewhere: Bool = false, vfSettings: VFSettings? = nil,
         capabilities: Capabilities? = nil, vfMSIXCount: Int? = nil, serialNumber: SerialNumber? = nil,
         vfioDriver: String? = nil,
         vfioDevice: String? = nil
@@ -75,6 +78,7 @@ public struct Function: Hashable, Sendable {
         self.link = link
         self.role = role
         self.interfaces = interfaces
+        self.hasInterfaceElsewhere = hasInterfaceElsewhere
         self.vfSettings = vfSettings
         self.capabilities = capabilities
         self.vfMSIXCount = vfMSIXCount

@@ -7,7 +7,7 @@ public struct Holder: Hashable, Sendable, Codable {
         case domain
         /// Another program that has the function open, through VFIO or by a device file of its host driver.
         case process
-        /// The host's own network: an address, a bridge, a bond or an interface on top.
+        /// The host's own network: an address, a bridge, a bond or an interface on top. Also another network namespace.
         case network
         /// The host's own storage: a mounted file system, swap space, RAID, a volume group and the like.
         case disk
@@ -70,6 +70,12 @@ extension Function {
             for upper in interface.uppers where upper != interface.master {
                 holders.append(.init(kind: .network, name: upper, detail: "on top of \(interface.name)"))
             }
+        }
+        if hasInterfaceElsewhere {
+            holders.append(
+                .init(
+                    kind: .network, name: "network namespace", detail: "its interface is in another one than the host's"
+                ))
         }
         for disk in uses.disks[address] ?? [] {
             holders.append(.init(kind: .disk, name: disk.name, detail: disk.device))

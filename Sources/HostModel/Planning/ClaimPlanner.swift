@@ -39,6 +39,9 @@ public enum ClaimPlanner {
     /// then driver and override.
     ///
     /// Empty for a function that is missing.
+    ///
+    /// - Throws: a ``Refusal`` for a function that was bound to a host driver meanwhile and whose interface a container
+    ///   has: it would lose it.
     public static func restore(
         _ assignment: Assignment, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
@@ -54,6 +57,9 @@ public enum ClaimPlanner {
             assignment.address, driver: function.driver, driverOverride: function.driverOverride)
         let then = Aspect.binding(
             assignment.address, driver: original.driver, driverOverride: original.driverOverride)
+        if function.hasInterfaceElsewhere, function.driver != original.driver {
+            throw .function(assignment.address, .interfaceElsewhere)
+        }
         let steps = scrubbing(function) + Change(from: now, to: then).steps
         if !steps.isEmpty { changes.append(Change(from: now, to: then, steps: steps)) }
         return changes

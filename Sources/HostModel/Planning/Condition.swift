@@ -48,6 +48,9 @@ extension Function {
         let ports = interfaces.ports(id)
         return (id == nil || !ports.isEmpty) && ports.allSatisfy(holds)
     }
+
+    /// In any network namespace.
+    fileprivate var hasInterface: Bool { !interfaces.isEmpty || hasInterfaceElsewhere }
 }
 
 extension FunctionSource {
@@ -59,8 +62,8 @@ extension FunctionSource {
     /// A VF without a network interface although another with the same driver has one; nil if there is none.
     fileprivate func vfWithoutInterface(of address: PCIAddress) -> PCIAddress? {
         let vfs = (self[address]?.sriov?.virtualFunctions ?? []).compactMap { self[$0] }
-        let making = Set(vfs.filter { !$0.interfaces.isEmpty }.compactMap(\.driver))
-        return vfs.first { $0.interfaces.isEmpty && $0.driver.map(making.contains) == true }?.address
+        let making = Set(vfs.filter(\.hasInterface).compactMap(\.driver))
+        return vfs.first { !$0.hasInterface && $0.driver.map(making.contains) == true }?.address
     }
 }
 

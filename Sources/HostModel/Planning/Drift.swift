@@ -69,10 +69,9 @@ extension Drift {
         do {
             let plan = try Planner.plan(for: declaration, of: function, on: host, holdings: holdings)
             if plan.isEmpty { return nil }
-            let interface = plan.blastRadius.interfaces.first
             return Drift(
                 subject: address, changes: plan.perPF.flatMap(\.changes),
-                obstacle: interface.map { .function(address, .usedByHost(interface: $0)) })
+                obstacle: plan.blastRadius.hostUse(on: address))
         } catch {
             return Drift(subject: address, obstacle: error)
         }

@@ -81,6 +81,12 @@ extension Holdings {
 
     /// The host's use of a function through its host driver, as a refusal; nil when there is none.
     func hostUse(of function: Function) -> Refusal? {
+        if let use = fileUse(of: function) { return use }
+        return function.hasInterfaceElsewhere ? .function(function.address, .interfaceElsewhere) : nil
+    }
+
+    /// The host's use of a function's block devices and device files, as a refusal; nil when there is none.
+    func fileUse(of function: Function) -> Refusal? {
         if let disk = disks[function.address]?.first { return .function(function.address, .diskInUse(disk)) }
         return devices[function.address]?.first.map { .function(function.address, .deviceOpen($0)) }
     }

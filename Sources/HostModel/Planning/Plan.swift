@@ -44,11 +44,22 @@ public struct BlastRadius: Hashable, Sendable {
     public var interfaces: [String]
     /// VFs that would vanish.
     public var functions: [PCIAddress]
+    /// Those of ``functions`` whose interface is in another network namespace, as of a container.
+    public var elsewhere: [PCIAddress]
 
-    public init(interfaces: [String] = [], functions: [PCIAddress] = []) {
+    public init(interfaces: [String] = [], functions: [PCIAddress] = [], elsewhere: [PCIAddress] = []) {
         self.interfaces = interfaces
         self.functions = functions
+        self.elsewhere = elsewhere
     }
 
     public var isEmpty: Bool { interfaces.isEmpty && functions.isEmpty }
+
+    /// The first interface that would vanish, as a refusal; nil without any.
+    ///
+    /// - Parameter card: the PF that has the VFs.
+    func hostUse(on card: PCIAddress) -> Refusal? {
+        if let interface = interfaces.first { return .function(card, .usedByHost(interface: interface)) }
+        return elsewhere.first.map { .function($0, .interfaceElsewhere) }
+    }
 }

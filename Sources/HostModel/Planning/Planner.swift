@@ -208,9 +208,10 @@ public enum Planner {
         for address in sriov.virtualFunctions {
             guard let vf = host[address] else { continue }
             try holdings.refuseIfHeld(vf)
-            try holdings.refuseIfUsedByHost(vf)
+            if let use = holdings.fileUse(of: vf) { throw use }
             blast.functions.append(address)
             blast.interfaces += vf.interfaces.map(\.name)
+            if vf.hasInterfaceElsewhere { blast.elsewhere.append(address) }
         }
     }
 
@@ -234,6 +235,7 @@ extension Plan {
         perPF += other.perPF
         blastRadius.functions += other.blastRadius.functions
         blastRadius.interfaces += other.blastRadius.interfaces
+        blastRadius.elsewhere += other.blastRadius.elsewhere
     }
 
     fileprivate mutating func append(_ changes: [Change], to pf: PCIAddress, purpose: PFPlan.Purpose) {

@@ -30,6 +30,8 @@ public enum FunctionObstacle: Hashable, Sendable {
     case inUseByOwner(owner: String, ProcessHolder)
     /// The host has an interface on it that is up, or that is a port of a bridge or bond.
     case usedByHost(interface: String, master: String? = nil)
+    /// Its interface is in another network namespace.
+    case interfaceElsewhere
     /// The host keeps data on it.
     case diskInUse(DiskUse)
     /// A process has a device file of it open.
@@ -118,6 +120,7 @@ extension FunctionObstacle {
                     + (master.map { " as a port of \($0)" } ?? ""),
                 remedy: (master == nil ? "" : "ip link set \(interface.shellWord) nomaster && ")
                     + "ip link set \(interface.shellWord) down, if the host can do without it")
+        case .interfaceElsewhere: Self.interfaceElsewhere(address)
         case .diskInUse(let disk):
             ErrorReport(
                 .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
@@ -161,6 +164,18 @@ extension FunctionObstacle {
             "cannot take \(address): its PF \(pf) is bound to \(driver) itself, so a VF opens only with the PF's VF "
                 + "token, which libvirt cannot pass",
             remedy: "claim a VF of another PF, or bind \(pf) to its host driver and let that create the VFs")
+    }
+
+    /// A physical interface returns to the host's namespace, down, when the last process of its namespace has ended.
+    ///
+    /// Source: `default_device_exit_net`, net/core/dev.c.
+    private static func interfaceElsewhere(_ address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "used-by-host", address,
+            "cannot take \(address): its interface is in another network namespace, as of a container",
+            remedy:
+                "stop the container or pod that has it (lsns -t net lists the namespaces of processes, ip netns those "
+                + "with a name), or move it back: ip -n NAMESPACE link set INTERFACE netns 1")
     }
 
     private static func notInPool(_ pool: String, _ address: PCIAddress) -> ErrorReport {

@@ -39,6 +39,11 @@ extension PlanDocument {
         if !blastRadius.interfaces.isEmpty {
             lines.append("and the host's interfaces \(blastRadius.interfaces.joined(separator: " "))")
         }
+        if let elsewhere = blastRadius.interfacesElsewhere {
+            lines.append(
+                "and the interfaces in other network namespaces of \(elsewhere.map(\.description).joined(separator: " "))"
+            )
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -11,6 +11,11 @@ struct ConfirmationNeeded: Reportable {
         if !blastRadius.interfaces.isEmpty {
             parts.append("with them the host's interfaces \(blastRadius.interfaces.joined(separator: ", "))")
         }
+        if !blastRadius.elsewhere.isEmpty {
+            parts.append(
+                "with them the interfaces of \(blastRadius.elsewhere.map(\.description).joined(separator: ", ")) in other "
+                    + "network namespaces, as of containers")
+        }
         return ErrorReport(
             .conflict, "confirmation-needed", "host", parts.joined(separator: ", "),
             remedy: "buslane plan shows the steps; confirm them with buslane apply --yes")
