@@ -229,8 +229,14 @@ struct AlignmentTests {
             ))
         let limited = try domain(guest(vcpu: "<vcpu cpuset='2-5'>4</vcpu>")).aligned(to: [data0], on: host).text
         #expect(limited.contains("<vcpupin vcpu='3' cpuset='4-5'/>"))
+        #expect(limited.contains("<emulatorpin cpuset='4-5'/>"))
         let inside = try domain(guest(vcpu: "<vcpu cpuset='4-5'>4</vcpu>")).aligned(to: [data0], on: host).text
         #expect(!inside.contains("<vcpupin"))
+        #expect(inside.contains("<emulatorpin cpuset='4-5'/>"))
+        // Each vCPU has CPUs of its own there, and the limit has none.
+        let pins = (0..<4).map { "<vcpupin vcpu='\($0)' cpuset='4-7'/>" }.joined()
+        let outside = guest("  <cputune>\(pins)</cputune>\n", vcpu: "<vcpu cpuset='0-1'>4</vcpu>")
+        #expect(try !domain(outside).aligned(to: [data0], on: host).text.contains("<emulatorpin"))
         let emulator = guest("  <cputune><emulatorpin cpuset='0'/></cputune>\n")
         #expect(try domain(emulator).aligned(to: [data0], on: host).text.contains("emulatorpin cpuset='4-7'") == false)
     }

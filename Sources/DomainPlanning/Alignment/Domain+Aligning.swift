@@ -44,10 +44,10 @@ private struct Alignment {
         } else {
             try alignCells(of: placement, to: devices, on: host)
         }
-        let cpus = host.cpus(near: wanted)
-        if placement.emulatorPin == nil, !cpus.isEmpty {
-            additions.emulatorPin = cpus
-        }
+        let near = host.cpus(near: wanted)
+        let cpus = placement.cpuset.map(near.intersection) ?? near
+        // Without CPUs of its own, the emulator runs where the limit allows.
+        if placement.emulatorPin == nil, !cpus.isEmpty { additions.emulatorPin = cpus }
     }
 
     /// Chooses a guest node for each device's node: the one whose memory is there, then one whose vCPUs are there, then
