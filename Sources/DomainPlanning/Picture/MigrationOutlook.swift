@@ -49,9 +49,11 @@ package struct MigrationOutlook: Sendable {
             self.init(impossibleFor: document, of: picture.name, reasons, byEvicting: isPlain)
             return
         }
+        let others = document.otherHostDevices
+        reasons += others.map { "\($0) is a device of the host: libvirt or QEMU may refuse to migrate it" }
         let hasPair = document.injected.contains { $0.failover != nil }
         self.init(
-            possible: isUnknown ? .unknown : .yes, reasons: reasons,
+            possible: isUnknown || !others.isEmpty ? .unknown : .yes, reasons: reasons,
             remedy: hasPair
                 ? "before virsh save, which would wait without a limit: buslane domain evict \(picture.name.shellWord)"
                 : nil)
