@@ -50,7 +50,8 @@ extension FunctionObstacle: Exemplified {
     public enum Case: CaseIterable {
         case unknown, settingsNeedVirtualFunction, groupNotViable, physicalFunctionDown, heldByClaim, heldByProcess
         case settingsNotEnforced, notIsolated, needsVFToken, deniedByVFIO
-        case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, interfaceElsewhere, diskInUse,
+        case heldByDomain, heldByGuest, mayBeStarting, inUseByOwner, usedByHost, interfaceElsewhere, hostConsole,
+            diskInUse,
             deviceOpen,
             cutIntoVFs, quarantined, notQuarantined, notInPool, notLike
         case notClaimedForDomain, claimHasMoved, awaited
@@ -74,6 +75,7 @@ extension FunctionObstacle: Exemplified {
         case .inUseByOwner: .inUseByOwner
         case .usedByHost: .usedByHost
         case .interfaceElsewhere: .interfaceElsewhere
+        case .hostConsole: .hostConsole
         case .diskInUse: .diskInUse
         case .deviceOpen: .deviceOpen
         case .cutIntoVFs: .cutIntoVFs
@@ -102,6 +104,7 @@ extension FunctionObstacle: Exemplified {
             .physicalFunctionDown(interface: "ens1"), .heldByClaim(claim: "c7", owner: "fw1"), .heldByProcess(qemu),
             .heldByDomain(domain: "fw1"), .heldByGuest(domain: "fw1"), .mayBeStarting(domain: "fw1"),
             .inUseByOwner(owner: "fw1", qemu), .usedByHost(interface: "ens1"), .interfaceElsewhere,
+            .hostConsole(ids: "10de:2204"),
             .diskInUse(DiskUse(device: "nvme0n1p1", .mounted(at: "/var"))),
             .diskInUse(DiskUse(device: "sda2", .swap)),
             .diskInUse(DiskUse(device: "sda", .under(["md0", "vg0-data"]))),

@@ -29,6 +29,25 @@ struct PartialTreeTests {
         #expect(partial.warnings == [])
     }
 
+    @Test(
+        "the graphics card of the console is told by either attribute; of a function of another class none is read",
+        arguments: [
+            ("0x030000", "boot_vga = 1", true), ("0x030000", "boot_vga = 0", false), ("0x030000", "", nil),
+            ("0x038000", "boot_display = 1", true), ("0x030000", "boot_vga = 0\nboot_display = 1", true),
+            ("0x020000", "boot_vga = 1", nil), ("0x030000", "boot_vga = 2", nil),
+        ] as [(String, String, Bool?)])
+    func console(classCode: String, lines: String, isConsole: Bool?) throws {
+        let tree = try FixtureTree(
+            """
+            [/sys/devices/pci0000:00/0000:00:02.0]
+            vendor = 0x8086
+            device = 0x46a6
+            class = \(classCode)
+            \(lines)
+            """)
+        #expect(try tree.snapshot()[address("0000:00:02.0")]?.isConsole == isConsole)
+    }
+
     @Test("interfaces are found where the link to the driver is missing, also behind a virtio device")
     func noDriver() throws {
         let tree = try FixtureTree(named: "dataplane-host")

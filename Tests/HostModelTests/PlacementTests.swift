@@ -221,4 +221,35 @@ struct ObstacleTests {
         #expect(Placement.free(of: second, on: host.now, holdings: open).isEmpty)
         #expect(Placement.free(of: second, on: host.now, holdings: Holdings()).count == 1)
     }
+
+    @Test("the graphics card of the host's console is not available while the host drives it, and neither is its sound")
+    func console() throws {
+        let (first, sound, second): (PCIAddress, PCIAddress, PCIAddress) = (
+            "0000:01:00.0", "0000:01:00.1", "0000:02:00.0"
+        )
+        let host = HostSimulator {
+            $0.function(first, driver: "nouveau", classCode: 0x030000, isConsole: true)
+            $0.function(sound, driver: "snd_hda_intel", classCode: 0x040300)
+            $0.group([first, sound])
+            $0.function(second, driver: "nouveau", classCode: 0x030000, isConsole: false)
+        }
+        func pool(_ address: PCIAddress) -> Pool { Pool(name: "gpu", selector: Selector(addresses: [address])) }
+        let refusal = Refusal.function(first, .hostConsole(ids: "8086:10d3"))
+        #expect(refusal.code == "used-by-host")
+        #expect(place(request(pool(first)), on: host) == .failure(refusal))
+        #expect(place(request(pool(sound)), on: host) == .failure(refusal))
+        #expect(place(request(pool(second)), on: host) == .success([second]))
+        #expect(host.now[first]?.holders(HostUses()).map(\.kind) == [.console])
+        #expect(host.now[second]?.holders(HostUses()) == [])
+        // Bound at boot: the host has given it up.
+        try host.meanwhile(.unbindDriver(first))
+        try host.meanwhile(.setDriverOverride(first, driver: "vfio-pci"))
+        try host.meanwhile(.probeDriver(first))
+        guard case .success(let placed) = place(request(pool(first)), on: host) else {
+            Issue.record("refused on vfio-pci")
+            return
+        }
+        #expect(placed.contains(first))
+        #expect(host.now[first]?.holders(HostUses()) == [])
+    }
 }

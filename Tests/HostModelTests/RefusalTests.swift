@@ -31,7 +31,7 @@ struct RefusalTests {
         #expect(
             shared == [
                 "pf-down": ["physicalFunctionDown", "vfsNeedLink"],
-                "used-by-host": ["diskInUse", "interfaceElsewhere", "usedByHost"],
+                "used-by-host": ["diskInUse", "hostConsole", "interfaceElsewhere", "usedByHost"],
                 "vfio-denylist": ["deniedByVFIO", "vfsDeniedByVFIO"], "no-iommu": ["noIOMMU", "vfioNeedsIOMMU"],
                 "held-by-process": ["deviceOpen", "heldByProcess"],
                 "guest-refused": ["evictionUndone", "keeps"], "guest-silent": ["evictionUndone", "keeps"],

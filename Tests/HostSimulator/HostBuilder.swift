@@ -80,7 +80,7 @@ public struct HostBuilder {
     /// Adds a function without SR-IOV.
     public mutating func function(
         _ address: PCIAddress, driver: String? = nil, numa: Int? = nil, classCode: UInt32 = 0x020000,
-        interface: String? = nil, up: Bool = false, resetMethods: [String] = ["flr"]
+        interface: String? = nil, up: Bool = false, resetMethods: [String] = ["flr"], isConsole: Bool? = nil
     ) {
         var device = Device(
             address: address, identity: Identity(vendor: 0x8086, device: 0x10d3, classCode: classCode),
@@ -88,6 +88,7 @@ public struct HostBuilder {
         device.interface = interface
         device.isUp = up
         device.resetMethods = resetMethods
+        device.isConsole = isConsole
         machine.plug(device)
     }
 

@@ -48,6 +48,7 @@ struct Device {
     var isUp = false
     /// Whether ``interface`` is in another network namespace.
     var isElsewhere = false
+    var isConsole: Bool?
     var mtu = 1500
     /// What the driver creates beside ``interface``.
     var others: [HostBuilder.Interface] = []
@@ -214,6 +215,7 @@ struct Machine {
             address: address, identity: device.identity, driver: device.driver, driverOverride: device.override,
             iommuGroup: hasIOMMU ? device.group : nil, numaNode: device.numaNode, resetMethods: device.resetMethods,
             vfMSIXCount: device.msixCount, serialNumber: device.serialNumber)
+        function.isConsole = device.isConsole
         function.hasInterfaceElsewhere = device.hasInterface && device.isElsewhere
         if device.hasInterface, !device.isElsewhere, let name = device.interface {
             function.interfaces = [

@@ -75,8 +75,25 @@ struct FunctionReader {
         reading.function.identity = try IdentityReader(subject: subject, config: config).identity(in: home, &pass) {
             bus.contains(subject)
         }
+        if reading.function.identity.baseClass == Self.display {
+            reading.function.isConsole = try isConsole(home, subject, &pass)
+        }
         reading.warnings = pass.takeWarnings()
         return reading
+    }
+
+    /// The base class of graphics cards. Source: PCI Code and ID Assignment Specification, class 03.
+    private static let display: UInt8 = 0x03
+
+    /// nil for a graphics card that is not VGA compatible and shows no boot screen.
+    ///
+    /// Source: Documentation/ABI/testing/sysfs-bus-pci, `boot_vga` and `boot_display`.
+    private func isConsole(
+        _ home: borrowing Directory, _ subject: String, _ pass: inout ReadPass
+    ) throws(Vanished) -> Bool? {
+        let vga = try pass.value("boot_vga", in: home, of: subject, SysfsText.flag)
+        if vga == true { return true }
+        return try pass.value("boot_display", in: home, of: subject, SysfsText.flag) ?? vga
     }
 
     /// The function's driver, and the only one that may bind to it: nil for any.

@@ -26,6 +26,9 @@ public struct Function: Hashable, Sendable {
     /// Whether its host driver made an interface that is in another network namespace, as of a container, so that
     /// ``interfaces`` lacks it. False in a captured tree.
     public var hasInterfaceElsewhere: Bool
+    /// Whether it is the graphics card of the host's console, on which the firmware started; nil for a function that is no
+    /// graphics card, and if not known. Source: `boot_vga`, and `boot_display` since kernel 6.17.
+    public var isConsole: Bool?
     /// For a VF, the settings that its PF enforces; nil if the PF has no network interface or was not queried.
     public var vfSettings: VFSettings?
     /// From config space; nil if that was not readable or not read.
@@ -61,8 +64,9 @@ public struct Function: Hashable, Sendable {
         address: PCIAddress, identity: Identity, driver: String? = nil, driverOverride: String? = nil,
         iommuGroup: Int? = nil, numaNode: Int? = nil, localCPUs: String? = nil, parent: PCIAddress? = nil,
         resetMethods: [String] = [], link: PCIeLink? = nil, role: Role = .function,
-        interfaces: [NetworkInterface] = [], hasInterfaceElsewhere: Bool = false, vfSettings: VFSettings? = nil,
-        capabilities: Capabilities? = nil, vfMSIXCount: Int? = nil, serialNumber: SerialNumber? = nil,
+        interfaces: [NetworkInterface] = [], hasInterfaceElsewhere: Bool = false, isConsole: Bool? = nil,
+        vfSettings: VFSettings? = nil, capabilities: Capabilities? = nil, vfMSIXCount: Int? = nil,
+        serialNumber: SerialNumber? = nil,
         vfioDriver: String? = nil,
         vfioDevice: String? = nil
     ) {
@@ -79,6 +83,7 @@ public struct Function: Hashable, Sendable {
         self.role = role
         self.interfaces = interfaces
         self.hasInterfaceElsewhere = hasInterfaceElsewhere
+        self.isConsole = isConsole
         self.vfSettings = vfSettings
         self.capabilities = capabilities
         self.vfMSIXCount = vfMSIXCount
@@ -155,6 +160,9 @@ public struct Function: Hashable, Sendable {
 
     /// Bound to a driver with which the host itself uses the function.
     public var isOnHostDriver: Bool { driver != nil && !isOnVFIO }
+
+    /// Whether the host's console is on it now.
+    var showsConsole: Bool { isConsole == true && isOnHostDriver }
 }
 
 /// The function's ids and class, from its config space. nil for what is not known.

@@ -9,6 +9,8 @@ public struct Holder: Hashable, Sendable, Codable {
         case process
         /// The host's own network: an address, a bridge, a bond or an interface on top. Also another network namespace.
         case network
+        /// The host's console: the function is the graphics card on which the firmware started.
+        case console
         /// The host's own storage: a mounted file system, swap space, RAID, a volume group and the like.
         case disk
         /// Not in use: the function is in quarantine.
@@ -50,7 +52,7 @@ public struct HostUses: Hashable, Sendable {
 }
 
 extension Function {
-    /// All users of the function: quarantine and processes first, then the host's network, then its disks.
+    /// All users of the function: quarantine and processes first, then the host's network and console, then its disks.
     public func holders(_ uses: HostUses) -> [Holder] {
         var holders: [Holder] = []
         if let reason = uses.quarantine[address] {
@@ -76,6 +78,9 @@ extension Function {
                 .init(
                     kind: .network, name: "network namespace", detail: "its interface is in another one than the host's"
                 ))
+        }
+        if showsConsole {
+            holders.append(.init(kind: .console, name: "console", detail: "the firmware started on this graphics card"))
         }
         for disk in uses.disks[address] ?? [] {
             holders.append(.init(kind: .disk, name: disk.name, detail: disk.device))

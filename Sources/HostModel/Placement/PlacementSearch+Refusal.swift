@@ -113,6 +113,7 @@ extension Refusal {
         case .heldByProcess(let holder): "open in \(holder.guest.map { "the guest \($0)" } ?? holder.description)"
         case .deviceOpen(let use): "open in \(use.process.guest.map { "the guest \($0)" } ?? use.process.description)"
         case .diskInUse(let disk): "in use by the host (\(disk.device): \(disk.name))"
+        case .hostConsole: "the host's console"
         case .interfaceElsewhere: "in another network namespace"
         case .heldByDomain(let domain): "in the XML of domain \(domain)"
         default: code

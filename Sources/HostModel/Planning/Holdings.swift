@@ -82,6 +82,7 @@ extension Holdings {
     /// The host's use of a function through its host driver, as a refusal; nil when there is none.
     func hostUse(of function: Function) -> Refusal? {
         if let use = fileUse(of: function) { return use }
+        if function.showsConsole { return .function(function.address, .hostConsole(ids: function.identity.ids)) }
         return function.hasInterfaceElsewhere ? .function(function.address, .interfaceElsewhere) : nil
     }
 

@@ -32,6 +32,8 @@ public enum FunctionObstacle: Hashable, Sendable {
     case usedByHost(interface: String, master: String? = nil)
     /// Its interface is in another network namespace.
     case interfaceElsewhere
+    /// It is the graphics card of the host's console. `ids` are its vendor and device.
+    case hostConsole(ids: String)
     /// The host keeps data on it.
     case diskInUse(DiskUse)
     /// A process has a device file of it open.
@@ -121,12 +123,9 @@ extension FunctionObstacle {
                 remedy: (master == nil ? "" : "ip link set \(interface.shellWord) nomaster && ")
                     + "ip link set \(interface.shellWord) down, if the host can do without it")
         case .interfaceElsewhere: Self.interfaceElsewhere(address)
-        case .diskInUse(let disk):
-            ErrorReport(
-                .conflict, "used-by-host", address, "cannot take \(address): \(disk.use)",
-                remedy: "\(disk.end), if the host can do without it")
-        case .deviceOpen(let use):
-            use.report(on: address)
+        case .hostConsole(let ids): Self.hostConsole(ids, address)
+        case .diskInUse(let disk): disk.report(on: address)
+        case .deviceOpen(let use): use.report(on: address)
         case .cutIntoVFs(let count):
             ErrorReport(
                 .conflict, "pf-has-vfs", address, "cannot take \(address) whole: it has \(count) VFs",
@@ -176,6 +175,16 @@ extension FunctionObstacle {
             remedy:
                 "stop the container or pod that has it (lsns -t net lists the namespaces of processes, ip netns those "
                 + "with a name), or move it back: ip -n NAMESPACE link set INTERFACE netns 1")
+    }
+
+    private static func hostConsole(_ ids: String, _ address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "used-by-host", address,
+            "cannot take \(address): it is the graphics card of the host's console (boot_vga)",
+            remedy:
+                "select another graphics card as primary in the firmware setup; if the host can do without a console, "
+                + "let vfio-pci bind it at boot: vfio-pci.ids=\(ids) on the kernel command line, and vfio-pci in the "
+                + "initramfs")
     }
 
     private static func notInPool(_ pool: String, _ address: PCIAddress) -> ErrorReport {
@@ -251,7 +260,13 @@ extension FunctionObstacle {
 }
 
 extension DiskUse {
-    fileprivate var use: String {
+    fileprivate func report(on address: PCIAddress) -> ErrorReport {
+        ErrorReport(
+            .conflict, "used-by-host", address, "cannot take \(address): \(use)",
+            remedy: "\(end), if the host can do without it")
+    }
+
+    private var use: String {
         switch purpose {
         case .mounted(let point): "the host has \(device) on it mounted at \(point)"
         case .swap: "the host swaps to \(device) on it"
@@ -263,7 +278,7 @@ extension DiskUse {
     }
 
     /// How to end the use.
-    fileprivate var end: String {
+    private var end: String {
         let file = "/dev/\(device)".shellWord
         return switch purpose {
         case .mounted(let point): "umount \(point.shellWord)"
