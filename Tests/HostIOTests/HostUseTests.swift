@@ -44,6 +44,21 @@ struct HostUseTests {
         #expect(HostUseReader(paths: try FixtureTree("/sys/x = 1").paths).disks() == [:])
     }
 
+    @Test("the mount table is read to its end, however long it is")
+    func longTable() throws {
+        let tree = try FixtureTree(
+            """
+            /sys/class/block/sda -> /sys/devices/pci0000:00/0000:00:05.0/host0/sda
+            /sys/dev/block/8:0 -> /sys/devices/pci0000:00/0000:00:05.0/host0/sda
+            /sys/devices/pci0000:00/0000:00:05.0/host0/sda/size = 1
+            """)
+        let other = String(repeating: "x", count: 9 << 20)
+        try tree.write(
+            "22 1 0:21 / /\(other) rw - tmpfs tmpfs rw\n23 1 8:0 / /var rw - ext4 /dev/sda rw", to: "/proc/1/mountinfo")
+        let uses = withExtendedLifetime(tree) { HostUseReader(paths: tree.paths).disks() }
+        #expect(uses == [try address("0000:00:05.0"): [DiskUse(device: "sda", .mounted(at: "/var"))]])
+    }
+
     @Test("a mount's line is parsed with escapes and optional fields; an incomplete line is not")
     func mount() {
         let mount = Mount(

@@ -48,7 +48,8 @@ struct DiskUseReader {
         var files = TextFiles()
         // The first process's table: a daemon can have its own mount namespace.
         var table = ""
-        for path in paths.mountTables where table.isEmpty { table = files.text(path) ?? "" }
+        // All of it: with containers it can be long, and a mount that is left out would make its disk free.
+        for path in paths.mountTables where table.isEmpty { table = files.text(path, limit: .max) ?? "" }
         var mounts: [String: String] = [:]
         for mount in table.split(separator: "\n").compactMap(Mount.init) {
             for device in blockDevices(of: mount) {
