@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import Dispatch
 import FixtureHosts
 import Foundation
 import HostModel
+import Synchronization
 import Testing
 
 @testable import HostIO
@@ -114,6 +116,23 @@ struct DevlinkTests {
         bytes += half(17) + half(2) + Array("0000:3b:00.0\0".utf8) + [0, 0, 0]
         if let mode { bytes += half(6) + half(25) + half(mode) + [0, 0] }
         return bytes + half(5) + half(26) + [1, 0, 0, 0]
+    }
+
+    @Test("a card that does not answer delays a reading only once, and is asked again when it answers")
+    func busyCard() {
+        let isFree = DispatchSemaphore(value: 0)
+        let asked = Mutex<[String]>([])
+        let modes = DevlinkModes { device in
+            asked.withLock { $0.append(device) }
+            if device == "busy" { isFree.wait() }
+            return .legacy
+        }
+        #expect(modes.modes(of: ["first", "busy", "last"], within: .seconds(1)) == ["first": .legacy])
+        #expect(modes.modes(of: ["last"], within: .milliseconds(20)) == [:])
+        isFree.signal()
+        #expect(modes.modes(of: ["last"], within: .seconds(20)) == ["last": .legacy])
+        // Nobody waited for the rest any more.
+        #expect(asked.withLock(\.self) == ["first", "busy", "last"])
     }
 
     @Test("the mode is read from a reply; an error, a reply without it, and an unknown mode are nil")

@@ -32,6 +32,11 @@ import HostModel
             return nil
         }
         unsafe nl_socket_disable_auto_ack(socket)
+        // The kernel answers within the send, so a missing answer was lost.
+        var limit = timeval(tv_sec: 1, tv_usec: 0)
+        // SAFETY: the socket is connected; the kernel copies the structure before the call returns.
+        _ = unsafe setsockopt(
+            nl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         unsafe self.socket = socket
         self.family = family
     }

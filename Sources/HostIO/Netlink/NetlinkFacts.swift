@@ -13,13 +13,14 @@ struct NetlinkFacts {
 
     /// Asks devlink for the mode of every PF's switch. A PF without its network driver has none.
     private func addESwitchModes(to functions: inout [Function]) {
-        let cards = functions.indices.filter { functions[$0].sriov != nil && functions[$0].isEthernet }
-        guard !cards.isEmpty, let devlink = DevlinkSocket() else { return }
+        let cards = functions.indices.filter {
+            functions[$0].sriov != nil && functions[$0].isEthernet && functions[$0].isOnHostDriver
+        }
+        guard !cards.isEmpty else { return }
+        let modes = DevlinkModes.shared.modes(of: cards.map { functions[$0].address.description })
         for position in cards {
-            guard functions[position].driver != nil, !functions[position].isOnVFIO,
-                var sriov = functions[position].sriov
-            else { continue }
-            sriov.eswitchMode = devlink.eswitchMode(device: functions[position].address.description)
+            guard var sriov = functions[position].sriov else { continue }
+            sriov.eswitchMode = modes[functions[position].address.description]
             functions[position].role = .physicalFunction(sriov)
         }
     }
