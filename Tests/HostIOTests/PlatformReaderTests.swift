@@ -49,6 +49,23 @@ struct PlatformReaderTests {
         #expect(facts.hooks.files == nil)
     }
 
+    @Test(
+        "a vendor that names physical hosts too counts with the word of the processor or of the product",
+        arguments: [
+            ("Amazon EC2", "c7g.metal", nil, nil), ("Amazon EC2", "m7g.metal-48xl", nil, nil),
+            ("Amazon EC2", "c7g.large", nil, .other("Amazon EC2")), ("Amazon EC2", nil, nil, nil),
+            ("Amazon EC2", "m5.large", "fpu hypervisor", .other("Amazon EC2")), ("Amazon EC2", "m5.metal", "fpu", nil),
+            ("Apple Inc.", "Mac mini", nil, nil),
+            ("Apple Inc.", "Apple Virtualization Generic Platform", nil, .other("Apple's hypervisor")),
+            ("VMware, Inc.", nil, nil, .other("VMware")), ("QEMU", nil, nil, .kvm),
+        ] as [(String, String?, String?, PlatformFacts.Hypervisor?)])
+    func hypervisor(vendor: String, product: String?, flags: String?, expected: PlatformFacts.Hypervisor?) throws {
+        let tree = try FixtureTree("/sys/class/dmi/id/sys_vendor = \(vendor)")
+        if let product { try tree.write(product, to: "/sys/class/dmi/id/product_name") }
+        try tree.write("processor\t: 0\n" + (flags.map { "flags\t: \($0)" } ?? "Features\t: fp"), to: "/proc/cpuinfo")
+        #expect(facts(tree).hypervisor == expected)
+    }
+
     @Test("vfio-pci is loaded, available, missing or unknown")
     func modules() throws {
         let tree = try FixtureTree("/sys/module/pci/uevent =\n/proc/sys/kernel/osrelease = 6.12.0")

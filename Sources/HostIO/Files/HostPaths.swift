@@ -121,6 +121,7 @@ extension HostPaths {
     /// `xen` on its hosts and guests.
     var hypervisorType: String { sysfs + "/hypervisor/type" }
     var systemVendor: String { sysfs + "/class/dmi/id/sys_vendor" }
+    var productName: String { sysfs + "/class/dmi/id/product_name" }
     var interrupts: String { processes + "/interrupts" }
     var unixSockets: String { processes + "/net/unix" }
     var firmwareTables: String { sysfs + "/firmware/acpi/tables" }

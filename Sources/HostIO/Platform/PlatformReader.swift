@@ -60,17 +60,22 @@ extension PlatformReader {
         facts.isVirtualMachine = value("flags").map { $0.words.contains("hypervisor") }
     }
 
-    /// A vendor of physical hosts gives nil: `Google` and `Microsoft Corporation` count in a virtual machine only.
+    /// A vendor of physical hosts gives nil: `Amazon EC2`, `Apple`, `Google` and `Microsoft Corporation` count in a virtual
+    /// machine only.
     private func hypervisor(isVirtualMachine: Bool?, _ files: inout TextFiles) -> PlatformFacts.Hypervisor? {
         if files.text(paths.hypervisorType)?.trimmed == "xen" { return .other("Xen") }
         guard isVirtualMachine != false, let vendor = files.text(paths.systemVendor)?.trimmed else { return nil }
         if ["QEMU", "Red Hat", "KVM"].contains(where: { vendor.hasPrefix($0) }) { return .kvm }
-        let known = [
-            "VMware": "VMware", "Xen": "Xen", "innotek": "VirtualBox", "Amazon EC2": "Amazon EC2",
-            "Parallels": "Parallels",
-            "Apple": "Apple's hypervisor",
-        ]
+        let known = ["VMware": "VMware", "Xen": "Xen", "innotek": "VirtualBox", "Parallels": "Parallels"]
         if let name = known.first(where: { vendor.hasPrefix($0.key) })?.value { return .other(name) }
+        // Without the processor's word, as on Arm, the product tells: `c7g.metal` and `m7g.metal-48xl` are physical.
+        let product = files.text(paths.productName)?.trimmed
+        if vendor.hasPrefix("Amazon EC2"), isVirtualMachine ?? product.map({ !$0.contains(".metal") }) == true {
+            return .other("Amazon EC2")
+        }
+        if vendor.hasPrefix("Apple"), isVirtualMachine ?? product?.hasPrefix("Apple Virtualization") == true {
+            return .other("Apple's hypervisor")
+        }
         guard isVirtualMachine == true else { return nil }
         return vendor.hasPrefix("Microsoft")
             ? .other("Hyper-V") : vendor.hasPrefix("Google") ? .other("Google Cloud") : nil
