@@ -39,11 +39,11 @@ public struct HostWriter: Sendable {
         case .setLink(let physical, let port, let up):
             let ports = try ports(port, of: physical)
             let writer = try InterfaceWriter()
-            for port in ports { try writer.setLink(up: up, on: port) }
+            for port in ports { try writer.setLink(up: up, on: port.index) }
         case .setMTU(let physical, let port, let octets):
             let ports = try ports(port, of: physical)
             let writer = try InterfaceWriter()
-            for port in ports { try writer.setMTU(octets, on: port) }
+            for port in ports { try writer.setMTU(octets, on: port.index, now: port.mtu) }
         case .setVFSettings(let virtual, let settings):
             try set(settings, of: virtual)
         }
@@ -78,12 +78,12 @@ public struct HostWriter: Sendable {
         }
     }
 
-    /// The indexes of a PF's ports: nothing else on the card is switched. A port without an index is being removed.
-    private func ports(_ id: PortID?, of physical: PCIAddress) throws(HostIOError) -> [Int] {
+    /// A PF's ports: nothing else on the card is switched. A port without an index is being removed.
+    private func ports(_ id: PortID?, of physical: PCIAddress) throws(HostIOError) -> [(index: Int, mtu: Int?)] {
         let ports = try vfPorts(of: physical).interfaces.ports(id)
-        let indexes = ports.compactMap(\.index)
-        guard !ports.isEmpty, indexes.count == ports.count else { throw .noInterface(physical) }
-        return indexes
+        let present = ports.compactMap { port in port.index.map { (index: $0, mtu: port.mtu) } }
+        guard !ports.isEmpty, present.count == ports.count else { throw .noInterface(physical) }
+        return present
     }
 
     /// A PF's interfaces: rtnetlink knows no PCI addresses.

@@ -29,10 +29,13 @@ package struct InterfaceWriter: ~Copyable {
         try send(change, "set link \(up ? "up" : "down")")
     }
 
-    /// Sets an interface's MTU, in octets. Writes nothing if it has this MTU already: some drivers reset the card at
-    /// every write.
-    package func setMTU(_ octets: Int, on interface: Int) throws(HostIOError) {
-        guard try InterfaceLink(reading: interface, through: socket).mtu != octets else { return }
+    /// Sets an interface's MTU, in octets. Writes nothing if it has this MTU already: some drivers reset the card at every
+    /// write.
+    ///
+    /// - Parameter now: its MTU as sysfs tells it; nil if unknown. rtnetlink would tell all VFs with it, which on
+    ///   InfiniBand can be too long for an answer.
+    package func setMTU(_ octets: Int, on interface: Int, now: Int?) throws(HostIOError) {
+        guard now != octets else { return }
         let change = try InterfaceLink(changing: interface)
         change.setMTU(octets)
         try send(change, "set MTU to \(octets)")

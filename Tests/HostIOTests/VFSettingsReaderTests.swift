@@ -14,6 +14,19 @@ struct VFSettingsReaderTests {
         #expect(try reader.carriers(of: VFPorts(interfaces: [loopback])).isEmpty)
     }
 
+    @Test("a port of InfiniBand is not asked for its VFs")
+    func infiniBand() throws {
+        func ports(_ linkType: Int) -> VFPorts {
+            VFPorts(interfaces: [
+                NetworkInterface(
+                    name: "x0", index: 999_999, mac: nil, state: "up", isAdministrativelyUp: true,
+                    port: PortFacts(linkType: linkType))
+            ])
+        }
+        #expect(try VFSettingsReader().carriers(of: ports(32)).isEmpty)
+        #expect(throws: HostIOError.self) { try VFSettingsReader().carriers(of: ports(1)).isEmpty }
+    }
+
     @Test("an interface that does not exist is an error that names it")
     func missing() throws {
         let reader = try VFSettingsReader()

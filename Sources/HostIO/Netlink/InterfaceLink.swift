@@ -31,12 +31,6 @@ package import HostModel
     // SAFETY: `init` took one reference.
     deinit { unsafe rtnl_link_put(raw) }
 
-    /// In octets.
-    package var mtu: Int {
-        // SAFETY: the link lives as long as this value.
-        unsafe Int(rtnl_link_get_mtu(raw))
-    }
-
     /// The settings of every VF in the kernel's answer, by VF index.
     func vfSettings() -> [Int: VFSettings] {
         var count: UInt32 = 0

@@ -24,16 +24,21 @@ package struct VFSettingsReader: ~Copyable {
     ///
     /// These are the ports: a card with two ports has settings of its own for each. If no port has VFs, it is the first other
     /// interface that has. Representors have none.
+    ///
+    /// A port of InfiniBand is not asked: it carries none of our settings, and its answer about many VFs is longer than
+    /// older kernels can send (EMSGSIZE), since each VF has broadcast addresses and GUIDs in it.
+    ///
+    /// Source: `rtnl_vfinfo_size`, net/core/rtnetlink.c.
     package func carriers(of pf: VFPorts) throws(HostIOError) -> [VFCarrier] {
         let ports = pf.interfaces.ports
         var carriers: [VFCarrier] = []
-        for port in ports {
+        for port in ports where !port.port.isInfiniBand {
             guard let index = port.index else { continue }
             let settings = try settings(ofVFsOn: index)
             if !settings.isEmpty { carriers.append(VFCarrier(interface: port, settings: settings)) }
         }
         if !carriers.isEmpty { return carriers }
-        for other in pf.interfaces where !ports.contains(other) {
+        for other in pf.interfaces where !ports.contains(other) && !other.port.isInfiniBand {
             guard let index = other.index else { continue }
             let settings = try settings(ofVFsOn: index)
             if !settings.isEmpty { return [VFCarrier(interface: other, settings: settings)] }

@@ -131,6 +131,9 @@ extension PortFacts {
         return afterPort.isEmpty || afterPort.dropNumber(after: "s")?.isEmpty == true
     }
 
+    /// The link layer of InfiniBand, which enforces no MAC address and no VLAN for a VF.
+    package var isInfiniBand: Bool { linkType == Self.infiniBand }
+
     fileprivate var isEthernet: Bool { linkType.map { $0 == Self.ethernet } ?? true }
 
     /// `ARPHRD_ETHER` and `ARPHRD_INFINIBAND`.
