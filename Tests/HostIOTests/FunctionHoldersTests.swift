@@ -33,6 +33,19 @@ struct FunctionHoldersTests {
             ])
     }
 
+    @Test("a process is named while it blocks the removal of its function, whose device files are gone already")
+    func removal() throws {
+        try run(902, "qemu-system-x86", ["/dev/vfio/9 (deleted)"])
+        #expect(try holders.openGroups()[9] == [ProcessHolder(pid: 902, command: "qemu-system-x86")])
+        try run(903, "qemu-system-x86", ["/dev/vfio/devices/vfio7 (deleted)"])
+        let before = try holders.openGroups()[6]?.map(\.pid)
+        #expect(before == [900, 4711])
+        let home = "/sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:10.0"
+        try tree.write(
+            "pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1\nvfio-device-syspath: \(home)", to: "/proc/903/fdinfo/0")
+        #expect(try holders.openGroups()[6]?.map(\.pid) == [900, 903, 4711])
+    }
+
     @Test("processes are not read while nobody but other modules needs the module vfio; without a count it may be open")
     func references() throws {
         try tree.write("2\n", to: "/sys/module/vfio/refcnt")

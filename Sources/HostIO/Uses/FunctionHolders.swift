@@ -16,7 +16,9 @@ public struct FunctionHolders: Sendable {
     public func openGroups() throws(HostIOError) -> [Int: [ProcessHolder]] {
         guard mayBeOpen else { return [:] }
         let devices = VFIODevices(paths: paths)
-        let holders = try ProcessTable(paths: paths).holders { target, _, _, pass in devices.group(of: target, &pass) }
+        let holders = try ProcessTable(paths: paths).holders { target, number, folder, pass in
+            devices.group(of: target, descriptor: number, in: folder, &pass)
+        }
         if holders.processes.isEmpty, let hidden = holders.hidden { throw hidden }
         return holders.processes
     }
@@ -45,7 +47,7 @@ public struct FunctionHolders: Sendable {
         let nodes = DeviceNodes(paths: paths)
         let found: ProcessTable.Holders<File>? = try? ProcessTable(paths: paths).holders {
             target, number, folder, pass in
-            if let group = devices.group(of: target, &pass) { return .group(group) }
+            if let group = devices.group(of: target, descriptor: number, in: folder, &pass) { return .group(group) }
             return nodes.node(target, descriptor: number, in: folder).map(File.node)
         }
         guard let found else { return nil }
@@ -105,16 +107,44 @@ struct VFIODevices {
 
     /// The IOMMU group of a character device: the group's own device, or since kernel 6.1 that of one function. nil for
     /// any other file.
-    func group(of device: String, _ pass: inout ReadPass) -> Int? {
+    ///
+    /// While a guest blocks the removal of its function, the device file and its class folder are gone already. Then the
+    /// open file tells its function itself, since kernel 6.18.
+    ///
+    /// - Parameters:
+    ///   - target: the open file's name.
+    ///   - descriptor: the link with that name in a process's folder `fd`.
+    ///
+    /// Source: `vfio_unregister_group_dev`, drivers/vfio/vfio_main.c; `vfio-device-syspath` of fdinfo,
+    /// Documentation/filesystems/proc.rst.
+    func group(
+        of target: String, descriptor: String, in folder: borrowing Directory, _ pass: inout ReadPass
+    ) -> Int? {
+        guard target.hasPrefix("/dev/vfio/") else { return nil }
+        let device = target.hasSuffix(Self.deleted) ? String(target.dropLast(Self.deleted.count)) : target
         if let group = paths.group(ofDevice: device) { return group }
         guard let name = paths.functionDeviceName(device) else { return nil }
         if let function = try? Directory(paths.vfioDevice(name)) { return group(ofFunction: function, &pass) }
+        if let told = function(toldBy: descriptor, in: folder, &pass), let home = try? Directory(paths.function(told)) {
+            return group(ofFunction: home, &pass)
+        }
         // A captured tree can be without the class.
         guard let bus = try? Directory(paths.pciDevices), let functions = try? bus.names() else { return nil }
         for function in functions where bus.contains("\(function)/vfio-dev/\(name)") {
             if let home = try? Directory(function, in: bus) { return group(ofFunction: home, &pass) }
         }
         return nil
+    }
+
+    /// What the kernel adds to the name of an open file that was removed. Source: `d_path`, fs/d_path.c.
+    private static let deleted = " (deleted)"
+
+    private func function(
+        toldBy descriptor: String, in folder: borrowing Directory, _ pass: inout ReadPass
+    ) -> PCIAddress? {
+        let text = try? pass.contents(of: "../fdinfo/" + descriptor, in: folder)
+        let line = text?.split(separator: "\n").first { $0.hasPrefix("vfio-device-syspath:") }
+        return line.flatMap { SysfsText.lastFunction(onPath: Array($0.utf8).span) }
     }
 
     private func group(ofFunction function: borrowing Directory, _ pass: inout ReadPass) -> Int? {
