@@ -58,7 +58,8 @@ struct Wiring: Sendable {
         candidates = CandidateSelection(host: host, identity: boot.identity, holdings: holdings)
 
         comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
-        readiness = ClaimReadiness(host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor)
+        readiness = ClaimReadiness(
+            host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, comparer: comparer)
         use = ClaimUse(
             host: host, ledger: ledger, boot: boot, guests: guests, readiness: readiness, logger: logger)
         release = ClaimRelease(
@@ -123,8 +124,8 @@ struct CardWiring: Sendable {
             use: use, readiness: readiness, logger: logger)
         drift = DriftCheck(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, configuration: configuration,
-            holdings: holdings, state: state, bootRestore: bootRestore, use: use, readiness: readiness,
-            queue: queue, logger: logger)
+            holdings: holdings, state: state, bootRestore: bootRestore, comparer: comparer, groups: groups, use: use,
+            readiness: readiness, queue: queue, logger: logger)
         recovery = CrashRecovery(
             host: host, ledger: ledger, boot: boot, executor: executor, comparer: comparer, groups: groups, use: use,
             release: release, logger: logger)

@@ -16,6 +16,15 @@ public struct FunctionChange: Hashable, Sendable {
 
     /// The function's PF; the function itself if it is not a VF.
     public var card: PCIAddress { (after ?? before)?.virtualFunction?.physicalFunction ?? address }
+
+    /// Whether another card may be at the address now, or the driver of the one there brought interfaces, and with them the
+    /// MAC addresses that identify it.
+    public var isArrival: Bool {
+        guard let after, after.virtualFunction == nil, !after.isUnplaced, !after.isBridge else { return false }
+        guard let before else { return true }
+        return before.identity != after.identity || before.serialNumber != after.serialNumber
+            || (before.interfaces.isEmpty && !after.interfaces.isEmpty)
+    }
 }
 
 extension HostSnapshot {

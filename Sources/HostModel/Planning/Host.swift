@@ -25,6 +25,8 @@ public protocol Host: Sendable {
     /// What the function at the address is, whatever its address: of a VF, what its PF is. nil if there is none, or if it
     /// cannot be told.
     func cardIdentity(at address: PCIAddress) throws -> CardIdentity?
+    /// ``cardIdentity(at:)``, read now. What was read earlier may be another card, or lack the marks that a driver brought.
+    func freshCardIdentity(at address: PCIAddress) throws -> CardIdentity?
     /// Performs one action. Success does not mean that it took effect: the caller reads the host again.
     func perform(_ action: HostAction) throws
     /// The IOMMU groups that are open through VFIO, each with one of the processes.
@@ -65,6 +67,9 @@ extension Host {
         }
         return cards
     }
+
+    /// For a host that reads each time.
+    public func freshCardIdentity(at address: PCIAddress) throws -> CardIdentity? { try cardIdentity(at: address) }
 
     /// For a host that has no cheaper way.
     public func numaNodes() throws -> [NUMANode] { try snapshot().numaNodes }

@@ -16,6 +16,8 @@ struct DriftCheck: Sendable {
     let holdings: HoldingsReader
     let state: CardState
     let bootRestore: BootRestore
+    let comparer: CardComparer
+    let groups: GroupAdoption
     let use: ClaimUse
     let readiness: ClaimReadiness
     let queue: AllocationQueue
@@ -24,11 +26,14 @@ struct DriftCheck: Sendable {
     /// Looks once for the PF, once for its VFs, and once for what their claims need.
     private static let rounds = 3
 
-    /// - Parameter cards: PFs on which something changed; nil looks everywhere.
-    func check(on cards: Set<PCIAddress>? = nil) async {
+    /// - Parameters:
+    ///   - cards: PFs on which something changed; nil looks everywhere.
+    ///   - isAfterArrival: whether another card may be somewhere. Then nothing is repaired before the cards are compared.
+    func check(on cards: Set<PCIAddress>? = nil, afterArrival isAfterArrival: Bool = false) async {
         // A waiting request may now succeed.
         defer { Task { await queue.signal() } }
         do {
+            if isAfterArrival { try await settle() }
             try await bootRestore.applyAwaited()
             try await lanes.run(on: .host) {
                 let noticed = drift(in: try await holdings.madeForNoticing(of: cards), on: try host.lastSeen())
@@ -42,6 +47,12 @@ struct DriftCheck: Sendable {
         } catch {
             logger.error("cannot check for drift", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Each row stays with its card, and gets the number of the group that its function is in now.
+    private func settle() async throws {
+        try await comparer.settle()
+        try await groups.adopt(try host.snapshot().groupsByFunction)
     }
 
     private func drift(on snapshot: HostSnapshot, _ cards: Set<PCIAddress>?) async throws -> [Drift] {

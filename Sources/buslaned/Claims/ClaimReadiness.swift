@@ -9,11 +9,12 @@ struct ClaimReadiness: Sendable {
     let boot: Boot
     let lanes: Lanes
     let executor: Executor
+    let comparer: CardComparer
 
     /// Makes the functions ready, or verifies that they are.
     ///
-    /// - Throws: ``Refusal/unknownClaim(_:)`` when the claim was released or used by another start meanwhile, and
-    ///   ``Executor/Failure``.
+    /// - Throws: ``Refusal/unknownClaim(_:)`` when the claim was released or used by another start meanwhile, a refusal as
+    ///   of a function in quarantine when another card is there, and ``Executor/Failure``.
     func ready(_ claim: Claim, purpose: Recovery.Purpose) async throws {
         let context = Intent.Context(bootID: boot.id, purpose: purpose, claim: claim.id)
         for assignment in claim.assignments {
@@ -22,6 +23,12 @@ struct ClaimReadiness: Sendable {
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state, now.generation == claim.generation
                 else { throw Refusal.claim(claim.id, .unknown) }
+                // The address may have got another card since the cards were last compared.
+                if let doubt = assignment.doubt(on: try host.freshCardIdentity(at: assignment.physicalFunction)) {
+                    try await comparer.settle()
+                    throw Refusal.function(
+                        assignment.address, .quarantined(reason: doubt.description, claim: claim.id))
+                }
                 let look = FreshLook(host: host)
                 let changes = try ClaimPlanner.ready(assignment, on: look)
                 // Somebody may have given the function to the host since it was claimed.

@@ -135,20 +135,31 @@ struct ClaimRelease: Sendable {
 
     /// Restores the functions of a claim in state `releasing`, and ends it.
     ///
-    /// A function that cannot be restored goes into quarantine.
+    /// A function that cannot be restored goes into quarantine. One that is perhaps another card's keeps its state, and the
+    /// doubt ends with the claim.
     ///
     /// - Parameter entry: the audit entry for the end of the claim.
     func finish(_ claim: Claim, audit entry: AuditEntry.Draft? = nil) async throws {
         let quarantine = try await ledger.quarantine()
+        var isAnyInDoubt = false
         for assignment in claim.assignments.reversed() {
-            // Perhaps another card's function: it keeps its state, and the doubt ends with the claim.
-            if CardDoubt.isReason(quarantine[assignment.address]) { continue }
+            if CardDoubt.isReason(quarantine[assignment.address]) {
+                isAnyInDoubt = true
+                continue
+            }
             do {
-                try await lanes.run(on: .card(assignment.physicalFunction)) {
+                let isRestored: Bool = try await lanes.run(on: .card(assignment.physicalFunction)) {
                     // A function that is gone needs nothing. One that cannot be read is not gone: this throws.
                     _ = try host.binding(at: assignment.address)
+                    if let doubt = try doubt(about: assignment) {
+                        logger.warning(
+                            "not restored", metadata: ["function": "\(assignment.address)", "reason": "\(doubt)"])
+                        return false
+                    }
                     try await restore(assignment)
+                    return true
                 }
+                if !isRestored { isAnyInDoubt = true }
             } catch {
                 logger.error(
                     "quarantined", metadata: ["function": "\(assignment.address)", "reason": "\(error)"])
@@ -156,10 +167,13 @@ struct ClaimRelease: Sendable {
             }
         }
         try await ledger.transitions.end(claim: claim.id, audit: entry)
-        if claim.assignments.contains(where: { CardDoubt.isReason(quarantine[$0.address]) }) {
-            try await comparer.settle()
-        }
+        if isAnyInDoubt { try await comparer.settle() }
         Task.immediate { await queue.signal() }
+    }
+
+    /// Why the function is certainly not the claim's; nil if nothing contradicts.
+    private func doubt(about assignment: Assignment) throws -> CardDoubt? {
+        assignment.doubt(on: try host.freshCardIdentity(at: assignment.physicalFunction))
     }
 
     /// Needs no intents: the claim's state and the original states in its assignments record the work.

@@ -85,6 +85,8 @@ struct KernelHost: Host {
         return cards.identity(at: known ?? address)
     }
 
+    func freshCardIdentity(at address: PCIAddress) -> CardIdentity? { cards.read(at: address) }
+
     func perform(_ action: HostAction) throws {
         // Not every write causes an event.
         defer { if action.isObservable { unseen.add(written: action.subject) } }
@@ -130,7 +132,7 @@ struct KernelHost: Host {
     }
 }
 
-/// What the cards are, read once. A claim must not wait for config space each time.
+/// What the cards are, read once. An allocation must not wait for config space each time.
 private final class CardMemory: Sendable {
     private let reader: CardReader
     private let known = Mutex<[PCIAddress: CardIdentity]>([:])
@@ -138,7 +140,10 @@ private final class CardMemory: Sendable {
     init(reader: CardReader) { self.reader = reader }
 
     func identity(at address: PCIAddress) -> CardIdentity? {
-        if let card = known.withLock({ $0[address] }) { return card }
+        known.withLock { $0[address] } ?? read(at: address)
+    }
+
+    func read(at address: PCIAddress) -> CardIdentity? {
         let card = reader.identity(at: address)
         known.withLock { $0[address] = card }
         return card
@@ -150,7 +155,7 @@ private final class CardMemory: Sendable {
             for change in changes
             where change.before?.driver != change.after?.driver
                 || change.before?.interfaces.map(\.index) != change.after?.interfaces.map(\.index)
-                || change.before == nil || change.after == nil
+                || change.after == nil || change.isArrival
             {
                 known[change.address] = nil
             }

@@ -21,22 +21,22 @@ struct DriftService: Service {
                 let concern = Concern()
                 group.addTask {
                     await feed.follow { entry in
-                        if let entry { concern.add(entry.changes) } else { concern.addAll() }
+                        if let entry { concern.add(entry.changes) } else { concern.addAll(afterArrival: true) }
                         signal.yield()
                     }
                 }
                 group.addTask {
                     while true {
                         try await Task.sleep(for: Self.interval)
-                        concern.addAll()
+                        concern.addAll(afterArrival: false)
                         signal.yield()
                     }
                 }
                 for await _ in looks {
                     try await Task.sleep(for: Self.pause)
                     // Before the start is complete there is nothing to check: it ends with a check of all PFs.
-                    let cards = concern.take()
-                    if self.cards.hasRestored { await drift.check(on: cards) }
+                    let (cards, isAfterArrival) = concern.take()
+                    if self.cards.hasRestored { await drift.check(on: cards, afterArrival: isAfterArrival) }
                 }
                 group.cancelAll()
             }
@@ -46,17 +46,34 @@ struct DriftService: Service {
 
 /// The PFs to check next.
 private final class Concern: Sendable {
-    /// nil means all PFs.
-    private let cards = Mutex<Set<PCIAddress>?>([])
+    private struct Changes {
+        /// nil means all PFs.
+        var cards: Set<PCIAddress>? = []
+        /// Whether another card may be somewhere.
+        var hasArrivals = false
+    }
 
-    func add(_ changes: [FunctionChange]) { cards.withLock { $0?.formUnion(changes.map(\.card)) } }
+    private let changes = Mutex(Changes())
 
-    func addAll() { cards.withLock { $0 = nil } }
+    func add(_ news: [FunctionChange]) {
+        changes.withLock {
+            $0.cards?.formUnion(news.map(\.card))
+            if news.contains(where: \.isArrival) { $0.hasArrivals = true }
+        }
+    }
 
-    func take() -> Set<PCIAddress>? {
-        cards.withLock { cards in
-            defer { cards = [] }
-            return cards
+    /// - Parameter isAfterArrival: whether changes were lost, which may have been arrivals.
+    func addAll(afterArrival isAfterArrival: Bool) {
+        changes.withLock {
+            $0.cards = nil
+            if isAfterArrival { $0.hasArrivals = true }
+        }
+    }
+
+    func take() -> (cards: Set<PCIAddress>?, hasArrivals: Bool) {
+        changes.withLock { changes in
+            defer { changes = Changes() }
+            return (changes.cards, changes.hasArrivals)
         }
     }
 }
