@@ -104,6 +104,24 @@ struct BootTests {
         #expect(Set(try await scene.ledger.declared().keys) == [Scene.card, Self.second])
     }
 
+    @Test("a PF in quarantine, or one that may not lose its VFs, does not keep the others from theirs")
+    func oneRefused() async throws {
+        let scene = try await rebooted()
+        try await scene.ledger.quarantine(Scene.card, reason: "unknown")
+        try await boot(scene)
+        #expect(vfCounts(scene) == [0, 3])
+        let reports = try await scene.ledger.events().filter { $0.kind == .degraded }
+        #expect(reports.map(\.subject) == ["0000:3b:00.0"])
+        // A process that is started later, with another configuration: VFs of one PF would vanish.
+        try await scene.ledger.liftQuarantine(of: Scene.card, detail: "clean")
+        try await scene.apply(Scene.declaring(2, vfDriver: "igbvf"))
+        let next = try scene.next()
+        try next.configure(
+            Self.file.replacing("vfCount: 2", with: "vfCount: 1").replacing("vfCount: 3", with: "vfCount: 4"))
+        try await boot(next)
+        #expect(vfCounts(next) == [2, 4])
+    }
+
     @Test("a claim that cannot be made ready does not block others")
     func oneClaimFails() async throws {
         let scene = try Scene(Self.twoCards())

@@ -72,29 +72,42 @@ struct BootRestore: Sendable {
 
     private func restore(_ desired: DesiredState) async throws {
         let missing = desired.missing(on: try host.snapshot())
-        guard !missing.isEmpty else {
-            let done = try await apply.apply(desired, confirmed: false, by: .daemon)
-            if !done.isEmpty { logger.notice("declared state restored", metadata: ["plan": "\(done.summary)"]) }
-            return
-        }
+        guard !missing.isEmpty else { return try await applyWhole(desired) }
         state.await(desired, missing.map(\.description))
         for problem in missing { await report(problem.place ?? "host", problem.refusal.message) }
         await applyPresent(of: desired)
     }
 
+    /// All PFs with one plan. If it is refused, each PF separately.
+    private func applyWhole(_ desired: DesiredState) async throws {
+        do {
+            let done = try await apply.apply(desired, confirmed: false, by: .daemon)
+            if !done.isEmpty { logger.notice("declared state restored", metadata: ["plan": "\(done.summary)"]) }
+        } catch let error where error is Refusal || error is ConfirmationNeeded {
+            // If no declared PF is refused, it is about one that is declared no longer.
+            if await applyPresent(of: desired) { throw error }
+        }
+    }
+
     /// Each PF separately, so that a refusal of one does not affect the others.
-    private func applyPresent(of desired: DesiredState) async {
-        guard let there = try? desired.ready(on: host.snapshot()) else { return }
+    ///
+    /// - Returns: whether none was refused.
+    @discardableResult
+    private func applyPresent(of desired: DesiredState) async -> Bool {
+        guard let there = try? desired.ready(on: host.snapshot()) else { return true }
+        var isEachApplied = true
         for (address, declaration) in there.sorted(by: { $0.key < $1.key }) {
             var one = DesiredState(physicalFunctions: [declaration])
             one.isPartial = true
             do {
                 _ = try await apply.apply(one, confirmed: false, by: .daemon)
             } catch {
+                isEachApplied = false
                 await report(address.description, "\(error)")
             }
             state.configured(address)
         }
+        return isEachApplied
     }
 
     /// Each claim separately.
