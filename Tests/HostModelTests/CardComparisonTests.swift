@@ -122,6 +122,27 @@ struct CardComparisonTests {
         #expect(settlement(marked, seen: seen, since: look(marked, boot: "now")).isEmpty)
     }
 
+    @Test("a serial number that two cards had at one time is no mark, also while one of them is away")
+    func everSharedSerial() {
+        let (first, second) = (card("a/00.0", serial: 7), card("b/00.0", serial: 7))
+        let both = look([one: first, other: second])
+        // The row has the number, as a claim read it from its card only. Later looks see the other card alone.
+        for last in [both, both.followed(by: [other: second], bootID: "next")] {
+            let pulled = settlement([one: first], seen: [other: second], since: last)
+            #expect(pulled.corrections.map(\.address) == [one] && pulled.doubts.isEmpty)
+            let identity = pulled.corrections.first?.identity
+            #expect(identity?.serial == nil && identity?.sharedSerial == SerialNumber(rawValue: 7))
+            // Nothing else has to remember it then.
+            #expect(settlement([one: identity], seen: [other: second]).isEmpty)
+        }
+        // Two rows of different cards say the same.
+        let third = settlement([one: first, other: second], seen: ["0000:86:00.0": card("c/00.0", serial: 7)])
+        #expect(Set(third.corrections.map(\.address)) == [one, other] && third.doubts.isEmpty)
+        // A card that moved had it at two places, one after the other.
+        let moved = settlement([one: first], seen: [other: second], since: look([one: first]))
+        #expect(moved.corrections.map(\.address) == [other])
+    }
+
     @Test("an unknown subsystem contradicts nothing, and a known one is kept")
     func unknownSubsystem() {
         var partial = card(serial: 1)

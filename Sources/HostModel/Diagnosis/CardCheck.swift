@@ -10,7 +10,8 @@ public struct CardCheck: Sendable {
 
     public init(needed: Set<PCIAddress>, cards: [PCIAddress: CardIdentity], on host: HostSnapshot) {
         self.needed = needed
-        self.cards = CardIdentity.withoutSharedSerials(cards)
+        let shared = CardIdentity.sharedSerials(among: [cards.map { ($0.key, $0.value) }])
+        self.cards = cards.mapValues { $0.without(shared) }
         self.host = host
     }
 

@@ -7,8 +7,10 @@ public struct CardIdentity: Hashable, Sendable, Codable {
     /// The way to it through the device tree without bus numbers, `\_SB_.PC03/00.0/00.1`: the firmware's name of the host
     /// bridge, then device and function of each bridge and of the function itself.
     public var slot: String?
-    /// The serial number of the card; nil for none, and for a placeholder.
+    /// The serial number of the card; nil for none, for a placeholder, and for ``sharedSerial``.
     public var serial: SerialNumber?
+    /// A serial number that other cards have, or had at an earlier look, too. It is the vendor's, and identifies nothing.
+    public var sharedSerial: SerialNumber?
     /// Vendor and device, and the subsystem's: `8086:10c9 8086:a03c`, with `????` for an id that is unknown.
     public var model: String
     /// The permanent MAC addresses of its interfaces, sorted. Empty while its driver is not bound.
@@ -75,24 +77,37 @@ extension CardIdentity {
         let ids = zip(seen.ids, self.ids).map { $0 == Self.unknownID ? $1 : $0 }
         if ids.count == 4 { card.model = "\(ids[0]):\(ids[1]) \(ids[2]):\(ids[3])" }
         if card.serial == nil { card.serial = serial }
+        if card.sharedSerial == nil { card.sharedSerial = sharedSerial }
         if card.macs.isEmpty { card.macs = macs }
         return card
     }
 }
 
 extension CardIdentity {
-    /// A serial number that functions on several buses have is the vendor's, not the card's.
-    static func withoutSharedSerials(_ seen: [PCIAddress: CardIdentity]) -> [PCIAddress: CardIdentity] {
-        var buses: [SerialNumber: Set<[UInt32]>] = [:]
-        for (address, card) in seen {
-            if let serial = card.serial { buses[serial, default: []].insert([address.domain, UInt32(address.bus)]) }
+    /// The serial numbers that functions on several buses have, or had once.
+    ///
+    /// - Parameter moments: the cards that were there at one time, for each of several times. A card that moves has its
+    ///   serial number at two places, but not at one time.
+    static func sharedSerials(among moments: [[(PCIAddress, CardIdentity)]]) -> Set<SerialNumber> {
+        var shared: Set<SerialNumber> = []
+        for cards in moments {
+            var buses: [SerialNumber: Set<[UInt32]>] = [:]
+            for (address, card) in cards {
+                if let serial = card.sharedSerial { shared.insert(serial) }
+                if let serial = card.serial {
+                    buses[serial, default: []].insert([address.domain, UInt32(address.bus)])
+                }
+            }
+            shared.formUnion(buses.filter { $0.value.count > 1 }.keys)
         }
-        return seen.mapValues { card in
-            guard let serial = card.serial, let places = buses[serial], places.count > 1 else { return card }
-            var card = card
-            card.serial = nil
-            return card
-        }
+        return shared
+    }
+
+    func without(_ shared: Set<SerialNumber>) -> CardIdentity {
+        guard let serial, shared.contains(serial) else { return self }
+        var card = self
+        (card.serial, card.sharedSerial) = (nil, serial)
+        return card
     }
 }
 

@@ -26,7 +26,9 @@ public struct CardSettlement: Sendable {
 /// Compares recorded cards with those that are there. Pure.
 public struct CardComparison {
     private let recorded: [RecordedCard]
-    private let seen: [PCIAddress: CardIdentity]
+    /// The cards that are there, without serial numbers that several cards have.
+    public let seen: [PCIAddress: CardIdentity]
+    private let sharedSerials: Set<SerialNumber>
     private let host: HostSnapshot
     private let last: LastLook
 
@@ -42,9 +44,13 @@ public struct CardComparison {
         self.recorded = recorded.sorted {
             ($0.address, $0.identity?.slot ?? "") < ($1.address, $1.identity?.slot ?? "")
         }
-        self.seen = CardIdentity.withoutSharedSerials(seen)
+        let rows = recorded.compactMap { card in card.identity.map { (card.address, $0) } }
+        let shared = CardIdentity.sharedSerials(among: last.moments + [rows, seen.map { ($0.key, $0.value) }])
+        (sharedSerials, self.seen) = (shared, seen.mapValues { $0.without(shared) })
         self.host = host
     }
+
+    private func identity(of card: RecordedCard) -> CardIdentity? { card.identity?.without(sharedSerials) }
 
     private enum Verdict {
         case at(PCIAddress)
@@ -65,7 +71,7 @@ public struct CardComparison {
         for case (let card, .at(let address)) in verdicts {
             guard let function = host[address], let now = seen[address] else { continue }
             let correction = CardSettlement.Correction(
-                card: card, address: address, identity: card.identity?.updated(from: now) ?? now,
+                card: card, address: address, identity: identity(of: card)?.updated(from: now) ?? now,
                 functions: card.places(on: function))
             taken.insert(address)
             taken.formUnion(correction.functions.values)
@@ -94,7 +100,7 @@ public struct CardComparison {
     // MARK: - One card
 
     private func verdict(on card: RecordedCard) -> Verdict {
-        guard let identity = card.identity else { return verdictWithoutIdentity(on: card) }
+        guard let identity = identity(of: card) else { return verdictWithoutIdentity(on: card) }
         let here = seen[card.address]
         let agreement = here.map(identity.agreement)
         let marked = seen.filter { identity.agreement(with: $0.value) == .marked }.keys.sorted()
@@ -128,7 +134,7 @@ public struct CardComparison {
     /// Within a boot no address is given anew. In another boot none was if nothing that looks like the card has come, gone
     /// or got another address.
     private func isUnmoved(_ card: RecordedCard) -> Bool {
-        guard !card.isInDoubt, let identity = card.identity, seen[card.address]?.isOfModel(identity) == true else {
+        guard !card.isInDoubt, let identity = identity(of: card), seen[card.address]?.isOfModel(identity) == true else {
             return false
         }
         let wasThere = last.places[card.address]?.isPresent == true
@@ -169,21 +175,32 @@ public struct CardComparison {
     /// An address has one owner: the rows of a card that is not there make room.
     private func giveWay(_ card: RecordedCard, to taken: Set<PCIAddress>, _ settlement: inout CardSettlement) {
         guard taken.contains(card.address) || card.functions.contains(where: { taken.contains($0.address) }) else {
-            return
+            return stay(card, &settlement)
         }
         park(card, &settlement)
+    }
+
+    /// A serial number that turned out to be shared is not recorded any longer.
+    private func stay(_ card: RecordedCard, _ settlement: inout CardSettlement) {
+        let identity = identity(of: card)
+        guard identity != card.identity else { return }
+        settlement.corrections.append(
+            CardSettlement.Correction(
+                card: card, address: card.address, identity: identity,
+                functions: Dictionary(
+                    card.functions.map { ($0.address, $0.address) }, uniquingKeysWith: { first, _ in first })))
     }
 
     /// Whether another card is in the place, and no claim is about the one that was there: nothing of it is in doubt.
     private func isReplaced(_ card: RecordedCard) -> Bool {
         guard card.functions.isEmpty, let here = seen[card.address] else { return false }
-        return card.identity?.agreement(with: here) == .differs
+        return identity(of: card)?.agreement(with: here) == .differs
     }
 
     /// Several cards may have left one address, one after the other.
     private func park(_ card: RecordedCard, _ settlement: inout CardSettlement) {
         let own = [card.address] + card.functions.map(\.address)
-        if own.allSatisfy(\.isParked) { return }
+        if own.allSatisfy(\.isParked) { return stay(card, &settlement) }
         var used = Set(recorded.flatMap { [$0.address] + $0.functions.map(\.address) })
         for other in settlement.corrections { used.formUnion([other.address] + other.functions.values) }
         let domain = PCIAddress.parkingDomains.first { domain in !own.contains { used.contains($0.parked(in: domain)) }
@@ -191,7 +208,7 @@ public struct CardComparison {
         let place = { (address: PCIAddress) in address.parked(in: domain ?? .max) }
         settlement.corrections.append(
             CardSettlement.Correction(
-                card: card, address: place(card.address), identity: card.identity,
+                card: card, address: place(card.address), identity: identity(of: card),
                 functions: Dictionary(
                     card.functions.map { ($0.address, place($0.address)) }, uniquingKeysWith: { first, _ in first })))
     }

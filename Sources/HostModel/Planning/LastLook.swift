@@ -34,12 +34,23 @@ extension LastLook {
     ///
     /// - Parameter seen: the identities of all functions that are no VFs and no bridges.
     public func followed(by seen: [PCIAddress: CardIdentity], bootID: String?) -> LastLook {
+        let shared = CardIdentity.sharedSerials(among: moments + [seen.map { ($0.key, $0.value) }])
         var next = LastLook(
-            bootID: bootID, places: places.mapValues { Place(card: $0.card, isPresent: false, former: $0.former) })
-        for (address, now) in CardIdentity.withoutSharedSerials(seen) {
-            next.places[address] = places[address]?.followed(by: now) ?? Place(card: now)
+            bootID: bootID,
+            places: places.mapValues {
+                Place(card: $0.card.without(shared), isPresent: false, former: $0.former?.without(shared))
+            })
+        for (address, card) in seen {
+            let now = card.without(shared)
+            next.places[address] = next.places[address]?.followed(by: now) ?? Place(card: now)
         }
         return next
+    }
+
+    /// The cards that were there at the last look, and each of those that were there before it.
+    var moments: [[(PCIAddress, CardIdentity)]] {
+        [places.filter(\.value.isPresent).map { ($0.key, $0.value.card) }]
+            + places.flatMap { address, place in [place.card, place.former].compactMap(\.self).map { [(address, $0)] } }
     }
 
     /// By address: the card that it means, where another one is now, or where nothing is because that card is elsewhere.

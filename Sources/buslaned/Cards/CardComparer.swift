@@ -19,8 +19,9 @@ struct CardComparer: Sendable {
         let snapshot = try host.snapshot()
         let seen = try host.cardIdentities(on: snapshot)
         let last = try await ledger.cards.lastLook()
-        let settlement = CardComparison(recorded, seen: seen, since: last, on: snapshot).settlement
-        try await ledger.cards.settle(settlement, last.followed(by: seen, bootID: boot.id), bootID: boot.id)
+        let comparison = CardComparison(recorded, seen: seen, since: last, on: snapshot)
+        let settlement = comparison.settlement
+        try await ledger.cards.settle(settlement, last.followed(by: comparison.seen, bootID: boot.id), bootID: boot.id)
         for correction in settlement.corrections where correction.isMove {
             logger.notice(
                 "card has another address",
