@@ -38,6 +38,8 @@ public final class HostSimulator: Host {
         var crashesAt: Int?
         var hasCrashed = false
         var onCrash: (@Sendable () -> Void)?
+        /// What was read of the cards so far.
+        var identities: [PCIAddress: CardIdentity] = [:]
         var onWait: (@Sendable (HostSimulator) -> Void)?
         var outOfDate: (snapshot: HostSnapshot, looks: Int)?
         var faults: [(fault: Fault, timesLeft: Int, matches: @Sendable (HostAction) -> Bool)] = []
@@ -78,9 +80,17 @@ public final class HostSimulator: Host {
         return kernel.machine.withLock { $0.snapshot.address(of: virtual) }
     }
 
+    /// As this process read it last: no event tells it of a change.
     public func cardIdentity(at address: PCIAddress) throws -> CardIdentity? {
+        if let known = process.withLock({ $0.hasCrashed ? nil : $0.identities[address] }) { return known }
+        return try freshCardIdentity(at: address)
+    }
+
+    public func freshCardIdentity(at address: PCIAddress) throws -> CardIdentity? {
         if process.withLock(\.hasCrashed) { throw Crashed() }
-        return kernel.machine.withLock { $0.cardIdentity(at: address) }
+        let card = kernel.machine.withLock { $0.cardIdentity(at: address) }
+        process.withLock { $0.identities[address] = card }
+        return card
     }
 
     public func openGroups() throws -> [Int: ProcessHolder] {

@@ -58,12 +58,23 @@ extension Host {
     /// Reads one function with everything that decisions depend on.
     public func function(at address: PCIAddress) throws -> Function? { try function(at: address, with: .all) }
 
-    /// The identities of all functions that are no VFs and no bridges.
+    /// The identities of all functions that are no VFs and no bridges, as far as they were read before.
     public func cardIdentities(on host: HostSnapshot) throws -> [PCIAddress: CardIdentity] {
+        try identities(on: host, by: cardIdentity)
+    }
+
+    /// The same, read now. Before cards are compared: their drivers may have come since the last reading.
+    public func freshCardIdentities(on host: HostSnapshot) throws -> [PCIAddress: CardIdentity] {
+        try identities(on: host, by: freshCardIdentity)
+    }
+
+    private func identities(
+        on host: HostSnapshot, by read: (PCIAddress) throws -> CardIdentity?
+    ) throws -> [PCIAddress: CardIdentity] {
         var cards: [PCIAddress: CardIdentity] = [:]
         for function in host.functions
         where function.virtualFunction == nil && !function.isUnplaced && !function.isBridge {
-            cards[function.address] = try cardIdentity(at: function.address)
+            cards[function.address] = try read(function.address)
         }
         return cards
     }

@@ -195,7 +195,7 @@ extension ApplyRunner {
 
     private func cards(at addresses: some Collection<PCIAddress>) throws -> [PCIAddress: CardIdentity] {
         var cards: [PCIAddress: CardIdentity] = [:]
-        for address in addresses { cards[address] = try host.cardIdentity(at: address) }
+        for address in addresses { cards[address] = try host.freshCardIdentity(at: address) }
         return cards
     }
 }

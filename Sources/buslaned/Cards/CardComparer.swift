@@ -17,7 +17,7 @@ struct CardComparer: Sendable {
     func settle() async throws {
         let recorded = try await ledger.cards.recorded(bootID: boot.id)
         let snapshot = try host.snapshot()
-        let seen = try host.cardIdentities(on: snapshot)
+        let seen = try host.freshCardIdentities(on: snapshot)
         let last = try await ledger.cards.lastLook()
         let comparison = CardComparison(recorded, seen: seen, since: last, on: snapshot)
         let settlement = comparison.settlement

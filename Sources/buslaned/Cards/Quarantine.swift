@@ -32,7 +32,7 @@ struct Quarantine: Sendable {
                 let changes = try ClaimPlanner.cleanse(
                     address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)
                 try await executor.run(changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
-                if CardDoubt.isReason(reason), let card = try host.cardIdentity(at: address) {
+                if CardDoubt.isReason(reason), let card = try host.freshCardIdentity(at: pf) {
                     try await ledger.cards.confirm(cardAt: pf, as: card)
                 }
                 if CardDoubt.isStranger(reason) { try await ledger.cards.acceptPlace(at: pf) }

@@ -57,7 +57,7 @@ struct ClaimRebinding: Sendable {
         _ moves: [Rebinding.Move], of claim: Claim, _ entry: AuditEntry.Draft, confirming isConfirmed: Bool
     ) async throws {
         var cards: [PCIAddress: CardIdentity] = [:]
-        for move in moves { cards[move.card] = try host.cardIdentity(at: move.card) }
+        for move in moves { cards[move.card] = try host.freshCardIdentity(at: move.card) }
         try await ledger.cards.rebind(
             claim, moves.map { ($0.assignment, $0.assigned(on: cards[$0.card])) },
             present: Set(moves.compactMap { $0.function?.address }), confirming: isConfirmed ? cards : [:],
