@@ -100,6 +100,35 @@ struct MovedConfigurationTests {
         #expect(try await findings(scene).isEmpty)
     }
 
+    @Test("a card in the place of another one is free again when the other one is back, or a recorded one is there")
+    func strangers() async throws {
+        let fourth: PCIAddress = "0000:3e:00.0"
+        let before = try Scene(
+            HostSimulator {
+                for (card, serial) in [(Scene.card, 0xa1), (Self.second, 0xa2), (Self.third, 0xa3)] {
+                    $0.pf(card, totalVFs: 7, serial: SerialNumber(rawValue: UInt64(serial)))
+                }
+            })
+        try before.configure(declaring([(Scene.card, 2), (Self.third, 3)]))
+        try await before.daemon.cards.recovery.recover()
+        try await apply(in: before)
+        // The second card, of which nothing is recorded, comes to the first one's address.
+        func displaced(_ scene: Scene) async throws -> Scene {
+            let next = try await booted(scene, moving: [Scene.card: fourth, Self.second: Scene.card])
+            #expect(CardDoubt.isStranger(try await next.ledger.quarantine()[Scene.card]))
+            let again = try await booted(next, moving: [:])
+            #expect(CardDoubt.isStranger(try await again.ledger.quarantine()[Scene.card]))
+            return again
+        }
+        let back = try await booted(try await displaced(before), moving: [fourth: Scene.card, Scene.card: Self.second])
+        #expect(try await back.ledger.quarantine().isEmpty)
+        #expect(vfCounts(back, Scene.card, Self.second, Self.third) == [2, 0, 3])
+        let other = try await booted(
+            try await displaced(back), moving: [Scene.card: Self.second, Self.third: Scene.card])
+        #expect(try await other.ledger.quarantine().isEmpty)
+        #expect(vfCounts(other, Scene.card, Self.second, fourth) == [3, 0, 2])
+    }
+
     @Test("cards that only their MAC addresses mark are compared again when their drivers are there")
     func lateDrivers() async throws {
         let before = try Scene(

@@ -19,6 +19,8 @@ public struct CardSettlement: Sendable {
     public internal(set) var doubts: [PCIAddress: CardDoubt] = [:]
     /// Cards that nothing is recorded of, each with the new address of the one that had its address before.
     public internal(set) var strangers: [PCIAddress: PCIAddress] = [:]
+    /// Where recorded cards certainly are.
+    public internal(set) var places: Set<PCIAddress> = []
 
     public var isEmpty: Bool { corrections.isEmpty && doubts.isEmpty && strangers.isEmpty }
 }
@@ -73,6 +75,7 @@ public struct CardComparison {
             let correction = CardSettlement.Correction(
                 card: card, address: address, identity: identity(of: card)?.updated(from: now) ?? now,
                 functions: card.places(on: function))
+            settlement.places.insert(address)
             taken.insert(address)
             taken.formUnion(correction.functions.values)
             if correction.isMove || correction.identity != card.identity { settlement.corrections.append(correction) }

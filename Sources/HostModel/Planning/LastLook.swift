@@ -47,6 +47,17 @@ extension LastLook {
         return next
     }
 
+    /// The look in which the address of a stranger means the card that was there, also if no earlier look saw that one.
+    ///
+    /// - Parameter strangers: by address, where the card is now that was there.
+    public func keepingFormers(of strangers: [PCIAddress: PCIAddress]) -> LastLook {
+        var look = self
+        for (address, other) in strangers where places[address]?.former == nil {
+            look.places[address]?.former = places[other]?.card
+        }
+        return look
+    }
+
     /// The cards that were there at the last look, and each of those that were there before it.
     var moments: [[(PCIAddress, CardIdentity)]] {
         [places.filter(\.value.isPresent).map { ($0.key, $0.value.card) }]

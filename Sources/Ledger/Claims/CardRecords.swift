@@ -46,17 +46,26 @@ public struct CardRecords: Sendable {
     /// Makes each row be about the card that it means, puts functions in doubt into quarantine, and frees those that no
     /// longer are: one commit, with its audit entries. Writes nothing when nothing differs.
     ///
+    /// A card in the place of another one is free once its address means what is there, or a recorded card is there.
+    ///
     /// - Parameter look: which cards are where now.
     public func settle(_ settlement: CardSettlement, _ look: LastLook, bootID: String) async throws {
         let (quarantine, last) = try await queries.run { (try $0.quarantine.reasons(), try $0.places.lastLook()) }
         let inDoubt = Set(quarantine.filter { CardDoubt.isReason($0.value) }.keys)
+        let free = quarantine.filter { address, reason in
+            CardDoubt.isStranger(reason)
+                && (look.places[address]?.former == nil || settlement.places.contains(address))
+        }.keys.sorted()
         guard
-            !settlement.corrections.isEmpty || !settlement.strangers.isEmpty
+            !settlement.corrections.isEmpty || !settlement.strangers.isEmpty || !free.isEmpty
                 || inDoubt != Set(settlement.doubts.keys) || look != last
         else { return }
         let at = now()
         try await commits.run { [ownership] db in
             try db.places.replace(last, by: look)
+            for address in free {
+                try db.quarantine.remove(address, detail: "the card that is meant is here", at: at)
+            }
             try db.cardRows.apply(settlement.corrections, bootID: bootID)
             ownership.forget()
             for (subject, detail) in settlement.moves {

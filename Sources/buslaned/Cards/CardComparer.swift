@@ -21,7 +21,8 @@ struct CardComparer: Sendable {
         let last = try await ledger.cards.lastLook()
         let comparison = CardComparison(recorded, seen: seen, since: last, on: snapshot)
         let settlement = comparison.settlement
-        try await ledger.cards.settle(settlement, last.followed(by: comparison.seen, bootID: boot.id), bootID: boot.id)
+        let look = last.followed(by: comparison.seen, bootID: boot.id).keepingFormers(of: settlement.strangers)
+        try await ledger.cards.settle(settlement, look, bootID: boot.id)
         for correction in settlement.corrections where correction.isMove {
             logger.notice(
                 "card has another address",
