@@ -191,6 +191,29 @@ struct CardComparisonTests {
         #expect(back.corrections.map(\.address) == [one] && back.doubts.isEmpty)
     }
 
+    @Test("two cards whose claimed VFs would meet at one address are in doubt, and stay where they were recorded")
+    func meeting() {
+        func recorded(_ address: PCIAddress, _ serial: UInt64, vf: PCIAddress) -> RecordedCard {
+            var row = RecordedCard(address: address, identity: card(serial: serial))
+            row.functions = [.init(address: vf, vf: 0, numaNode: nil, claim: "c\(serial)")]
+            return row
+        }
+        let cards = [recorded(one, 1, vf: "0000:3b:10.0"), recorded(other, 2, vf: "0000:5e:0f.0")]
+        func settlement(_ seen: [PCIAddress: CardIdentity]) -> CardSettlement {
+            let functions = seen.keys.map {
+                Function(address: $0, identity: Self.model, role: .physicalFunction(SRIOV(totalVFs: 7, vfCount: 0)))
+            }
+            let host = HostSnapshot(
+                host: HostIdentity(name: "h"), iommu: IOMMU(enabled: true, kind: nil), functions: functions)
+            return CardComparison(cards, seen: seen, on: host).settlement
+        }
+        let met = settlement(["0000:86:00.0": card(serial: 1), "0000:86:01.0": card(serial: 2)])
+        #expect(met.corrections.isEmpty)
+        #expect(met.doubts.keys.sorted() == ["0000:3b:10.0", "0000:5e:0f.0"])
+        let apart = settlement(["0000:86:00.0": card(serial: 1), "0000:87:00.0": card(serial: 2)])
+        #expect(apart.corrections.count == 2 && apart.doubts.isEmpty)
+    }
+
     @Test("without an identity a row keeps its address if no other card of the model is there")
     func oldRows() {
         #expect(settlement([one: nil], seen: [one: card(serial: 1)]).corrections.map(\.identity) == [card(serial: 1)])

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import GRDB
-import HostModel
 import HostSimulator
 import TemporaryFiles
 import Testing
 
+@testable import HostModel
 @testable import Ledger
 
 @Suite("Intents, originals, quarantine and the audit trail")
@@ -111,6 +111,32 @@ struct RecordTests {
             try await ledger.database.write { try $0.execute(sql: "DELETE FROM audit") }
         }
         #expect(try await ledger.auditTrail().count == 4)
+    }
+}
+
+@Suite("Cards that the ledger keeps")
+struct CardRecordTests {
+    @Test("a move that the keys forbid leaves every card where it was, in doubt")
+    func forbidden() async throws {
+        let ledger = try Ledger(path: nil)
+        let host = try host(vfs: 2)
+        let (first, second) = (
+            try await ledger.allocate(for: "fw1", on: host), try await ledger.allocate(for: "fw2", on: host)
+        )
+        let addresses = [first, second].flatMap(\.assignments).map(\.address)
+        var settlement = CardSettlement()
+        for card in try await ledger.cards.recorded(bootID: "b") {
+            settlement.corrections.append(
+                CardSettlement.Correction(
+                    card: card, address: "0000:86:00.0", identity: nil,
+                    functions: Dictionary(
+                        uniqueKeysWithValues: card.functions.map { ($0.address, "0000:86:10.0" as PCIAddress) })))
+        }
+        let settled = try await ledger.cards.settle(settlement, LastLook(), bootID: "b")
+        #expect(settled.corrections.isEmpty)
+        #expect(try await ledger.claims().flatMap(\.assignments).map(\.address) == addresses)
+        let quarantine = try await ledger.quarantine()
+        #expect(Set(addresses).isSubset(of: quarantine.keys) && quarantine.values.allSatisfy(CardDoubt.isReason))
     }
 }
 

@@ -22,6 +22,19 @@ public struct CardSettlement: Sendable {
     /// Where recorded cards certainly are.
     public internal(set) var places: Set<PCIAddress> = []
 
+    /// The settlement without its moves: cards that were to move keep their addresses, and nobody gets their functions.
+    public func withoutMoves(because reason: String) -> CardSettlement {
+        var rest = self
+        rest.corrections.removeAll(where: \.isMove)
+        rest.strangers = [:]
+        for card in corrections.filter(\.isMove).map(\.card) {
+            for address in [card.address] + card.functions.map(\.address) where !address.isParked {
+                rest.doubts[address] = CardDoubt(reason: reason)
+            }
+        }
+        return rest
+    }
+
     public var isEmpty: Bool { corrections.isEmpty && doubts.isEmpty && strangers.isEmpty }
 }
 
@@ -67,7 +80,7 @@ public struct CardComparison {
     /// - It is away: its rows stay, and give way to a card that has the address now.
     /// - Another card is at its address, and nothing of it is claimed: its rows give way.
     public var settlement: CardSettlement {
-        let verdicts = withoutCollisions(recorded.map { ($0, verdict(on: $0)) })
+        let verdicts = withoutMeetings(withoutCollisions(recorded.map { ($0, verdict(on: $0)) }))
         var settlement = CardSettlement()
         var taken: Set<PCIAddress> = []
         for case (let card, .at(let address)) in verdicts {
@@ -172,6 +185,23 @@ public struct CardComparison {
             guard case .at(let address) = verdict, address != card.address, comers[address] != [card.address]
             else { return (card, verdict) }
             return (card, .doubtful("\(address) could be several recorded cards"))
+        }
+    }
+
+    /// Two claimed functions cannot have one address. That of a VF which does not exist yet is predicted, and can be wrong.
+    private func withoutMeetings(_ verdicts: [(RecordedCard, Verdict)]) -> [(RecordedCard, Verdict)] {
+        func places(of card: RecordedCard, _ verdict: Verdict) -> [PCIAddress: PCIAddress] {
+            guard case .at(let address) = verdict, let function = host[address] else { return [:] }
+            return card.places(on: function)
+        }
+        var comers: [PCIAddress: Int] = [:]
+        for (card, verdict) in verdicts {
+            for place in places(of: card, verdict).values { comers[place, default: 0] += 1 }
+        }
+        return verdicts.map { card, verdict in
+            let moved = places(of: card, verdict).filter { $0.key != $0.value }.values.sorted()
+            guard let place = moved.first(where: { comers[$0, default: 0] > 1 }) else { return (card, verdict) }
+            return (card, .doubtful("several claimed functions would have the address \(place) now"))
         }
     }
 

@@ -48,8 +48,25 @@ public struct CardRecords: Sendable {
     ///
     /// A card in the place of another one is free once its address means what is there, or a recorded card is there.
     ///
+    /// If the ledger's keys forbid a move, no card moves: those that were to move are in doubt, and the daemon can start.
+    ///
     /// - Parameter look: which cards are where now.
-    public func settle(_ settlement: CardSettlement, _ look: LastLook, bootID: String) async throws {
+    /// - Returns: what was settled.
+    @discardableResult
+    public func settle(
+        _ settlement: CardSettlement, _ look: LastLook, bootID: String
+    ) async throws -> CardSettlement {
+        do {
+            try await write(settlement, look, bootID: bootID)
+            return settlement
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+            let rest = settlement.withoutMoves(because: "the ledger has no room for its move (\(error.message ?? ""))")
+            try await write(rest, look, bootID: bootID)
+            return rest
+        }
+    }
+
+    private func write(_ settlement: CardSettlement, _ look: LastLook, bootID: String) async throws {
         let (quarantine, last) = try await queries.run { (try $0.quarantine.reasons(), try $0.places.lastLook()) }
         let inDoubt = Set(quarantine.filter { CardDoubt.isReason($0.value) }.keys)
         let free = quarantine.filter { address, reason in

@@ -20,9 +20,9 @@ struct CardComparer: Sendable {
         let seen = try host.freshCardIdentities(on: snapshot)
         let last = try await ledger.cards.lastLook()
         let comparison = CardComparison(recorded, seen: seen, since: last, on: snapshot)
-        let settlement = comparison.settlement
-        let look = last.followed(by: comparison.seen, bootID: boot.id).keepingFormers(of: settlement.strangers)
-        try await ledger.cards.settle(settlement, look, bootID: boot.id)
+        let found = comparison.settlement
+        let look = last.followed(by: comparison.seen, bootID: boot.id).keepingFormers(of: found.strangers)
+        let settlement = try await ledger.cards.settle(found, look, bootID: boot.id)
         for correction in settlement.corrections where correction.isMove {
             logger.notice(
                 "card has another address",
