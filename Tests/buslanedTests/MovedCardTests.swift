@@ -163,6 +163,29 @@ struct MovedCardTests {
         #expect(try await cards(next) == [Scene.card, Self.second])
     }
 
+    @Test("a doubt about a function that is in quarantine already hides the first reason, and leaves it there")
+    func besides() async throws {
+        let before = try await scene()
+        let function: PCIAddress = "0000:3b:10.0"
+        try await before.ledger.quarantine(function, reason: "could not be restored")
+        _ = before.host.reboot()
+        before.host.swap(Scene.card, serial: SerialNumber(rawValue: 0xb1))
+        let scene = try before.next()
+        try await scene.daemon.cards.recovery.recover()
+        #expect(CardDoubt.isReason(try await scene.ledger.quarantine()[function]))
+        #expect(
+            try await scene.ledger.cards.recorded(bootID: "b").filter(\.isInDoubt).map(\.address).contains(Scene.card))
+        // The next look writes nothing.
+        let audit = try await scene.ledger.auditTrail()
+        try await scene.daemon.cards.recovery.recover()
+        #expect(try await scene.ledger.auditTrail() == audit)
+        _ = scene.host.reboot()
+        scene.host.swap(Scene.card, serial: SerialNumber(rawValue: 0xa1))
+        let next = try scene.next()
+        try await next.daemon.cards.recovery.recover()
+        #expect(try await next.ledger.quarantine() == [function: "could not be restored"])
+    }
+
     @Test("two identical cards without serial number, MAC address and slot: both are in quarantine")
     func ambiguous() async throws {
         let before = try await scene(serials: false, hasSlot: false)

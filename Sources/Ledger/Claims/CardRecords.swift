@@ -26,14 +26,14 @@ public struct CardRecords: Sendable {
 
     /// Makes each address mean the card that is there now, and frees cards that were kept apart for having another's.
     public func acceptPlaces() async throws {
-        let strangers = try await queries.run { try $0.quarantine.reasons().filter { CardDoubt.isStranger($0.value) } }
+        let strangers = try await queries.run { try $0.quarantine.lasting().filter { CardDoubt.isStranger($0.value) } }
         let formers = try await lastLook().formers
         if strangers.isEmpty, formers.isEmpty { return }
         let at = now()
         try await commits.run { db in
             try db.places.acceptAll()
             for address in strangers.keys.sorted() {
-                try db.quarantine.remove(address, detail: "the configuration was applied since", at: at)
+                try db.quarantine.removeLasting(address, detail: "the configuration was applied since", at: at)
             }
         }
     }
@@ -67,8 +67,9 @@ public struct CardRecords: Sendable {
     }
 
     private func write(_ settlement: CardSettlement, _ look: LastLook, bootID: String) async throws {
-        let (quarantine, last) = try await queries.run { (try $0.quarantine.reasons(), try $0.places.lastLook()) }
-        let inDoubt = Set(quarantine.filter { CardDoubt.isReason($0.value) }.keys)
+        let (quarantine, inDoubt, last) = try await queries.run {
+            (try $0.quarantine.lasting(), Set(try $0.quarantine.doubts().keys), try $0.places.lastLook())
+        }
         let free = quarantine.filter { address, reason in
             CardDoubt.isStranger(reason)
                 && (look.places[address]?.former == nil || settlement.places.contains(address))
@@ -81,7 +82,7 @@ public struct CardRecords: Sendable {
         try await commits.run { [ownership] db in
             try db.places.replace(last, by: look)
             for address in free {
-                try db.quarantine.remove(address, detail: "the card that is meant is here", at: at)
+                try db.quarantine.removeLasting(address, detail: "the card that is meant is here", at: at)
             }
             try db.cardRows.apply(settlement.corrections, bootID: bootID)
             ownership.forget()

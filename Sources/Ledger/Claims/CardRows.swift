@@ -24,7 +24,7 @@ struct CardRows {
     /// One entry for each address and identity, and another one for what is in doubt there.
     func recorded(bootID: String) throws -> [RecordedCard] {
         var cards: [Key: RecordedCard] = [:]
-        let doubts = Set(try db.quarantine.reasons().filter { CardDoubt.isReason($0.value) }.keys.map(\.description))
+        let doubts = Set(try db.quarantine.doubts().keys.map(\.description))
         for row in try db.rows(
             """
             SELECT coalesce(physicalFunction, address) AS place, address, vfIndex, numaNode, claim, card, bootID

@@ -21,4 +21,16 @@ extension Migrations {
         ) WITHOUT ROWID;
         ALTER TABLE assignment ADD COLUMN formers TEXT CHECK (formers IS NULL OR json_valid(formers));
         """
+
+    /// A function in doubt keeps another reason for which it is in quarantine.
+    static let eleventh = """
+        CREATE TABLE doubt (
+            address TEXT PRIMARY KEY,
+            reason  TEXT NOT NULL,
+            since   INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO doubt (address, reason, since)
+        SELECT address, reason, since FROM quarantine WHERE reason LIKE 'not certain which card this is: %';
+        DELETE FROM quarantine WHERE reason LIKE 'not certain which card this is: %';
+        """
 }

@@ -35,6 +35,9 @@ enum Migrations {
         migrator.registerMigration("10: the card at each address") { db in
             try db.execute(sql: tenth)
         }
+        migrator.registerMigration("11: doubts beside other reasons") { db in
+            try db.execute(sql: eleventh)
+        }
         return migrator
     }
 
