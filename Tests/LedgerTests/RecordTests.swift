@@ -136,7 +136,7 @@ struct CardRecordTests {
         #expect(settled.corrections.isEmpty)
         #expect(try await ledger.claims().flatMap(\.assignments).map(\.address) == addresses)
         let quarantine = try await ledger.quarantine()
-        #expect(Set(addresses).isSubset(of: quarantine.keys) && quarantine.values.allSatisfy(CardDoubt.isReason))
+        #expect(Set(addresses).isSubset(of: quarantine.keys) && quarantine.values.allSatisfy { CardDoubt.isReason($0) })
     }
 }
 

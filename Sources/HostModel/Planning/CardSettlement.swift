@@ -26,7 +26,7 @@ public struct CardSettlement: Sendable {
     public func withoutMoves(because reason: String) -> CardSettlement {
         var rest = self
         rest.corrections.removeAll(where: \.isMove)
-        rest.strangers = [:]
+        (rest.strangers, rest.places) = ([:], [])
         for card in corrections.filter(\.isMove).map(\.card) {
             for address in [card.address] + card.functions.map(\.address) where !address.isParked {
                 rest.doubts[address] = CardDoubt(reason: reason)

@@ -60,8 +60,11 @@ extension LastLook {
 
     /// The cards that were there at the last look, and each of those that were there before it.
     var moments: [[(PCIAddress, CardIdentity)]] {
-        [places.filter(\.value.isPresent).map { ($0.key, $0.value.card) }]
-            + places.flatMap { address, place in [place.card, place.former].compactMap(\.self).map { [(address, $0)] } }
+        var moments = [places.filter(\.value.isPresent).map { ($0.key, $0.value.card) }]
+        for (address, place) in places {
+            for card in [place.card, place.former] { if let card { moments.append([(address, card)]) } }
+        }
+        return moments
     }
 
     /// By address: the card that it means, where another one is now, or where nothing is because that card is elsewhere.

@@ -59,7 +59,7 @@ public struct CardRecords: Sendable {
         do {
             try await write(settlement, look, bootID: bootID)
             return settlement
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+        } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CONSTRAINT {
             let rest = settlement.withoutMoves(because: "the ledger has no room for its move (\(error.message ?? ""))")
             try await write(rest, look, bootID: bootID)
             return rest
