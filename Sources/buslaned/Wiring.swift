@@ -118,7 +118,7 @@ struct CardWiring: Sendable {
         findings = CardFindings(host: host, ledger: ledger, boot: boot, configuration: configuration)
         apply = ApplyRunner(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            groups: groups, queue: queue, audit: audit, logger: logger)
+            comparer: comparer, groups: groups, queue: queue, audit: audit, logger: logger)
         bootRestore = BootRestore(
             host: host, ledger: ledger, configuration: configuration, comparer: comparer, state: state, apply: apply,
             use: use, readiness: readiness, logger: logger)

@@ -58,6 +58,26 @@ struct ReadinessTests {
         }
     }
 
+    @Test("a function that is another one than the assigned is not made ready, and not restored")
+    func another() throws {
+        let host = HostSimulator { $0.pf(pf, totalVFs: 7) }
+        try host.meanwhile(.setVFCount(physicalFunction: pf, count: 2))
+        let own = try assignment(of: vf, on: host)
+        for recorded in [
+            VirtualFunction(physicalFunction: "0000:3a:00.0", index: 1),
+            VirtualFunction(physicalFunction: pf, index: 0),
+            nil,
+        ] {
+            let other = Assignment(
+                name: own.name, address: vf, virtualFunction: recorded, iommuGroup: own.iommuGroup, numaNode: nil,
+                isNetwork: true, settings: VFSettings(trust: true),
+                original: OriginalState(driver: nil, driverOverride: nil))
+            let refusal = #expect(throws: Refusal.self) { try ClaimPlanner.ready(other, on: host.now) }
+            #expect(refusal?.report.code == "quarantined")
+            #expect(try ClaimPlanner.restore(other, on: host.now).isEmpty)
+        }
+    }
+
     @Test("a missing function cannot be made ready, and needs no restoring")
     func gone() throws {
         let host = HostSimulator { $0.function("0000:05:00.0", driver: "e1000e", resetMethods: []) }

@@ -80,6 +80,41 @@ struct HotSwapTests {
         try await scene.expectAtRest()
     }
 
+    @Test("VFs of another card at the addresses of one that is away are not the claim's", arguments: [false, true])
+    func otherVFs(isRepaired: Bool) async throws {
+        // The second card's VFs begin where those of the first one do.
+        let second: PCIAddress = "0000:3b:01.0"
+        let scene = try Scene(
+            HostSimulator {
+                $0.numaNodes(1)
+                $0.pf(Scene.card, totalVFs: 7, numa: 0, serial: SerialNumber(rawValue: 0xa1))
+                $0.pf(second, totalVFs: 7, numa: 0, offset: 120, serial: SerialNumber(rawValue: 0xa2))
+            })
+        try await scene.daemon.cards.recovery.recover()
+        try await scene.apply(Scene.declaring(2, vfDriver: "vfio-pci"))
+        let claim = try await scene.allocate(settings: VFSettings(trust: true))
+        let address = try #require(claim.assignments.first?.address)
+        scene.host.pull(Scene.card)
+        var others = Scene.declaring(2, of: second, vfDriver: "igbvf")
+        others.isPartial = true
+        try await scene.apply(others)
+        if isRepaired {
+            // Made once more, by a repair.
+            try await scene.ledger.liftQuarantine(of: address, detail: "for the test")
+            try scene.host.meanwhile(.setVFCount(physicalFunction: second, count: 0))
+        }
+        await scene.daemon.cards.drift.check()
+        #expect(CardDoubt.isReason(try await scene.ledger.quarantine()[address]))
+        await #expect(throws: Refusal.self) { try await scene.daemon.use.begin([claim]) }
+        try await scene.release(claim)
+        let function = scene.host.now[address]
+        #expect(function?.virtualFunction == VirtualFunction(physicalFunction: second, index: 0))
+        #expect(function?.driver == "igbvf" && function?.vfSettings?.trust == false)
+        #expect(scene.host.resets(of: address) == 0)
+        #expect(try await scene.ledger.quarantine().isEmpty)
+        try await scene.expectAtRest()
+    }
+
     @Test("what counts as an arrival")
     func arrivals() {
         let model = Identity(vendor: 0x8086, device: 0x10c9, classCode: 0x020000)

@@ -6,10 +6,15 @@ public enum ClaimPlanner {
     /// VFIO.
     ///
     /// Empty if it is ready already. The hook verifies it this way at every start.
+    ///
+    /// - Throws: a ``Refusal``, also when the function at its address is another one.
     public static func ready(
         _ assignment: Assignment, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
-        try ready(assignment.address, as: assignment.settings, on: source)
+        if let doubt = source[assignment.address].flatMap(assignment.doubt(about:)) {
+            throw .function(assignment.address, .quarantined(reason: doubt.description))
+        }
+        return try ready(assignment.address, as: assignment.settings, on: source)
     }
 
     /// The same for a function that is not assigned yet.
@@ -38,14 +43,14 @@ public enum ClaimPlanner {
     /// The changes that restore a function's original state. Settings come first, while no host driver can see the claim's,
     /// then driver and override.
     ///
-    /// Empty for a function that is missing.
+    /// Empty for a function that is missing, and where another one has its address.
     ///
     /// - Throws: a ``Refusal`` for a function that was bound to a host driver meanwhile and whose interface a container
     ///   has: it would lose it.
     public static func restore(
         _ assignment: Assignment, on source: some FunctionSource
     ) throws(Refusal) -> [Change] {
-        guard let function = source[assignment.address] else { return [] }
+        guard let function = source[assignment.address], assignment.doubt(about: function) == nil else { return [] }
         var changes: [Change] = []
         let original = assignment.original
         if let virtual = function.virtualFunction, let settings = original.settings?.restoring(assignment.settings),

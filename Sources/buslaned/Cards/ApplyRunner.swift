@@ -11,6 +11,7 @@ struct ApplyRunner: Sendable {
     let lanes: Lanes
     let executor: Executor
     let holdings: HoldingsReader
+    let comparer: CardComparer
     let groups: GroupAdoption
     let queue: AllocationQueue
     let audit: AuditRecorder
@@ -40,6 +41,8 @@ struct ApplyRunner: Sendable {
         reporting report: @escaping @Sendable (ApplyProgress.Step) -> Void = { _ in }
     ) async throws -> Plan {
         try await lanes.run(on: .host) {
+            // A card that came meanwhile is not the one that the ledger means by its address.
+            try await comparer.settle()
             // 1. Look, decide and refuse.
             let mark = lanes.ended
             let before = try host.snapshot()
@@ -58,8 +61,12 @@ struct ApplyRunner: Sendable {
             return try await audit.recorded(entry) {
                 try await recordOriginals(plan, on: before)
                 let outcome = await run(plan, since: mark, declared, held, ApplyProgress(of: plan, report))
-                // The VFs of older claims may exist again only now.
-                if !outcome.groups.isEmpty { try await groups.adopt(outcome.groups) }
+                if !outcome.groups.isEmpty {
+                    // VFs of one card can have addresses that are recorded for another one, which is away.
+                    try await comparer.settle()
+                    // The VFs of older claims may exist again only now.
+                    try await groups.adopt(outcome.groups)
+                }
                 if let first = plan.perPF.lazy.compactMap({ outcome.failures[$0.physicalFunction] }).first {
                     try await remember(declared, of: desired, except: Set(outcome.failures.keys))
                     throw first

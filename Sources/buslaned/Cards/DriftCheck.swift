@@ -50,6 +50,8 @@ struct DriftCheck: Sendable {
     }
 
     /// Each row stays with its card, and gets the number of the group that its function is in now.
+    ///
+    /// VFs that were just made can have addresses that are recorded for those of another card, which is away.
     private func settle() async throws {
         try await comparer.settle()
         try await groups.adopt(try host.snapshot().groupsByFunction)
@@ -117,11 +119,15 @@ struct DriftCheck: Sendable {
             try await readiness.ready(claim, purpose: .prepare)
             return true
         }
-        try await lanes.run(on: .card(drift.subject)) {
+        let hasMadeVFs: Bool = try await lanes.run(on: .card(drift.subject)) {
             let again = try await self.drift(on: host.snapshot(), [drift.subject])
-            guard let now = again.first(where: { $0.subject == drift.subject && $0.obstacle == nil }) else { return }
+            guard let now = again.first(where: { $0.subject == drift.subject && $0.obstacle == nil }) else {
+                return false
+            }
             try await executor.run(now.changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
+            return now.changes.contains(where: \.makesVFs)
         }
+        if hasMadeVFs { try await settle() }
         return true
     }
 }

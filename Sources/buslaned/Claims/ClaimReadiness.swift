@@ -23,13 +23,15 @@ struct ClaimReadiness: Sendable {
                 guard let now = try await ledger.claim(claim.id), now.assignments.contains(assignment),
                     now.state == claim.state, now.generation == claim.generation
                 else { throw Refusal.claim(claim.id, .unknown) }
+                let look = FreshLook(host: host)
                 // The address may have got another card since the cards were last compared.
-                if let doubt = assignment.doubt(on: try host.freshCardIdentity(at: assignment.physicalFunction)) {
+                let card = try host.freshCardIdentity(at: assignment.physicalFunction)
+                if let doubt = look[assignment.address].flatMap(assignment.doubt(about:)) ?? assignment.doubt(on: card)
+                {
                     try await comparer.settle()
                     throw Refusal.function(
                         assignment.address, .quarantined(reason: doubt.description, claim: claim.id))
                 }
-                let look = FreshLook(host: host)
                 let changes = try ClaimPlanner.ready(assignment, on: look)
                 // Somebody may have given the function to the host since it was claimed.
                 if changes.contains(where: \.rebinds), let function = look[assignment.address] {

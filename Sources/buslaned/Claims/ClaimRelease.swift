@@ -150,7 +150,6 @@ struct ClaimRelease: Sendable {
             do {
                 let isRestored: Bool = try await lanes.run(on: .card(assignment.physicalFunction)) {
                     // A function that is gone needs nothing. One that cannot be read is not gone: this throws.
-                    _ = try host.binding(at: assignment.address)
                     if let doubt = try doubt(about: assignment) {
                         logger.warning(
                             "not restored", metadata: ["function": "\(assignment.address)", "reason": "\(doubt)"])
@@ -173,7 +172,9 @@ struct ClaimRelease: Sendable {
 
     /// Why the function is certainly not the claim's; nil if nothing contradicts.
     private func doubt(about assignment: Assignment) throws -> CardDoubt? {
-        assignment.doubt(on: try host.freshCardIdentity(at: assignment.physicalFunction))
+        let function = try host.function(at: assignment.address, with: [])
+        let card = try host.freshCardIdentity(at: assignment.physicalFunction)
+        return function.flatMap(assignment.doubt(about:)) ?? assignment.doubt(on: card)
     }
 
     /// Needs no intents: the claim's state and the original states in its assignments record the work.
