@@ -57,6 +57,9 @@ struct HotSwapTests {
         try await expectUntouched(scene)
         #expect(refusal?.report.code == "quarantined")
         #expect(refusal?.report.remedy?.contains("buslane claims rebind c1 --here") == true)
+        let found = try await scene.daemon.cards.findings.findings().filter { $0.code == "in-quarantine" }
+        #expect(found.map(\.subject) == ["\(Self.drive)"])
+        #expect(found.first?.remedy?.contains("buslane claims rebind c1 --here") == true)
         let rebound = try await scene.daemon.rebinding.rebind("c1", to: .here, by: Scene.root)
         #expect(rebound.assignments.first?.card?.serial == SerialNumber(rawValue: 0xb1))
         #expect(scene.host.now[Self.drive]?.driver == "vfio-pci")

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
+import Testing
+
+@Suite("Functions in quarantine, as findings")
+struct QuarantineCheckTests {
+    private func claim(_ id: String, of address: PCIAddress) -> Claim {
+        Claim(
+            id: id, pool: "vfs", owner: .name("fw1"), ownerName: "fw1", numa: .none, state: .bound, createdAt: 0,
+            assignments: [
+                Assignment(
+                    name: "data0", address: address, virtualFunction: nil, iommuGroup: 7, numaNode: nil,
+                    isNetwork: true, settings: VFSettings(),
+                    original: OriginalState(driver: nil, driverOverride: nil, settings: nil))
+            ])
+    }
+
+    @Test("nothing in quarantine: no finding")
+    func none() { #expect(QuarantineCheck([:], claims: [claim("c1", of: "0000:3b:10.0")]).findings.isEmpty) }
+
+    @Test("a claimed function is named with its claim, and others with the same reason together")
+    func several() throws {
+        let lost = "the ledger could not be read"
+        let found = QuarantineCheck(
+            ["0000:3b:10.4": lost, "0000:3b:10.0": lost, "0000:3b:10.2": lost, "0000:41:00.0": "no reset"],
+            claims: [claim("c7", of: "0000:3b:10.2")]
+        ).findings
+        #expect(found.map(\.subject) == ["host", "0000:3b:10.2", "0000:41:00.0"])
+        #expect(found.allSatisfy { $0.code == "in-quarantine" && $0.severity == .warning })
+        #expect(found[0].what == "0000:3b:10.0, 0000:3b:10.4 are in quarantine: the ledger could not be read")
+        #expect(found[0].remedy == "buslane recover 0000:3b:10.0, once nothing uses it; likewise for the others")
+        #expect(found[1].why.contains("claim c7") && found[1].why.contains("fw1"))
+        #expect(found[2].remedy == "buslane recover 0000:41:00.0, once nothing uses it")
+    }
+}
