@@ -5,7 +5,7 @@
 boot_first_line=${LAB_FIRST_LINE_DEADLINE:-90}  # s until the kernel speaks
 boot_multi_user=${LAB_BOOT_DEADLINE:-420}       # s until the guest side runs
 boot_scenario=${LAB_DEADLINE:-3600}             # s for the scenario itself
-boot_pid="" boot_talk=""
+boot_pid="" boot_talk="" boot_monitor=""
 
 boot_kill() {
     [ -n "$boot_pid" ] || return 0
@@ -14,6 +14,7 @@ boot_kill() {
     # The scenario's last lines may still be on their way
     wait "$boot_talk" 2>/dev/null || true
     boot_pid=""
+    [ -z "$boot_monitor" ] || rm -rf "$boot_monitor"
 }
 
 # boot_start QEMU OUT: starts QEMU in the background. It gets neither our stdin,
@@ -93,12 +94,25 @@ boot_arguments() {
         arguments+=(-device virtserialport,chardev=talk,name=lab)
     fi
     arguments+=(-append "$append")
+    [ "$(boot_marker monitor "$scenario")" != inside ] || boot_monitor_arguments
     if [ -n "$stage" ]; then
         arguments+=(
             -fsdev "local,id=stage,path=$stage,security_model=none,readonly=on"
             -device virtio-9p-pci,bus=pcie.0,addr=0x9,fsdev=stage,mount_tag=stage
         )
     fi
+}
+
+# With `# lab: monitor inside`, the emulated host has QEMU's own monitor (QMP) as /dev/virtio-ports/monitor, to take cards out
+# and put others in. QEMU connects the port to the monitor's socket by itself. The path of a socket has at most 107 characters.
+boot_monitor_arguments() {
+    boot_monitor=$(mktemp -d "${TMPDIR:-/tmp}/buslane-lab-monitor.XXXXXX")
+    arguments+=(
+        -chardev "socket,id=monitor,path=$boot_monitor/socket,server=on,wait=off"
+        -mon chardev=monitor,mode=control
+        -chardev "socket,id=monitor-port,path=$boot_monitor/socket"
+        -device virtserialport,chardev=monitor-port,name=monitor
+    )
 }
 
 # boot_run IMAGE OUT STAGE SCENARIO: boots once with each topology of the scenario, with the same disk. The exit status is

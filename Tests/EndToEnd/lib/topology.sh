@@ -29,6 +29,7 @@
 #   drives          0000:01:00.0 to 06:00.0 NVMe controllers with one namespace each, serial numbers d1 to d6
 #                   0000:07:00.0    82576 (igb), 7 VFs
 #                   0000:08:00.0    xHCI, a USB controller with a tablet
+#                   0000:09:00.0    e1000e, the device `plain` behind the port rp9
 #   two-cards       0000:01:00.0    82576, MAC address …:01
 #                   0000:02:00.0    82576, MAC address …:02
 #   two-cards-moved 0000:01:00.0    e1000e, behind a port that comes first
@@ -185,6 +186,8 @@ topology_drives() {
     topology_igb pf0 rp7 52:54:00:aa:00:01
     topology_port rp8 0x17
     topology+=(-device qemu-xhci,id=usb,bus=rp8 -device usb-tablet,bus=usb.0)
+    topology_port rp9 0x18
+    topology+=(-netdev user,id=net-plain,restrict=on -device e1000e,id=plain,bus=rp9,netdev=net-plain,mac=52:54:00:aa:00:09)
 }
 
 # topology_two_cards OCTET: the last octet of the first one's MAC address
