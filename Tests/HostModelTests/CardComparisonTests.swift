@@ -181,6 +181,7 @@ struct CardComparisonTests {
             functions: [Function(address: one, identity: Self.model)])
         let settled = CardComparison([state(one, 1)], seen: [one: card(serial: 2)], on: host).settlement
         #expect(settled.corrections.map(\.address) == ["ffffffff:3b:00.0"] && settled.doubts.isEmpty)
+        #expect(settled.corrections.map(\.address.shown) == ["away"] && one.shown == "0000:3b:00.0")
         let again = CardComparison(
             [state("ffffffff:3b:00.0", 1), state(one, 2)], seen: [one: card(serial: 3)], on: host
         ).settlement

@@ -133,10 +133,12 @@ struct CardRecordTests {
                         uniqueKeysWithValues: card.functions.map { ($0.address, "0000:86:10.0" as PCIAddress) })))
         }
         let settled = try await ledger.cards.settle(settlement, LastLook(), bootID: "b")
-        #expect(settled.corrections.isEmpty)
+        #expect(settled.corrections.isEmpty && Set(addresses).isSubset(of: settled.doubts.keys))
         #expect(try await ledger.claims().flatMap(\.assignments).map(\.address) == addresses)
         let quarantine = try await ledger.quarantine()
         #expect(Set(addresses).isSubset(of: quarantine.keys) && quarantine.values.allSatisfy { CardDoubt.isReason($0) })
+        // The next look finds the same, and only a new doubt is news.
+        #expect(try await ledger.cards.settle(settlement, LastLook(), bootID: "b").doubts.isEmpty)
     }
 }
 

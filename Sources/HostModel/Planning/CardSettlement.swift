@@ -35,6 +35,13 @@ public struct CardSettlement: Sendable {
         return rest
     }
 
+    /// The settlement without doubts that are recorded already.
+    public func withoutDoubts(about known: Set<PCIAddress>) -> CardSettlement {
+        var rest = self
+        rest.doubts = doubts.filter { !known.contains($0.key) }
+        return rest
+    }
+
     public var isEmpty: Bool { corrections.isEmpty && doubts.isEmpty && strangers.isEmpty }
 }
 

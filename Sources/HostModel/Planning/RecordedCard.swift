@@ -94,5 +94,9 @@ extension PCIAddress {
         PCIAddress(domain: domain, bus: bus, device: device, function: function) ?? self
     }
 
-    var isParked: Bool { domain >= UInt32.max - 255 }
+    /// Whether it stands for a card that is away while another one has its address.
+    public var isParked: Bool { domain >= UInt32.max - 255 }
+
+    /// For people: the address, or `away` for a card that has none.
+    public var shown: String { isParked ? "away" : description }
 }

@@ -51,25 +51,26 @@ public struct CardRecords: Sendable {
     /// If the ledger's keys forbid a move, no card moves: those that were to move are in doubt, and the daemon can start.
     ///
     /// - Parameter look: which cards are where now.
-    /// - Returns: what was settled.
+    /// - Returns: what was settled, without the doubts that were recorded before.
     @discardableResult
     public func settle(
         _ settlement: CardSettlement, _ look: LastLook, bootID: String
     ) async throws -> CardSettlement {
         do {
-            try await write(settlement, look, bootID: bootID)
-            return settlement
+            return try await write(settlement, look, bootID: bootID)
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CONSTRAINT {
             let rest = settlement.withoutMoves(because: "the ledger has no room for its move (\(error.message ?? ""))")
-            try await write(rest, look, bootID: bootID)
-            return rest
+            return try await write(rest, look, bootID: bootID)
         }
     }
 
-    private func write(_ settlement: CardSettlement, _ look: LastLook, bootID: String) async throws {
+    private func write(
+        _ settlement: CardSettlement, _ look: LastLook, bootID: String
+    ) async throws -> CardSettlement {
         let (quarantine, inDoubt, last) = try await queries.run {
             (try $0.quarantine.lasting(), Set(try $0.quarantine.doubts().keys), try $0.places.lastLook())
         }
+        let new = settlement.withoutDoubts(about: inDoubt)
         let free = quarantine.filter { address, reason in
             CardDoubt.isStranger(reason)
                 && (look.places[address]?.former == nil || settlement.places.contains(address))
@@ -77,7 +78,7 @@ public struct CardRecords: Sendable {
         guard
             !settlement.corrections.isEmpty || !settlement.strangers.isEmpty || !free.isEmpty
                 || inDoubt != Set(settlement.doubts.keys) || look != last
-        else { return }
+        else { return new }
         let at = now()
         try await commits.run { [ownership] db in
             try db.places.replace(last, by: look)
@@ -94,13 +95,14 @@ public struct CardRecords: Sendable {
                 let reason = CardDoubt.strangerReason(former: other)
                 try db.quarantine.add(address, reason: reason, since: at)
             }
-            for (address, doubt) in settlement.doubts where !inDoubt.contains(address) {
+            for (address, doubt) in new.doubts {
                 try db.audit.write(
                     AuditEntry.Draft(
                         "compare cards", subject: address.description, detail: doubt.description,
                         result: "quarantined", actor: .daemon), at: at)
             }
         }
+        return new
     }
 }
 
@@ -111,10 +113,11 @@ extension CardSettlement {
         return moved.sorted { $0.key < $1.key }.compactMap { before, corrections in
             guard let now = corrections.first else { return nil }
             let claims = Set(corrections.flatMap { $0.card.functions.map(\.claim) }).sorted()
-            var detail = "was \(before)"
+            var detail =
+                now.address.isParked ? "is away, and another card has its address" : "was \(before.shown)"
             if let card = now.identity { detail += "; \(card)" }
             if !claims.isEmpty { detail += "; \(claims.joined(separator: ", "))" }
-            return (now.address.description, detail)
+            return ((now.address.isParked ? before : now.address).description, detail)
         }
     }
 }

@@ -73,7 +73,7 @@ extension ClaimsDocument {
                 claim.assignments.map { assignment in
                     [
                         claim.id, claim.ownerName, claim.pool,
-                        claim.state == .inUse ? "in use" : claim.state.rawValue, assignment.address.description,
+                        claim.state == .inUse ? "in use" : claim.state.rawValue, assignment.address.shown,
                         assignment.numaNode.map(String.init) ?? "-", assignment.mac?.description ?? "-",
                         assignment.vlan.map(String.init) ?? "-",
                     ]

@@ -32,7 +32,7 @@ struct ReleaseCommand: AsyncParsableCommand {
             return
         }
         for claim in document.claims {
-            let functions = claim.assignments.map(\.address.description).joined(separator: " ")
+            let functions = claim.assignments.map(\.address.shown).joined(separator: " ")
             print(
                 claim.alreadyReleased == true ? "\(claim.id) was released before" : "\(claim.id) released: \(functions)"
             )

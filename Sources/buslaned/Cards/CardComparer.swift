@@ -26,9 +26,9 @@ struct CardComparer: Sendable {
         for correction in settlement.corrections where correction.isMove {
             logger.notice(
                 "card has another address",
-                metadata: ["was": "\(correction.card.address)", "is": "\(correction.address)"])
+                metadata: ["was": "\(correction.card.address.shown)", "is": "\(correction.address.shown)"])
         }
-        for (address, doubt) in settlement.doubts {
+        for (address, doubt) in settlement.doubts.sorted(by: { $0.key < $1.key }) {
             logger.error("function in quarantine", metadata: ["function": "\(address)", "reason": "\(doubt)"])
         }
     }

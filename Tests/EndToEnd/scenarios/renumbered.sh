@@ -21,7 +21,7 @@ card() {
     echo "${file%%/*}"
 }
 claims_are() { same "the functions of the claims" "$(buslane claims --json | jq -r '.claims[] | "\(.ownerName) \(.assignments[].address)"' | sort | paste -sd' ')" "$1"; }
-quarantined() { sqlite3 -readonly "$ledger" "SELECT address FROM quarantine ORDER BY address" | paste -sd' '; }
+quarantined() { sqlite3 -readonly "$ledger" "SELECT address FROM quarantine UNION SELECT address FROM doubt ORDER BY address" | paste -sd' '; }
 recorded() { sqlite3 -readonly "$ledger" "SELECT physicalFunction FROM $1 ORDER BY physicalFunction" | paste -sd' '; }
 # enforces PF MAC VLAN [OTHER-MAC]: it has this of a VF, and of no VF the other one
 enforces() {
