@@ -190,7 +190,8 @@ let package = Package(
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
                 "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Hummingbird", package: "hummingbird"), logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOEmbedded", package: "swift-nio"), logging,
             ],
             swiftSettings: house),
         .testTarget(

@@ -22,6 +22,10 @@ private struct Records: ClaimRecords {
         entries.count { $0.uid == uid && $0.pool == pool }
     }
 
+    func firstClaim(ofOwner owner: Owner) -> (id: String, uid: Int?)? {
+        entries.first { $0.claim.owner == owner }.map { ($0.claim.id, $0.uid) }
+    }
+
     func claim(ofDevice name: String, ownedBy owner: Owner) -> String? {
         entries.first { $0.device == name && $0.claim.owner == owner }?.claim.id
     }
@@ -83,6 +87,26 @@ struct ClaimRulesTests {
         try request(owner: "fw3", limit: 1, uid: 0).refuseBeyondQuota(records)
         try request(limit: 2, uid: 1000).refuseBeyondQuota(records)
         try request(uid: 1000).refuseBeyondQuota(records)
+    }
+
+    @Test("a plain name belongs to the user of its first live claim; root claims under every name")
+    func othersName() throws {
+        let records = Records(entries: [
+            .init("c1", of: "fw1", uid: 1000), .init("c2", of: "fw1", uid: 0), .init("c3", of: "fw2", uid: 0),
+            .init("c4", of: "fw3"),
+        ])
+        try request(owner: "fw1", uid: 1000).refuseOthersName(records)
+        try request(owner: "fw4", uid: 1001).refuseOthersName(records)
+        for name in ["fw1", "fw2", "fw3"] {
+            let refusal = #expect(throws: Refusal.self) {
+                try request(owner: name, uid: 1001).refuseOthersName(records)
+            }
+            #expect(refusal?.code == "not-permitted" && refusal?.subject == name)
+            try request(owner: name, uid: 0).refuseOthersName(records)
+            try request(owner: name).refuseOthersName(records)
+        }
+        let forUser = Records(entries: [.init("c1", of: "uid-1001", uid: 0)])
+        try request(owner: "uid-1001", uid: 1001).refuseOthersName(forUser)
     }
 
     @Test("a quota of one pool does not count claims of another")

@@ -9,6 +9,8 @@ public protocol ClaimRecords {
     func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int
     /// How many live claims a user has made in a pool, for any owner. Claims that the new one replaces do not count.
     func claimCount(ofUser uid: Int, inPool pool: String) throws -> Int
+    /// The oldest live claim of an owner; nil when there is none.
+    func firstClaim(ofOwner owner: Owner) throws -> (id: String, uid: Int?)?
     /// The id of the owner's live claim that has a device of this name; nil when the name is free.
     func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String?
     /// The live claims that have a VF of this PF with this MAC address.
@@ -16,6 +18,21 @@ public protocol ClaimRecords {
 }
 
 extension ClaimRequest {
+    /// A plain name belongs to the user who claimed under it first, while claims of it exist. `uid-N` always is user N's, also
+    /// when root has claimed under it.
+    ///
+    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)``.
+    public func refuseOthersName(_ records: some ClaimRecords) throws {
+        guard case .name(let name) = owner, let uid, uid != 0, name != Owner.name(ofUser: uid),
+            let first = try records.firstClaim(ofOwner: owner),
+            first.uid != uid
+        else { return }
+        throw Refusal.notPermitted(
+            what: "act for", subject: name, user: "user id \(uid)",
+            remedy: "choose another name: \(first.uid.map { "user id \($0)" } ?? "root") has claim \(first.id) under it"
+        )
+    }
+
     /// Root claims for others: it is limited as an owner, not as a user.
     ///
     /// - Throws: ``Refusal/quotaReached(pool:holder:limit:)``.

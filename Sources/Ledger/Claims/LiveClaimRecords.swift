@@ -29,6 +29,15 @@ struct LiveClaimRecords: ClaimRecords {
         return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [pool, value, replacedNumbers]) ?? 0
     }
 
+    func firstClaim(ofOwner owner: Owner) throws -> (id: String, uid: Int?)? {
+        let sql = """
+            SELECT claim.number, claim.uid FROM assignment JOIN claim ON claim.number = assignment.claim
+            WHERE assignment.owner = ? ORDER BY claim.number LIMIT 1
+            """
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.description])
+            .map { (Claim.id($0["number"]), $0["uid"]) }
+    }
+
     func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String? {
         let sql = "SELECT claim FROM assignment WHERE owner = ? AND name = ?"
         return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.description, name])

@@ -29,6 +29,21 @@ struct Permissions: Sendable {
         }
     }
 
+    /// - Parameter user: the real user of the process that the owner is; nil for another owner or a process that ended.
+    /// - Throws: ``Refusal`` unless the caller may act for this owner.
+    func mustActFor(_ owner: OwnerName, runBy user: Int?, _ peer: PeerCredentials, to verb: String) async throws {
+        try await check(peer, verb, owner.description) { caller throws(Refusal) in
+            try caller.mustActFor(owner, runBy: user)
+        }
+    }
+
+    /// For an XML that was not read yet.
+    ///
+    /// - Throws: ``Refusal`` unless the caller may change domains.
+    func mustManageDomains(_ peer: PeerCredentials, to verb: String) async throws {
+        try await check(peer, verb, "domains") { caller throws(Refusal) in try caller.mustManageDomains() }
+    }
+
     /// - Throws: ``Refusal`` unless the caller may change domains.
     func mustManageDomains(_ peer: PeerCredentials, to verb: String, _ domain: String) async throws {
         try await check(peer, verb, domain) { caller throws(Refusal) in try caller.mustManageDomains(domain) }
