@@ -28,6 +28,7 @@ struct PrepareHook: Sendable {
             let request = try domain.request
             let held = try await ledger.heldClaims(of: domain)
             let having = try await claims(amongst: held, havingDevicesOf: domain)
+            try refuseOtherThanRequested(having, domain, request)
             let sorted = try sort(try missing(of: domain, request), of: domain, request, having: held, by: actor)
             // 2. Refuse what can be refused before any change.
             let known = (having + sorted.reused).flatMap(\.assignments)
@@ -121,6 +122,15 @@ struct PrepareHook: Sendable {
         return having
     }
 
+    /// A claim must give its devices what the XML requests for them: a guest in another VLAN sees others' traffic.
+    private func refuseOtherThanRequested(
+        _ claims: [Claim], _ domain: Domain, _ request: DomainRequest?
+    ) throws(Refusal) {
+        for device in request?.devices ?? [] {
+            try claims.first { $0.has(device: device.name) }?.mustServe(device, in: request, of: domain.name)
+        }
+    }
+
     /// The devices that a domain requests for one run: by existing claims that fit, existing claims that no longer fit,
     /// and requests for new claims.
     private struct Sorted {
@@ -138,7 +148,7 @@ struct PrepareHook: Sendable {
         for device in devices {
             let earlier = held.first { claim in claim.assignments.contains { $0.name == device.name } }
             let wanted = try requests.claimRequest(for: device, in: request, of: domain, uid: actor.uid)
-            if let earlier, earlier.pool == device.pool,
+            if let earlier, earlier.lacks(for: device, in: request).isEmpty,
                 try candidates.settings(of: device.name, in: earlier, for: wanted) == nil
             {
                 sorted.reused.append(earlier)
