@@ -195,6 +195,10 @@ let package = Package(
             ],
             swiftSettings: house),
         .testTarget(
+            name: "HookProgramTests",
+            dependencies: ["buslane-hook", "TemporaryFiles", "TestPrograms"],
+            swiftSettings: cFacing),
+        .testTarget(
             name: "buslaneTests",
             dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel"],
             swiftSettings: house),
