@@ -88,4 +88,44 @@ struct AuthorityTests {
         }
         #expect(try await scene.ledger.claims().map(\.id) == [made.id])
     }
+
+    @Test("a quota counts the functions of a user's claims under any name, and is not used up by others")
+    func quota() async throws {
+        try scene.configure("pools: [ { name: vfs, select: { kinds: [virtual-function] }, maxClaims: 2 } ]")
+        #expect(try await status(of: "/v1/claims", #"{"pool": "vfs", "count": 3}"#) == .conflict)
+        #expect(try await status(of: "/v1/claims", #"{"pool": "vfs", "count": 2, "owner": "router"}"#) == .ok)
+        #expect(try await status(of: "/v1/claims", #"{"pool": "vfs", "owner": "backup"}"#) == .conflict)
+        let other = PeerCredentials(pid: 8, uid: 4_000_000_002, gid: 4_000_000_002)
+        #expect(try await status(of: "/v1/claims", #"{"pool": "vfs", "owner": "router"}"#, as: other) == .forbidden)
+        #expect(try await status(of: "/v1/claims", #"{"pool": "vfs", "count": 2}"#, as: other) == .ok)
+        #expect(try await scene.ledger.claims().map(\.assignments.count) == [2, 2])
+    }
+
+    @Test(
+        "settings that the pool does not let its users choose are refused, and root chooses them",
+        arguments: [
+            #""trust": true"#, #""spoofCheck": false"#, #""minTxRate": 100"#, #""vlan": 200"#,
+            #""mac": "52:54:00:11:22:33""#,
+        ])
+    func choices(setting: String) async throws {
+        try scene.configure(
+            """
+            pools:
+              - name: vfs
+                select: { kinds: [virtual-function] }
+                choices: { vlans: "100-199", mac: false }
+            """)
+        let root = PeerCredentials(pid: 7, uid: 0, gid: 0)
+        for body in [
+            #"{"pool": "vfs", \#(setting)}"#,
+            #"{"devices": [{"name": "a", "pool": "vfs", "vlan": 100}, {"name": "b", "pool": "vfs", \#(setting)}]}"#,
+        ] {
+            #expect(try await status(of: "/v1/claims", body) == .forbidden)
+            #expect(try await status(of: "/v1/claims", body, as: root) == .ok)
+        }
+        #expect(try await scene.ledger.claims().allSatisfy { $0.uid == 0 })
+        let wait = #"{"pool": "vfs", "waitSeconds": 1, \#(setting)}"#
+        #expect(try await status(of: "/v1/claims/wait", wait) == .forbidden)
+        #expect(try await status(of: "/v1/claims", #"{"pool": "vfs", "vlan": 100}"#) == .ok)
+    }
 }

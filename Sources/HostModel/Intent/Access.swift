@@ -56,6 +56,17 @@ extension Caller {
             remedy: "the pool's 'allow' has \(named); root can add to it")
     }
 
+    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` if the pool does not admit the caller, or not with these
+    ///   settings.
+    public func mustBeAdmitted(to request: ClaimRequest) throws(Refusal) {
+        let pool = request.pool
+        try mustBeAdmitted(to: pool)
+        guard !managesDomains, let denial = pool.denial(of: request.settings) else { return }
+        throw .notPermitted(
+            what: "choose '\(denial.setting)' in claims of pool", subject: pool.name, user: description,
+            remedy: "leave it out; or root adds '\(denial.key)' to the pool's 'choices' in buslane.yaml")
+    }
+
     /// Only the user that made a claim, and root, may release or renew it. The user must still have the right to act for
     /// its domain or unit.
     public func mustOwn(_ claim: Claim, to verb: String) throws(Refusal) {

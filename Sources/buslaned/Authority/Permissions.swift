@@ -13,11 +13,11 @@ struct Permissions: Sendable {
         try await check(peer, verb, subject) { caller throws(Refusal) in try caller.mustBeRoot(to: verb, subject) }
     }
 
-    /// - Throws: ``Refusal`` unless the caller may claim from the pools of all these requests.
+    /// - Throws: ``Refusal`` unless the caller may claim from the pools of all these requests, with their settings.
     func mustBeAdmitted(_ peer: PeerCredentials, to requests: [ClaimRequest]) async throws {
         for request in requests {
             try await check(peer, "allocate", request.pool.name) { caller throws(Refusal) in
-                try caller.mustBeAdmitted(to: request.pool)
+                try caller.mustBeAdmitted(to: request)
             }
         }
     }
