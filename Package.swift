@@ -190,9 +190,14 @@ let package = Package(
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
                 "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Hummingbird", package: "hummingbird"), logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOEmbedded", package: "swift-nio"), logging,
             ],
             swiftSettings: house),
+        .testTarget(
+            name: "HookProgramTests",
+            dependencies: ["buslane-hook", "TemporaryFiles", "TestPrograms"],
+            swiftSettings: cFacing),
         .testTarget(
             name: "buslaneTests",
             dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel"],

@@ -19,7 +19,9 @@ package struct ConfigurationReader {
     // As they are written in a file.
     static let topKeys = ["physicalFunctions", "pools", "repair"]
     static let pfKeys = ["select", "vfCount", "driversAutoprobe", "vfDriver", "mtu", "linkUp", "ports", "vfs"]
-    static let poolKeys = ["name", "select", "numa", "spread", "order", "exclusive", "allow", "maxClaims", "defaults"]
+    static let poolKeys = [
+        "name", "select", "numa", "spread", "order", "exclusive", "allow", "maxClaims", "choices", "defaults",
+    ]
 
     package init() {}
 
@@ -168,6 +170,9 @@ package struct ConfigurationReader {
             maxClaims: keys["maxClaims"]?.attempt { (limit) throws(ConfigurationError) in
                 try limit.integer(in: 1...65535)
             },
+            choices: keys["choices"]?.attempt { (choices) throws(ConfigurationError) in
+                try choices.poolChoices()
+            } ?? PoolChoices(),
             defaults: keys["defaults"]?.attempt { (defaults) throws(ConfigurationError) in
                 try defaults.settings(defaults.mapping(of: VFSettings.sharedKeys))
             } ?? VFSettings(),

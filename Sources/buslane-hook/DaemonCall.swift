@@ -21,6 +21,14 @@ enum DaemonCall {
         }
     }
 
+    /// Whether there is no daemon for this user. A daemon that does not answer in time is there.
+    var foundNoDaemon: Bool {
+        switch self {
+        case .unreachable, .notPermitted: true
+        case .answered, .timedOut: false
+        }
+    }
+
     /// What went wrong, and how to fix it; nil for success.
     func problem(socket: String) -> String? {
         switch self {

@@ -5,7 +5,8 @@ import Wire
 /// libvirt's hook, run at each step of a domain's life: `50-buslane NAME OPERATION SUB-OPERATION EXTRA < domain.xml`.
 ///
 /// libvirt holds the domain's lock until the hook ends, and waits without a limit. So the hook never calls libvirt,
-/// starts no process, waits no longer than its own deadline, and asks nothing about a domain without Buslane's devices.
+/// starts no process, waits no longer than its own deadline, and asks nothing about a domain without PCI functions of the
+/// host. A function that the XML names without Buslane may be another owner's, so the daemon decides about it as well.
 /// It delays every start of every domain on the host: so it is linked statically, and blocks where it waits, without
 /// Foundation and without tasks.
 ///
@@ -38,7 +39,7 @@ struct Hook {
         alarm(UInt32((isAsking ? patience : reportPatience) + 5))
 
         let input = DomainInput.read(from: STDIN_FILENO)
-        guard input.concernsBuslane else { exit(0) }
+        guard input.mattersToDaemon else { exit(0) }
         // The domain is locked until the hook ends, so the hook runs before other guests' work.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let call = HookRequest(
@@ -46,18 +47,25 @@ struct Hook {
             xml: String(decoding: input.bytes, as: UTF8.self), bootID: Boot.id, sinceBoot: Boot.seconds)
         guard let text = try? call.text() else { exit(isAsking ? 1 : 0) }
         let socket = environment(SocketPath.environmentVariable) ?? SocketPath.standard
+        let spool = environment(SpoolPlace.environmentVariable) ?? SpoolPlace.standard
         if isAsking {
             if input.isTooLarge {
                 refuse("start of \(domain) refused: its XML has more than \(DomainInput.limit) bytes")
             }
             let answer = DaemonCall.post(text, to: socket, within: patience)
             guard let problem = answer.problem(socket: socket) else { exit(0) }
+            // Without a daemon nobody can say whose the functions are. The daemon reads of the start when it runs again.
+            if !input.concernsBuslane, answer.foundNoDaemon {
+                Spool.leave(text, in: spool)
+                exit(0)
+            }
             refuse("start of \(domain) refused: \(problem)")
         }
-        // A report that the daemon does not receive goes into the spool. The daemon finds a stop that is too large for
-        // the spool by itself.
-        if !input.isTooLarge, !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard {
-            Spool.leave(text, in: environment(SpoolPlace.environmentVariable) ?? SpoolPlace.standard)
+        // A report that the daemon does not receive goes into the spool, which is kept for domains of Buslane's. The daemon
+        // finds a stop that is too large for the spool by itself.
+        if !input.isTooLarge, !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard, input.concernsBuslane
+        {
+            Spool.leave(text, in: spool)
         }
         exit(0)
     }

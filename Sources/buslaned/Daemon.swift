@@ -79,7 +79,8 @@ struct Daemon: AsyncParsableCommand {
         let processes = Processes(paths: paths)
         let routes = Routes(
             daemon: parts, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
-            owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes), file: file, spool: spool)
+            owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes, permissions: parts.permissions),
+            file: file, spool: spool)
         var services = ServiceList(
             daemon: parts, domains: domains, host: host, libvirt: libvirt, processes: processes, spool: spool,
             ownerGrace: ownerGrace, logger: logger

@@ -87,11 +87,13 @@ struct Wiring: Sendable {
             host: host, ledger: ledger, boot: boot, pools: pools, holdings: holdings, use: use, readiness: readiness,
             comparer: comparer, audit: audit)
 
+        let exclusivity = StartExclusivity(host: host, ledger: ledger, guests: guests)
         prepareHook = PrepareHook(
             host: host, ledger: ledger, requests: requests, candidates: candidates, allocator: allocator,
-            release: release, use: use, audit: audit, logger: logger)
+            release: release, use: use, exclusivity: exclusivity, audit: audit, logger: logger)
         stopHook = StopHook(
-            ledger: ledger, boot: boot, use: use, readiness: readiness, release: release, audit: audit, logger: logger)
+            ledger: ledger, boot: boot, exclusivity: exclusivity, use: use, readiness: readiness, release: release,
+            audit: audit, logger: logger)
         hooks = HookCalls(boot: boot, prepare: prepareHook, stop: stopHook, logger: logger)
     }
 }

@@ -189,18 +189,26 @@ struct ConfigurationTests {
                     exclusive: yes
                     allow: {users: [alice, bob], groups: [vnf]}
                     maxClaims: 3
+                    choices: {vlans: "0,100-199", mac: no, trust: yes}
                 """, file: "a.yaml")
+        let vlans = try VLANRanges("0,100-199")
         #expect(
             desired.pool("a")
                 == Pool(
                     name: "a", selector: Selector(numaNodes: [0]), numa: .socket(node: 1), spread: .pf, order: .pack,
                     isExclusive: true, access: Access(users: ["alice", "bob"], groups: ["vnf"]), maxClaims: 3,
+                    choices: PoolChoices(vlans: vlans, mac: false, trust: true),
                     place: "a.yaml:2:5"))
         for (text, problem) in [
             ("spread: card", "'card' is not a way to spread a claim"),
             ("order: best", "'best' is not an order of cards"),
             ("allow: [alice]", "expected a mapping with users, groups"),
             ("allow: {user: [a]}", "unknown key 'user'"), ("maxClaims: 0", "expected a number from 1 to 65535"),
+            ("choices: {rate: on}", "unknown key 'rate'"),
+            (
+                "choices: {vlans: 5000}",
+                "'5000' is not a list of VLANs: expected ids and ranges up to 4094, like 100-199,300; 0 for no VLAN"
+            ),
         ] {
             let error = #expect(throws: ConfigurationError.self) {
                 try DesiredState(yaml: "pools: [{name: a, select: {numaNodes: [0]}, \(text)}]", file: "a.yaml")

@@ -38,6 +38,8 @@ struct SchemaTests {
         pool(#"{"physicalFunctions": ["0000:3b:00.0#0-3,5"], "pfNames": ["ens1f0#2", "b"], "vfs": ["0-3", 5]}"#),
         pool(#"{"paths": ["0000:3a:00.0/00.0"], "macs": ["b8:ce:f6:00:00:01"], "classes": ["02", "0108", "010802"]}"#),
         pool(#"{"drivers": ["igb"], "devices": ["154c"], "numaNodes": [0], "kinds": ["virtual-function"]}"#),
+        pool(#"{"numaNodes": [1]}"#, more: #", "choices": {"vlans": "0,100-199", "mac": false, "trust": "on"}"#),
+        pool(#"{"numaNodes": [1]}"#, more: #", "choices": {"vlans": 300, "spoofCheckOff": true, "rates": false}"#),
         pool(#"{"numaNodes": [1]}"#, more: #", "numa": "required:1", "defaults": {"vlan": 5, "trust": false}"#),
     ]
 
@@ -56,6 +58,10 @@ struct SchemaTests {
         pool(#"{"physicalFunctions": ["3b:00.0#"]}"#), pool(#"{"vfs": ["0,,2"]}"#), pool(#"{"classes": ["net"]}"#),
         pool(#"{"paths": ["eth0"]}"#), pool(#"{"kinds": ["vf"]}"#), pool(#"{"numaNodes": [-1]}"#),
         pool(#"{"numaNodes": [0]}"#, more: #", "numa": "near""#),
+        pool(#"{"numaNodes": [0]}"#, more: #", "choices": {"vlans": "100-"}"#),
+        pool(#"{"numaNodes": [0]}"#, more: #", "choices": {"vlans": 4095}"#),
+        pool(#"{"numaNodes": [0]}"#, more: #", "choices": {"vlan": 100}"#),
+        pool(#"{"numaNodes": [0]}"#, more: #", "choices": {"trust": 1}"#),
         pool(#"{"numaNodes": [0]}"#, more: #", "defaults": {"mac": "52:54:00:11:22:33"}"#),
     ]
 
@@ -92,6 +98,9 @@ struct SchemaTests {
         #expect(keys("port") == Set(ConfigurationReader.portKeys))
         #expect(keys("physicalFunction") == Set(ConfigurationReader.pfKeys))
         #expect(keys("pool") == Set(ConfigurationReader.poolKeys))
+        let pool = try #require(definitions["pool"]?["properties"] as? [String: [String: Any]])
+        let choices = try #require(pool["choices"]?["properties"] as? [String: Any])
+        #expect(Set(choices.keys) == Set(PoolChoices.keys))
     }
 
     @Test("every example of the reference is one")

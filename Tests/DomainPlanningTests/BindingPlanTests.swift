@@ -65,6 +65,37 @@ struct BindingPlanTests {
         #expect(plan.replaced.map(\.claim.id) == ["c2"])
     }
 
+    @Test(
+        "a claim made by hand serves a device only if it is of its pool and node; so does one that replaced the recorded"
+    )
+    func otherClaims() throws {
+        for record in [[], [try recorded("a", "3b:10.0", of: "c1")]] {
+            for numa in [NUMAPolicy?.none, .required(node: 1)] {
+                let request = DomainRequest(numa: numa, devices: [.init(name: "a", pool: "vfs")])
+                let other = try claim("c2", ["a": "3b:10.1"], pool: numa == nil ? "cheap" : "vfs", uid: 1000)
+                let plan = BindingPlan(
+                    request: request, injected: try record.map { _ in try injected("a", "3b:10.1") }, record: record,
+                    claims: [other])
+                #expect(plan.replaced.map(\.claim.id) == ["c2"])
+            }
+        }
+    }
+
+    @Test("a claim says what it lacks for a device of a request")
+    func lacking() throws {
+        let held = try claim("c1", ["a": "3b:10.0"])
+        let vlan = VFSettings(vlan: .id(try VLANID("100")))
+        let same = DomainRequest(devices: [.init(name: "a", pool: "vfs")])
+        #expect(held.lacks(for: same.devices[0], in: same).isEmpty)
+        let other = DomainRequest(
+            numa: .required(node: 1), devices: [.init(name: "a", pool: "fast", settings: vlan)])
+        #expect(
+            held.lacks(for: other.devices[0], in: other) == ["pool fast", "NUMA policy required:1", "vlan 100"])
+        let own = DomainRequest(
+            numa: .required(node: 1), devices: [.init(name: "a", pool: "vfs", numa: NUMAPolicy.none)])
+        #expect(held.lacks(for: own.devices[0], in: own).isEmpty)
+    }
+
     @Test("a claim of several devices is replaced as a whole; a change without a fate leaves its claim")
     func fates() throws {
         let request = DomainRequest(devices: ["a", "b", "c"].map { .init(name: $0, pool: "other") })

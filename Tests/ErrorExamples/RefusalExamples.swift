@@ -167,7 +167,9 @@ extension PoolObstacle: Exemplified {
 
 extension ClaimObstacle: Exemplified {
     public enum Case: CaseIterable {
-        case unknown, changing, notRenewable, guestStarting, inUse, notInDoubt, whichDevice, cardAway, staleGeneration
+        case unknown, changing, notRenewable, guestStarting, inUse, notInDoubt, whichDevice, cardAway,
+            differsFromRequest,
+            staleGeneration
     }
 
     public var exampleCase: Case {
@@ -180,6 +182,7 @@ extension ClaimObstacle: Exemplified {
         case .notInDoubt: .notInDoubt
         case .whichDevice: .whichDevice
         case .cardAway: .cardAway
+        case .differsFromRequest: .differsFromRequest
         case .staleGeneration: .staleGeneration
         }
     }
@@ -189,7 +192,8 @@ extension ClaimObstacle: Exemplified {
             .unknown, .changing, .notRenewable(hasEnded: true), .notRenewable(hasEnded: false),
             .guestStarting(domain: "fw1"), .inUse, .notInDoubt, .whichDevice(["data0", "data1"]),
             .whichDevice(["data0"]),
-            .cardAway, .staleGeneration(given: 1, current: 2),
+            .cardAway, .differsFromRequest(device: "data0", domain: "fw1", lacking: ["pool dataplane", "vlan 100"]),
+            .staleGeneration(given: 1, current: 2),
         ]
     }
 }

@@ -48,6 +48,54 @@ struct AccessTests {
         #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(0), to: "release") } != nil)
     }
 
+    @Test("a claim of a domain or unit also needs the right to act for it, whoever made the claim")
+    func claimsForOthers() {
+        func claim(_ owner: Owner) -> Claim {
+            Claim(
+                id: "c1", pool: "vfs", owner: owner, ownerName: "fw1", numa: .none, state: .bound, createdAt: 0,
+                uid: 1000, assignments: [])
+        }
+        let manager = Caller(uid: 1000, user: "alice", groups: ["libvirt"])
+        for owner in [domain, .unit("dpdk.service")] {
+            #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(owner), to: "renew") } != nil)
+            #expect(refusal { () throws(Refusal) in try Caller.root.mustOwn(claim(owner), to: "renew") } == nil)
+        }
+        #expect(refusal { () throws(Refusal) in try manager.mustOwn(claim(domain), to: "renew") } == nil)
+        for owner in [Owner.process(pid: 7, startTime: 1), .name("router")] {
+            #expect(refusal { () throws(Refusal) in try alice.mustOwn(claim(owner), to: "renew") } == nil)
+        }
+    }
+
+    private let domain = Owner.domain(uuid: "4dea22b3-1d52-d8f3-2516-782e98ab3fa0")
+
+    @Test(
+        "naming an owner gives no right to it: domains need the group libvirt, units root, processes and uid-N their user",
+        arguments: [
+            ("domain:fw1", nil), ("domain:4dea22b3-1d52-d8f3-2516-782e98ab3fa0", nil), ("unit:dpdk.service", nil),
+            ("pid:42", 1001), ("pid:42", 0), ("process:42@7", 1001), ("uid-1001", nil), ("uid-0", nil),
+            ("uid-01000", nil), ("uid-99999999999999999999", nil),
+        ] as [(String, Int?)])
+    func othersOwners(owner: String, user: Int?) throws {
+        let owner = try OwnerName(owner)
+        let denied = refusal { () throws(Refusal) in try alice.mustActFor(owner, runBy: user) }
+        #expect(denied?.code == "not-permitted")
+        #expect(refusal { () throws(Refusal) in try Caller.root.mustActFor(owner, runBy: user) } == nil)
+        let manager = Caller(uid: 1000, user: "alice", groups: ["libvirt"])
+        let isDomain = owner.description.hasPrefix("domain:")
+        #expect((refusal { () throws(Refusal) in try manager.mustActFor(owner, runBy: user) } == nil) == isDomain)
+    }
+
+    @Test(
+        "one's own name and processes, and plain names, are free to use",
+        arguments: [
+            ("uid-1000", nil), ("pid:42", 1000), ("process:42@7", 1000), ("router", nil), ("uid-", nil),
+            ("uid-1001x", nil), ("pid:42", nil),
+        ] as [(String, Int?)])
+    func ownOwners(owner: String, user: Int?) throws {
+        let owner = try OwnerName(owner)
+        #expect(refusal { () throws(Refusal) in try alice.mustActFor(owner, runBy: user) } == nil)
+    }
+
     @Test("only root changes the configuration; only root and the group libvirt change domains")
     func others() {
         #expect(refusal { () throws(Refusal) in try Caller.root.mustBeRoot(to: "apply", "host") } == nil)

@@ -7,6 +7,7 @@ private struct Records: ClaimRecords {
     struct Entry {
         var claim: Holdings.ClaimReference
         var pool = "vfs"
+        var functions = 1
         var uid: Int?
         var device = "data0"
         var mac: MACAddress?
@@ -14,12 +15,16 @@ private struct Records: ClaimRecords {
 
     var entries: [Entry] = []
 
-    func claimCount(ofOwner owner: Owner, inPool pool: String) -> Int {
-        entries.count { $0.claim.owner == owner && $0.pool == pool }
+    func functionCount(ofOwner owner: Owner, inPool pool: String) -> Int {
+        entries.filter { $0.claim.owner == owner && $0.pool == pool }.map(\.functions).reduce(0, +)
     }
 
-    func claimCount(ofUser uid: Int, inPool pool: String) -> Int {
-        entries.count { $0.uid == uid && $0.pool == pool }
+    func functionCount(ofUser uid: Int, inPool pool: String) -> Int {
+        entries.filter { $0.uid == uid && $0.pool == pool }.map(\.functions).reduce(0, +)
+    }
+
+    func firstClaim(ofOwner owner: Owner) -> (id: String, uid: Int?)? {
+        entries.first { $0.claim.owner == owner }.map { ($0.claim.id, $0.uid) }
     }
 
     func claim(ofDevice name: String, ownedBy owner: Owner) -> String? {
@@ -45,11 +50,11 @@ struct ClaimRulesTests {
     private let mac: MACAddress = "52:54:00:11:22:33"
 
     private func request(
-        owner: String = "fw1", limit: Int? = nil, uid: Int? = nil, deviceName: String? = nil
+        owner: String = "fw1", limit: Int? = nil, count: Int = 1, uid: Int? = nil, deviceName: String? = nil
     ) -> ClaimRequest {
         var pool = Pool(name: "vfs", selector: Selector())
         pool.maxClaims = limit
-        return ClaimRequest(pool: pool, owner: .name(owner), uid: uid, deviceName: deviceName)
+        return ClaimRequest(pool: pool, count: count, owner: .name(owner), uid: uid, deviceName: deviceName)
     }
 
     private func vf(_ index: Int, of pf: PCIAddress = pf, group: Int? = 7) throws -> Function {
@@ -71,7 +76,25 @@ struct ClaimRulesTests {
             })
     }
 
-    @Test("a quota counts an owner's claims, and those of a user other than root for any owner")
+    @Test("a quota counts functions, of the claims that there are and of the new one")
+    func functions() throws {
+        var three = Records.Entry("c1", of: "fw1", uid: 1000)
+        three.functions = 3
+        let records = Records(entries: [three])
+        for count in [2, 100, .max] {
+            #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "fw1", limit: 4))) {
+                try request(limit: 4, count: count, uid: 0).refuseBeyondQuota(records)
+            }
+            #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "user id 1000", limit: 4))) {
+                try request(owner: "fw2", limit: 4, count: count == 2 ? 2 : 3, uid: 1000).refuseBeyondQuota(records)
+            }
+        }
+        try request(limit: 4, count: 1, uid: 1000).refuseBeyondQuota(records)
+        #expect(throws: Refusal.self) { try request(limit: 2, count: 3).refuseBeyondQuota(Records()) }
+        try request(limit: 2, count: 2).refuseBeyondQuota(Records())
+    }
+
+    @Test("a quota counts an owner's functions, and those of a user other than root for any owner")
     func quota() throws {
         let records = Records(entries: [.init("c1", of: "fw1", uid: 1000), .init("c2", of: "fw2", uid: 0)])
         #expect(throws: Refusal.pool("vfs", .quotaReached(holder: "fw1", limit: 1))) {
@@ -83,6 +106,26 @@ struct ClaimRulesTests {
         try request(owner: "fw3", limit: 1, uid: 0).refuseBeyondQuota(records)
         try request(limit: 2, uid: 1000).refuseBeyondQuota(records)
         try request(uid: 1000).refuseBeyondQuota(records)
+    }
+
+    @Test("a plain name belongs to the user of its first live claim; root claims under every name")
+    func othersName() throws {
+        let records = Records(entries: [
+            .init("c1", of: "fw1", uid: 1000), .init("c2", of: "fw1", uid: 0), .init("c3", of: "fw2", uid: 0),
+            .init("c4", of: "fw3"),
+        ])
+        try request(owner: "fw1", uid: 1000).refuseOthersName(records)
+        try request(owner: "fw4", uid: 1001).refuseOthersName(records)
+        for name in ["fw1", "fw2", "fw3"] {
+            let refusal = #expect(throws: Refusal.self) {
+                try request(owner: name, uid: 1001).refuseOthersName(records)
+            }
+            #expect(refusal?.code == "not-permitted" && refusal?.subject == name)
+            try request(owner: name, uid: 0).refuseOthersName(records)
+            try request(owner: name).refuseOthersName(records)
+        }
+        let forUser = Records(entries: [.init("c1", of: "uid-1001", uid: 0)])
+        try request(owner: "uid-1001", uid: 1001).refuseOthersName(forUser)
     }
 
     @Test("a quota of one pool does not count claims of another")

@@ -18,9 +18,9 @@ struct RouteTests {
         .get, .head, .post, .put, .delete, .patch, .options, .trace, .connect, HTTPRequest.Method("BREW")!,
     ]
 
-    /// The daemon's router. No route of it is called.
-    private static func router() throws -> Router<PeerContext> {
-        let scene = try Scene()
+    /// The daemon's router. No route of it is called that reads the host's files.
+    static func router(of scene: Scene? = nil) throws -> Router<PeerContext> {
+        let scene = try scene ?? Scene()
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         try FileManager.default.createDirectory(atPath: folder.path + "/sys", withIntermediateDirectories: true)
@@ -30,7 +30,8 @@ struct RouteTests {
         return Routes(
             daemon: scene.daemon, domains: DomainWiring(libvirt: libvirt, daemon: scene.daemon),
             inventory: InventoryText(host: host, ledger: scene.ledger),
-            owners: OwnerNames(ledger: scene.ledger, libvirt: libvirt, processes: Processes()),
+            owners: OwnerNames(
+                ledger: scene.ledger, libvirt: libvirt, processes: Processes(), permissions: scene.daemon.permissions),
             file: LedgerFile(path: folder.path + "/ledger.sqlite"),
             spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger)
         ).router

@@ -113,7 +113,8 @@ struct RunningClaimTests {
 
     @Test("a device that the XML has already, from buslane domain start, is not claimed twice")
     func injected() async throws {
-        let claim = try await scene.allocate(for: owner, name: "a")
+        let settings = VFSettings(vlan: .id(try VLANID("7")))
+        let claim = try await scene.allocate(for: owner, settings: settings, name: "a")
         try await call("prepare", try asking(two, having: claim.assignments))
         #expect(try await scene.ledger.claims().flatMap(\.assignments).map(\.name) == ["a", "b"])
     }

@@ -8,6 +8,10 @@ extension VFSettings {
     ]
 }
 
+extension PoolChoices {
+    static let keys = ["vlans", "mac", "trust", "spoofCheckOff", "rates"]
+}
+
 extension YAMLCursor {
     /// - Parameter keys: the values of this mapping, as far as they are among ``VFSettings/sharedKeys``.
     func settings(_ keys: [String: YAMLCursor]) throws(ConfigurationError) -> VFSettings {
@@ -53,6 +57,19 @@ extension YAMLCursor {
             } ?? []
         }
         return Access(users: names("users"), groups: names("groups"))
+    }
+
+    /// The settings that a claim may name.
+    func poolChoices() throws(ConfigurationError) -> PoolChoices {
+        let keys = try mapping(of: PoolChoices.keys)
+        func choice(_ key: String) -> Bool? {
+            keys[key]?.attempt { (choice) throws(ConfigurationError) in try choice.bool() }
+        }
+        let standard = PoolChoices()
+        return PoolChoices(
+            vlans: keys["vlans"]?.attempt { (ranges) throws(ConfigurationError) in try ranges.vlanRanges() },
+            mac: choice("mac") ?? standard.mac, trust: choice("trust") ?? standard.trust,
+            spoofCheckOff: choice("spoofCheckOff") ?? standard.spoofCheckOff, rates: choice("rates") ?? standard.rates)
     }
 
     /// A MAC address that one VF can have.

@@ -108,6 +108,12 @@ extension YAMLCursor {
             remedy: octal == decimal ? "write \(decimal)" : "write \(decimal) or \(octal)")
     }
 
+    /// VLAN ids and ranges.
+    func vlanRanges() throws(ConfigurationError) -> VLANRanges {
+        try refuseLeadingZero()
+        return try value(VLANRanges.self)
+    }
+
     /// Indexes and ranges of VFs.
     func vfRange() throws(ConfigurationError) -> VFRange {
         try refuseLeadingZero()

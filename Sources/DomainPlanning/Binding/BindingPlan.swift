@@ -51,8 +51,7 @@ package struct BindingPlan: Equatable {
             let isAsAskedBefore = before?.asked == request?.asked(of: device)
             guard let before, isAsAskedBefore else {
                 wanted.append(device)
-                // Without a record, a claim that a user made is used as it is.
-                take(device, claim, asIs: before == nil && claim?.uid != nil, request)
+                take(device, claim, asIs: false, request)
                 continue
             }
             guard let there = present[device.name] else {
@@ -65,7 +64,8 @@ package struct BindingPlan: Equatable {
                 continue
             }
             wanted.append(device)
-            take(device, claim, asIs: true, request)
+            // Another claim than the recorded one may lack what is asked for.
+            take(device, claim, asIs: before.claim == claim?.id, request)
         }
         let asked = Set((request?.devices ?? []).map(\.name))
         followed = Set(injected.filter { !asked.contains($0.name) && claims.haveMoved($0) }.map(\.name))

@@ -95,6 +95,7 @@ extension HostPaths {
     var mountTables: [String] { ["1", "self"].map { processes + "/\($0)/mountinfo" } }
     var swaps: String { processes + "/swaps" }
     func state(ofProcess pid: Int) -> String { processes + "/\(pid)/stat" }
+    func status(ofProcess pid: Int) -> String { processes + "/\(pid)/status" }
     func commandLine(ofProcess pid: Int) -> String { processes + "/\(pid)/cmdline" }
     /// Links by device number, `259:2`.
     var blockNumbers: String { sysfs + "/dev/block" }

@@ -19,4 +19,15 @@ public struct Processes: Sendable {
         guard fields.count > 19, let state = fields.first, !"ZXx".contains(state) else { return nil }
         return Int(fields[19])
     }
+
+    /// The real user id of a process: who started it, also where the program runs as another user. nil when there is no
+    /// such process.
+    ///
+    /// Source: `Uid` of `status`, proc(5).
+    public func user(of pid: Int) -> Int? {
+        var files = TextFiles()
+        guard let text = files.text(paths.status(ofProcess: pid)) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix("Uid:") }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+    }
 }

@@ -56,21 +56,77 @@ extension Caller {
             remedy: "the pool's 'allow' has \(named); root can add to it")
     }
 
-    /// Only the user that made a claim, and root, may release or renew it.
-    public func mustOwn(_ claim: Claim, to verb: String) throws(Refusal) {
-        guard !isRoot, claim.uid != uid else { return }
+    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` if the pool does not admit the caller, or not with these
+    ///   settings.
+    public func mustBeAdmitted(to request: ClaimRequest) throws(Refusal) {
+        let pool = request.pool
+        try mustBeAdmitted(to: pool)
+        guard !managesDomains, let denial = pool.denial(of: request.settings) else { return }
         throw .notPermitted(
-            what: "\(verb) claim", subject: claim.id, user: description,
-            remedy:
-                "ask \(claim.uid.map { "user id \($0)" } ?? "root"), who made it for \(claim.ownerName), or run it as root"
-        )
+            what: "choose '\(denial.setting)' in claims of pool", subject: pool.name, user: description,
+            remedy: "leave it out; or root adds '\(denial.key)' to the pool's 'choices' in buslane.yaml")
+    }
+
+    /// Only the user that made a claim, and root, may release or renew it. The user must still have the right to act for
+    /// its domain or unit.
+    public func mustOwn(_ claim: Claim, to verb: String) throws(Refusal) {
+        guard !isRoot else { return }
+        guard claim.uid == uid else {
+            throw .notPermitted(
+                what: "\(verb) claim", subject: claim.id, user: description,
+                remedy: "ask \(claim.uid.map { "user id \($0)" } ?? "root"), who made it for \(claim.ownerName), or "
+                    + "run it as root")
+        }
+        switch claim.owner {
+        case .domain: try mustManageDomains(claim.ownerName)
+        case .unit: try mustActFor(.owner(claim.owner))
+        case .process, .name: break
+        }
     }
 
     /// The same right as libvirt gives: root and the members of the group `libvirt` may change domains.
     public func mustManageDomains(_ name: String) throws(Refusal) {
-        guard !isRoot, !groups.contains("libvirt") else { return }
+        try mustManage("change domain", name)
+    }
+
+    /// The same right for an XML whose domain is not known yet.
+    public func mustManageDomains() throws(Refusal) { try mustManage("change", "domains") }
+
+    private func mustManage(_ what: String, _ subject: String) throws(Refusal) {
+        guard !managesDomains else { return }
         throw .notPermitted(
-            what: "change domain", subject: name, user: description, remedy: "join the group libvirt, or run it as root"
-        )
+            what: what, subject: subject, user: description, remedy: "join the group libvirt, or run it as root")
+    }
+
+    /// Whether the caller may change every domain.
+    public var managesDomains: Bool { isRoot || groups.contains("libvirt") }
+
+    /// Whether the caller may claim for an owner. A name gives no right to what it names.
+    ///
+    /// Root may act for everyone. For a domain, whoever may change domains may too; for a process, the user who runs it;
+    /// for `uid-N`, user N. Whether another name is free is known only to the ledger:
+    /// ``ClaimRequest/refuseOthersName(_:)``.
+    ///
+    /// - Parameter user: the real user of the process; nil for one that has ended.
+    public func mustActFor(_ owner: OwnerName, runBy user: Int? = nil) throws(Refusal) {
+        guard !isRoot else { return }
+        switch owner {
+        case .domain(let name): try mustManageDomains(name)
+        case .owner(.domain(let uuid)): try mustManageDomains(uuid)
+        case .owner(.unit(let name)):
+            throw .notPermitted(
+                what: "act for unit", subject: name, user: description,
+                remedy: "run it as root, as ExecStartPre=+buslane allocate … in the unit does")
+        case .process(let pid), .owner(.process(let pid, _)):
+            guard let user, user != uid else { return }
+            throw .notPermitted(
+                what: "act for process", subject: String(pid), user: description,
+                remedy: "name a process of your own, or run it as root")
+        case .owner(.name(let name)):
+            guard Owner.isUserName(name), name != Owner.name(ofUser: uid) else { return }
+            throw .notPermitted(
+                what: "act for", subject: name, user: description,
+                remedy: "leave out the owner: it is \(Owner.name(ofUser: uid)) then; or run it as root")
+        }
     }
 }

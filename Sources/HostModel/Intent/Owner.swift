@@ -13,6 +13,14 @@ public enum Owner: Hashable, Sendable {
     /// Any other name that the caller chose.
     case name(String)
 
+    /// The name of a user who names no owner.
+    public static func name(ofUser uid: Int) -> String { "uid-\(uid)" }
+
+    /// Whether a name is spelled as a user's. Only that user may claim under it.
+    static func isUserName(_ name: String) -> Bool {
+        name.hasPrefix("uid-") && name.utf8.count > 4 && name.dropFirst(4).utf8.allSatisfy { (48...57).contains($0) }
+    }
+
     /// Whether the owner can end without releasing its claims, so that the daemon must watch it.
     public var canVanish: Bool { if case .name = self { false } else { true } }
 }

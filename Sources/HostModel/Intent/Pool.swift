@@ -17,8 +17,11 @@ public struct Pool: Hashable, Sendable {
     public var isExclusive: Bool
     /// The users and groups that may claim from it; nil for every user of the daemon's socket.
     public var access: Access?
-    /// The limit of live claims for each owner and for each user; nil for no limit.
+    /// How many functions the live claims of each owner, and of each user, may have in all; nil for no limit. Companions do
+    /// not count.
     public var maxClaims: Int?
+    /// The settings that a claim may name.
+    public var choices: PoolChoices
     /// Settings of a VF that its claim does not name; never a MAC address.
     public var defaults: VFSettings
     /// Its place in the file, for messages: `buslane.yaml:3:5`. nil when it comes from no file.
@@ -37,7 +40,7 @@ public struct Pool: Hashable, Sendable {
     public init(
         name: String, selector: Selector, numa: NUMAPolicy = .none, spread: Spread = .any, order: Order = .address,
         isExclusive: Bool = false, access: Access? = nil, maxClaims: Int? = nil,
-        defaults: VFSettings = VFSettings(), place: String? = nil
+        choices: PoolChoices = PoolChoices(), defaults: VFSettings = VFSettings(), place: String? = nil
     ) {
         self.name = name
         self.selector = selector
@@ -47,6 +50,7 @@ public struct Pool: Hashable, Sendable {
         self.isExclusive = isExclusive
         self.access = access
         self.maxClaims = maxClaims
+        self.choices = choices
         self.defaults = defaults
         self.place = place
     }

@@ -5,10 +5,14 @@
 /// Each question is asked only where the answer can change the decision: the ledger answers it by one indexed look-up
 /// inside its transaction, and never has to read all claims for one.
 public protocol ClaimRecords {
-    /// How many live claims an owner has in a pool. Claims that the new one replaces do not count.
-    func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int
-    /// How many live claims a user has made in a pool, for any owner. Claims that the new one replaces do not count.
-    func claimCount(ofUser uid: Int, inPool pool: String) throws -> Int
+    /// How many functions an owner's live claims have in a pool, without companions. Claims that the new one replaces do not
+    /// count.
+    func functionCount(ofOwner owner: Owner, inPool pool: String) throws -> Int
+    /// How many functions the live claims that a user made have in a pool, for any owner, without companions. Claims that
+    /// the new one replaces do not count.
+    func functionCount(ofUser uid: Int, inPool pool: String) throws -> Int
+    /// The oldest live claim of an owner; nil when there is none.
+    func firstClaim(ofOwner owner: Owner) throws -> (id: String, uid: Int?)?
     /// The id of the owner's live claim that has a device of this name; nil when the name is free.
     func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String?
     /// The live claims that have a VF of this PF with this MAC address.
@@ -16,15 +20,32 @@ public protocol ClaimRecords {
 }
 
 extension ClaimRequest {
-    /// Root claims for others: it is limited as an owner, not as a user.
+    /// A plain name belongs to the user who claimed under it first, while claims of it exist. `uid-N` always is user N's, also
+    /// when root has claimed under it.
+    ///
+    /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)``.
+    public func refuseOthersName(_ records: some ClaimRecords) throws {
+        guard case .name(let name) = owner, let uid, uid != 0, name != Owner.name(ofUser: uid),
+            let first = try records.firstClaim(ofOwner: owner),
+            first.uid != uid
+        else { return }
+        throw Refusal.notPermitted(
+            what: "act for", subject: name, user: "user id \(uid)",
+            remedy: "choose another name: \(first.uid.map { "user id \($0)" } ?? "root") has claim \(first.id) under it"
+        )
+    }
+
+    /// The functions are charged to their owner and to the user who asks. Root and the daemon claim for others: they are
+    /// charged only to the owner. Nobody can use up another's limit, because only those claim for an owner who may act for
+    /// it.
     ///
     /// - Throws: ``Refusal/quotaReached(pool:holder:limit:)``.
     public func refuseBeyondQuota(_ records: some ClaimRecords) throws {
         guard let limit = pool.maxClaims else { return }
-        if try records.claimCount(ofOwner: owner, inPool: pool.name) >= limit {
+        if try limit - records.functionCount(ofOwner: owner, inPool: pool.name) < count {
             throw Refusal.pool(pool.name, .quotaReached(holder: ownerName, limit: limit))
         }
-        if let uid, uid != 0, try records.claimCount(ofUser: uid, inPool: pool.name) >= limit {
+        if let uid, uid != 0, try limit - records.functionCount(ofUser: uid, inPool: pool.name) < count {
             throw Refusal.pool(pool.name, .quotaReached(holder: "user id \(uid)", limit: limit))
         }
     }

@@ -67,6 +67,9 @@ extension PlacementSearch {
         if let domain = holdings.foreign[address], .domain(uuid: domain.uuid) != request.owner {
             return .function(address, .heldByDomain(domain: domain.name))
         }
+        if holdings.named.contains(address) {
+            return .function(address, .heldByDomain(domain: request.ownerName))
+        }
         if holdings.awaited.contains(address) { return .function(address, .awaited) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {

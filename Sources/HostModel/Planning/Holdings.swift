@@ -13,6 +13,9 @@ public struct Holdings: Sendable {
     public var devices: [PCIAddress: [DeviceUse]] = [:]
     /// By function: a domain whose XML names it although Buslane did not put it there.
     public var foreign: [PCIAddress: DomainReference] = [:]
+    /// Functions that the XML of the domain names beside its request, for which functions are chosen: they cannot be given to
+    /// it a second time.
+    public var named: Set<PCIAddress> = []
     /// The UUIDs of the domains that run, as far as libvirt has told.
     public var running: Set<String> = []
     /// By function: why it is in quarantine.

@@ -16,6 +16,8 @@ public enum ClaimObstacle: Hashable, Sendable {
     case whichDevice([String])
     /// Another card has the address of its own.
     case cardAway
+    /// It has the device, and lacks what the domain's XML requests for it.
+    case differsFromRequest(device: String, domain: String, lacking: [String])
     /// The caller read the claim before it changed.
     case staleGeneration(given: Int, current: Int)
 }
@@ -63,6 +65,13 @@ extension ClaimObstacle {
                 "the card of claim \(claim) is not there, and another one has its address",
                 remedy: "put the card back and restart buslaned; or buslane claims rebind \(claim) FUNCTION; or "
                     + "buslane release \(claim)")
+        case .differsFromRequest(let device, let domain, let lacking):
+            ErrorReport(
+                .conflict, "claim-differs", claim,
+                "claim \(claim) has device \(device) of domain \(domain), but not what the XML requests for it: "
+                    + lacking.joined(separator: ", "),
+                remedy: "buslane domain sync \(domain.shellWord) adapts the claim to the XML of a defined domain; for "
+                    + "another XML, buslane release \(claim) and try again")
         case .staleGeneration(let given, let current):
             ErrorReport(
                 .conflict, "stale-generation", claim,

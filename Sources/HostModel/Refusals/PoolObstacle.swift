@@ -3,7 +3,7 @@
 /// Why a pool has nothing for a request.
 public enum PoolObstacle: Hashable, Sendable {
     case unknown(known: [String])
-    /// `holder` has as many claims as the pool allows one owner or user.
+    /// With this claim, `holder` would have more functions than the pool allows one owner or user.
     case quotaReached(holder: String, limit: Int)
     /// Fewer are free than wanted. `reasons` count what the others are taken by.
     case exhausted(wanted: Int, free: Int, total: Int, reasons: [String])
@@ -58,8 +58,10 @@ extension PoolObstacle {
         case .quotaReached(let holder, let limit):
             ErrorReport(
                 .conflict, "quota-reached", pool,
-                "\(holder) has \(limit) claim\(limit == 1 ? "" : "s") of pool '\(pool)' already, which is its limit",
-                remedy: "release one of them; the pool's 'maxClaims' is the limit")
+                "\(holder) may have \(limit) function\(limit == 1 ? "" : "s") of pool '\(pool)' in all, and would have more",
+                remedy:
+                    "ask for fewer, or release a claim (buslane claims lists them); the pool's 'maxClaims' is the limit"
+            )
         case .exhausted(let wanted, let free, let total, let reasons):
             ErrorReport(
                 .notNow, "no-capacity", pool,

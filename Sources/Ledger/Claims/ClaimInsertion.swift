@@ -15,6 +15,7 @@ struct ClaimInsertion: Sendable {
         _ draft: ClaimDraft, as state: Claim.State, beside records: LiveClaimRecords, _ db: Database
     ) throws -> Claim {
         let request = draft.request
+        try request.refuseOthersName(records)
         try request.refuseBeyondQuota(records)
         let life = request.ttl.map { Claim.Life(seconds: $0, endsAt: $0 + sinceBoot) }
         try db.run(

@@ -65,6 +65,12 @@ extension Ledger {
         ) { (drafts: try decide($0), plan: ()) }.claims
     }
 
+    /// What is claimed and in quarantine after every write that was begun before this call, so that no claim can be made
+    /// between a note of the caller's and this answer.
+    public func holdingsInOrder() async throws -> Holdings {
+        try await commits.run(outliving: .process) { [ownership] db in try Self.held(ownership, db) }
+    }
+
     /// What a new claim has to respect.
     private static func held(_ ownership: OwnershipCache, _ db: Database) throws -> Holdings {
         Holdings(claims: try ownership.all { try db.assignments.holders() }, quarantine: try db.quarantine.reasons())

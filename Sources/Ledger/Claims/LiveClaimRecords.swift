@@ -15,18 +15,28 @@ struct LiveClaimRecords: ClaimRecords {
         replacedNumbers = replaced.isEmpty ? "[]" : try toJSON(replaced.compactMap { Claim.number(of: $0.id) })
     }
 
-    func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
-        try count(pool, "owner = ?", owner.description)
+    func functionCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
+        try count(pool, "assignment.owner = ?", owner.description)
     }
 
-    func claimCount(ofUser uid: Int, inPool pool: String) throws -> Int { try count(pool, "uid = ?", uid) }
+    func functionCount(ofUser uid: Int, inPool pool: String) throws -> Int { try count(pool, "claim.uid = ?", uid) }
 
     private func count(_ pool: String, _ condition: String, _ value: any DatabaseValueConvertible) throws -> Int {
         let sql = """
-            SELECT count(*) FROM claim WHERE state <> 'released' AND pool = ? AND \(condition)
-                AND number NOT IN (SELECT value FROM json_each(?))
+            SELECT count(*) FROM assignment JOIN claim ON claim.number = assignment.claim
+            WHERE companionOf IS NULL AND pool = ? AND \(condition)
+                AND claim.number NOT IN (SELECT value FROM json_each(?))
             """
         return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [pool, value, replacedNumbers]) ?? 0
+    }
+
+    func firstClaim(ofOwner owner: Owner) throws -> (id: String, uid: Int?)? {
+        let sql = """
+            SELECT claim.number, claim.uid FROM assignment JOIN claim ON claim.number = assignment.claim
+            WHERE assignment.owner = ? ORDER BY claim.number LIMIT 1
+            """
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.description])
+            .map { (Claim.id($0["number"]), $0["uid"]) }
     }
 
     func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String? {

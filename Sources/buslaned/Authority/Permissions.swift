@@ -13,11 +13,11 @@ struct Permissions: Sendable {
         try await check(peer, verb, subject) { caller throws(Refusal) in try caller.mustBeRoot(to: verb, subject) }
     }
 
-    /// - Throws: ``Refusal`` unless the caller may claim from the pools of all these requests.
+    /// - Throws: ``Refusal`` unless the caller may claim from the pools of all these requests, with their settings.
     func mustBeAdmitted(_ peer: PeerCredentials, to requests: [ClaimRequest]) async throws {
         for request in requests {
             try await check(peer, "allocate", request.pool.name) { caller throws(Refusal) in
-                try caller.mustBeAdmitted(to: request.pool)
+                try caller.mustBeAdmitted(to: request)
             }
         }
     }
@@ -27,6 +27,21 @@ struct Permissions: Sendable {
         for claim in claims {
             try await check(peer, verb, claim.id) { caller throws(Refusal) in try caller.mustOwn(claim, to: verb) }
         }
+    }
+
+    /// - Parameter user: the real user of the process that the owner is; nil for another owner or a process that ended.
+    /// - Throws: ``Refusal`` unless the caller may act for this owner.
+    func mustActFor(_ owner: OwnerName, runBy user: Int?, _ peer: PeerCredentials, to verb: String) async throws {
+        try await check(peer, verb, owner.description) { caller throws(Refusal) in
+            try caller.mustActFor(owner, runBy: user)
+        }
+    }
+
+    /// For an XML that was not read yet.
+    ///
+    /// - Throws: ``Refusal`` unless the caller may change domains.
+    func mustManageDomains(_ peer: PeerCredentials, to verb: String) async throws {
+        try await check(peer, verb, "domains") { caller throws(Refusal) in try caller.mustManageDomains() }
     }
 
     /// - Throws: ``Refusal`` unless the caller may change domains.

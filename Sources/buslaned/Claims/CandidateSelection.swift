@@ -88,11 +88,15 @@ struct CandidateSelection: Sendable {
     ///
     /// - Parameters:
     ///   - leaving: claims that end before the requests are met.
+    ///   - named: functions that the owner's domain has from elsewhere.
     ///   - accept: refuses functions that the owner could not use.
     func foresee(
-        _ requests: [ClaimRequest], leaving: [Claim] = [], accept: ([Candidate]) throws -> Void = { _ in }
+        _ requests: [ClaimRequest], leaving: [Claim] = [], besides named: Set<PCIAddress> = [],
+        accept: ([Candidate]) throws -> Void = { _ in }
     ) async throws {
-        let (held, uses) = try await holdings.parts(for: .placingNow, leaving: leaving)
+        let (recorded, uses) = try await holdings.parts(for: .placingNow, leaving: leaving)
+        var held = recorded
+        held.named = named
         try accept(try choose(for: requests, held: held, uses))
     }
 

@@ -21,6 +21,8 @@ struct ClaimAllocator: Sendable {
     struct Start: Sendable {
         /// The audit entry of the start.
         let entry: AuditEntry.Draft
+        /// Functions that the guest's XML names beside its request.
+        let named: Set<PCIAddress>
         /// Refuses functions that the guest cannot use, before any change.
         let accept: @Sendable ([CandidateSelection.Candidate]) throws -> Void
     }
@@ -86,7 +88,9 @@ struct ClaimAllocator: Sendable {
         let entries = [entry, start?.entry].compactMap(\.self)
         let (made, chosen) = try await ledger.allocate(
             inBoot: boot.id, sinceBoot: boot.now, isForStart: start != nil, audit: entries, replacing: replaced
-        ) { held in
+        ) { recorded in
+            var held = recorded
+            held.named = start?.named ?? []
             let chosen = try candidates.choose(for: requests, held: held, uses)
             try start?.accept(chosen)
             return (drafts: chosen.map(\.draft), plan: chosen)

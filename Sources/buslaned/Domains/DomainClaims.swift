@@ -22,6 +22,7 @@ struct DomainClaims: Sendable {
     ///
     /// - Parameter names: of the request's devices, those to claim; nil for all.
     /// - Returns: what the domain held, and what was claimed now.
+    /// - Throws: a ``Refusal`` for a held claim that does not serve the request, before anything is claimed.
     func claims(
         for domain: Domain, only names: Set<String>? = nil, by peer: PeerCredentials
     ) async throws -> (held: [Claim], made: [Claim]) {
@@ -31,14 +32,31 @@ struct DomainClaims: Sendable {
             return ([], [])
         }
         let held = try await self.held(by: uuid)
-        let missing = (request?.devices ?? []).filter { device in
-            names?.contains(device.name) != false && !held.contains { $0.has(device: device.name) }
-        }
-        let wanted = try missing.map {
-            try requests.claimRequest(for: $0, in: request, of: domain, uid: Int(peer.uid))
+        var wanted: [ClaimRequest] = []
+        for device in request?.devices ?? [] where names?.contains(device.name) != false {
+            let new = try requests.claimRequest(for: device, in: request, of: domain, uid: Int(peer.uid))
+            if let claim = held.first(where: { $0.has(device: device.name) }) {
+                try refuse(claim, unlessAs: new, for: device, in: request, of: domain)
+            } else {
+                wanted.append(new)
+            }
         }
         try await permissions.mustBeAdmitted(peer, to: wanted)
         return (held, wanted.isEmpty ? [] : try await allocator.allocate(all: wanted, by: peer.actor))
+    }
+
+    /// Refuses a claim that has a device of the request, and not as a new claim would have it: from another pool, with
+    /// another NUMA policy, or with other settings.
+    private func refuse(
+        _ claim: Claim, unlessAs new: ClaimRequest, for device: DomainRequest.Device, in request: DomainRequest?,
+        of domain: Domain
+    ) throws {
+        try claim.mustServe(device, in: request, of: domain.name)
+        guard let wanted = try candidates.settings(of: device.name, in: claim, for: new) else { return }
+        let present = claim.assignments.first { $0.name == device.name }?.settings ?? VFSettings()
+        let lacking = wanted.difference(from: present).description
+        throw Refusal.claim(
+            claim.id, .differsFromRequest(device: device.name, domain: domain.name, lacking: [lacking]))
     }
 
     /// Refuses requests whose functions the domain could not be aligned to, before they are claimed. Otherwise each look

@@ -9,11 +9,19 @@ struct OwnerNames: Sendable {
     let ledger: Ledger
     let libvirt: LibvirtConnection
     let processes: Processes
+    let permissions: Permissions
 
+    /// Nothing is looked up for a client that may not act for the owner.
+    ///
     /// - Returns: the owner, and what a person calls it.
-    /// - Throws: `MalformedValue`, ``Refusal/unknownProcess(_:)``, and `LibvirtError` for a domain.
-    func owner(named text: String) async throws -> (owner: Owner, name: String) {
-        switch try OwnerName(text) {
+    /// - Throws: `MalformedValue`, a ``Refusal`` for an owner that the client may not act for,
+    ///   ``Refusal/unknownProcess(_:)``, and `LibvirtError` for a domain.
+    func owner(
+        named text: String, for peer: PeerCredentials, to verb: String
+    ) async throws -> (owner: Owner, name: String) {
+        let named = try OwnerName(text)
+        try await permissions.mustActFor(named, runBy: named.pid.flatMap(processes.user), peer, to: verb)
+        switch named {
         case .process(let pid): return try await process(pid, text)
         case .domain(let name):
             let domain = try await libvirt.domain(named: name)
@@ -30,5 +38,15 @@ struct OwnerNames: Sendable {
             if case .process(pid, _) = claim.owner { return (claim.owner, claim.ownerName) }
         }
         throw Refusal.request(.unknownProcess(pid))
+    }
+}
+
+extension OwnerName {
+    /// The process that it names; nil for another owner.
+    fileprivate var pid: Int? {
+        switch self {
+        case .process(let pid), .owner(.process(let pid, _)): pid
+        case .domain, .owner: nil
+        }
     }
 }

@@ -26,6 +26,9 @@ struct RunningBinder: Sendable {
         guard !missing.isEmpty else { return [] }
         let unclaimed = missing.filter { name in !picture.claims.contains { $0.has(device: name) } }
         guard unclaimed.isEmpty else { throw DomainTrouble.notClaimed(unclaimed, of: state.name) }
+        for device in request.devices where missing.contains(device.name) {
+            try picture.claims.first { $0.has(device: device.name) }?.mustServe(device, in: request, of: state.name)
+        }
         let specs = try running.devices(for: picture.claims.flatMap { $0.assignments(for: missing) }, request)
         let detail = specs.map { "\($0.name) (\($0.address))" }.joined(separator: ", ")
         return try await audit.audited("domain plug in", subject: state.name, detail: detail, by: actor) {

@@ -62,18 +62,17 @@ struct ClaimRoutes: RouteGroup {
         }
         router.post(RouterPath(Route.release)) { request, context in
             let asked = try await request.decoded(as: ReleaseRequest.self)
-            let generation = try asked.checkedGeneration()
+            let (generation, peer) = (try asked.checkedGeneration(), try context.peer())
             var owner: Owner?
-            if let name = asked.owner { owner = try await owners.owner(named: name).owner }
-            let outcomes = try await release.release(
-                asked.claims, allOf: owner, generation: generation, for: try context.peer())
+            if let name = asked.owner { owner = try await owners.owner(named: name, for: peer, to: "release").owner }
+            let outcomes = try await release.release(asked.claims, allOf: owner, generation: generation, for: peer)
             return try Response(json: ClaimsDocument(claims: outcomes.map(ClaimsDocument.Claim.init)))
         }
     }
 
     // MARK: - Requests
 
-    /// - Throws: ``Refusal`` unless the caller may claim from all requested pools.
+    /// - Throws: ``Refusal`` unless the caller may act for the owner and claim from all requested pools.
     private func admitted(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> [ClaimRequest] {
         let requests = try await claimRequests(asked, from: peer)
         try await permissions.mustBeAdmitted(peer, to: requests)
@@ -82,7 +81,8 @@ struct ClaimRoutes: RouteGroup {
 
     private func claimRequests(_ asked: AllocateRequest, from peer: PeerCredentials) async throws -> [ClaimRequest] {
         let parts = try asked.parts()
-        let (owner, name) = try await owners.owner(named: asked.owner ?? "uid-\(peer.uid)")
+        let (owner, name) = try await owners.owner(
+            named: asked.owner ?? Owner.name(ofUser: Int(peer.uid)), for: peer, to: "allocate")
         return try parts.map { part in
             ClaimRequest(
                 pool: try pools.pool(part.pool), count: part.count, owner: owner, ownerName: name,

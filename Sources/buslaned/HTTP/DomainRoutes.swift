@@ -22,8 +22,11 @@ struct DomainRoutes: RouteGroup {
 
     func add(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.inject)) { request, context in
+            // Before anything of the request is read: an XML can be large.
+            let peer = try context.peer()
+            try await permissions.mustManageDomains(peer, to: "domain inject")
             let asked = try await request.decoded(as: InjectRequest.self)
-            return try Response(json: DomainDocument(try await binder.inject(into: asked.xml, by: try context.peer())))
+            return try Response(json: DomainDocument(try await binder.inject(into: asked.xml, by: peer)))
         }
         router.post(RouterPath(Route.attach)) { request, context in
             let asked = try await request.decoded(as: DomainDevicesRequest.self)

@@ -13,10 +13,11 @@ struct HookRoutes: RouteGroup {
 
     func add(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.hooks)) { request, context in
+            // Before anything of the request is read: an XML can be large.
+            let peer = try context.peer()
+            try await permissions.mustBeRoot(peer, to: "hook", "domains")
             let call = try await request.decoded(as: HookRequest.self)
             let domain = try Domain(parsing: call.xml)
-            let peer = try context.peer()
-            try await permissions.mustBeRoot(peer, to: "hook \(call.operation)", domain.name)
             // First the spool: it can have the domain's last stop. libvirt calls the hooks of one domain in order.
             await spool.takeIn()
             try await calls.handle(call, about: domain, by: peer.actor)

@@ -45,12 +45,16 @@ final class ConnectionPeers: ChannelInboundHandler, RemovableChannelHandler {
         peers.withLock { $0[ObjectIdentifier(connection)] }
     }
 
+    static func note(_ peer: PeerCredentials, of connection: ObjectIdentifier) {
+        peers.withLock { $0[connection] = peer }
+    }
+
     func handlerAdded(context: ChannelHandlerContext) {
         guard let socket = context.channel as? any SocketOptionProvider else { return }
         let connection = ObjectIdentifier(context.channel)
         let peer: EventLoopFuture<PeerCredentials> = socket.unsafeGetSocketOption(
             level: .socket, name: .init(rawValue: SO_PEERCRED))
-        peer.whenSuccess { peer in Self.peers.withLock { $0[connection] = peer } }
+        peer.whenSuccess { peer in Self.note(peer, of: connection) }
         context.channel.closeFuture.whenComplete { _ in Self.peers.withLock { $0[connection] = nil } }
     }
 }

@@ -18,6 +18,8 @@ struct HookCalls: Sendable {
     ) async throws {
         let isOfThisBoot = boot.isCurrent(call.bootID)
         switch call.operation {
+        // The hook found no daemon and let the domain start.
+        case .prepare where isLate: try await prepare.passedUnasked(domain, isOfThisBoot: isOfThisBoot)
         case .prepare: try await prepare.prepare(domain, by: actor)
         case .release where isOfThisBoot:
             try await stop.stopped(domain, reason: call.reason, at: call.sinceBoot, isLate: isLate, by: actor)

@@ -8,7 +8,8 @@ import Logging
 /// Prepares a guest's start: libvirt's `prepare`.
 ///
 /// Claims the devices that the domain requests for one run, checks that every device of Buslane's in its XML is claimed
-/// for this domain, and makes all of them ready. Never calls libvirt, because libvirt waits for the hook.
+/// for this domain and that no other function of it is somebody else's, and makes the claimed ones ready. Never calls
+/// libvirt, because libvirt waits for the hook.
 struct PrepareHook: Sendable {
     let host: any Host
     let ledger: Ledger
@@ -17,6 +18,7 @@ struct PrepareHook: Sendable {
     let allocator: ClaimAllocator
     let release: ClaimRelease
     let use: ClaimUse
+    let exclusivity: StartExclusivity
     let audit: AuditRecorder
     let logger: Logger
 
@@ -24,36 +26,69 @@ struct PrepareHook: Sendable {
     func prepare(_ domain: Domain, by actor: AuditEntry.Actor) async throws {
         let entry = AuditEntry.Draft("hook prepare", subject: domain.name, detail: domain.summary, actor: actor)
         try await audit.recorded(entry) {
-            // 1. Read what the domain has and what it requests.
-            let request = try domain.request
-            let held = try await ledger.heldClaims(of: domain)
-            let having = try await claims(amongst: held, havingDevicesOf: domain)
-            let sorted = try sort(try missing(of: domain, request), of: domain, request, having: held, by: actor)
-            // 2. Refuse what can be refused before any change.
-            let known = (having + sorted.reused).flatMap(\.assignments)
-            try refuseMisaligned(domain, request, known.map { ($0.name, $0.numaNode) })
-            let start = ClaimAllocator.Start(entry: entry) { candidates in
-                try refuseMisaligned(domain, request, candidates.flatMap(\.nodes))
+            do {
+                try await prepare(domain, entry)
+            } catch {
+                exclusivity.end(domain)
+                throw error
             }
-            if !(having + sorted.reused + sorted.outdated).isEmpty, !sorted.wanted.isEmpty {
-                try await candidates.foresee(sorted.wanted, leaving: sorted.outdated, accept: start.accept)
-            }
-            // 3. Make the changes.
-            for claim in sorted.outdated {
-                try await use.end(of: claim)
-                _ = try await release.release(claim.id, by: actor)
-            }
-            // No guest of this domain is running: libvirt calls `prepare` only before a start.
-            let used = try await use.begin(having + sorted.reused)
-            let new = try await claim(sorted.wanted, for: start, besides: used, by: actor)
-            let claimed = (sorted.reused + new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
-            logger.notice(
-                "start prepared",
-                metadata: [
-                    "domain": "\(domain.name)", "devices": "\(domain.summary)",
-                    "claimed": "\(claimed.joined(separator: ", "))",
-                ])
         }
+    }
+
+    /// Records a start that the hook let pass while no daemon answered, and what it took from others.
+    ///
+    /// The guest runs already, or ran in an earlier boot. It cannot be refused any more.
+    func passedUnasked(_ domain: Domain, isOfThisBoot: Bool) async throws {
+        let named = domain.hostdevAddresses.map(\.description).joined(separator: ", ")
+        let conflicts = isOfThisBoot ? try await exclusivity.obstacles(to: domain) : []
+        for conflict in conflicts {
+            try await ledger.record(
+                .degraded, subject: "\(conflict.report.subject)",
+                detail: "domain \(domain.name) started with it while no daemon ran: \(conflict.message)")
+        }
+        logger.log(
+            level: conflicts.isEmpty ? .warning : .error, "a guest started unchecked, because no daemon ran",
+            metadata: ["domain": "\(domain.name)", "functions": "\(named)", "conflicts": "\(conflicts.count)"])
+        try await ledger.audit(
+            "hook prepare", subject: domain.name, detail: named,
+            result: "passed unchecked: no daemon ran" + conflicts.map { "; \($0.message)" }.joined(), actor: .daemon)
+    }
+
+    private func prepare(_ domain: Domain, _ entry: AuditEntry.Draft) async throws {
+        let actor = entry.actor
+        // 1. Read what the domain has and what it requests.
+        let request = try domain.request
+        let held = try await ledger.heldClaims(of: domain)
+        let having =
+            try await claims(amongst: held, havingDevicesOf: domain)
+            + (try await exclusivity.begin(domain, held: held))
+        let named = Set(domain.foreign.map(\.address))
+        try refuseOtherThanRequested(having, domain, request)
+        let sorted = try sort(try missing(of: domain, request), of: domain, request, having: held, by: actor)
+        // 2. Refuse what can be refused before any change.
+        let known = (having + sorted.reused).flatMap(\.assignments)
+        try refuseMisaligned(domain, request, known.map { ($0.name, $0.numaNode) })
+        let start = ClaimAllocator.Start(entry: entry, named: named) { candidates in
+            try refuseMisaligned(domain, request, candidates.flatMap(\.nodes))
+        }
+        if !(having + sorted.reused + sorted.outdated).isEmpty, !sorted.wanted.isEmpty {
+            try await candidates.foresee(sorted.wanted, leaving: sorted.outdated, besides: named, accept: start.accept)
+        }
+        // 3. Make the changes.
+        for claim in sorted.outdated {
+            try await use.end(of: claim)
+            _ = try await release.release(claim.id, by: actor)
+        }
+        // No guest of this domain is running: libvirt calls `prepare` only before a start.
+        let used = try await use.begin(having + sorted.reused)
+        let new = try await claim(sorted.wanted, for: start, besides: used, by: actor)
+        let claimed = (sorted.reused + new).flatMap(\.assignments).map { "\($0.name) \($0.address)" }
+        logger.notice(
+            "start prepared",
+            metadata: [
+                "domain": "\(domain.name)", "devices": "\(domain.summary)",
+                "claimed": "\(claimed.joined(separator: ", "))",
+            ])
     }
 
     /// - Parameter used: the claims that are already in use for this start. Their use ends when this fails.
@@ -121,6 +156,15 @@ struct PrepareHook: Sendable {
         return having
     }
 
+    /// A claim must give its devices what the XML requests for them: a guest in another VLAN sees others' traffic.
+    private func refuseOtherThanRequested(
+        _ claims: [Claim], _ domain: Domain, _ request: DomainRequest?
+    ) throws(Refusal) {
+        for device in request?.devices ?? [] {
+            try claims.first { $0.has(device: device.name) }?.mustServe(device, in: request, of: domain.name)
+        }
+    }
+
     /// The devices that a domain requests for one run: by existing claims that fit, existing claims that no longer fit,
     /// and requests for new claims.
     private struct Sorted {
@@ -138,7 +182,7 @@ struct PrepareHook: Sendable {
         for device in devices {
             let earlier = held.first { claim in claim.assignments.contains { $0.name == device.name } }
             let wanted = try requests.claimRequest(for: device, in: request, of: domain, uid: actor.uid)
-            if let earlier, earlier.pool == device.pool,
+            if let earlier, earlier.lacks(for: device, in: request).isEmpty,
                 try candidates.settings(of: device.name, in: earlier, for: wanted) == nil
             {
                 sorted.reused.append(earlier)
@@ -176,7 +220,9 @@ extension [Claim] {
 }
 
 extension Domain {
-    fileprivate var summary: String { injected.map { "\($0.name) \($0.address)" }.joined(separator: ", ") }
+    fileprivate var summary: String {
+        (injected.map { "\($0.name) \($0.address)" } + foreign.map(\.address.description)).joined(separator: ", ")
+    }
 }
 
 extension Ledger {

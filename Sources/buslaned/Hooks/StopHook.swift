@@ -8,6 +8,7 @@ import Logging
 struct StopHook: Sendable {
     let ledger: Ledger
     let boot: Boot
+    let exclusivity: StartExclusivity
     let use: ClaimUse
     let readiness: ClaimReadiness
     let release: ClaimRelease
@@ -26,6 +27,7 @@ struct StopHook: Sendable {
     func stopped(
         _ domain: Domain, reason: String, at: Int? = nil, isLate: Bool = false, by actor: AuditEntry.Actor
     ) async throws {
+        if !isLate { exclusivity.end(domain) }
         let claims = try await ledger.heldClaims(of: domain).filter { claim in
             guard let use = claim.use else { return !isLate }
             return at.map { use.bootID != boot.id || use.since <= $0 } ?? true
@@ -58,9 +60,7 @@ struct StopHook: Sendable {
         }
         let unused = held.filter { claim in
             claim.state == .bound
-                && domain.injected.contains { device in
-                    claim.assignments.contains { $0.address == device.address }
-                }
+                && claim.assignments.contains { domain.hostdevAddresses.contains($0.address) }
         }
         _ = try await ledger.transitions.beginUse(ofClaims: unused.map(\.id), bootID: boot.id, sinceBoot: boot.now)
     }

@@ -29,7 +29,7 @@ struct HoldingsReader: Sendable {
     struct Uses: Sendable {
         fileprivate let host: any Host
         fileprivate let openGroups: [Int: ProcessHolder]
-        fileprivate let foreign: [PCIAddress: Holdings.DomainReference]
+        fileprivate let guests: SeenDomains
         fileprivate let running: Set<String>
         fileprivate let earlier: [ClaimRequest]
     }
@@ -43,7 +43,7 @@ struct HoldingsReader: Sendable {
             case .placingNow: await queue.requests
             }
         return Uses(
-            host: host, openGroups: try host.openGroups(), foreign: guests.users, running: guests.running ?? [],
+            host: host, openGroups: try host.openGroups(), guests: guests, running: guests.running ?? [],
             earlier: earlier)
     }
 
@@ -88,7 +88,8 @@ extension HoldingsReader.Uses {
     func joined(with held: Holdings) throws -> HoldingsWithoutHostUses {
         var holdings = held
         holdings.openGroups = openGroups
-        holdings.foreign = foreign
+        // As it is now: a domain can have begun to start since the rest was read.
+        holdings.foreign = guests.users
         holdings.running = running
         for other in earlier {
             let seen = try host.lastSeen(indexedBy: [other.pool.selector])

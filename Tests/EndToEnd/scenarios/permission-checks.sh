@@ -41,7 +41,7 @@ named() {
     exits 0 as alice buslane allocate guarded --for first --quiet || return
     claim=$OUT
     # Another owner's name is no way round.
-    exits 1 as alice buslane allocate guarded --for second && one_error && holds "$ERR" "already, which is its limit"
+    exits 1 as alice buslane allocate guarded --for second && one_error && holds "$ERR" "may have 1 function of pool" "and would have more"
 }
 
 own_claim() {
