@@ -50,7 +50,7 @@ class Daemon:
         self.socket = f"{place}/socket"
         self.process = subprocess.Popen(
             [f"{built}/buslaned", "--configuration-directory", place, "--ledger", f"{place}/ledger.sqlite",
-             "--socket", self.socket, "--log-level", "error"],
+             "--socket", self.socket, "--log-level", "error", "--first-start"],
             stderr=subprocess.DEVNULL)
         while not os.path.exists(self.socket):
             if self.process.poll() is not None:

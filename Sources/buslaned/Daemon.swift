@@ -44,6 +44,13 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "How many seconds after the host's start to wait for the drivers of declared PFs.")
     var latestDriver = 60
 
+    @Flag(
+        help: """
+            Take functions that are on VFIO already as free, if this is the first start on this host. Without it they are \
+            in quarantine. No effect once there is a ledger or a trace of one.
+            """)
+    var firstStart = false
+
     @Option(help: "Release the claims of a domain or unit that has been gone for this many seconds.")
     var ownerGrace = 300
 
@@ -63,8 +70,9 @@ struct Daemon: AsyncParsableCommand {
         var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
-        let file = LedgerFile(path: ledger)
-        let (ledger, loss) = try file.open()
+        let spoolFolder = URL(filePath: ledger).deletingLastPathComponent().path + "/spool"
+        let file = LedgerFile(path: ledger, traces: [spoolFolder, socket])
+        let (ledger, past) = try file.open()
         let paths = HostPaths(root: hostRoot)
         let host = try KernelHost(paths: paths, logger: logger)
         let parts = Wiring(
@@ -72,8 +80,7 @@ struct Daemon: AsyncParsableCommand {
             boot: Boot(identity: try host.snapshot().host),
             executor: Executor(host: host, ledger: ledger, logger: logger, patience: \.patience), logger: logger)
         let spool = HookSpool(
-            folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool", calls: parts.hooks,
-            logger: logger)
+            folder: spoolFolder, calls: parts.hooks, logger: logger)
         let libvirt = LibvirtConnection(uri: libvirtURI)
         let domains = DomainWiring(libvirt: libvirt, daemon: parts)
         let processes = Processes(paths: paths)
@@ -88,7 +95,8 @@ struct Daemon: AsyncParsableCommand {
         services.append(
             ServingService(
                 lostOwners: parts.lostOwners, recovery: parts.cards.recovery, bootRestore: parts.cards.bootRestore,
-                drift: parts.cards.drift, cards: parts.cards.state, file: file, loss: loss, spool: spool,
+                drift: parts.cards.drift, cards: parts.cards.state, file: file, ledger: ledger,
+                past: firstStart && past == .unknown ? .recorded : past, spool: spool,
                 server: server(of: routes.router, parts.cards.problems, logger: logger),
                 patience: .seconds(latestDriver)))
         // Stopped in reverse: the daemon ends serving before it ends listening to anything.

@@ -34,7 +34,7 @@ class Host:
         self.daemon = subprocess.Popen(
             [BUILT / "buslaned", "--configuration-directory", self.folder / "etc", "--ledger", self.folder / "ledger.sqlite",
              "--socket", self.folder / "socket", "--socket-group", str(os.getgid()) if os.getuid() else "root",
-             "--host-root", self.root, "--libvirt-uri", libvirt, "--latest-driver", "0"],
+             "--host-root", self.root, "--libvirt-uri", libvirt, "--latest-driver", "0", "--first-start"],
             stdout=self.log, stderr=self.log)
         while not (self.folder / "socket").exists():
             if self.daemon.poll() is not None:

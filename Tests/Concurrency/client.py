@@ -62,7 +62,9 @@ class Daemon:
             os.unlink(self.socket)
         self.process = subprocess.Popen(
             [f"{self.built}/buslaned", "--configuration-directory", self.place, "--ledger", f"{self.place}/ledger.sqlite",
-             "--socket", self.socket, "--libvirt-uri", self.libvirt, "--log-level", "error"])
+             "--socket", self.socket, "--libvirt-uri", self.libvirt, "--log-level", "error",
+             # The synthetic host has VFs on vfio-pci to hand out.
+             "--first-start"])
         while True:
             try:
                 Connection(self.socket).ask("GET", "/v1/health")

@@ -29,8 +29,8 @@ struct LedgerFileTests {
     @Test("only one daemon can open it; the next one can after the first has ended")
     func lock() throws {
         do {
-            let (ledger, loss) = try ledgerFile.open()
-            #expect(loss == nil)
+            let (ledger, past) = try ledgerFile.open()
+            #expect(past == .unknown)
             #expect(throws: LedgerFile.Trouble.inUse(folder.ledger)) { try ledgerFile.open() }
             withExtendedLifetime(ledger) {}
         }
@@ -57,8 +57,8 @@ struct LedgerFileTests {
             text.replaceSubrange(text.count - 6000..<text.count - 100, with: Data(repeating: 0xa5, count: 5900))
         }
         try text.write(to: URL(filePath: folder.ledger))
-        let (ledger, loss) = try ledgerFile.open(now: { 1_790_000_000 })
-        let kept = try #require(loss?.keptAs)
+        let (ledger, past) = try ledgerFile.open(now: { 1_790_000_000 })
+        let kept = try #require(past.loss?.keptAs)
         #expect(kept.contains(".unreadable-2026"))
         #expect(try Data(contentsOf: URL(filePath: kept)) == text)
         #expect(try await ledger.claims().isEmpty)
@@ -66,13 +66,16 @@ struct LedgerFileTests {
     }
 
     @Test("a loss is reported at each start until it was handled")
-    func lossStays() throws {
+    func lossStays() async throws {
         try String(repeating: "torn", count: 1000).write(toFile: folder.ledger, atomically: true, encoding: .utf8)
-        let first = try ledgerFile.open().loss
+        let first = try ledgerFile.open().past.loss
         #expect(first != nil)
-        #expect(try ledgerFile.open().loss == first)
-        try ledgerFile.forgetLoss()
-        #expect(try ledgerFile.open().loss == nil)
+        do {
+            let (ledger, past) = try ledgerFile.open()
+            #expect(past.loss == first)
+            try await ledgerFile.begin(ledger)
+        }
+        #expect(try ledgerFile.open().past == .recorded)
     }
 
     @Test("the error of a missing folder does not name another daemon")
@@ -115,8 +118,8 @@ struct LedgerFileTests {
             }
             try queue.close()
         }
-        let (ledger, loss) = try ledgerFile.open()
-        #expect(loss == nil)
+        let (ledger, past) = try ledgerFile.open()
+        #expect(past == .recorded)
         #expect(try await ledger.claims().map(\.assignments.first?.address) == ["0000:3b:10.0"])
         #expect(try await ledger.problems() == [])
         let copy = try #require(neighbours.first { $0.contains(".schema-3-") })
@@ -163,8 +166,8 @@ struct LedgerFileTests {
             try await ledgerFile.restore(from: backup, replacing: ledger, force: true)
             #expect(try await ledger.claims().map(\.id) == [live.id])
         }
-        let (ledger, loss) = try ledgerFile.open()
-        #expect(loss == nil)
+        let (ledger, past) = try ledgerFile.open()
+        #expect(past == .recorded)
         #expect(try await ledger.claims().map(\.ownerName) == ["fw1"])
         #expect(neighbours.contains { $0.contains(".replaced-") })
     }

@@ -77,7 +77,7 @@ class Daemon:
         self.socket = f"{self.place.name}/socket"
         self.process = subprocess.Popen(
             [f"{built}/buslaned", "--configuration-directory", self.place.name, "--socket", self.socket,
-             "--ledger", f"{self.place.name}/ledger.sqlite", "--log-level", "error"])
+             "--ledger", f"{self.place.name}/ledger.sqlite", "--log-level", "error", "--first-start"])
         until(lambda: os.path.exists(self.socket), "the daemon to serve")
 
     def __enter__(self):

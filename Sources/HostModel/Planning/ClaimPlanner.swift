@@ -73,10 +73,13 @@ public enum ClaimPlanner {
     /// The changes that bring a function of unknown history to a state in which it can be claimed: it has no driver of an
     /// earlier owner, was reset, and its PF enforces no settings for it.
     ///
-    /// - Parameter declared: its PF's declaration, which names the driver of such a function.
+    /// - Parameters:
+    ///   - declared: its PF's declaration, which names the driver of such a function.
+    ///   - keepsDriver: whether it stays bound as it is.
     /// - Throws: a ``Refusal`` while the function or its group is held.
     public static func cleanse(
-        _ address: PCIAddress, declared: PFDeclaration?, on host: HostSnapshot, holdings: Holdings
+        _ address: PCIAddress, declared: PFDeclaration?, keepsDriver: Bool = false, on host: HostSnapshot,
+        holdings: Holdings
     ) throws(Refusal) -> [Change] {
         guard let function = host[address] else { throw .function(address, .unknown) }
         try holdings.refuseIfHeld(function)
@@ -91,10 +94,11 @@ public enum ClaimPlanner {
             if let change = try Change.leading(to: .vfSettings(virtual, clean), on: host) { changes.append(change) }
         }
         // A VF is bound as its PF's declaration says. Any other function is unbound from VFIO, or keeps its host driver.
-        let driver =
+        let cleanDriver =
             function.virtualFunction.map { declared?.driver(ofVF: $0.index) }
             ?? (function.isOnVFIO ? nil : function.driver)
-        let override = function.virtualFunction == nil ? nil : driver
+        let driver = keepsDriver ? function.driver : cleanDriver
+        let override = keepsDriver ? function.driverOverride : function.virtualFunction == nil ? nil : driver
         let now = Aspect.binding(address, driver: function.driver, driverOverride: function.driverOverride)
         let then = Aspect.binding(address, driver: driver, driverOverride: override)
         let steps = scrubbing(function) + Change(from: now, to: then).steps

@@ -6,8 +6,14 @@ public import HostModel
 /// The ledger's file and the files beside it. Only one daemon may have it open, and no older file is ever overwritten.
 public struct LedgerFile: Sendable {
     public let path: String
+    /// Files and folders elsewhere that only an earlier daemon leaves.
+    let traces: [String]
 
-    public init(path: String) { self.path = path }
+    /// - Parameter traces: files and folders elsewhere that only an earlier daemon leaves.
+    public init(path: String, traces: [String] = []) {
+        self.path = path
+        self.traces = traces
+    }
 
     /// Why a file cannot be used as the ledger. Nothing was changed.
     public enum Trouble: Reportable, Hashable {
@@ -40,45 +46,64 @@ public struct LedgerFile: Sendable {
         }
     }
 
-    /// A damaged ledger that was replaced by an empty one.
+    /// A ledger that is damaged, missing or empty, and was replaced by a new one.
     public struct Loss: Sendable, Hashable, Codable {
         public let reason: String
-        /// Where the damaged file was moved.
-        public let keptAs: String
+        /// Where what was left of it was moved; nil when nothing was left.
+        public let keptAs: String?
 
-        public init(reason: String, keptAs: String) {
+        public init(reason: String, keptAs: String?) {
             self.reason = reason
             self.keptAs = keptAs
         }
     }
 
+    /// What is known of the time before a ledger was opened.
+    public enum Past: Sendable, Hashable {
+        /// The ledger has it.
+        case recorded
+        /// An earlier ledger had it.
+        case lost(Loss)
+        /// There is a new ledger and no trace of an earlier one: this is the first start, or all traces are lost too.
+        case unknown
+    }
+
     /// Locks the file for this process, replaces it by a backup that is to be restored, checks it, copies it before a
     /// migration, and opens it.
     ///
-    /// - Returns: the ledger. If the old one is damaged it is a new, empty one, and `loss` says so until
-    ///   ``forgetLoss()``.
+    /// - Returns: the ledger. If the old one is lost it is a new, empty one. `past` says so until ``begin(_:)``.
     /// - Throws: ``Trouble/inUse(_:)``, ``Trouble/newer(_:)``; `DatabaseError` for a file that cannot be opened.
-    public func open(now: @escaping @Sendable () -> Int = Ledger.wallClock) throws -> (ledger: Ledger, loss: Loss?) {
+    public func open(now: @escaping @Sendable () -> Int = Ledger.wallClock) throws -> (ledger: Ledger, past: Past) {
         guard let lock = try FileLock(path + ".lock") else { throw Trouble.inUse(path) }
         if isThere(restored) {
             try move(to: keptName("replaced", now()))
             try FileManager.default.moveItem(atPath: restored, toPath: path)
         }
-        if let problem = try Self.problems(of: path).first {
-            let name = keptName("unreadable", now())
-            // Written before the move: after a crash in between, the next start must not trust the new, empty ledger.
-            try JSONEncoder().encode(Loss(reason: problem, keptAs: name)).write(
-                to: URL(filePath: lost), options: .atomic)
-            try move(to: name)
-        }
+        if !isThere(lost) { try replaceIfLost(now()) }
         let loss =
             try isThere(lost) ? JSONDecoder().decode(Loss.self, from: Data(contentsOf: URL(filePath: lost))) : nil
+        let past: Past = try loss.map(Past.lost) ?? (hasBegun() ? .recorded : .unknown)
         try keepBeforeMigration(now())
-        return (try Ledger(path: path, lock: lock, now: now), loss)
+        return (try Ledger(path: path, lock: lock, now: now), past)
     }
 
-    /// Ends the handling of a loss: from now on the new ledger is the truth.
-    public func forgetLoss() throws {
+    private func replaceIfLost(_ time: Int) throws {
+        guard let (reason, word) = try reasonOfLoss() else { return }
+        let name = keptName(word, time)
+        let isLeft = Self.suffixes.contains { isThere(path + $0) }
+        // Written before the move: after a crash in between, the next start must not trust the new, empty ledger.
+        try JSONEncoder().encode(Loss(reason: reason, keptAs: isLeft ? name : nil)).write(
+            to: URL(filePath: lost), options: .atomic)
+        try move(to: name)
+    }
+
+    /// From now on the ledger is the truth: what it does not know of the time before is accounted for.
+    public func begin(_ ledger: Ledger) async throws {
+        if try await !ledger.database.read(Self.hasBegun) {
+            try await ledger.commits.run { try $0.execute(sql: "PRAGMA user_version = 1") }
+        }
+        // Not worth a start that fails: there are other traces.
+        try? markBeginning()
         if isThere(lost) { try FileManager.default.removeItem(atPath: lost) }
     }
 
@@ -87,6 +112,10 @@ public struct LedgerFile: Sendable {
 
     /// Exists until a loss has been handled.
     private var lost: String { path + ".lost" }
+
+    /// The files of a database: the log goes first wherever they are moved, so that SQLite does not apply it to another
+    /// database of the old name.
+    static let suffixes = ["-wal", "-shm", "-journal", ""]
 
     func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
@@ -107,10 +136,9 @@ public struct LedgerFile: Sendable {
 
     private func keptName(_ word: String, _ time: Int) -> String { free("\(path).\(word)-\(Self.stamp(time))") }
 
-    /// Renames the ledger and the files that belong to it. The log goes first: SQLite must not apply it to another
-    /// database of the old name.
+    /// Renames the ledger and the files that belong to it.
     private func move(to name: String) throws {
-        for suffix in ["-wal", "-shm", ""] where isThere(path + suffix) {
+        for suffix in Self.suffixes where isThere(path + suffix) {
             try FileManager.default.moveItem(atPath: path + suffix, toPath: name + suffix)
         }
     }

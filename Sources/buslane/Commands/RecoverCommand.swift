@@ -7,8 +7,8 @@ struct RecoverCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover", abstract: "Takes a function out of quarantine.",
         discussion: """
-            A function is quarantined when its state is unknown: after a crash, or when it could not be restored. \
-            recover resets it, clears the settings that its PF enforces for it, and verifies both. Then it is free \
+            A function is quarantined when its state is unknown: after a crash, or when it could not be restored; and \
+            when it may have an owner that the ledger does not know. recover resets it, clears the settings that its PF enforces for it, and verifies both. Then it is free \
             again. Refused while a claim or a guest holds it.
             """)
 

@@ -30,7 +30,9 @@ struct Quarantine: Sendable {
                 let held = try await holdings.holdings(for: .planning, opening: [address])
                 guard let reason = held.quarantine[address] else { throw Refusal.function(address, .notQuarantined) }
                 let changes = try ClaimPlanner.cleanse(
-                    address, declared: try await ledger.declared()[pf], on: snapshot, holdings: held)
+                    address, declared: try await ledger.declared()[pf],
+                    // The administrator has bound it, and pools can select it by its driver.
+                    keepsDriver: reason == UnknownOwner.beforeLedger.rawValue, on: snapshot, holdings: held)
                 try await executor.run(changes, context: Intent.Context(bootID: boot.id, purpose: .apply))
                 if CardDoubt.isReason(reason), let card = try host.freshCardIdentity(at: pf) {
                     try await ledger.cards.confirm(cardAt: pf, as: card)

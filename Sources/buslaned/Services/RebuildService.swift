@@ -3,7 +3,8 @@ import DomainXML
 import Logging
 import ServiceLifecycle
 
-/// After a loss of the ledger, claims the functions of libvirt's domains again, as soon as libvirt answers.
+/// After a loss of the ledger, claims the functions of libvirt's domains again, as soon as libvirt answers. So at a first
+/// start: the ledger can be lost without a trace.
 struct RebuildService: Service {
     let access: DomainAccess
     let lostOwners: LostOwners
@@ -14,12 +15,17 @@ struct RebuildService: Service {
         try? await cancelWhenGracefulShutdown {
             // At boot libvirt starts after the daemon, so the daemon's start must not wait for libvirt.
             while !cards.hasRestored { try await Task.sleep(for: .seconds(1)) }
+            var isFirstTry = true
             while (try? await lostOwners.areMissing()) == true {
                 do {
                     try await adoptAll()
                     break
                 } catch {
-                    logger.warning("cannot look for owners among the domains yet", metadata: ["error": "\(error)"])
+                    // Logged once: a host without libvirt is not an error.
+                    if isFirstTry {
+                        logger.notice("cannot look for owners among the domains yet", metadata: ["error": "\(error)"])
+                    }
+                    isFirstTry = false
                     try await Task.sleep(for: .seconds(5))
                 }
             }
@@ -43,5 +49,6 @@ struct RebuildService: Service {
                 }
             }
         }
+        lostOwners.endSearch()
     }
 }

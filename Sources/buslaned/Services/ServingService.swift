@@ -12,18 +12,16 @@ struct ServingService: Service {
     let drift: DriftCheck
     let cards: CardState
     let file: LedgerFile
-    /// The loss of an unreadable ledger; nil when the ledger was read.
-    let loss: LedgerFile.Loss?
+    let ledger: Ledger
+    let past: LedgerFile.Past
     let spool: HookSpool
     let server: any Service
     /// How long after the host's start to wait for the drivers of declared PFs.
     let patience: Duration
 
     func run() async throws {
-        if let loss {
-            try await lostOwners.quarantineUnaccounted(for: loss)
-            try file.forgetLoss()
-        }
+        try await lostOwners.quarantineUnaccounted(after: past)
+        try await file.begin(ledger)
         try await recovery.recover()
         // Before the hook of a new start can reach the socket.
         await spool.takeIn()
