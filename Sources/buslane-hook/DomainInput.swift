@@ -7,6 +7,10 @@ struct DomainInput {
     private(set) var bytes: [UInt8] = []
     private(set) var concernsBuslane = false
     private(set) var isTooLarge = false
+    /// The error at which the reading ended; nil without one.
+    private(set) var failure: Int32?
+    /// Whether it ended with the domain's last tag.
+    private(set) var isComplete = false
 
     /// In bytes. With JSON's escapes it is still below the daemon's limit; a large domain has 100 KiB.
     static let limit = 6 << 20
@@ -22,6 +26,7 @@ struct DomainInput {
             // SAFETY: the kernel writes at most the length of the array, which lends its bytes until the call returns.
             let count = unsafe Glibc.read(file, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
+            if count < 0 { input.failure = errno }
             guard count > 0 else { break }
             // A mark may be split over two reads.
             let seen = max(0, input.bytes.count - keep)
@@ -33,8 +38,15 @@ struct DomainInput {
                 input.bytes.removeFirst(input.bytes.count - keep)
             }
         }
+        input.isComplete = input.endsWithDomain
         if input.isTooLarge || !input.concernsBuslane { input.bytes = [] }
         return input
+    }
+
+    private var endsWithDomain: Bool {
+        guard let last = bytes.lastIndex(where: { $0 > 0x20 }) else { return false }
+        let tag = Array("</domain>".utf8)
+        return bytes[...last].suffix(tag.count).elementsEqual(tag)
     }
 
     private func hasMark(from start: Int) -> Bool {
