@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "CPCIGuard", dependencies: ["CPCI"]),
         .target(name: "CDirectory"),
         .target(name: "CWidth"),
+        .target(name: "CArguments"),
 
         // The pure core.
         .target(name: "HostModel", swiftSettings: house),
@@ -123,7 +124,7 @@ let package = Package(
             ],
             swiftSettings: cFacing),
         .executableTarget(
-            name: "buslane-hook", dependencies: ["Wire"], swiftSettings: cFacing,
+            name: "buslane-hook", dependencies: ["Wire", "CArguments"], swiftSettings: cFacing,
             // Nothing to look up and load at each start of each domain: half the time.
             linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
 

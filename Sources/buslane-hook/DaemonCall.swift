@@ -9,15 +9,18 @@ enum DaemonCall {
     case unreachable
     case notPermitted
     case timedOut(seconds: Int)
+    /// The hook has no descriptor or memory for a socket.
+    case noSocket(errno: Int32)
 
     /// Larger answers are not the daemon's. In bytes.
     private static let limit = 65536
 
-    /// Whether the daemon received the request, accepted or refused.
+    /// Whether the daemon took the request, accepted or refused. It did not if it is overloaded or failed.
     var wasHeard: Bool {
         switch self {
-        case .answered, .notPermitted: true
-        case .unreachable, .timedOut: false
+        case .answered(let status, _): status < 500 && status != 408 && status != 429
+        case .notPermitted: true
+        case .unreachable, .timedOut, .noSocket: false
         }
     }
 
@@ -25,7 +28,7 @@ enum DaemonCall {
     var foundNoDaemon: Bool {
         switch self {
         case .unreachable, .notPermitted: true
-        case .answered, .timedOut: false
+        case .answered, .timedOut, .noSocket: false
         }
     }
 
@@ -38,6 +41,9 @@ enum DaemonCall {
         case .unreachable: "no daemon answers at \(socket) (fix: systemctl start buslaned)"
         case .notPermitted:
             "user \(getuid()) may not use \(socket) (fix: define the domain in qemu:///system, not in a user session)"
+        case .noSocket(let errno):
+            // SAFETY: the text is a constant, or lives until the next call.
+            "the hook cannot open a socket: \(unsafe String(cString: strerror(errno))) (fix: raise libvirtd's limits, see systemctl show libvirtd)"
         case .timedOut(let seconds): "the daemon did not answer within \(seconds) s (fix: journalctl -u buslaned)"
         }
     }
@@ -45,7 +51,7 @@ enum DaemonCall {
     static func post(_ body: [UInt8], to path: String, within seconds: Int) -> DaemonCall {
         let end = now() + seconds * 1000
         let channel = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard channel >= 0 else { return .unreachable }
+        guard channel >= 0 else { return .noSocket(errno: errno) }
         defer { close(channel) }
         guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
         switch connect(channel, to: path) {

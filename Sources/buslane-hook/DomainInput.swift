@@ -10,6 +10,10 @@ struct DomainInput {
     /// Whether it may name a PCI function of the host.
     var namesFunction: Bool { hasFunction || (hasQEMUOption && hasFunctionOption) }
     private(set) var isTooLarge = false
+    /// The error at which the reading ended; nil without one.
+    private(set) var failure: Int32?
+    /// Whether it ended with the domain's last tag.
+    private(set) var isComplete = false
 
     private var hasFunction = false
     private var hasQEMUOption = false
@@ -30,6 +34,7 @@ struct DomainInput {
             // SAFETY: the kernel writes at most the length of the array, which lends its bytes until the call returns.
             let count = unsafe Glibc.read(file, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
+            if count < 0 { input.failure = errno }
             guard count > 0 else { break }
             // What is searched for may be split over two reads.
             let seen = max(0, input.bytes.count - longestTag)
@@ -41,8 +46,15 @@ struct DomainInput {
                 input.bytes.removeFirst(input.bytes.count - longestTag)
             }
         }
+        input.isComplete = input.endsWithDomain
         if input.isTooLarge || !input.mattersToDaemon { input.bytes = [] }
         return input
+    }
+
+    private var endsWithDomain: Bool {
+        guard let last = bytes.lastIndex(where: { $0 > 0x20 }) else { return false }
+        let tag = Array("</domain>".utf8)
+        return bytes[...last].suffix(tag.count).elementsEqual(tag)
     }
 
     // MARK: - Searching

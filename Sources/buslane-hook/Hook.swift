@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import CArguments
 import Glibc
 import Wire
 
@@ -19,11 +20,9 @@ struct Hook {
     private static let reportPatience = 10
 
     static func main() {
-        let arguments = CommandLine.arguments
-        // libvirt always passes them.
-        guard arguments.count >= 3 else { refuse("usage: buslane-hook NAME OPERATION SUB-OPERATION EXTRA") }
-        let domain = arguments[1]
-        let operation = HookOperation(rawValue: arguments[2])
+        // libvirt always passes them. A short word takes no memory, so that nothing can fail before the last word holds.
+        guard let word = argument(2) else { refuse("usage: buslane-hook NAME OPERATION SUB-OPERATION EXTRA") }
+        let operation = HookOperation(rawValue: word)
         let isAsking: Bool
         switch operation {
         case .prepare: isAsking = true
@@ -32,26 +31,24 @@ struct Hook {
         // libvirt kills the guest when `started` fails, too; nothing is to be done at the others.
         case .other: exit(0)
         }
-        // The reader of stderr may be gone; writing to it must not end the hook.
-        signal(SIGPIPE, SIG_IGN)
         // The hook ends in any case, and with it the domain's lock.
-        if isAsking { signal(SIGALRM, refuseLate) } else { signal(SIGALRM, passLate) }
-        alarm(UInt32((isAsking ? patience : reportPatience) + 5))
+        (isAsking ? LastWord.refusal : .success).holds(after: (isAsking ? patience : reportPatience) + 5)
+        StandardStreams.occupy()
 
+        let domain = argument(1) ?? ""
         let input = DomainInput.read(from: STDIN_FILENO)
-        guard input.mattersToDaemon else { exit(0) }
+        if isAsking, let defect = input.defect { refuse("start of \(domain) refused: \(defect)") }
+        // The daemon finds a stop by itself whose XML is not known.
+        guard input.mattersToDaemon, input.defect == nil else { exit(0) }
         // The domain is locked until the hook ends, so the hook runs before other guests' work.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let call = HookRequest(
-            domain: domain, operation: operation, reason: arguments.count > 4 ? arguments[4] : "-",
+            domain: domain, operation: operation, reason: argument(4) ?? "-",
             xml: String(decoding: input.bytes, as: UTF8.self), bootID: Boot.id, sinceBoot: Boot.seconds)
         guard let text = try? call.text() else { exit(isAsking ? 1 : 0) }
         let socket = environment(SocketPath.environmentVariable) ?? SocketPath.standard
         let spool = environment(SpoolPlace.environmentVariable) ?? SpoolPlace.standard
         if isAsking {
-            if input.isTooLarge {
-                refuse("start of \(domain) refused: its XML has more than \(DomainInput.limit) bytes")
-            }
             let answer = DaemonCall.post(text, to: socket, within: patience)
             guard let problem = answer.problem(socket: socket) else { exit(0) }
             // Without a daemon nobody can say whose the functions are. The daemon reads of the start when it runs again.
@@ -61,13 +58,16 @@ struct Hook {
             }
             refuse("start of \(domain) refused: \(problem)")
         }
-        // A report that the daemon does not receive goes into the spool, which is kept for domains of Buslane's. The daemon
-        // finds a stop that is too large for the spool by itself.
-        if !input.isTooLarge, !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard, input.concernsBuslane
-        {
+        // A report that the daemon does not receive goes into the spool, which is kept for domains of Buslane's.
+        if !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard, input.concernsBuslane {
             Spool.leave(text, in: spool)
         }
         exit(0)
+    }
+
+    private static func argument(_ position: Int32) -> String? {
+        // SAFETY: the text lives as long as the program.
+        unsafe program_argument(position).map { unsafe String(cString: $0) }
     }
 
     private static func environment(_ name: String) -> String? {
@@ -82,6 +82,18 @@ struct Hook {
         // SAFETY: the array lends its bytes until the call returns.
         _ = unsafe write(STDERR_FILENO, text, text.count)
         exit(1)
+    }
+}
+
+/// The numbers 0, 1 and 2.
+private enum StandardStreams {
+    /// Gives those that are closed to /dev/null, so that no file of the hook gets one: what the hook and the Swift runtime
+    /// write to stderr would go into it. A closed standard input stays unreadable.
+    static func occupy() {
+        for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) == -1 {
+            // SAFETY: the literal outlives the call. It opens the lowest number that is free.
+            _ = unsafe open("/dev/null", O_WRONLY)
+        }
     }
 }
 
@@ -108,8 +120,3 @@ private enum Boot {
         return String(decoding: bytes.prefix(count).prefix { $0 > 0x20 }, as: UTF8.self)
     }
 }
-
-/// Ends a hook that can refuse, at its deadline.
-private func refuseLate(_ signal: Int32) { _exit(1) }
-/// Ends a hook that only reports, at its deadline.
-private func passLate(_ signal: Int32) { _exit(0) }
