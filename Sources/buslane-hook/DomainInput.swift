@@ -60,7 +60,7 @@ struct DomainInput {
     // MARK: - Searching
 
     /// What a text in the XML shows.
-    private enum Sign { case buslane, qemuOption, functionOption }
+    private enum Sign { case buslane, function, qemuOption, functionOption }
 
     private static let texts: [(text: [UInt8], sign: Sign)] = [
         (Array("ua-buslane-".utf8), .buslane), (Array("urn:buslane:request:".utf8), .buslane),
@@ -86,22 +86,24 @@ struct DomainInput {
     }()
 
     private mutating func search(from start: Int) {
+        let found = signs(from: start)
+        if found.contains(.buslane) { concernsBuslane = true }
+        if found.contains(.function) { hasFunction = true }
+        if found.contains(.qemuOption) { hasQEMUOption = true }
+        if found.contains(.functionOption) { hasFunctionOption = true }
+    }
+
+    private func signs(from start: Int) -> Set<Sign> {
         var found: Set<Sign> = []
-        var isFunction = hasFunction
         let isFirst = Self.isFirst
         let xml = bytes.span
         for position in start..<xml.count where isFirst[Int(xml[position])] {
             for (text, sign) in Self.texts where Self.has(text, xml, at: position) { found.insert(sign) }
-            if !isFunction, xml[position] == UInt8(ascii: "<") {
-                for (name, word) in Self.tags where Self.isTag(name, with: word, xml, at: position) {
-                    isFunction = true
-                }
+            for (name, word) in Self.tags where Self.isTag(name, with: word, xml, at: position) {
+                found.insert(.function)
             }
         }
-        hasFunction = isFunction
-        if found.contains(.buslane) { concernsBuslane = true }
-        if found.contains(.qemuOption) { hasQEMUOption = true }
-        if found.contains(.functionOption) { hasFunctionOption = true }
+        return found
     }
 
     private static func has(_ text: [UInt8], _ xml: Span<UInt8>, at position: Int) -> Bool {
