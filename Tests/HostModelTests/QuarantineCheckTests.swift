@@ -4,27 +4,21 @@ import Testing
 
 @Suite("Functions in quarantine, as findings")
 struct QuarantineCheckTests {
-    private func claim(_ id: String, of address: PCIAddress) -> Claim {
-        Claim(
-            id: id, pool: "vfs", owner: .name("fw1"), ownerName: "fw1", numa: .none, state: .bound, createdAt: 0,
-            assignments: [
-                Assignment(
-                    name: "data0", address: address, virtualFunction: nil, iommuGroup: 7, numaNode: nil,
-                    isNetwork: true, settings: VFSettings(),
-                    original: OriginalState(driver: nil, driverOverride: nil, settings: nil))
-            ])
+    private func findings(_ quarantine: [PCIAddress: String], claimed: PCIAddress) -> [Finding] {
+        var holdings = Holdings(claims: [claimed: .init(id: "c7", owner: .name("fw1"), ownerName: "fw1")])
+        holdings.quarantine = quarantine
+        return QuarantineCheck(holdings).findings
     }
 
     @Test("nothing in quarantine: no finding")
-    func none() { #expect(QuarantineCheck([:], claims: [claim("c1", of: "0000:3b:10.0")]).findings.isEmpty) }
+    func none() { #expect(findings([:], claimed: "0000:3b:10.0").isEmpty) }
 
     @Test("a claimed function is named with its claim, and others with the same reason together")
     func several() throws {
         let lost = "the ledger could not be read"
-        let found = QuarantineCheck(
+        let found = findings(
             ["0000:3b:10.4": lost, "0000:3b:10.0": lost, "0000:3b:10.2": lost, "0000:41:00.0": "no reset"],
-            claims: [claim("c7", of: "0000:3b:10.2")]
-        ).findings
+            claimed: "0000:3b:10.2")
         #expect(found.map(\.subject) == ["host", "0000:3b:10.2", "0000:41:00.0"])
         #expect(found.allSatisfy { $0.code == "in-quarantine" && $0.severity == .warning })
         #expect(found[0].what == "0000:3b:10.0, 0000:3b:10.4 are in quarantine: the ledger could not be read")

@@ -22,20 +22,18 @@ struct InterfaceReader {
     func readInterfaces(
         into function: inout Function, _ home: borrowing Directory, withSpeeds: Bool, _ pass: inout ReadPass
     ) {
-        var hasEmptyFolder = false
-        function.interfaces = interfaces(
-            of: home, driver: function.driver, withSpeeds: withSpeeds, function.address.description, &pass,
-            &hasEmptyFolder)
-        function.hasInterfaceElsewhere = isLive && hasEmptyFolder
+        let found = interfaces(
+            of: home, driver: function.driver, withSpeeds: withSpeeds, function.address.description, &pass)
+        function.interfaces = found.interfaces
+        function.hasInterfaceElsewhere = isLive && found.hasEmptyFolder
     }
 
-    /// The interfaces of the function's driver, by index.
+    /// The interfaces of the function's driver, by index, and what ``forEachInterface(of:driver:_:)`` returns.
     private func interfaces(
-        of home: borrowing Directory, driver: String?, withSpeeds: Bool, _ subject: String, _ pass: inout ReadPass,
-        _ hasEmptyFolder: inout Bool
-    ) -> [NetworkInterface] {
+        of home: borrowing Directory, driver: String?, withSpeeds: Bool, _ subject: String, _ pass: inout ReadPass
+    ) -> (interfaces: [NetworkInterface], hasEmptyFolder: Bool) {
         var interfaces: [NetworkInterface] = []
-        hasEmptyFolder = forEachInterface(of: home, driver: driver) { name, folder in
+        let hasEmptyFolder = forEachInterface(of: home, driver: driver) { name, folder in
             // An interface can be removed while its function stays.
             if let interface = try? interface(name, in: folder, withSpeed: withSpeeds, subject, &pass) {
                 interfaces.append(interface)
@@ -45,7 +43,7 @@ struct InterfaceReader {
             distinguish(&interfaces, of: home, driver: driver, &pass)
             interfaces.sort { ($0.index ?? .max, $0.name) < ($1.index ?? .max, $1.name) }
         }
-        return interfaces
+        return (interfaces, hasEmptyFolder)
     }
 
     /// Adds what tells the interfaces of one function apart. A function with one interface does not need it.
@@ -127,10 +125,8 @@ struct InterfaceReader {
         guard let home = try? Directory(paths.function(address)),
             let driver = try? pass.linkName("driver", in: home, of: "")
         else { return VFPorts(interfaces: []) }
-        var hasEmptyFolder = false
         return VFPorts(
-            interfaces: interfaces(
-                of: home, driver: driver, withSpeeds: false, address.description, &pass, &hasEmptyFolder),
+            interfaces: interfaces(of: home, driver: driver, withSpeeds: false, address.description, &pass).interfaces,
             vfsPerPort: PortReader.vfsPerPort(driver: driver, paths: paths, &pass))
     }
 

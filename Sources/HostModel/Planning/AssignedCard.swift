@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Assignment {
+    /// Why what is at its address is certainly not the assigned function; nil if nothing contradicts.
+    ///
+    /// - Parameters:
+    ///   - function: what has the address now; nil if nothing has.
+    ///   - card: what its PF, or the function itself if it is not a VF, is now; nil if that is not known.
+    public func doubt(about function: Function?, on card: CardIdentity?) -> CardDoubt? {
+        function.flatMap(doubt(about:)) ?? doubt(on: card)
+    }
+
     /// Why the function at its address is another one than the assigned; nil if nothing contradicts.
     ///
     /// VFs of another card can take the addresses of one that is away.

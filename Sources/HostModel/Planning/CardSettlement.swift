@@ -222,13 +222,17 @@ public struct CardComparison {
 
     /// A serial number that turned out to be shared is not recorded any longer.
     private func stay(_ card: RecordedCard, _ settlement: inout CardSettlement) {
-        let identity = identity(of: card)
-        guard identity != card.identity else { return }
-        settlement.corrections.append(
-            CardSettlement.Correction(
-                card: card, address: card.address, identity: identity,
-                functions: Dictionary(
-                    card.functions.map { ($0.address, $0.address) }, uniquingKeysWith: { first, _ in first })))
+        if identity(of: card) != card.identity { settlement.corrections.append(correction(of: card) { $0 }) }
+    }
+
+    /// - Parameter place: where the card, or a function of it, is recorded from now on.
+    private func correction(
+        of card: RecordedCard, to place: (PCIAddress) -> PCIAddress
+    ) -> CardSettlement.Correction {
+        CardSettlement.Correction(
+            card: card, address: place(card.address), identity: identity(of: card),
+            functions: Dictionary(
+                card.functions.map { ($0.address, place($0.address)) }, uniquingKeysWith: { first, _ in first }))
     }
 
     /// Whether another card is in the place, and no claim is about the one that was there: nothing of it is in doubt.
@@ -245,12 +249,7 @@ public struct CardComparison {
         for other in settlement.corrections { used.formUnion([other.address] + other.functions.values) }
         let domain = PCIAddress.parkingDomains.first { domain in !own.contains { used.contains($0.parked(in: domain)) }
         }
-        let place = { (address: PCIAddress) in address.parked(in: domain ?? .max) }
-        settlement.corrections.append(
-            CardSettlement.Correction(
-                card: card, address: place(card.address), identity: identity(of: card),
-                functions: Dictionary(
-                    card.functions.map { ($0.address, place($0.address)) }, uniquingKeysWith: { first, _ in first })))
+        settlement.corrections.append(correction(of: card) { $0.parked(in: domain ?? .max) })
     }
 
     private func withhold(

@@ -16,7 +16,7 @@ struct CardFindings: Sendable {
         let look = try await ledger.cards.lastLook().followed(by: seen, bootID: boot.id)
         let cards = look.places.filter(\.value.isPresent).mapValues(\.card)
         let outdated = (try? configuration.inForce())?.outdatedAddresses(since: look, on: snapshot) ?? []
-        let quarantine = QuarantineCheck(try await ledger.quarantine(), claims: try await ledger.claims())
+        let quarantine = QuarantineCheck(try await ledger.holdings())
         return quarantine.findings + outdated.map(Finding.init)
             + CardCheck(needed: try await needed(on: snapshot), cards: cards, on: snapshot).findings
     }

@@ -26,8 +26,7 @@ struct ClaimReadiness: Sendable {
                 let look = FreshLook(host: host)
                 // The address may have got another card since the cards were last compared.
                 let card = try host.freshCardIdentity(at: assignment.physicalFunction)
-                if let doubt = look[assignment.address].flatMap(assignment.doubt(about:)) ?? assignment.doubt(on: card)
-                {
+                if let doubt = assignment.doubt(about: look[assignment.address], on: card) {
                     try await comparer.settle()
                     throw Refusal.function(
                         assignment.address, .quarantined(reason: doubt.description, claim: claim.id))

@@ -172,9 +172,9 @@ struct ClaimRelease: Sendable {
 
     /// Why the function is certainly not the claim's; nil if nothing contradicts.
     private func doubt(about assignment: Assignment) throws -> CardDoubt? {
-        let function = try host.function(at: assignment.address, with: [])
-        let card = try host.freshCardIdentity(at: assignment.physicalFunction)
-        return function.flatMap(assignment.doubt(about:)) ?? assignment.doubt(on: card)
+        assignment.doubt(
+            about: try host.function(at: assignment.address, with: []),
+            on: try host.freshCardIdentity(at: assignment.physicalFunction))
     }
 
     /// Needs no intents: the claim's state and the original states in its assignments record the work.
