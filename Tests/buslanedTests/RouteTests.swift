@@ -29,7 +29,7 @@ struct RouteTests {
         let libvirt = LibvirtConnection(uri: "test:///default")
         return Routes(
             daemon: scene.daemon, domains: DomainWiring(libvirt: libvirt, daemon: scene.daemon),
-            inventory: InventoryText(host: host, ledger: scene.ledger),
+            inventory: InventoryText(host: host, ledger: scene.ledger, threads: scene.daemon.threads),
             owners: OwnerNames(ledger: scene.ledger, libvirt: libvirt, processes: Processes()),
             file: LedgerFile(path: folder.path + "/ledger.sqlite"),
             spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger)
