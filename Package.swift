@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "HostIO",
             dependencies: [
-                "HostModel", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute", "CNetlinkGeneric", logging,
+                "HostModel", "BlockingCalls", "CDirectory", "CPCI", "CPCIGuard", "CUdev", "CNetlinkRoute",
+                "CNetlinkGeneric", logging,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),
@@ -151,7 +152,8 @@ let package = Package(
         .testTarget(
             name: "HostIOTests",
             dependencies: [
-                "HostIO", "HostModel", "HostSimulator", "ControlAPI", "FixtureHosts", "SchemaCheck", "TestPrograms",
+                "BlockingCalls", "HostIO", "HostModel", "HostSimulator", "ControlAPI", "FixtureHosts", "SchemaCheck",
+                "TestPrograms",
             ],
             swiftSettings: house),
         .testTarget(

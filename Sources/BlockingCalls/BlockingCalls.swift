@@ -18,10 +18,25 @@ package final class BlockingCalls: Sendable {
         on queue: DispatchQueue, within limit: Duration, late: Failure, whenOver: @escaping @Sendable () -> Void = {},
         _ call: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
+        try await run(in: { queue.async(execute: $0) }, within: limit, late: late, whenOver: whenOver, call)
+    }
+
+    /// The same in one of these threads.
+    package func run<Value: Sendable, Failure: Error>(
+        on threads: BlockingThreads, within limit: Duration, late: Failure,
+        _ call: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        try await run(in: threads.start, within: limit, late: late, whenOver: {}, call)
+    }
+
+    private func run<Value: Sendable, Failure: Error>(
+        in start: (@escaping @Sendable () -> Void) -> Void, within limit: Duration, late: Failure,
+        whenOver: @escaping @Sendable () -> Void, _ call: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
         let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
             let first = FirstResult(continuation)
             let deadline = deadlines.add(after: limit) { first.give(.failure(late)) }
-            queue.async {
+            start {
                 if !first.isGiven {
                     let result = Result { () throws(Failure) in try call() }
                     self.deadlines.remove(deadline)

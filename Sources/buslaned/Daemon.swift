@@ -85,7 +85,8 @@ struct Daemon: AsyncParsableCommand {
         let domains = DomainWiring(libvirt: libvirt, daemon: parts)
         let processes = Processes(paths: paths)
         let routes = Routes(
-            daemon: parts, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
+            daemon: parts, domains: domains,
+            inventory: InventoryText(host: host, ledger: ledger, threads: parts.threads),
             owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes, permissions: parts.permissions),
             file: file, spool: spool)
         var services = ServiceList(
@@ -97,6 +98,7 @@ struct Daemon: AsyncParsableCommand {
                 lostOwners: parts.lostOwners, recovery: parts.cards.recovery, bootRestore: parts.cards.bootRestore,
                 drift: parts.cards.drift, cards: parts.cards.state, file: file, ledger: ledger,
                 past: firstStart && past == .unknown ? .recorded : past, spool: spool,
+                threads: parts.threads.services,
                 server: server(of: routes.router, parts.cards.problems, logger: logger),
                 patience: .seconds(latestDriver)))
         // Stopped in reverse: the daemon ends serving before it ends listening to anything.

@@ -18,6 +18,7 @@ struct Wiring: Sendable {
     let candidates: CandidateSelection
 
     // What acts.
+    let threads = WorkThreads()
     let lanes = Lanes()
     let executor: Executor
     let comparer: CardComparer
@@ -49,7 +50,7 @@ struct Wiring: Sendable {
         logger: Logger
     ) {
         (self.host, self.ledger, self.boot, self.executor, self.logger) = (host, ledger, boot, executor, logger)
-        audit = AuditRecorder(ledger: ledger)
+        audit = AuditRecorder(ledger: ledger, threads: threads)
         permissions = Permissions(ledger: ledger, logger: logger)
         configuration = ConfigurationInForce(folder)
         holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)
@@ -67,7 +68,7 @@ struct Wiring: Sendable {
             queue: queue, audit: audit, permissions: permissions, logger: logger)
         allocator = ClaimAllocator(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            candidates: candidates, release: release, queue: queue, audit: audit, logger: logger)
+            candidates: candidates, release: release, queue: queue, audit: audit, threads: threads, logger: logger)
         exchange = ClaimExchange(
             ledger: ledger, allocator: allocator, candidates: candidates, readiness: readiness, release: release,
             audit: audit, logger: logger)

@@ -48,6 +48,8 @@ public final class HostSimulator: Host {
     private let kernel: Kernel
     private let process = Mutex(Process())
     private let hanging = DispatchSemaphore(value: 0)
+    /// Where readers of the whole host can be made to wait.
+    public let gate = LookGate()
 
     public convenience init(_ build: (inout HostBuilder) -> Void) {
         var builder = HostBuilder()
@@ -60,6 +62,11 @@ public final class HostSimulator: Host {
     // MARK: Calls of the code under test
 
     public func snapshot() throws -> HostSnapshot {
+        gate.pass()
+        return try look()
+    }
+
+    private func look() throws -> HostSnapshot {
         try countCall()
         return kernel.machine.withLock(\.snapshot)
     }
@@ -285,7 +292,7 @@ extension HostSimulator {
             process.outOfDate = old.looks > 1 ? (old.snapshot, old.looks - 1) : nil
             return old.snapshot
         }
-        return try old ?? snapshot()
+        return try old ?? look()
     }
 
     /// Called at each wait.

@@ -13,7 +13,7 @@ struct LostLedgerTests {
     private var file: LedgerFile { LedgerFile(path: folder.ledger, traces: [elsewhere]) }
 
     /// What an operator or a broken disk can leave in the ledger's place.
-    enum Rest: String, CaseIterable, Sendable { case nothing, noBytes, noTables, noRows }
+    enum Rest: String, CaseIterable, Sendable { case nothing, noBytes, noTables, otherTables, noRows }
 
     private func leave(_ rest: Rest) throws {
         switch rest {
@@ -21,7 +21,11 @@ struct LostLedgerTests {
         case .noBytes: try Data().write(to: URL(filePath: folder.ledger))
         case .noTables:
             let queue = try DatabaseQueue(path: folder.ledger)
-            try queue.write { try $0.execute(sql: "CREATE TABLE gone (a); DROP TABLE gone") }
+            try queue.write { try $0.execute(sql: "CREATE TABLE gone (a); DROP TABLE gone; PRAGMA user_version = 1") }
+            try queue.close()
+        case .otherTables:
+            let queue = try DatabaseQueue(path: folder.ledger)
+            try queue.write { try $0.execute(sql: "CREATE TABLE stranger (a); PRAGMA user_version = 7") }
             try queue.close()
         case .noRows: _ = try Ledger(path: folder.ledger)
         }

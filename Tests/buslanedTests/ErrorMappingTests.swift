@@ -40,6 +40,7 @@ struct ErrorMappingTests {
             (RequestRefusal.unknownPath("/v1/claim"), 404, "http"),
             (RequestRefusal.unknownMethod(.put, path: "/v1/pools", allowed: [.get]), 405, "method-not-allowed"),
             (RequestRefusal.tooLarge(limit: 8 << 20), 413, "http"),
+            (SilentUserDatabase(uid: 1000), 503, "user-database"),
             (HostIOError.vanished(Scene.card), 500, "internal"),
             (DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"), 500, "internal"),
             (Inconsistency("one is two"), 500, "internal"),
@@ -99,7 +100,7 @@ struct ErrorMappingTests {
         DomainTrouble.notClaimed(["data0"], of: "fw1"), DomainTrouble.changesAfterStop("data0", of: "fw1"),
         DomainTrouble.noPort(of: "fw1", wanted: 2, free: 1),
         Inconsistency("the ledger made no claim for one request"), UnexpectedError(),
-        RequestRefusal.unknownPath("/v1/claim"), RequestRefusal.tooLarge(limit: 8 << 20),
+        SilentUserDatabase(uid: 1000), RequestRefusal.unknownPath("/v1/claim"), RequestRefusal.tooLarge(limit: 8 << 20),
         RequestRefusal.unknownMethod(.put, path: "/v1/claims", allowed: [.get, .head, .post]),
     ]
 

@@ -29,7 +29,7 @@ struct RouteTests {
         let libvirt = LibvirtConnection(uri: "test:///default")
         return Routes(
             daemon: scene.daemon, domains: DomainWiring(libvirt: libvirt, daemon: scene.daemon),
-            inventory: InventoryText(host: host, ledger: scene.ledger),
+            inventory: InventoryText(host: host, ledger: scene.ledger, threads: scene.daemon.threads),
             owners: OwnerNames(
                 ledger: scene.ledger, libvirt: libvirt, processes: Processes(), permissions: scene.daemon.permissions),
             file: LedgerFile(path: folder.path + "/ledger.sqlite"),

@@ -93,8 +93,10 @@ public final class HostFollower: Sendable {
         guard !touched.functions.isEmpty else { return [] }
         return turn.withLock { _ in
             let (known, catalog) = state.withLock { ($0.snapshot, $0.catalog) }
-            let reading = ChangeReader(paths: reader.paths, known: known, catalog: catalog)
-                .functions(at: touched.functions, settingsOf: touched.cards)
+            let reading = ChangeReader(
+                paths: reader.paths, known: known, catalog: catalog, attributes: reader.attributes
+            )
+            .functions(at: touched.functions, settingsOf: touched.cards)
             return state.withLock { state in
                 let warned = state.snapshot.warnings
                 let changes = state.snapshot.update(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import BlockingCalls
 import HostModel
 
 /// Adds the facts about functions that the kernel has outside sysfs: VF settings, addresses and switch modes.
@@ -28,7 +29,11 @@ struct NetlinkFacts {
     /// Adds the IP addresses of the functions' interfaces.
     private func addAddresses(to functions: inout [Function]) {
         let withInterfaces = functions.indices.filter { !functions[$0].interfaces.isEmpty }
-        guard !withInterfaces.isEmpty, let addresses = InterfaceAddresses.all() else { return }
+        guard !withInterfaces.isEmpty,
+            let addresses = Self.calls.result(
+                about: Self.rtnetlink, within: Self.patience, of: { InterfaceAddresses.all() }
+            ).flatMap(\.self)
+        else { return }
         for position in withInterfaces {
             for interface in functions[position].interfaces.indices {
                 functions[position].interfaces[interface].addresses =
@@ -52,22 +57,43 @@ struct NetlinkFacts {
         guard !members.isEmpty else { return }
         let known = Dictionary(
             functions.map { ($0.address, $0.vfPorts) }, uniquingKeysWith: { first, _ in first })
-        do {
-            let link = try VFSettingsReader()
-            for physical in members.keys.sorted() {
-                let ports = known[physical] ?? interfaces.vfPorts(of: physical)
-                do {
-                    let carriers = try link.carriers(of: ports)
-                    for member in members[physical] ?? [] {
-                        functions[member.position].vfSettings = ports.settings(
-                            ofVF: member.index, among: carriers)
-                    }
-                } catch {
-                    pass.warn("\(physical): VF settings unknown: \(error)")
+        let cards = members.keys.sorted()
+        let ports = cards.map { known[$0] ?? interfaces.vfPorts(of: $0) }
+        let answers = Self.calls.result(about: Self.rtnetlink, within: Self.patience) {
+            Self.carriers(of: Array(zip(cards, ports)))
+        }
+        guard let answers else {
+            pass.warn("VF settings unknown: the kernel does not answer over rtnetlink (check dmesg)")
+            return
+        }
+        for ((physical, ports), answer) in zip(zip(cards, ports), answers) {
+            do {
+                let carriers = try answer.get()
+                for member in members[physical] ?? [] {
+                    functions[member.position].vfSettings = ports.settings(ofVF: member.index, among: carriers)
                 }
+            } catch {
+                pass.warn("\(physical): VF settings unknown: \(error)")
             }
-        } catch {
-            pass.warn("VF settings unknown: \(error)")
         }
     }
+
+    /// The answer about each of the PFs.
+    private static func carriers(
+        of cards: [(PCIAddress, VFPorts)]
+    ) -> [Result<[VFCarrier], HostIOError>] {
+        do {
+            let link = try VFSettingsReader()
+            return cards.map { _, ports in Result { () throws(HostIOError) in try link.carriers(of: ports) } }
+        } catch {
+            return cards.map { _ in .failure(error) }
+        }
+    }
+
+    /// The kernel answers while it holds its global network lock. A driver that hangs with that lock stops all answers.
+    ///
+    /// Source: `rtnetlink_rcv_msg`, net/core/rtnetlink.c.
+    private static let calls = HangingCalls()
+    private static let rtnetlink = "rtnetlink"
+    private static let patience = Duration.seconds(5)
 }

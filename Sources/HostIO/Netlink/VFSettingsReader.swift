@@ -48,7 +48,7 @@ package struct VFSettingsReader: ~Copyable {
 }
 
 /// An interface of a PF with the settings that it shows, by VF index.
-package struct VFCarrier {
+package struct VFCarrier: Sendable {
     package let interface: NetworkInterface
     package let settings: [Int: VFSettings]
 }

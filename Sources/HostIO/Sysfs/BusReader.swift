@@ -8,11 +8,13 @@ import SystemPackage
 struct BusReader {
     private let paths: HostPaths
     private let functions: FunctionReader
+    private let attributes: LockedAttributes
 
     /// - Parameter facts: the facts to read besides each function's own attributes.
-    init(paths: HostPaths, facts: SysfsReader.Facts) {
+    init(paths: HostPaths, facts: SysfsReader.Facts, attributes: LockedAttributes) {
         self.paths = paths
-        functions = FunctionReader(paths: paths, facts: facts)
+        self.attributes = attributes
+        functions = FunctionReader(paths: paths, facts: facts, attributes: attributes)
     }
 
     struct Walk {
@@ -35,21 +37,27 @@ struct BusReader {
                 }
             }
             addresses.sort()
-            return placed(read(addresses, in: bus), in: bus, &pass)
+            let locked = attributes.facts(of: addresses)
+            attributes.keep(only: addresses)
+            return placed(read(addresses, locked, in: bus), locked, in: bus, &pass)
         } catch {
             pass.warn("cannot read \(paths.pciDevices): \(error); no PCI functions")
             return Walk()
         }
     }
 
-    private func read(_ addresses: [PCIAddress], in bus: borrowing Directory) -> [FunctionReading] {
+    private func read(
+        _ addresses: [PCIAddress], _ locked: [PCIAddress: LockedFacts], in bus: borrowing Directory
+    ) -> [FunctionReading] {
         let descriptor = bus.descriptor
         return Cores.map(addresses) { addresses, pass in
             let bus = Directory(lent: descriptor)
             var readings: [FunctionReading] = []
             readings.reserveCapacity(addresses.count)
             for address in addresses {
-                if let reading = try? functions.read(address, in: bus, &pass) { readings.append(reading) }
+                if let reading = try? functions.read(address, in: bus, locked: locked, &pass) {
+                    readings.append(reading)
+                }
                 // Drops the warnings about a function that was removed during the read.
                 _ = pass.takeWarnings()
             }
@@ -61,7 +69,10 @@ struct BusReader {
     ///
     /// A VF without a place is being made or removed. It is left out: it cannot be used, now or later. A captured tree
     /// does not change, so its VF stays, unplaced.
-    private func placed(_ readings: [FunctionReading], in bus: borrowing Directory, _ pass: inout ReadPass) -> Walk {
+    private func placed(
+        _ readings: [FunctionReading], _ locked: [PCIAddress: LockedFacts], in bus: borrowing Directory,
+        _ pass: inout ReadPass
+    ) -> Walk {
         var places: [PCIAddress: [PCIAddress: Int]] = [:]
         for reading in readings where !reading.places.isEmpty { places[reading.function.address] = reading.places }
         // VFs come and go while the host is read: each PF is asked once more for a VF that it did not have.
@@ -76,7 +87,8 @@ struct BusReader {
                 continue
             }
             if places[owner]?[address] == nil, asked.insert(owner).inserted {
-                places[owner] = VFLinks(physical: owner).places(in: bus)
+                let count = (locked[owner] ?? attributes.facts(of: [owner])[owner])?.vfCount
+                places[owner] = VFLinks(physical: owner).places(in: bus, count: count ?? 0)
             }
             if let index = places[owner]?[address] {
                 reading.warnings.forEach { pass.warn($0) }
@@ -107,13 +119,14 @@ struct BusReader {
     func function(
         at address: PCIAddress, in bus: borrowing Directory, known: VirtualFunction?, _ pass: inout ReadPass
     ) -> Function? {
-        guard var reading = try? functions.read(address, in: bus, &pass) else { return nil }
+        let locked = attributes.facts(of: [address] + [known?.physicalFunction].compactMap(\.self))
+        guard var reading = try? functions.read(address, in: bus, locked: locked, &pass) else { return nil }
         if let known, reading.owner == known.physicalFunction,
             VFLinks(physical: known.physicalFunction).address(ofVF: known.index, in: bus, &pass) == address
         {
             reading.function.role = .virtualFunction(known)
             return reading.function
         }
-        return placed([reading], in: bus, &pass).functions.first
+        return placed([reading], locked, in: bus, &pass).functions.first
     }
 }

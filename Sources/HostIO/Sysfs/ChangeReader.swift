@@ -9,10 +9,13 @@ struct ChangeReader {
     /// The last snapshot. A VF keeps the place that it has there.
     private let known: HostSnapshot
     private let catalog: VFIOCatalog
+    private let attributes: LockedAttributes
 
-    init(paths: HostPaths, known: HostSnapshot, catalog: VFIOCatalog) {
+    init(paths: HostPaths, known: HostSnapshot, catalog: VFIOCatalog, attributes: LockedAttributes) {
         self.paths = paths
-        functions = FunctionReader(paths: paths, facts: [.capabilities, .speeds, .places, .links])
+        self.attributes = attributes
+        functions = FunctionReader(
+            paths: paths, facts: [.capabilities, .speeds, .places, .links], attributes: attributes)
         self.known = known
         self.catalog = catalog
     }
@@ -33,12 +36,17 @@ struct ChangeReader {
         var pass = ReadPass()
         var readings: [PCIAddress: FunctionReading] = [:]
         var left = addresses
+        var locked = attributes.facts(of: addresses.sorted())
         while let address = left.popFirst() {
+            if locked[address] == nil {
+                let unread = ([address] + left.sorted()).filter { locked[$0] == nil }
+                locked.merge(attributes.facts(of: unread)) { $1 }
+            }
             again.functions[address] = .some(nil)
             for interface in known[address]?.interfaces ?? [] {
                 if let index = interface.index { pass.interfaces[index] = interface }
             }
-            guard let reading = try? functions.read(address, in: bus, &pass) else {
+            guard let reading = try? functions.read(address, in: bus, locked: locked, &pass) else {
                 _ = pass.takeWarnings()
                 continue
             }
@@ -80,7 +88,9 @@ struct ChangeReader {
         let index =
             readings[owner].map { $0.places[reading.function.address] }
             ?? (before?.physicalFunction == owner
-                ? before?.index : VFLinks(physical: owner).places(in: bus)[reading.function.address])
+                ? before?.index
+                : VFLinks(physical: owner).places(in: bus, count: attributes.facts(of: [owner])[owner]?.vfCount ?? 0)[
+                    reading.function.address])
         guard let index else { return paths.isLive ? nil : reading.function }
         reading.warnings.forEach { pass.warn($0) }
         var function = reading.function

@@ -19,18 +19,21 @@ struct FunctionReader {
     private let facts: SysfsReader.Facts
     private let interfaces: InterfaceReader
     private let roles: RoleReader
+    private let attributes: LockedAttributes
 
     /// - Parameter facts: the facts to read besides the function's own attributes.
-    init(paths: HostPaths, facts: SysfsReader.Facts) {
+    init(paths: HostPaths, facts: SysfsReader.Facts, attributes: LockedAttributes) {
         self.paths = paths
+        self.attributes = attributes
         self.facts = facts
         interfaces = InterfaceReader(paths: paths)
         roles = RoleReader(readsPlaces: facts.contains(.places))
     }
 
+    /// - Parameter locked: the locked attributes of the function, and for a VF those of its PF, if they were read before.
     /// - Throws: when the function is removed while it is read.
     func read(
-        _ address: PCIAddress, in bus: borrowing Directory, _ pass: inout ReadPass
+        _ address: PCIAddress, in bus: borrowing Directory, locked: [PCIAddress: LockedFacts], _ pass: inout ReadPass
     ) throws(Vanished) -> FunctionReading {
         let subject = address.description
         let home: Directory
@@ -45,9 +48,11 @@ struct FunctionReader {
         }
         var function = Function(address: address, identity: .unknown)
         // 1. Attributes that can be missing.
-        let binding = try Self.binding(in: home, of: subject, &pass)
-        function.driver = binding.driver
-        function.driverOverride = binding.driverOverride
+        let own = locked[address] ?? LockedFacts()
+        if own.isGone { throw Vanished() }
+        own.warnings.forEach { pass.warn($0) }
+        function.driver = try pass.linkName("driver", in: home, of: subject)
+        function.driverOverride = own.driverOverride
         try readPlace(into: &function, home, in: bus, subject, &pass)
         if let methods = try pass.text("reset_method", in: home, of: subject) {
             function.resetMethods = pass.words(of: methods)
@@ -63,13 +68,13 @@ struct FunctionReader {
         if function.driver != nil { function.vfioDevice = vfioDevice(of: home) }
         interfaces.readInterfaces(into: &function, home, withSpeeds: facts.contains(.speeds), &pass)
         var reading = FunctionReading(function: function)
-        try roles.readRole(into: &reading, home, &pass)
+        try roles.readRole(into: &reading, home, own, &pass)
         if var sriov = reading.function.sriov {
             sriov.vfsPerPort = PortReader.vfsPerPort(driver: function.driver, paths: paths, &pass)
             reading.function.role = .physicalFunction(sriov)
         }
         if let owner = reading.owner {
-            reading.function.vfMSIXCount = vectors(ofVFOn: owner, home, config, &pass)
+            reading.function.vfMSIXCount = vectors(ofVFOn: owner, home, config, locked, &pass)
         }
         // 2. Last, attributes that every function has: if they are missing, the function was removed during step 1.
         reading.function.identity = try IdentityReader(subject: subject, config: config).identity(in: home, &pass) {
@@ -94,16 +99,6 @@ struct FunctionReader {
         let vga = try pass.value("boot_vga", in: home, of: subject, SysfsText.flag)
         if vga == true { return true }
         return try pass.value("boot_display", in: home, of: subject, SysfsText.flag) ?? vga
-    }
-
-    /// The function's driver, and the only one that may bind to it: nil for any.
-    static func binding(
-        in home: borrowing Directory, of subject: String, _ pass: inout ReadPass
-    ) throws(Vanished) -> DriverBinding {
-        let driver = try pass.linkName("driver", in: home, of: subject)
-        let override = try pass.text("driver_override", in: home, of: subject)
-        return DriverBinding(
-            driver: driver, driverOverride: override.flatMap { $0.isEmpty || $0 == "(null)" ? nil : $0 })
     }
 
     /// Reads where the function is: its group, its NUMA node and the function above it.
@@ -142,20 +137,15 @@ struct FunctionReader {
 
     /// The number of a VF's interrupt vectors; nil when it was not asked for.
     private func vectors(
-        ofVFOn owner: PCIAddress, _ home: borrowing Directory, _ config: ConfigSpace.Reading?, _ pass: inout ReadPass
+        ofVFOn owner: PCIAddress, _ home: borrowing Directory, _ config: ConfigSpace.Reading?,
+        _ locked: [PCIAddress: LockedFacts], _ pass: inout ReadPass
     ) -> Int? {
         if let config { return config.capabilities.msixTableSize }
-        guard facts.contains(.vectors), sharesVectors(owner, of: home, &pass) else { return nil }
+        guard facts.contains(.vectors) else { return nil }
+        // Whether the PF distributes interrupt vectors among its VFs.
+        let physical = locked[owner] ?? attributes.facts(of: [owner])[owner]
+        guard (physical?.vfTotalMSIX ?? 0) > 0 else { return nil }
         return pass.configSpace?.reading(in: home)?.capabilities.msixTableSize
-    }
-
-    /// Whether the VF's PF distributes interrupt vectors among its VFs. Read once for each PF.
-    private func sharesVectors(_ owner: PCIAddress, of home: borrowing Directory, _ pass: inout ReadPass) -> Bool {
-        if let known = pass.sharesVectors[owner] { return known }
-        let total: Int?? = try? pass.read("physfn/sriov_vf_total_msix", in: home) { SysfsText.count($0) }
-        let shares = (total.flatMap(\.self) ?? 0) > 0
-        pass.sharesVectors[owner] = shares
-        return shares
     }
 
     /// `vfio0` for a function under a VFIO driver, since kernel 6.1.

@@ -17,8 +17,6 @@ struct ReadPass {
     private(set) lazy var configSpace = ConfigSpace()
     /// The CPUs of each node; nil for a node without a folder.
     var nodeCPUs: [Int: String?] = [:]
-    /// For each PF, whether its driver distributes interrupt vectors among its VFs.
-    var sharesVectors: [PCIAddress: Bool] = [:]
     /// Interfaces from an earlier reading, by index.
     var interfaces: [Int: NetworkInterface] = [:]
     /// Lists of words that were read before: most functions have the same few.

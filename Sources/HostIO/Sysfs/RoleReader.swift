@@ -11,7 +11,8 @@ struct RoleReader {
     ///
     /// - Throws: when the function is removed while it is read.
     func readRole(
-        into reading: inout FunctionReading, _ home: borrowing Directory, _ pass: inout ReadPass
+        into reading: inout FunctionReading, _ home: borrowing Directory, _ locked: LockedFacts,
+        _ pass: inout ReadPass
     ) throws(Vanished) {
         let subject = reading.function.address.description
         switch try owner(of: home, subject, &pass) {
@@ -26,7 +27,7 @@ struct RoleReader {
         }
         let total = try pass.value("sriov_totalvfs", in: home, of: subject) { SysfsText.count($0, upTo: VFLinks.most) }
         guard let total, total > 0 else { return }
-        let count = try pass.value("sriov_numvfs", in: home, of: subject) { SysfsText.count($0, upTo: total) }
+        let count = locked.vfCount
         let places =
             readsPlaces
             ? VFLinks(physical: reading.function.address).places(inFolderOfPF: home, count: count ?? 0, &pass) : []
@@ -40,7 +41,7 @@ struct RoleReader {
                 vfDevice: try pass.value("sriov_vf_device", in: home, of: subject, SysfsText.hex),
                 driversAutoprobe: try pass.value("sriov_drivers_autoprobe", in: home, of: subject, SysfsText.flag),
                 virtualFunctions: places.map(\.0),
-                vfTotalMSIX: try pass.value("sriov_vf_total_msix", in: home, of: subject, SysfsText.count),
+                vfTotalMSIX: locked.vfTotalMSIX,
                 hasVFMemory: try pass.value("resource", in: home, of: subject, VFMemory.isAssigned)))
     }
 

@@ -5,13 +5,22 @@ import SystemPackage
 /// Reads the host from its kernel.
 ///
 /// Reading changes nothing and needs no privilege. An attribute that cannot be read leaves its field nil and adds a
-/// warning. A function that is removed while it is read is left out.
+/// warning. A function that is removed while it is read is left out. An attribute for which the kernel makes its reader
+/// wait, as for a write that hangs, has the last value that this reader or a copy of it saw, and adds a warning.
 ///
 /// Source: Documentation/ABI/testing/sysfs-bus-pci, sysfs-kernel-iommu_groups, sysfs-class-net.
 public struct SysfsReader: Sendable {
     public let paths: HostPaths
+    let attributes: LockedAttributes
 
-    public init(paths: HostPaths = HostPaths()) { self.paths = paths }
+    public init(paths: HostPaths = HostPaths()) {
+        self.init(paths: paths, attributes: LockedAttributes(paths: paths))
+    }
+
+    init(paths: HostPaths, attributes: LockedAttributes) {
+        self.paths = paths
+        self.attributes = attributes
+    }
 
     /// The facts that a caller can leave out to save their cost.
     public struct Facts: OptionSet, Sendable {
@@ -51,7 +60,7 @@ public struct SysfsReader: Sendable {
         do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
         var pass = ReadPass()
         let catalog = facts.contains(.vfioDrivers) ? Cores.Started(VFIOCatalog()) { VFIOCatalog(below: paths) } : nil
-        var walk = BusReader(paths: paths, facts: facts).walk(&pass)
+        var walk = BusReader(paths: paths, facts: facts, attributes: attributes).walk(&pass)
         catalog?.value.addDrivers(to: &walk.functions)
         if facts.contains(.vfSettings) { netlink?.addVFSettings(to: &walk.functions, &pass) }
         if facts.contains(.network) { netlink?.addNetwork(to: &walk.functions) }
@@ -88,7 +97,7 @@ public struct SysfsReader: Sendable {
         } catch {
             throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
         }
-        let reader = BusReader(paths: paths, facts: facts)
+        let reader = BusReader(paths: paths, facts: facts, attributes: attributes)
         guard let function = reader.function(at: address, in: bus, known: known, &pass) else { return nil }
         var alone = [function]
         if facts.contains(.vfioDrivers) { VFIOCatalog(below: paths).addDrivers(to: &alone) }
@@ -103,7 +112,9 @@ public struct SysfsReader: Sendable {
         var pass = ReadPass()
         if let home = try? Directory(paths.function(address)) {
             do throws(Vanished) {
-                return try FunctionReader.binding(in: home, of: address.description, &pass)
+                let driver = try pass.linkName("driver", in: home, of: address.description)
+                let locked = attributes.facts(of: [address])[address] ?? LockedFacts()
+                return locked.isGone ? nil : DriverBinding(driver: driver, driverOverride: locked.driverOverride)
             } catch {
                 return nil
             }
@@ -120,7 +131,7 @@ public struct SysfsReader: Sendable {
             let bus = try? Directory(paths.pciDevices)
         else { return [] }
         var pass = ReadPass()
-        let reader = BusReader(paths: paths, facts: .decisive)
+        let reader = BusReader(paths: paths, facts: .decisive, attributes: attributes)
         var card = [physical]
         for (index, vf) in (physical.sriov?.virtualFunctions ?? []).enumerated() {
             let place = VirtualFunction(physicalFunction: address, index: index)
@@ -135,6 +146,14 @@ public struct SysfsReader: Sendable {
         guard let bus = try? Directory(paths.pciDevices) else { return nil }
         var pass = ReadPass()
         return VFLinks(physical: virtual.physicalFunction).address(ofVF: virtual.index, in: bus, &pass)
+    }
+
+    /// Runs a write to these functions. Until it returns, the attributes that would wait for it are not read: readers get
+    /// the last values seen.
+    public func writing<Value, Failure: Error>(
+        to functions: Set<PCIAddress>, _ write: () throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        try attributes.writing(to: functions, write)
     }
 
     /// The interfaces of a PF, and on which of its ports each VF hangs. Empty when it has none or does not exist.

@@ -20,13 +20,14 @@ struct VFLinks {
     }
 
     /// The index of each VF, by address. Empty when the PF does not exist.
-    func places(in bus: borrowing Directory) -> [PCIAddress: Int] {
+    ///
+    /// - Parameter count: how many VFs the PF says it has.
+    func places(in bus: borrowing Directory, count: Int) -> [PCIAddress: Int] {
         // The warnings about the links were added when the PF itself was read.
         var pass = ReadPass()
         guard let home = try? Directory(physical.description, in: bus) else { return [:] }
-        let count = try? pass.read("sriov_numvfs", in: home) { SysfsText.count($0, upTo: Self.most) }
         return Dictionary(
-            places(inFolderOfPF: home, count: count.flatMap(\.self) ?? 0, &pass),
+            places(inFolderOfPF: home, count: count, &pass),
             uniquingKeysWith: { first, _ in first })
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import BlockingCalls
 import Glibc
 import HostModel
 
@@ -18,7 +19,7 @@ struct ExclusiveDisks {
     init(paths: HostPaths) {
         self.paths = paths
         // Another root's disks are not those of this kernel.
-        isBusy = paths.isLive ? Self.isBusy : { _ in nil }
+        isBusy = paths.isLive ? Self.isBusyInTime : { _ in nil }
     }
 
     init(paths: HostPaths, isBusy: @escaping (_ file: String) -> Bool?) {
@@ -42,6 +43,13 @@ struct ExclusiveDisks {
         }
         return uses
     }
+
+    /// A disk whose opening hangs counts as busy: it is not to be handed out.
+    private static func isBusyInTime(_ file: String) -> Bool? {
+        calls.result(about: file, within: .seconds(5)) { isBusy(file) } ?? true
+    }
+
+    private static let calls = HangingCalls()
 
     /// Without waiting for a medium, and without writing: udev looks again at a device that was open for writing.
     static func isBusy(_ file: String) -> Bool? {

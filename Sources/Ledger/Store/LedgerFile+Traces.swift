@@ -16,8 +16,12 @@ extension LedgerFile {
     /// Whether the file is a ledger that a daemon has begun, or one of an earlier version that has rows.
     func hasBegun() throws -> Bool { try !isMissing && DatabaseQueue(path: path).read(Self.hasBegun) }
 
+    /// The `user_version` of a ledger that has begun: `lane`. Another program's database can have a small one.
+    static let beginning = 0x6c61_6e65
+
     static func hasBegun(_ db: Database) throws -> Bool {
-        if try (Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0) > 0 { return true }
+        guard try db.tableExists("claim") else { return false }
+        if try Int.fetchOne(db, sql: "PRAGMA user_version") == beginning { return true }
         return try ["claim", "audit", "event", "intent", "declared", "original", "quarantine"].contains { table in
             try db.tableExists(table) && Row.fetchOne(db, sql: "SELECT 1 FROM \(table) LIMIT 1") != nil
         }

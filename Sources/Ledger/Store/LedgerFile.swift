@@ -100,7 +100,7 @@ public struct LedgerFile: Sendable {
     /// From now on the ledger is the truth: what it does not know of the time before is accounted for.
     public func begin(_ ledger: Ledger) async throws {
         if try await !ledger.database.read(Self.hasBegun) {
-            try await ledger.commits.run { try $0.execute(sql: "PRAGMA user_version = 1") }
+            try await ledger.commits.run { try $0.execute(sql: "PRAGMA user_version = \(Self.beginning)") }
         }
         // Not worth a start that fails: there are other traces.
         try? markBeginning()

@@ -6,9 +6,10 @@ import Synchronization
 /// Records the results of work in the audit trail.
 struct AuditRecorder: Sendable {
     private let ledger: Ledger
+    private let threads: WorkThreads
     private let repeated = RepeatedFailures()
 
-    init(ledger: Ledger) { self.ledger = ledger }
+    init(ledger: Ledger, threads: WorkThreads) { (self.ledger, self.threads) = (ledger, threads) }
 
     /// Runs the work and records its result.
     ///
@@ -30,7 +31,7 @@ struct AuditRecorder: Sendable {
         _ entry: AuditEntry.Draft, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         // Starts on the caller's thread: a thread switch costs more than most work up to its first suspension.
-        try await Task.immediate {
+        try await Task.immediate(executorPreference: threads.of(entry.actor.uid)) {
             do {
                 let result = try await work()
                 repeated.succeeded(entry)

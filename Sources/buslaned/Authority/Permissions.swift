@@ -52,8 +52,9 @@ struct Permissions: Sendable {
     private func check(
         _ peer: PeerCredentials, _ verb: String, _ subject: String, _ rule: (Caller) throws(Refusal) -> Void
     ) async throws {
+        let caller = try peer.caller
         do {
-            try rule(peer.caller)
+            try rule(caller)
         } catch {
             logger.warning(
                 "not permitted", metadata: ["uid": "\(peer.uid)", "verb": "\(verb)", "subject": "\(subject)"])

@@ -15,6 +15,7 @@ struct ClaimAllocator: Sendable {
     let release: ClaimRelease
     let queue: AllocationQueue
     let audit: AuditRecorder
+    let threads: WorkThreads
     let logger: Logger
 
     /// The start of a guest that claims are made for. They are in use as soon as they are ready.
@@ -68,7 +69,9 @@ struct ClaimAllocator: Sendable {
             release: { claims in try? await release.releaseUndelivered(claims, by: actor) },
             { requests, earlier in
                 // In its own task: it continues when the client disconnects.
-                try await Task { try await make(requests, behind: earlier, entry) }.value
+                try await Task(executorPreference: threads.of(actor.uid)) {
+                    try await make(requests, behind: earlier, entry)
+                }.value
             })
     }
 

@@ -25,6 +25,7 @@ struct InventoryRoutes: RouteGroup {
 final class InventoryText: Sendable {
     private let host: KernelHost
     private let ledger: Ledger
+    private let threads: WorkThreads
     private let names = PCINames()
     private let made = Mutex<Made?>(nil)
 
@@ -36,9 +37,8 @@ final class InventoryText: Sendable {
         let text: ByteBuffer
     }
 
-    init(host: KernelHost, ledger: Ledger) {
-        self.host = host
-        self.ledger = ledger
+    init(host: KernelHost, ledger: Ledger, threads: WorkThreads) {
+        (self.host, self.ledger, self.threads) = (host, ledger, threads)
     }
 
     /// The document in pieces. The memory of the NUMA nodes is read each time, because its changes cause no event.
@@ -62,7 +62,9 @@ final class InventoryText: Sendable {
             try await output.write(InventoryChange.watching(at: Ledger.wallClock()))
             for await entry in watched.cancelOnGracefulShutdown() {
                 // Others look at a disk that has just appeared, and must not find it busy.
-                let (claims, uses) = try await held(askingKernel: false)
+                let (claims, uses) = try await withTaskExecutorPreference(threads.services) {
+                    try await held(askingKernel: false)
+                }
                 for change in entry.changes {
                     try await output.write(
                         InventoryChange(

@@ -11,6 +11,7 @@ struct PlanRoutes: RouteGroup {
     let configuration: ConfigurationInForce
     let permissions: Permissions
     let apply: ApplyRunner
+    let threads: WorkThreads
 
     func add(to router: Router<PeerContext>) {
         router.post(RouterPath(Route.plan)) { request, _ in
@@ -48,7 +49,7 @@ struct PlanRoutes: RouteGroup {
         let (lines, sink) = AsyncStream.makeStream(of: ApplyLine.self)
         let pause = Pause(.milliseconds(100))
         // Continues when its client disconnects, so that no plan stays half applied.
-        let work = Task {
+        let work = Task(executorPreference: threads.of(actor.uid)) {
             defer { sink.finish() }
             return try await apply.apply(desired, confirmed: confirmed, by: actor) { step in
                 if pause.isOver { sink.yield(ApplyLine(step: ApplyLine.Step(step))) }

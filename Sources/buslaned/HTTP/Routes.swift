@@ -29,7 +29,9 @@ struct Routes {
                 ledger: ledger, pools: daemon.pools, owners: owners, permissions: permissions,
                 candidates: daemon.candidates, allocator: daemon.allocator, release: daemon.release,
                 expiry: daemon.expiry, binder: domains.binder),
-            PlanRoutes(configuration: daemon.configuration, permissions: permissions, apply: cards.apply),
+            PlanRoutes(
+                configuration: daemon.configuration, permissions: permissions, apply: cards.apply,
+                threads: daemon.threads),
             QuarantineRoutes(permissions: permissions, quarantine: cards.quarantine),
             DomainRoutes(
                 permissions: permissions, binder: domains.binder, guests: domains.guests, pictures: domains.pictures,
@@ -43,6 +45,7 @@ struct Routes {
     var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMapping())
+        router.add(middleware: RequestThreads(threads: daemon.threads))
         for group in groups { group.add(to: router) }
         router.add(middleware: UnroutedRequests(of: router))
         return router

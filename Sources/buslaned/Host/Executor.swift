@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import BlockingCalls
-import Dispatch
 import HostModel
 import Ledger
 import Logging
@@ -11,6 +10,8 @@ struct Executor: Sendable {
     let ledger: Ledger
     let logger: Logger
     private let writes = BlockingCalls()
+    /// Each write that hangs keeps one. Nothing but writes waits for them.
+    private let threads = BlockingThreads(limit: 32)
     /// Called after each verified step.
     var onStep: @Sendable (HostAction) -> Void = { _ in }
     /// How long a write may take to return.
@@ -148,7 +149,7 @@ struct Executor: Sendable {
     ///
     /// - Throws: the host's error, and ``Blocked`` when the write has not returned in time.
     private func perform(_ action: HostAction, within limit: Duration) async throws {
-        try await writes.run(on: .global(), within: limit, late: Blocked(patience: limit) as any Error) { [host] in
+        try await writes.run(on: threads, within: limit, late: Blocked(patience: limit) as any Error) { [host] in
             try host.perform(action)
         }
     }
@@ -183,11 +184,11 @@ struct Executor: Sendable {
         }
     }
 
-    /// Why a write does not return, as far as that is known.
+    /// Why a write does not return, as far as that is known. From memory: the kernel may hold the function's lock.
     private func describe(_ blocked: Blocked, _ action: HostAction) -> String {
-        let live = FreshLook(host: host)
-        let function = live[action.subject]
-        let vfs = (function?.sriov?.virtualFunctions ?? []).compactMap { live[$0] }
+        let seen = try? host.lastSeen()
+        let function = seen?[action.subject]
+        let vfs = (function?.sriov?.virtualFunctions ?? []).compactMap { seen?[$0] }
         let groups = (try? host.openGroups()) ?? [:]
         for held in [function].compactMap(\.self) + vfs {
             guard let group = held.iommuGroup, let holder = groups[group] else { continue }

@@ -90,7 +90,22 @@ struct KernelHost: Host {
     func perform(_ action: HostAction) throws {
         // Not every write causes an event.
         defer { if action.isObservable { unseen.add(written: action.subject) } }
-        try writer.perform(action)
+        try reader.writing(to: locked(by: action)) { try writer.perform(action) }
+    }
+
+    /// The functions whose locks the kernel holds during a write to sysfs. None for rtnetlink.
+    private func locked(by action: HostAction) -> Set<PCIAddress> {
+        switch action {
+        case .setLink, .setMTU, .setVFSettings: return []
+        case .setVFCount, .unbindDriver:
+            // With a PF's driver or count go its VFs, each with its own lock.
+            let vfs = follower.current.snapshot[action.subject]?.sriov?.virtualFunctions ?? []
+            return Set([action.subject] + vfs)
+        case .setMSIXCount:
+            let physical = follower.current.snapshot[action.subject]?.virtualFunction?.physicalFunction
+            return Set([action.subject] + [physical].compactMap(\.self))
+        case .setDriversAutoprobe, .setDriverOverride, .probeDriver, .reset: return [action.subject]
+        }
     }
 
     func openGroups() throws -> [Int: ProcessHolder] { try holders.openGroups().compactMapValues(\.first) }

@@ -19,7 +19,7 @@ struct ServiceList {
     /// Makes them, in the order of their start. Some of them listen from here on.
     func make() -> [any Service] {
         let (access, cards) = (domains.access, daemon.cards)
-        return [
+        let services: [any Service] = [
             HostEventService(host: host, logger: logger),
             DriftService(drift: cards.drift, cards: cards.state, feed: host.feed),
             LifeService(expiry: daemon.expiry, cards: cards.state),
@@ -34,5 +34,6 @@ struct ServiceList {
             RebuildService(
                 access: access, lostOwners: daemon.lostOwners, cards: cards.state, logger: logger),
         ]
+        return services.map { ServiceInThreads(service: $0, threads: daemon.threads.services) }
     }
 }

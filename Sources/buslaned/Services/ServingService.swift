@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import BlockingCalls
 import Ledger
 import ServiceLifecycle
 import SystemServices
@@ -15,11 +16,17 @@ struct ServingService: Service {
     let ledger: Ledger
     let past: LedgerFile.Past
     let spool: HookSpool
+    let threads: BlockingThreads
     let server: any Service
     /// How long after the host's start to wait for the drivers of declared PFs.
     let patience: Duration
 
     func run() async throws {
+        try await withTaskExecutorPreference(threads) { try await prepare() }
+        try await server.run()
+    }
+
+    private func prepare() async throws {
         try await lostOwners.quarantineUnaccounted(after: past)
         try await file.begin(ledger)
         try await recovery.recover()
@@ -28,7 +35,6 @@ struct ServingService: Service {
         await cancelWhenGracefulShutdown { await bootRestore.restore(patience: left) }
         cards.restored()
         await drift.check()
-        try await server.run()
     }
 
     /// The rest of that time. Zero on a host that has been up for longer.
