@@ -21,7 +21,7 @@ struct Wiring: Sendable {
     let lanes = Lanes()
     let executor: Executor
     let comparer: CardComparer
-    let queue = AllocationQueue()
+    let queue: AllocationQueue
     let audit: AuditRecorder
     let permissions: Permissions
     let logger: Logger
@@ -52,6 +52,7 @@ struct Wiring: Sendable {
         audit = AuditRecorder(ledger: ledger)
         permissions = Permissions(ledger: ledger, logger: logger)
         configuration = ConfigurationInForce(folder)
+        queue = AllocationQueue(clock: boot.clock)
         holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)
         pools = PoolDirectory(host: host, configuration: configuration, holdings: holdings)
         requests = DomainRequests(pools: pools)

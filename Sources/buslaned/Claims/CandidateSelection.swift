@@ -87,12 +87,14 @@ struct CandidateSelection: Sendable {
     /// again.
     ///
     /// - Parameters:
+    ///   - purpose: of the allocation.
     ///   - leaving: claims that end before the requests are met.
     ///   - accept: refuses functions that the owner could not use.
     func foresee(
-        _ requests: [ClaimRequest], leaving: [Claim] = [], accept: ([Candidate]) throws -> Void = { _ in }
+        _ requests: [ClaimRequest], for purpose: HoldingsReader.Purpose = .placingNow, leaving: [Claim] = [],
+        accept: ([Candidate]) throws -> Void = { _ in }
     ) async throws {
-        let (held, uses) = try await holdings.parts(for: .placingNow, leaving: leaving)
+        let (held, uses) = try await holdings.parts(for: purpose, leaving: leaving)
         try accept(try choose(for: requests, held: held, uses))
     }
 
