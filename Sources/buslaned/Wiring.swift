@@ -54,9 +54,10 @@ struct Wiring: Sendable {
         configuration = ConfigurationInForce(folder)
         queue = AllocationQueue(clock: boot.clock)
         holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)
-        pools = PoolDirectory(host: host, configuration: configuration, holdings: holdings)
+        let looks = SharedLook { try host.snapshot() }
+        pools = PoolDirectory(host: host, looks: looks, configuration: configuration, holdings: holdings)
         requests = DomainRequests(pools: pools)
-        candidates = CandidateSelection(host: host, identity: boot.identity, holdings: holdings)
+        candidates = CandidateSelection(host: host, looks: looks, identity: boot.identity, holdings: holdings)
 
         comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         readiness = ClaimReadiness(
@@ -119,7 +120,8 @@ struct CardWiring: Sendable {
         findings = CardFindings(host: host, ledger: ledger, boot: boot, configuration: configuration)
         apply = ApplyRunner(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            comparer: comparer, groups: groups, queue: queue, audit: audit, logger: logger)
+            looks: PlanningLook.shared(of: host, holdings), comparer: comparer, groups: groups, queue: queue,
+            audit: audit, logger: logger)
         bootRestore = BootRestore(
             host: host, ledger: ledger, configuration: configuration, comparer: comparer, state: state, apply: apply,
             use: use, readiness: readiness, logger: logger)

@@ -106,15 +106,18 @@ struct ClaimAllocator: Sendable {
         _ requests: [ClaimRequest], _ purpose: HoldingsReader.Purpose, for start: Start? = nil,
         replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
     ) async throws -> [Claim] {
-        let uses = try await holdings.uses(for: purpose)
-        let mark = lanes.ended
         let entries = [entry, start?.entry].compactMap(\.self)
-        let (made, chosen) = try await ledger.allocate(
-            inBoot: boot.id, sinceBoot: boot.now, isForStart: start != nil, audit: entries, replacing: replaced
-        ) { held in
-            let chosen = try candidates.choose(for: requests, held: held, uses)
-            try start?.accept(chosen)
-            return (drafts: chosen.map(\.draft), plan: chosen)
+        let (made, chosen, mark) = try await candidates.choosing { look in
+            let uses = try await holdings.uses(for: purpose)
+            let mark = lanes.ended
+            let (made, chosen) = try await ledger.allocate(
+                inBoot: boot.id, sinceBoot: boot.now, isForStart: start != nil, audit: entries, replacing: replaced
+            ) { held in
+                let chosen = try candidates.choose(for: requests, on: look, held: held, uses)
+                try start?.accept(chosen)
+                return (drafts: chosen.map(\.draft), plan: chosen)
+            }
+            return (made, chosen, mark)
         }
         var claims = made
         do {
