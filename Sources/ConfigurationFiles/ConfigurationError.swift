@@ -52,19 +52,33 @@ extension ConfigurationError {
 
 /// The errors of one file. Reading goes on after an error: only the value with the error is skipped.
 final class Complaints {
-    private(set) var errors: [ConfigurationError] = []
+    /// The largest number of errors that are kept. The others are counted.
+    static let most = 100
+
+    private var errors: [ConfigurationError] = []
+    /// The number of errors so far.
+    private(set) var count = 0
 
     /// Ignores an error that it has already: some values are read twice.
     func add(_ error: ConfigurationError) {
-        if !errors.contains(error) { errors.append(error) }
+        if errors.contains(error) { return }
+        count += 1
+        if errors.count < Self.most { errors.append(error) }
     }
 
-    /// Sorted by line and column; errors of the whole file come first.
-    var inOrder: [ConfigurationError] {
+    /// Sorted by line and column; errors of the whole file come first. The last one counts those that are not listed.
+    ///
+    /// - Parameter file: the name that errors bear.
+    func inOrder(in file: String) -> [ConfigurationError] {
         // Errors at one place keep the order in which they were found.
         func rank(_ entry: (offset: Int, element: ConfigurationError)) -> (Int, Int, Int) {
             (entry.element.place.line ?? 0, entry.element.place.column ?? 0, entry.offset)
         }
-        return errors.enumerated().sorted { rank($0) < rank($1) }.map(\.element)
+        let listed = errors.enumerated().sorted { rank($0) < rank($1) }.map(\.element)
+        if count == listed.count { return listed }
+        return listed + [
+            ConfigurationError(
+                at: Place(file: file), "has \(count - listed.count) more errors", remedy: "correct these first")
+        ]
     }
 }

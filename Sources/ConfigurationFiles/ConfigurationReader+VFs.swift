@@ -11,18 +11,18 @@ extension ConfigurationReader {
     mutating func vfDeclarations(
         _ list: YAMLCursor, vfCount: Int?
     ) throws(ConfigurationError) -> [VFDeclaration] {
-        var declared: [(declaration: VFDeclaration, place: Place)] = []
+        var declared: [VFDeclaration] = []
+        var places = DeclaredRanges()
         for cursor in try list.list() {
             cursor.attempt { (cursor) throws(ConfigurationError) in
                 guard let declaration = try vfDeclaration(cursor, vfCount: vfCount) else { return }
-                for earlier in declared {
-                    guard let index = declaration.range.firstShared(with: earlier.declaration.range) else { continue }
-                    throw cursor.fail("VF \(index) is declared already, at \(earlier.place)")
+                if let (index, place) = places.add(declaration.range, at: cursor.place) {
+                    throw cursor.fail("VF \(index) is declared already, at \(place)")
                 }
-                declared.append((declaration, cursor.place))
+                declared.append(declaration)
             }
         }
-        return declared.map(\.declaration)
+        return declared
     }
 
     /// nil, and a complaint, without a range.
@@ -64,5 +64,34 @@ extension ConfigurationReader {
             throw cursor.fail("\(mac) is given already, at \(earlier)")
         }
         return mac
+    }
+}
+
+/// Ranges of VFs that have no VF in common, and where each is declared.
+private struct DeclaredRanges {
+    /// Ascending.
+    private var ranges: [(range: ClosedRange<Int>, place: Place)] = []
+
+    /// Adds a range, unless one of its VFs is declared.
+    ///
+    /// - Returns: the first VF that is, and where; nil when the range was added.
+    mutating func add(_ range: VFRange, at place: Place) -> (index: Int, place: Place)? {
+        for part in range.ranges {
+            let position = position(of: part)
+            guard position < ranges.count, ranges[position].range.overlaps(part) else { continue }
+            return (max(part.lowerBound, ranges[position].range.lowerBound), ranges[position].place)
+        }
+        for part in range.ranges { ranges.insert((part, place), at: position(of: part)) }
+        return nil
+    }
+
+    /// The first range that does not end before this one begins.
+    private func position(of part: ClosedRange<Int>) -> Int {
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].range.upperBound < part.lowerBound { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

@@ -23,6 +23,9 @@ package struct ConfigurationReader {
         "name", "select", "numa", "spread", "order", "exclusive", "allow", "maxClaims", "choices", "defaults",
     ]
 
+    /// The largest number of PF declarations, and of pools, in one file. Every pool is compared with every other.
+    static let mostEntries = 256
+
     package init() {}
 
     /// - Throws: the first error.
@@ -52,20 +55,20 @@ package struct ConfigurationReader {
         YAMLCursor(file: file, node: root, complaints: complaints).attempt { (cursor) throws(ConfigurationError) in
             try read(cursor)
         }
-        errors += complaints.inOrder
+        errors += complaints.inOrder(in: file)
     }
 
     private mutating func read(_ root: YAMLCursor) throws(ConfigurationError) {
         let top = try root.mapping(of: Self.topKeys)
         top["repair"]?.attempt { (policy) throws(ConfigurationError) in try setRepair(policy) }
         top["physicalFunctions"]?.attempt { (list) throws(ConfigurationError) in
-            for declaration in try list.each({ (entry) throws(ConfigurationError) in try self.declaration(entry) }) {
-                desired.physicalFunctions.append(declaration)
+            desired.physicalFunctions += try list.each(upTo: Self.mostEntries) { (entry) throws(ConfigurationError) in
+                try self.declaration(entry)
             }
         }
         top["pools"]?.attempt { (list) throws(ConfigurationError) in
-            for pool in try list.each({ (entry) throws(ConfigurationError) in try self.pool(entry) }) {
-                desired.pools.append(pool)
+            desired.pools += try list.each(upTo: Self.mostEntries) { (entry) throws(ConfigurationError) in
+                try self.pool(entry)
             }
         }
     }

@@ -11,6 +11,7 @@ extension ErrorKind {
             case 404: .notFound
             case 409: .conflict
             case 422: .unprocessable
+            case 429: .tooMany
             case 503: .notNow
             default: .failed
             }

@@ -52,8 +52,10 @@ extension DomainPlacement {
     init(of root: XMLElement) throws(DomainXMLError) {
         let vcpu = root.first("vcpu")
         let count = vcpu.map { $0.text.filter { !$0.isWhitespace } } ?? "1"
-        guard let vcpuCount = Int(count), vcpuCount > 0 else {
-            throw .invalid(subject: "<vcpu>", value: count, line: vcpu?.line ?? root.line, expected: "a number from 1")
+        guard let vcpuCount = Int(count), (1...NumberSet.limit).contains(vcpuCount) else {
+            throw .invalid(
+                subject: "<vcpu>", value: count.shortened, line: vcpu?.line ?? root.line,
+                expected: "a number from 1 to \(NumberSet.limit)")
         }
         self.vcpuCount = vcpuCount
         cpuset = try vcpu?.set("cpuset")
@@ -62,6 +64,11 @@ extension DomainPlacement {
         for pin in tuning?.all("vcpupin") ?? [] {
             guard let id = pin["vcpu"].flatMap({ Int($0) }), let cpus = try pin.set("cpuset") else {
                 throw .missing("attributes 'vcpu' and 'cpuset'", in: "<vcpupin>", line: pin.line)
+            }
+            guard (0..<NumberSet.limit).contains(id) else {
+                throw .invalid(
+                    subject: "attribute 'vcpu' of <vcpupin>", value: String(id), line: pin.line,
+                    expected: "a number below \(NumberSet.limit)")
             }
             pins[id] = cpus
         }
@@ -79,16 +86,25 @@ extension DomainPlacement {
             cellMemory[id] = try Memory(node)
         }
         var cells: [Cell] = []
+        var placed = NumberSet()
         for (position, cell) in (root.first("cpu")?.first("numa")?.all("cell") ?? []).enumerated() {
-            let id = cell["id"].flatMap { Int($0) } ?? position
+            let (id, vcpus) = (cell["id"].flatMap { Int($0) } ?? position, try cell.set("cpus") ?? NumberSet())
+            guard vcpus.isDisjoint(with: placed), cells.count < Self.mostCells else {
+                throw .invalid(
+                    subject: "<cell>", value: String(id), line: cell.line,
+                    expected: "at most \(Self.mostCells) cells, and each vCPU in one of them")
+            }
+            placed = placed.union(vcpus)
             cells.append(
                 Cell(
-                    id: id, vcpus: try cell.set("cpus") ?? NumberSet(), memory: cellMemory[id],
-                    bytes: try cell.bytes(of: cell["memory"] ?? "0")))
+                    id: id, vcpus: vcpus, memory: cellMemory[id], bytes: try cell.bytes(of: cell["memory"] ?? "0")))
         }
         self.cells = cells.sorted { $0.id < $1.id }
         memoryNeeds = try Self.memoryNeeds(of: root, cells: self.cells, memory: memory)
     }
+
+    /// Source: MAX_NODES, include/system/numa.h of QEMU.
+    private static let mostCells = 128
 
     private static func memoryNeeds(
         of root: XMLElement, cells: [Cell], memory: Memory?

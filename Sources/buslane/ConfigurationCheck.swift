@@ -13,6 +13,9 @@ struct ConfigurationCheck {
     /// Possible problems: a pool without a function is correct until its VFs are created.
     let notes: [ConfigurationCheckDocument.Remark]
 
+    /// How many contradictions to this host are listed. Two exclusive pools of one selector are one.
+    private static let mostProblems = 100
+
     /// - Parameters:
     ///   - ignored: files beside them that are not read.
     ///   - host: nil checks the files only.
@@ -26,8 +29,15 @@ struct ConfigurationCheck {
                 remedy: error.remedy)
         }
         // Entries with errors were left out; the others can still be compared.
-        for problem in host.map(reader.desired.problems(on:)) ?? [] {
+        let problems = host.map(reader.desired.problems(on:)) ?? []
+        for problem in problems.prefix(Self.mostProblems) {
             errors.append(.init(at: problem.place, message: problem.refusal.message, remedy: problem.refusal.remedy))
+        }
+        if problems.count > Self.mostProblems {
+            errors.append(
+                .init(
+                    at: nil, message: "this host contradicts it in \(problems.count - Self.mostProblems) more places",
+                    remedy: "correct these first"))
         }
         self.errors = errors
         notes =

@@ -20,7 +20,7 @@ extension ExitStatus {
             case .notFound, .conflict, .unprocessable, .failed: .refused
             case .malformed: .usage
             case .unreachable: .daemonUnreachable
-            case .notNow: .notNow
+            case .notNow, .tooMany: .notNow
             case .notPermitted: .notPermitted
             }
     }

@@ -54,6 +54,12 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Release the claims of a domain or unit that has been gone for this many seconds.")
     var ownerGrace = 300
 
+    @Option(help: "How many records of ended claims to keep at most.")
+    var endedClaims = EndedClaims().count
+
+    @Option(help: "How many days to keep the record of an ended claim.")
+    var endedClaimDays = EndedClaims().age / 86400
+
     /// How many clients can be connected at once; others wait. Below the unit's limit of open files.
     private static let connectionLimit = 12_000
     /// How long a client can be silent between requests or within one, before the daemon disconnects it.
@@ -91,7 +97,8 @@ struct Daemon: AsyncParsableCommand {
             file: file, spool: spool)
         var services = ServiceList(
             daemon: parts, domains: domains, host: host, libvirt: libvirt, processes: processes, spool: spool,
-            ownerGrace: ownerGrace, logger: logger
+            ownerGrace: ownerGrace, ended: EndedClaims(count: max(0, endedClaims), age: max(0, endedClaimDays) * 86400),
+            logger: logger
         ).make()
         services.append(
             ServingService(

@@ -22,7 +22,7 @@ struct Wiring: Sendable {
     let lanes = Lanes()
     let executor: Executor
     let comparer: CardComparer
-    let queue = AllocationQueue()
+    let queue: AllocationQueue
     let audit: AuditRecorder
     let permissions: Permissions
     let logger: Logger
@@ -53,10 +53,12 @@ struct Wiring: Sendable {
         audit = AuditRecorder(ledger: ledger, threads: threads)
         permissions = Permissions(ledger: ledger, logger: logger)
         configuration = ConfigurationInForce(folder)
+        queue = AllocationQueue(clock: boot.clock)
         holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)
-        pools = PoolDirectory(host: host, configuration: configuration, holdings: holdings)
+        let looks = SharedLook { try host.snapshot() }
+        pools = PoolDirectory(host: host, looks: looks, configuration: configuration, holdings: holdings)
         requests = DomainRequests(pools: pools)
-        candidates = CandidateSelection(host: host, identity: boot.identity, holdings: holdings)
+        candidates = CandidateSelection(host: host, looks: looks, identity: boot.identity, holdings: holdings)
 
         comparer = CardComparer(host: host, ledger: ledger, boot: boot, logger: logger)
         readiness = ClaimReadiness(
@@ -121,7 +123,8 @@ struct CardWiring: Sendable {
         findings = CardFindings(host: host, ledger: ledger, boot: boot, configuration: configuration)
         apply = ApplyRunner(
             host: host, ledger: ledger, boot: boot, lanes: lanes, executor: executor, holdings: holdings,
-            comparer: comparer, groups: groups, queue: queue, audit: audit, logger: logger)
+            looks: PlanningLook.shared(of: host, holdings), comparer: comparer, groups: groups, queue: queue,
+            audit: audit, logger: logger)
         bootRestore = BootRestore(
             host: host, ledger: ledger, configuration: configuration, comparer: comparer, state: state, apply: apply,
             use: use, readiness: readiness, logger: logger)

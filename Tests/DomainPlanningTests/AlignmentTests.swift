@@ -271,6 +271,17 @@ struct AlignmentTests {
         }
     }
 
+    @Test("a guest of the most vCPUs and CPUs is judged, and its conflicts are counted")
+    func most() throws {
+        let xml = guest(vcpu: "<vcpu cpuset='0-16383'>16384</vcpu>")
+        let placement = try domain(xml).placement
+        let found = placement.misalignments(of: [data0, data1], on: host)
+        #expect(found.count == 1 << 14 || found.count == (1 << 14) + 1)
+        let report = MisalignedDomain(found).report
+        #expect(report.message.contains("more") && report.message.utf8.count < 2000)
+        #expect(try domain(xml).aligned(to: [data0], on: host).placement.vcpuPins.count == 1 << 14)
+    }
+
     @Test("more devices' nodes than the guest has")
     func tooManyNodes() throws {
         let third = DeviceNode(name: "data2", node: 2)

@@ -69,7 +69,12 @@ struct PlacementTests {
     @Test(
         "what cannot be read is refused with its element",
         arguments: [
-            ("<vcpu>none</vcpu>", "<vcpu>"), ("<vcpu cpuset='a'>1</vcpu>", "'cpuset' of <vcpu>"),
+            ("<vcpu>none</vcpu>", "<vcpu>"), ("<vcpu>2147483647</vcpu>", "<vcpu>"), ("<vcpu>0</vcpu>", "<vcpu>"),
+            ("<vcpu>9223372036854775807</vcpu>", "<vcpu>"),
+            ("<cputune><vcpupin vcpu='2147483647' cpuset='0'/></cputune>", "'vcpu' of <vcpupin>"),
+            ("<cpu><numa><cell cpus='0-1'/><cell cpus='1'/></numa></cpu>", "<cell>"),
+            ("<cpu><numa>\(String(repeating: "<cell/>", count: 129))</numa></cpu>", "<cell>"),
+            ("<vcpu cpuset='a'>1</vcpu>", "'cpuset' of <vcpu>"),
             ("<vcpu cpuset='3-1'>1</vcpu>", "'cpuset' of <vcpu>"), ("<vcpu cpuset='0-99999999'>1</vcpu>", "'cpuset'"),
             ("<cputune><vcpupin vcpu='0'/></cputune>", "<vcpupin>"),
             ("<numatune><memory nodeset=''/></numatune>", "'nodeset' of <memory>"),

@@ -179,10 +179,4 @@ struct SpellingTests {
 
     @Test("refuses a malformed range of VFs", arguments: ["", "-", "3-1", "a", "1-", "-1", "0,,1", "0-70000", "1 - 2"])
     func malformed(text: String) { #expect(throws: MalformedValue.self) { try VFRange(text) } }
-
-    @Test("finds the first common index of two ranges")
-    func shared() throws {
-        #expect(try VFRange("0-3,8").firstShared(with: VFRange("5,8-9")) == 8)
-        #expect(try VFRange("0-3").firstShared(with: VFRange("4")) == nil)
-    }
 }

@@ -17,10 +17,10 @@ struct YAMLCursor {
 
     /// The result of `read`; nil if there was any error, which is added to the complaints.
     func attempt<Value>(_ read: (YAMLCursor) throws(ConfigurationError) -> Value) -> Value? {
-        let before = complaints.errors.count
+        let before = complaints.count
         do {
             let value = try read(self)
-            return complaints.errors.count == before ? value : nil
+            return complaints.count == before ? value : nil
         } catch {
             complaints.add(error)
             return nil
@@ -68,8 +68,12 @@ struct YAMLCursor {
         "sriov_vf_msix_count": ["msixCount"], "msix": ["msixCount"], "serialNumbers": ["serials"],
     ]
 
-    func list() throws(ConfigurationError) -> [YAMLCursor] {
+    /// - Parameter most: the largest number of entries.
+    func list(upTo most: Int = 4096) throws(ConfigurationError) -> [YAMLCursor] {
         guard let sequence = node.sequence else { throw fail("expected a list") }
+        guard sequence.count <= most else {
+            throw fail("the list has \(sequence.count) entries, and at most \(most) are read")
+        }
         return sequence.map(at)
     }
 
@@ -177,8 +181,8 @@ extension YAMLCursor {
 
     /// The correct items of a list; each wrong one is a complaint.
     func each<Value>(
-        _ read: (YAMLCursor) throws(ConfigurationError) -> Value
+        upTo most: Int = 4096, _ read: (YAMLCursor) throws(ConfigurationError) -> Value
     ) throws(ConfigurationError) -> [Value] {
-        try list().compactMap { $0.attempt(read) }
+        try list(upTo: most).compactMap { $0.attempt(read) }
     }
 }

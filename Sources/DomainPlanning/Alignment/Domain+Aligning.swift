@@ -30,7 +30,7 @@ private struct Alignment {
         let wanted = NumberSet(Set(devices.map(\.node)))
         if placement.memory?.mode == "restrictive" { additions.memoryMode = "restrictive" }
         if placement.isAutomatic {
-            let all = NumberSet(Set(0..<placement.vcpuCount))
+            let all = NumberSet(below: placement.vcpuCount)
             throw MisalignedDomain([Misalignment(part: .vcpus(all), place: .automatic, device: devices[0])])
         }
         if placement.cells.isEmpty {
@@ -102,7 +102,7 @@ private struct Alignment {
                 additions.cellMemory.append(.init(cell: cell.id, node: node))
             }
             conflicts += pin(
-                cell.vcpus.numbers.sorted(), of: placement, near: device, to: NumberSet([device.node]), on: host)
+                cell.vcpus.numbers, of: placement, near: device, to: NumberSet([device.node]), on: host)
             additions.expanderCells.append(cell.id)
         }
         guard conflicts.isEmpty else { throw MisalignedDomain(conflicts) }
@@ -118,19 +118,23 @@ private struct Alignment {
         // Which CPUs are near is unknown.
         guard !wanted.isEmpty else { return [] }
         var conflicts: [Misalignment] = []
+        func refuse(_ id: Int, _ cpus: NumberSet, on nodes: NumberSet) {
+            conflicts.append(
+                Misalignment(part: .vcpus(NumberSet([id])), place: .cpus(cpus, nodes: nodes), device: device))
+        }
+        // One limit for thousands of vCPUs.
+        let limit = placement.cpuset ?? wanted
+        let (isNear, allowed, nodes) = (
+            placement.cpuset != nil && limit.isSubset(of: wanted), limit.intersection(wanted), host.nodes(of: limit)
+        )
         for id in vcpus {
-            let cpus = placement.cpus(ofVCPU: id)
-            if let cpus, cpus.isSubset(of: wanted) { continue }
-            let allowed = placement.vcpuPins[id] == nil ? cpus?.intersection(wanted) ?? wanted : NumberSet()
-            guard !allowed.isEmpty else {
-                let there = cpus ?? NumberSet()
-                conflicts.append(
-                    Misalignment(
-                        part: .vcpus(NumberSet([id])), place: .cpus(there, nodes: host.nodes(of: there)),
-                        device: device))
-                continue
+            if let own = placement.vcpuPins[id] {
+                if !own.isSubset(of: wanted) { refuse(id, own, on: host.nodes(of: own)) }
+            } else if allowed.isEmpty {
+                refuse(id, limit, on: nodes)
+            } else if !isNear {
+                additions.vcpuPins.append(.init(vcpu: id, cpus: allowed))
             }
-            additions.vcpuPins.append(.init(vcpu: id, cpus: allowed))
         }
         return conflicts
     }

@@ -72,7 +72,7 @@ extension Misalignment: CustomStringConvertible {
         let what =
             switch place {
             case .cpus(let cpus, let nodes):
-                "\(verb) pinned to \(plural(cpus, "CPU")) \(cpus) (\(plural(nodes, "node")) \(nodes))"
+                "\(verb) pinned to \(plural(cpus, "CPU")) \(cpus.description.shortened) (\(plural(nodes, "node")) \(nodes))"
             case .nodes(let nodes): "\(verb) bound to \(plural(nodes, "node")) \(nodes)"
             case .anywhere: part.isMemory ? "\(verb) bound to no node" : "\(verb) pinned to no CPUs"
             case .automatic: "\(verb) placed by numad (placement='auto')"
@@ -109,7 +109,7 @@ extension DomainPlacement {
         let wanted = NumberSet(Set(devices.map(\.node)))
         var found: [Misalignment] = []
         found += misalignments(
-            of: NumberSet(Set(0..<vcpuCount)), with: first, within: host.cpus(near: wanted), on: host)
+            of: NumberSet(below: vcpuCount), with: first, within: host.cpus(near: wanted), on: host)
         if let memory {
             if !memory.nodes.isSubset(of: wanted.union(host.memoryNodes(near: wanted))) {
                 found.append(Misalignment(part: .memory, place: .nodes(memory.nodes), device: first))
@@ -119,12 +119,14 @@ extension DomainPlacement {
         }
         guard found.isEmpty else { return found }
         // Everything is on the devices' nodes; a node without any vCPU is still a problem.
-        let all = (0..<vcpuCount).compactMap { cpus(ofVCPU: $0) }.reduce(NumberSet()) { $0.union($1) }
+        let pins = vcpuPins.filter { (0..<vcpuCount).contains($0.key) }
+        let limit = pins.count < vcpuCount ? cpuset ?? NumberSet() : NumberSet()
+        let all = pins.values.reduce(limit) { $0.union($1) }
         for device in devices
         where !host.cpus(near: device.node).isEmpty && host.cpus(near: device.node).isDisjoint(with: all) {
             found.append(
                 Misalignment(
-                    part: .vcpus(NumberSet(Set(0..<vcpuCount))), place: .cpus(all, nodes: host.nodes(of: all)),
+                    part: .vcpus(NumberSet(below: vcpuCount)), place: .cpus(all, nodes: host.nodes(of: all)),
                     device: device))
         }
         return found
@@ -149,18 +151,20 @@ extension DomainPlacement {
     private func misalignments(
         of vcpus: NumberSet, with device: DeviceNode, within wanted: NumberSet, on host: HostNodes
     ) -> [Misalignment] {
+        /// Where CPUs are that are not near; nil for CPUs that are, and where which are near is unknown.
+        func elsewhere(_ cpus: NumberSet) -> Misalignment.Where? {
+            wanted.isEmpty || cpus.isSubset(of: wanted) ? nil : .cpus(cpus, nodes: host.nodes(of: cpus))
+        }
+        // One set for thousands of vCPUs.
+        let limit = cpuset.flatMap(elsewhere)
         var found: [Misalignment] = []
-        var open: Set<Int> = []
-        for id in vcpus.numbers.sorted() {
-            guard let cpus = cpus(ofVCPU: id) else {
-                open.insert(id)
-                continue
+        var open: [Int] = []
+        for id in vcpus.numbers {
+            if vcpuPins[id] == nil, cpuset == nil {
+                open.append(id)
+            } else if let place = vcpuPins[id].map(elsewhere) ?? limit {
+                found.append(Misalignment(part: .vcpus(NumberSet([id])), place: place, device: device))
             }
-            // Which CPUs are near is unknown.
-            guard !wanted.isEmpty, !cpus.isSubset(of: wanted) else { continue }
-            found.append(
-                Misalignment(
-                    part: .vcpus(NumberSet([id])), place: .cpus(cpus, nodes: host.nodes(of: cpus)), device: device))
         }
         if !open.isEmpty {
             found.append(

@@ -37,6 +37,11 @@ public struct Caller: Hashable, Sendable {
     public var description: String { user ?? "uid \(uid)" }
 }
 
+extension Pool {
+    /// Whether the caller may claim from it.
+    public func admits(_ caller: Caller) -> Bool { access?.admits(caller) ?? true }
+}
+
 extension Caller {
     /// - Throws: ``Refusal/notPermitted(what:subject:user:remedy:)`` for every user except root.
     public func mustBeRoot(to what: String, _ subject: String) throws(Refusal) {

@@ -42,13 +42,6 @@ public struct VFRange: Hashable, Sendable, TextCodable {
     /// Every index, ascending.
     public var indexes: [Int] { ranges.flatMap { Array($0) } }
 
-    /// The smallest common index; nil if there is none.
-    public func firstShared(with other: VFRange) -> Int? {
-        ranges.flatMap { mine in
-            other.ranges.filter(mine.overlaps).map { Swift.max(mine.lowerBound, $0.lowerBound) }
-        }.min()
-    }
-
     public var description: String {
         ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
     }

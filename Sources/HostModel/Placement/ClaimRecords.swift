@@ -50,3 +50,50 @@ extension ClaimRequest {
         }
     }
 }
+
+extension [ClaimRequest] {
+    /// The same for requests that are to be met together.
+    public func refuseBeyondQuota(_ records: some ClaimRecords) throws {
+        var records = AnticipatedRecords(beside: records)
+        for request in self {
+            try request.refuseBeyondQuota(records)
+            records.add(request)
+        }
+    }
+}
+
+/// What will be recorded when some requests have their claims: for quotas.
+struct AnticipatedRecords<Recorded: ClaimRecords>: ClaimRecords {
+    private struct Share: Hashable {
+        var owner: Owner?
+        var uid: Int?
+        let pool: String
+    }
+
+    private let recorded: Recorded
+    /// The number of claims to come.
+    private var coming: [Share: Int] = [:]
+
+    init(beside recorded: Recorded) { self.recorded = recorded }
+
+    mutating func add(_ request: ClaimRequest) {
+        coming[Share(owner: request.owner, pool: request.pool.name), default: 0] += 1
+        if let uid = request.uid { coming[Share(uid: uid, pool: request.pool.name), default: 0] += 1 }
+    }
+
+    func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
+        try recorded.claimCount(ofOwner: owner, inPool: pool) + coming[Share(owner: owner, pool: pool), default: 0]
+    }
+
+    func claimCount(ofUser uid: Int, inPool pool: String) throws -> Int {
+        try recorded.claimCount(ofUser: uid, inPool: pool) + coming[Share(uid: uid, pool: pool), default: 0]
+    }
+
+    func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String? {
+        try recorded.claim(ofDevice: name, ownedBy: owner)
+    }
+
+    func claims(ofMAC mac: MACAddress, on physicalFunction: PCIAddress) throws -> [Holdings.ClaimReference] {
+        try recorded.claims(ofMAC: mac, on: physicalFunction)
+    }
+}

@@ -69,12 +69,19 @@ public enum Placement {
     }
 
     /// The free functions that could be chosen for a waiting request. Later requests must not take them.
+    ///
+    /// A request that takes one function of each PF needs only one of each.
     public static func wanted(
         by request: ClaimRequest, on host: HostSnapshot, holdings: Holdings
     ) -> Set<PCIAddress> {
         var search = PlacementSearch(for: request, on: host, holdings)
         let allowed = Set(search.regions.flatMap(\.self))
-        return Set(allowed.filter { search.isFree($0) }.map { host.functions[$0].address })
+        var cards: Set<PCIAddress> = []
+        return Set(
+            search.members.filter {
+                allowed.contains($0) && search.isFree($0)
+                    && (request.spread != .pf || cards.insert(search.card(of: $0)).inserted)
+            }.map { host.functions[$0].address })
     }
 
     /// Whether a claim satisfies a request with the functions that it has.

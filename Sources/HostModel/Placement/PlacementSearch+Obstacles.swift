@@ -70,7 +70,7 @@ extension PlacementSearch {
         if holdings.named.contains(address) {
             return .function(address, .heldByDomain(domain: request.ownerName))
         }
-        if holdings.awaited.contains(address) { return .function(address, .awaited) }
+        if holdings.awaited.keeps(address, in: request.pool) { return .function(address, .awaited) }
         // A PF and its VFs exclude each other.
         if let sriov = function.sriov, sriov.vfCount > 0 {
             return .function(address, .cutIntoVFs(count: sriov.vfCount))

@@ -21,7 +21,7 @@ public struct Holdings: Sendable {
     /// By function: why it is in quarantine.
     public var quarantine: [PCIAddress: String]
     /// Functions that are kept for earlier requests, which wait.
-    public var awaited: Set<PCIAddress> = []
+    public var awaited = KeptFunctions()
     /// By PF: its state before Buslane changed it for the first time.
     public var originals: [PCIAddress: PFOriginal]
     /// By PF: the declaration that was last applied. A VF setting that is no longer declared is reset.

@@ -42,13 +42,15 @@ public enum ErrorKind: Hashable, Sendable, CaseIterable {
     case failed
     /// The cause may pass by itself: the same request can succeed later.
     case notNow
+    /// The caller has as many of something as one user may have at a time.
+    case tooMany
     /// Nothing answers at the daemon's socket.
     case unreachable
 
     /// The same request, sent again later, can succeed without any other change by a person.
     public var isTemporary: Bool {
         switch self {
-        case .notNow: true
+        case .notNow, .tooMany: true
         case .malformed, .notPermitted, .notFound, .conflict, .unprocessable, .failed, .unreachable: false
         }
     }

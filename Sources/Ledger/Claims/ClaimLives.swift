@@ -2,7 +2,7 @@
 import GRDB
 import HostModel
 
-/// The lives of the ledger's claims that expire.
+/// The lives of the ledger's claims: how long those that expire are held, and how long ended ones stay recorded.
 public struct ClaimLives: Sendable {
     let commits: Commits
     let queries: Queries

@@ -21,20 +21,24 @@ struct ClaimTable {
     func live(of owner: Owner?) throws -> [Claim] {
         let whose = owner == nil ? "1" : "owner = ?"
         let arguments = StatementArguments([owner?.description].compactMap(\.self))
+        // The table has thousands of ended claims: without the index of the live ones, those would be read too.
         return try claims(
-            where: "state <> 'released' AND \(whose) ORDER BY number", andAssignments: whose, arguments)
+            in: "claim INDEXED BY claimByOwner", where: "state <> 'released' AND \(whose) ORDER BY number",
+            andAssignments: whose, arguments)
     }
 
     /// - Parameters:
+    ///   - table: with the index to use, where SQLite would choose another.
     ///   - condition: selects the claims, by columns of `claim`; `ORDER BY` may follow.
     ///   - assignmentCondition: selects their rows in `assignment`, with the same arguments.
     private func claims(
-        where condition: String, andAssignments assignmentCondition: String, _ arguments: StatementArguments
+        in table: String = "claim", where condition: String, andAssignments assignmentCondition: String,
+        _ arguments: StatementArguments
     ) throws -> [Claim] {
         var claims = try db.map(
             """
             SELECT number, generation, pool, owner, ownerName, numa, state, createdAt, uid, ttl, endsAt, usedInBoot, usedSince
-            FROM claim WHERE \(condition)
+            FROM \(table) WHERE \(condition)
             """, arguments, Self.read)
         if claims.isEmpty { return [] }
         let assignments = try db.assignments.byClaim(where: assignmentCondition, arguments)
@@ -148,6 +152,29 @@ extension ClaimTable {
     }
 }
 
+/// The records of ended claims.
+extension ClaimTable {
+    /// Ended claims that are older than others, or ended before a time. Never the newest claim: the next would get its number.
+    ///
+    /// - Parameters:
+    ///   - count: how many of the ended are to stay.
+    ///   - time: seconds since 1970.
+    func outdated(beyond count: Int, endedBefore time: Int, limit: Int) throws -> [Int] {
+        try Int.fetchAll(
+            db,
+            sql: """
+                SELECT number FROM claim
+                WHERE state = 'released' AND number < (SELECT max(number) FROM claim) AND (endedAt < ? OR number <= (
+                    SELECT number FROM claim WHERE state = 'released' ORDER BY number DESC LIMIT 1 OFFSET ?))
+                ORDER BY number LIMIT ?
+                """, arguments: [time, count, limit])
+    }
+
+    func forget(_ numbers: [Int]) throws {
+        for number in numbers { try db.run("DELETE FROM claim WHERE number = ? AND state = 'released'", [number]) }
+    }
+}
+
 /// The lives of claims that expire. Their ends are in seconds since the boot.
 extension ClaimTable {
     /// - Returns: whether the claim expires and is held by its owner. Otherwise nothing is written.
@@ -162,7 +189,8 @@ extension ClaimTable {
     }
 
     func ended(sinceBoot: Int) throws -> (claims: [String], next: Int?) {
-        let condition = "ttl IS NOT NULL AND state IN ('bound', 'inUse') AND endsAt"
+        // SQLite does not conclude from the states that the claim is in the index of those that are not released.
+        let condition = "ttl IS NOT NULL AND state <> 'released' AND state IN ('bound', 'inUse') AND endsAt"
         let numbers = try Int.fetchAll(
             db, sql: "SELECT number FROM claim WHERE \(condition) <= ? ORDER BY endsAt", arguments: [sinceBoot])
         let next = try Int.fetchOne(

@@ -22,6 +22,11 @@ extension Migrations {
         ALTER TABLE assignment ADD COLUMN formers TEXT CHECK (formers IS NULL OR json_valid(formers));
         """
 
+    /// For the quota of a user, which would otherwise read every claim there ever was.
+    static let twelfth = """
+        CREATE INDEX claimByUser ON claim (uid, pool) WHERE state <> 'released' AND uid IS NOT NULL;
+        """
+
     /// A function in doubt keeps another reason for which it is in quarantine.
     static let eleventh = """
         CREATE TABLE doubt (

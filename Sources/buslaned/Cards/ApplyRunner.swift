@@ -3,6 +3,21 @@ import HostModel
 import Ledger
 import Logging
 
+/// Everything that a plan is made from.
+struct PlanningLook: Sendable {
+    let host: HostSnapshot
+    let holdings: Holdings
+
+    init(at host: any Host, _ reader: HoldingsReader) async throws {
+        self.host = try host.snapshot()
+        holdings = try await reader.holdings(for: .planning, opening: self.host.hostVFs)
+    }
+
+    static func shared(of host: any Host, _ reader: HoldingsReader) -> SharedLook<PlanningLook> {
+        SharedLook { try await PlanningLook(at: host, reader) }
+    }
+}
+
 /// Plans and applies a declared state.
 struct ApplyRunner: Sendable {
     let host: any Host
@@ -11,6 +26,8 @@ struct ApplyRunner: Sendable {
     let lanes: Lanes
     let executor: Executor
     let holdings: HoldingsReader
+    /// For plans that are only shown.
+    let looks: SharedLook<PlanningLook>
     let comparer: CardComparer
     let groups: GroupAdoption
     let queue: AllocationQueue
@@ -19,9 +36,9 @@ struct ApplyRunner: Sendable {
 
     /// What ``apply(_:confirmed:by:reporting:)`` would do now.
     func plan(for desired: DesiredState) async throws -> Plan {
-        let now = try host.snapshot()
-        var plan = try Planner.plan(
-            for: desired, on: now, holdings: await holdings.holdings(for: .planning, opening: now.hostVFs))
+        let look = try await looks.now()
+        let now = look.host
+        var plan = try Planner.plan(for: desired, on: now, holdings: look.holdings)
         plan.notes = desired.outdatedAddresses(since: try await ledger.cards.lastLook(), on: now).map {
             "\($0). \($0.remedy)"
         }
@@ -45,8 +62,8 @@ struct ApplyRunner: Sendable {
             try await comparer.settle()
             // 1. Look, decide and refuse.
             let mark = lanes.ended
-            let before = try host.snapshot()
-            let held = try await holdings.holdings(for: .planning, opening: before.hostVFs)
+            let look = try await PlanningLook(at: host, holdings)
+            let (before, held) = (look.host, look.holdings)
             let plan = try Planner.plan(for: desired, on: before, holdings: held)
             guard confirmed || plan.blastRadius.isEmpty else { throw ConfirmationNeeded(blastRadius: plan.blastRadius) }
             let declared = desired.met(on: before)

@@ -4,22 +4,35 @@ import HostModel
 /// The queue of requests that wait for free functions, in order of arrival.
 ///
 /// Earlier requests are tried first, and functions that suit them are kept for them, so that small requests cannot
-/// starve a request for many functions. A request gets functions that no earlier request can use at once.
+/// starve a request for many functions. ``KeepingTimes`` limits how long. A request gets functions that no earlier request
+/// can use at once.
 actor AllocationQueue {
-    /// Tries to make all the claims, or none, from functions that are not kept for the earlier requests.
-    typealias Attempt = @Sendable ([ClaimRequest], _ earlier: [ClaimRequest]) async throws -> [Claim]
+    /// The largest number of requests of one user. Root has no limit.
+    static let mostOfOneUser = 16
+
+    /// What the queue does with a request.
+    struct Work: Sendable {
+        /// Looks at the host once for all who wait, in their order.
+        let review: @Sendable ([Waiter]) async throws -> [WaitingReview.Prospect]
+        /// Tries to make all the claims, or none, from functions that are not kept for the earlier requests.
+        let attempt: @Sendable (_ earlier: [Waiter]) async throws -> [Claim]
+        /// Releases claims that were made after the client disconnected.
+        let release: @Sendable ([Claim]) async -> Void
+    }
 
     private struct Entry {
         let id: Int
         let requests: [ClaimRequest]
-        let attempt: Attempt
-        let release: @Sendable ([Claim]) async -> Void
+        let caller: Caller
+        let work: Work
         /// False when the client has disconnected.
         let send: @Sendable (Update) -> Bool
         /// The result of the last try; nil before the first.
         var refusal: Refusal?
         /// Whether the time ended before the first try.
         var isOverdue = false
+
+        var keeper: KeepingTimes.Keeper { caller.isRoot ? .request(id) : .user(caller.uid) }
     }
 
     /// A message to a waiting client.
@@ -29,29 +42,47 @@ actor AllocationQueue {
         case ended(Result<[Claim], any Error>)
     }
 
+    /// Seconds since the boot.
+    private let clock: @Sendable () -> Int
     private var entries: [Entry] = []
+    private var times = KeepingTimes()
     private var nextID = 0
     private var isTrying = false
     private var mustTryAgain = false
     private var isTicking = false
 
-    /// The requests that wait now, in order.
-    var requests: [ClaimRequest] { entries.flatMap(\.requests) }
+    init(clock: @escaping @Sendable () -> Int) { self.clock = clock }
+
+    /// All who wait now, in order.
+    var waiters: [Waiter] { waiters(at: clock()) }
+
+    private func waiters(at now: Int) -> [Waiter] {
+        entries.map { Waiter($0.requests, of: $0.caller, keepsFunctions: times.allows($0.keeper, at: now)) }
+    }
+
+    /// - Throws: ``Refusal`` when the user has ``mostOfOneUser`` requests in the queue.
+    func refuseTooMany(of caller: Caller) throws(Refusal) {
+        guard !caller.isRoot, entries.count(where: { $0.caller.uid == caller.uid }) >= Self.mostOfOneUser else {
+            return
+        }
+        throw .request(.tooManyWaiters(user: caller.description, limit: Self.mostOfOneUser))
+    }
 
     /// Queues the requests until the claims are made, the refusal is permanent, or the time ends.
     ///
     /// When the consumer ends the stream, the requests leave the queue.
     ///
-    /// - Parameter release: releases claims that were made after the client disconnected.
+    /// - Throws: as ``refuseTooMany(of:)``.
     func wait(
-        for requests: [ClaimRequest], upTo limit: Duration, release: @escaping @Sendable ([Claim]) async -> Void,
-        _ attempt: @escaping Attempt
-    ) -> AsyncStream<Update> {
+        for requests: [ClaimRequest], of caller: Caller, upTo limit: Duration, _ work: Work
+    ) throws(Refusal) -> AsyncStream<Update> {
+        try refuseTooMany(of: caller)
         nextID += 1
         let id = nextID
-        return AsyncStream { continuation in
+        // Only the newest message matters.
+        return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
             entries.append(
-                Entry(id: id, requests: requests, attempt: attempt, release: release) { update in
+                Entry(id: id, requests: requests, caller: caller, work: work) { update in
                     defer { if case .ended = update { continuation.finish() } }
                     if case .terminated = continuation.yield(update) { return false }
                     return true
@@ -101,27 +132,44 @@ actor AllocationQueue {
         isTrying = false
     }
 
-    /// Tries each request once. Requests that come or leave during the pass count in the next one.
+    /// Reviews all requests together, and tries those that no longer have to wait. Requests that come or leave during the
+    /// pass count in the next one.
     private func pass() async {
-        for entry in entries {
-            let earlier = entries.prefix { $0.id != entry.id }.flatMap(\.requests)
-            do {
-                let claims = try await entry.attempt(entry.requests, earlier)
-                // Release the claims if the client left during the try.
-                let isThere = entries.contains { $0.id == entry.id }
-                entries.removeAll { $0.id == entry.id }
-                if !isThere || !entry.send(.ended(.success(claims))) { await entry.release(claims) }
-            } catch let refusal as Refusal where refusal.isTemporary {
-                if let position = entries.firstIndex(where: { $0.id == entry.id }) {
-                    entries[position].refusal = refusal
-                    if entries[position].isOverdue { expire(entry.id) }
-                }
-            } catch {
-                entries.removeAll { $0.id == entry.id }
-                _ = entry.send(.ended(.failure(error)))
+        let (now, all) = (clock(), entries)
+        // Without a review each is tried, and has the reason.
+        let prospects = try? await all.first?.work.review(waiters(at: now))
+        for (position, entry) in all.enumerated() {
+            switch prospects?[position] {
+            case .waits(let refusal, let keepsFunctions)?:
+                if keepsFunctions { times.begin(entry.keeper, at: now) }
+                stays(entry.id, refusal)
+            case .ready?, .hopeless?, nil: await attempt(entry)
             }
         }
         for (place, entry) in entries.enumerated() { _ = entry.send(.place(place)) }
+    }
+
+    private func attempt(_ entry: Entry) async {
+        guard let position = entries.firstIndex(where: { $0.id == entry.id }) else { return }
+        do {
+            let claims = try await entry.work.attempt(Array(waiters.prefix(position)))
+            // Release the claims if the client left during the try.
+            let isThere = entries.contains { $0.id == entry.id }
+            entries.removeAll { $0.id == entry.id }
+            if !isThere || !entry.send(.ended(.success(claims))) { await entry.work.release(claims) }
+        } catch let refusal as Refusal where refusal.isTemporary {
+            stays(entry.id, refusal)
+        } catch {
+            entries.removeAll { $0.id == entry.id }
+            _ = entry.send(.ended(.failure(error)))
+        }
+    }
+
+    /// Keeps the result of a try.
+    private func stays(_ id: Int, _ refusal: Refusal) {
+        guard let position = entries.firstIndex(where: { $0.id == id }) else { return }
+        entries[position].refusal = refusal
+        if entries[position].isOverdue { expire(id) }
     }
 
     /// Ends the waiting of a request with the refusal of its last try.

@@ -4,9 +4,11 @@ import HostModel
 /// Chooses functions for requests, and plans the changes that make them ready.
 ///
 /// Chooses from the host in memory, then reads each chosen function again. Where the two differ, the whole host is read
-/// and the choice made anew: reading a large host takes longer than everything else.
+/// and the choice made anew: reading a large host takes longer than everything else, and no transaction waits for it.
 struct CandidateSelection: Sendable {
     let host: any Host
+    /// At the whole host.
+    let looks: SharedLook<HostSnapshot>
     let identity: HostIdentity
     let holdings: HoldingsReader
 
@@ -17,34 +19,49 @@ struct CandidateSelection: Sendable {
         let changes: [[Change]]
     }
 
+    /// The host in memory does not suffice for the choice.
+    struct NeedsLook: Error {}
+
+    /// Makes a choice with the host in memory, and once more with a look at the whole host if that does not suffice.
+    ///
+    /// - Parameter choice: calls ``choose(for:on:held:_:)`` with the look that it is given.
+    func choosing<Value: Sendable>(
+        _ choice: (HostSnapshot?) async throws -> Value
+    ) async throws -> Value {
+        do { return try await choice(nil) } catch is NeedsLook { return try await choice(try await looks.now()) }
+    }
+
     /// Chooses inside the ledger's transaction.
     ///
     /// - Parameters:
+    ///   - look: the whole host; nil for the host in memory.
     ///   - held: the ledger's part of the holdings, as the transaction sees it.
     ///   - uses: the other part, read before the transaction.
+    /// - Throws: ``NeedsLook`` without a look; a ``Refusal`` with one.
     func choose(
-        for requests: [ClaimRequest], held: Holdings, _ uses: HoldingsReader.Uses
+        for requests: [ClaimRequest], on look: HostSnapshot?, held: Holdings, _ uses: HoldingsReader.Uses
     ) throws -> [Candidate] {
         let holdings = try uses.joined(with: held)
-        let placed = try placed(requests) { seen in
+        let placed = try placed(requests, on: look) { seen in
             try holdings.choosing { try Placement.place(requests, on: seen, holdings: $0) }
         }
         // With the functions just read: a release restores that state.
-        let look = FreshLook(host: host, knowing: placed.joined().map(\.function))
-        return try zip(requests, placed).map { try candidate(for: $0, $1, look) }
+        let chosen = FreshLook(host: host, knowing: placed.joined().map(\.function))
+        return try zip(requests, placed).map { try candidate(for: $0, $1, chosen) }
     }
 
     /// The choice, with each function as it is now.
     private func placed(
-        _ requests: [ClaimRequest], _ place: (HostSnapshot) throws -> [[Placement.Placed]]
+        _ requests: [ClaimRequest], on look: HostSnapshot?, _ place: (HostSnapshot) throws -> [[Placement.Placed]]
     ) throws -> [[Placement.Placed]] {
+        if let look { return try refreshed(try place(look)) }
         if let chosen = try? place(host.lastSeen(indexedBy: requests.map(\.pool.selector))),
             let now = try? refreshed(chosen),
             now.joined().map(\.function.decisive) == chosen.joined().map(\.function.decisive)
         {
             return now
         }
-        return try refreshed(try place(host.snapshot()))
+        throw NeedsLook()
     }
 
     /// The same functions, read again.
@@ -87,17 +104,21 @@ struct CandidateSelection: Sendable {
     /// again.
     ///
     /// - Parameters:
+    ///   - purpose: of the allocation.
     ///   - leaving: claims that end before the requests are met.
     ///   - named: functions that the owner's domain has from elsewhere.
     ///   - accept: refuses functions that the owner could not use.
     func foresee(
-        _ requests: [ClaimRequest], leaving: [Claim] = [], besides named: Set<PCIAddress> = [],
-        accept: ([Candidate]) throws -> Void = { _ in }
+        _ requests: [ClaimRequest], for purpose: HoldingsReader.Purpose = .placingNow, leaving: [Claim] = [],
+        besides named: Set<PCIAddress> = [], accept: ([Candidate]) throws -> Void = { _ in }
     ) async throws {
-        let (recorded, uses) = try await holdings.parts(for: .placingNow, leaving: leaving)
-        var held = recorded
-        held.named = named
-        try accept(try choose(for: requests, held: held, uses))
+        let chosen = try await choosing { look in
+            let (recorded, uses) = try await holdings.parts(for: purpose, leaving: leaving)
+            var held = recorded
+            held.named = named
+            return try choose(for: requests, on: look, held: held, uses)
+        }
+        try accept(chosen)
     }
 
     /// The functions that the requests would get now, from the host in memory; nil when they would be refused.
@@ -108,7 +129,7 @@ struct CandidateSelection: Sendable {
 
     /// Why each function of the pool would or would not be chosen now.
     func explain(_ request: ClaimRequest) async throws -> Placement.Explanation {
-        let now = try host.snapshot()
+        let now = try await looks.now()
         let members = request.pool.selector.matches(in: now).filter(\.isOnHostDriver)
         let held = try await holdings.holdings(for: .placingNow, opening: Set(members.map(\.address)))
         return try Placement.explain(request, on: now, holdings: held)

@@ -49,30 +49,55 @@ struct ClaimAllocator: Sendable {
         by actor: AuditEntry.Actor
     ) async throws -> [Claim] {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
-        let earlier = await queue.requests
         // The audit entry of the start records the failure.
-        if start != nil { return try await make(requests, for: start, behind: earlier, entry) }
-        return try await audit.recorded(entry) {
-            try await make(requests, behind: earlier, replacing: replaced, entry)
-        }
+        if start != nil { return try await make(requests, .starting, for: start, entry) }
+        let purpose = HoldingsReader.Purpose.placing(behind: await queue.waiters)
+        return try await audit.recorded(entry) { try await make(requests, purpose, replacing: replaced, entry) }
     }
 
     /// Makes the claims as soon as there are enough functions, first come, first served.
     ///
     /// A failed try is not recorded. The end of the waiting is: ``recordRefusal(of:_:by:)``.
+    ///
+    /// - Throws: ``Refusal`` for a request that waiting cannot help: the pool, or the quota, can never give so much; and when
+    ///   the user has too many that wait.
     func allocate(
-        all requests: [ClaimRequest], waitingUpTo limit: Duration, by actor: AuditEntry.Actor
-    ) async -> AsyncStream<AllocationQueue.Update> {
+        all requests: [ClaimRequest], waitingUpTo limit: Duration, for caller: Caller, by actor: AuditEntry.Actor
+    ) async throws -> AsyncStream<AllocationQueue.Update> {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
-        return await queue.wait(
-            for: requests, upTo: limit,
-            release: { claims in try? await release.releaseUndelivered(claims, by: actor) },
-            { requests, earlier in
+        let work = AllocationQueue.Work(
+            review: holdings.prospects,
+            attempt: { earlier in
                 // In its own task: it continues when the client disconnects.
                 try await Task(executorPreference: threads.of(actor.uid)) {
-                    try await make(requests, behind: earlier, entry)
+                    try await refuseBeyondQuota(requests)
+                    return try await make(requests, .placing(behind: earlier), entry)
                 }.value
-            })
+            },
+            release: { claims in try? await release.releaseUndelivered(claims, by: actor) })
+        do {
+            try await queue.refuseTooMany(of: caller)
+            try await refuseHopeless(requests)
+            return try await queue.wait(for: requests, of: caller, upTo: limit, work)
+        } catch {
+            try await audit.failed(entry, error)
+            throw error
+        }
+    }
+
+    /// Refuses requests that no release would help, before they wait.
+    private func refuseHopeless(_ requests: [ClaimRequest]) async throws {
+        try await refuseBeyondQuota(requests)
+        do {
+            try await candidates.foresee(requests)
+        } catch let refusal as Refusal where refusal.isTemporary {
+            // This is what they wait for.
+        }
+    }
+
+    /// Before functions are chosen: a pool that is empty now must not hide the quota.
+    private func refuseBeyondQuota(_ requests: [ClaimRequest]) async throws {
+        try await ledger.judging { try requests.refuseBeyondQuota($0) }
     }
 
     /// Records that the waiting ended without claims.
@@ -80,23 +105,24 @@ struct ClaimAllocator: Sendable {
         try await audit.failed(AuditEntry.Draft(allocating: requests, by: actor), error)
     }
 
-    /// - Parameter earlier: requests that came before and still wait. The functions that they could get are kept for
-    ///   them.
     private func make(
-        _ requests: [ClaimRequest], for start: Start? = nil, behind earlier: [ClaimRequest],
+        _ requests: [ClaimRequest], _ purpose: HoldingsReader.Purpose, for start: Start? = nil,
         replacing replaced: [Claim] = [], _ entry: AuditEntry.Draft
     ) async throws -> [Claim] {
-        let uses = try await holdings.uses(for: .placing(behind: earlier))
-        let mark = lanes.ended
         let entries = [entry, start?.entry].compactMap(\.self)
-        let (made, chosen) = try await ledger.allocate(
-            inBoot: boot.id, sinceBoot: boot.now, isForStart: start != nil, audit: entries, replacing: replaced
-        ) { recorded in
-            var held = recorded
-            held.named = start?.named ?? []
-            let chosen = try candidates.choose(for: requests, held: held, uses)
-            try start?.accept(chosen)
-            return (drafts: chosen.map(\.draft), plan: chosen)
+        let (made, chosen, mark) = try await candidates.choosing { look in
+            let uses = try await holdings.uses(for: purpose)
+            let mark = lanes.ended
+            let (made, chosen) = try await ledger.allocate(
+                inBoot: boot.id, sinceBoot: boot.now, isForStart: start != nil, audit: entries, replacing: replaced
+            ) { recorded in
+                var held = recorded
+                held.named = start?.named ?? []
+                let chosen = try candidates.choose(for: requests, on: look, held: held, uses)
+                try start?.accept(chosen)
+                return (drafts: chosen.map(\.draft), plan: chosen)
+            }
+            return (made, chosen, mark)
         }
         var claims = made
         do {

@@ -4,6 +4,8 @@ import HostModel
 /// The pools of the configuration in force.
 struct PoolDirectory: Sendable {
     let host: any Host
+    /// At the whole host.
+    let looks: SharedLook<HostSnapshot>
     let configuration: ConfigurationInForce
     let holdings: HoldingsReader
 
@@ -18,7 +20,7 @@ struct PoolDirectory: Sendable {
 
     /// All pools with the present host.
     func supplies() async throws -> [Supply] {
-        let snapshot = try host.snapshot()
+        let snapshot = try await looks.now()
         let held = try await holdings.holdings(for: .placingNow)
         return try configuration.inForce().pools.map { pool in
             let free = Placement.free(of: pool, on: snapshot, holdings: held)

@@ -38,7 +38,11 @@ struct ClaimRoutes: RouteGroup {
             let asked = try await request.decoded(as: AllocateRequest.self)
             let peer = try context.peer()
             let limit = try asked.patience()
-            return waiting(try await admitted(asked, from: peer), upTo: limit, by: peer.actor, context)
+            let requests = try await admitted(asked, from: peer)
+            // A refusal before the waiting is an ordinary error response.
+            let updates = try await allocator.allocate(
+                all: requests, waitingUpTo: limit, for: peer.caller, by: peer.actor)
+            return waiting(for: requests, updates, by: peer.actor, context)
         }
         router.post(RouterPath(Route.renewal)) { request, context in
             let asked = try await request.decoded(as: RenewRequest.self)
@@ -96,10 +100,11 @@ struct ClaimRoutes: RouteGroup {
 
     /// One line for each change of the place in the queue, then a last line with the claims or the error.
     private func waiting(
-        _ requests: [ClaimRequest], upTo limit: Duration, by actor: AuditEntry.Actor, _ context: PeerContext
+        for requests: [ClaimRequest], _ updates: AsyncStream<AllocationQueue.Update>, by actor: AuditEntry.Actor,
+        _ context: PeerContext
     ) -> Response {
         Response(jsonLines: { output in
-            for await update in await allocator.allocate(all: requests, waitingUpTo: limit, by: actor) {
+            for await update in updates {
                 switch update {
                 case .place(let before): try await output.write(ClaimLine(before: before))
                 case .ended(.success(let claims)):

@@ -52,6 +52,7 @@ extension ErrorKind {
         case .conflict: .conflict
         case .unprocessable: .unprocessableContent
         case .failed: .internalServerError
+        case .tooMany: .tooManyRequests
         case .notNow, .unreachable: .serviceUnavailable
         }
     }

@@ -11,10 +11,17 @@ import Synchronization
 /// The inventory and its changes.
 struct InventoryRoutes: RouteGroup {
     let inventory: InventoryText
+    /// Shared by all who ask for the inventory at the same time.
+    private let texts: SharedLook<[ByteBuffer]>
+
+    init(inventory: InventoryText) {
+        self.inventory = inventory
+        texts = SharedLook { try await inventory.current() }
+    }
 
     func add(to router: Router<PeerContext>) {
         router.get(RouterPath(Route.inventory)) { _, _ in
-            Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await inventory.current()))
+            Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await texts.now()))
         }
         router.get(RouterPath(Route.inventoryChanges)) { _, _ in inventory.changes() }
     }

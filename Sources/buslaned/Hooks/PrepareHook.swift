@@ -72,7 +72,8 @@ struct PrepareHook: Sendable {
             try refuseMisaligned(domain, request, candidates.flatMap(\.nodes))
         }
         if !(having + sorted.reused + sorted.outdated).isEmpty, !sorted.wanted.isEmpty {
-            try await candidates.foresee(sorted.wanted, leaving: sorted.outdated, besides: named, accept: start.accept)
+            try await candidates.foresee(
+                sorted.wanted, for: .starting, leaving: sorted.outdated, besides: named, accept: start.accept)
         }
         // 3. Make the changes.
         for claim in sorted.outdated {

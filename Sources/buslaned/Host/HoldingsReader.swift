@@ -18,9 +18,11 @@ struct HoldingsReader: Sendable {
         /// a plan assigns no functions.
         case planning
         /// To choose functions for a request that is queued behind these.
-        case placing(behind: [ClaimRequest])
+        case placing(behind: [Waiter])
         /// To choose functions for a request that is not queued yet: behind all requests that wait now.
         case placingNow
+        /// To choose functions for a guest that starts: it goes before all who wait.
+        case starting
     }
 
     /// Who uses functions according to the host and libvirt, read at one moment. The ledger's part is added to it.
@@ -31,20 +33,31 @@ struct HoldingsReader: Sendable {
         fileprivate let openGroups: [Int: ProcessHolder]
         fileprivate let guests: SeenDomains
         fileprivate let running: Set<String>
-        fileprivate let earlier: [ClaimRequest]
+        fileprivate let earlier: [Waiter]
     }
 
     /// - Throws: when the process table cannot be read.
     func uses(for purpose: Purpose) async throws -> Uses {
-        let earlier: [ClaimRequest] =
+        let earlier: [Waiter] =
             switch purpose {
-            case .planning: []
-            case .placing(let earlier): earlier
-            case .placingNow: await queue.requests
+            case .planning, .starting: []
+            case .placing(let earlier): try await limited(earlier)
+            case .placingNow: try await limited(await queue.waiters)
             }
         return Uses(
             host: host, openGroups: try host.openGroups(), guests: guests, running: guests.running ?? [],
             earlier: earlier)
+    }
+
+    /// What each of those who wait could have now, from one look at the host for all of them.
+    func prospects(of waiters: [Waiter]) async throws -> [WaitingReview.Prospect] {
+        let (held, uses) = try await parts(for: .starting)
+        return try uses.joined(with: held).prospects(of: try await limited(waiters))
+    }
+
+    /// The same, and nothing is kept for those that their quota would refuse.
+    private func limited(_ waiters: [Waiter]) async throws -> [Waiter] {
+        waiters.isEmpty ? [] : try await ledger.judging { try waiters.limited(by: $0) }
     }
 
     /// Everything that matters for the purpose, read now.
@@ -91,12 +104,17 @@ extension HoldingsReader.Uses {
         // As it is now: a domain can have begun to start since the rest was read.
         holdings.foreign = guests.users
         holdings.running = running
-        for other in earlier {
-            let seen = try host.lastSeen(indexedBy: [other.pool.selector])
-            holdings.awaited.formUnion(Placement.wanted(by: other, on: seen, holdings: holdings))
+        if !earlier.isEmpty {
+            var review = WaitingReview(on: try host.lastSeen(indexedBy: earlier.selectors), holdings)
+            for waiter in earlier { review.prospect(of: waiter) }
+            holdings.awaited = review.holdings.awaited
         }
         return HoldingsWithoutHostUses(host: host, holdings: holdings)
     }
+}
+
+extension [Waiter] {
+    fileprivate var selectors: [Selector] { flatMap(\.requests).map(\.pool.selector) }
 }
 
 /// Holdings without the uses that the host's own drivers make possible, disks and open device files, so that nobody uses
@@ -113,6 +131,15 @@ struct HoldingsWithoutHostUses: Sendable {
         complete.disks = host.disksInUse()
         complete.devices = try host.devicesInUse()
         return complete
+    }
+
+    fileprivate func prospects(of waiters: [Waiter]) throws -> [WaitingReview.Prospect] {
+        let seen = try host.lastSeen(indexedBy: waiters.selectors)
+        var review = WaitingReview(on: seen, holdings)
+        let prospects = waiters.map { review.prospect(of: $0) }
+        guard review.countsOnHostDrivers else { return prospects }
+        var complete = WaitingReview(on: seen, try withHostUses())
+        return waiters.map { complete.prospect(of: $0) }
     }
 
     /// For functions that are on VFIO or have no driver.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostIO
+import Ledger
 import Libvirt
 import Logging
 import ServiceLifecycle
@@ -14,6 +15,8 @@ struct ServiceList {
     let spool: HookSpool
     /// How long a domain or unit may be gone until what it has is released; in seconds.
     let ownerGrace: Int
+    /// The records of ended claims that stay.
+    let ended: EndedClaims
     let logger: Logger
 
     /// Makes them, in the order of their start. Some of them listen from here on.
@@ -25,6 +28,7 @@ struct ServiceList {
             LifeService(expiry: daemon.expiry, cards: cards.state),
             OwnerService(
                 owners: daemon.owners, cards: cards.state, libvirt: libvirt, processes: processes, grace: ownerGrace),
+            PruningService(ledger: daemon.ledger, kept: ended, logger: logger),
             SpoolService(spool: spool, use: daemon.use, cards: cards.state),
             BindingService(access: access, binder: domains.binder, seen: daemon.guests, logger: logger),
             DeviceChangeService(
