@@ -34,6 +34,10 @@ struct DomainClaims: Sendable {
         let missing = (request?.devices ?? []).filter { device in
             names?.contains(device.name) != false && !held.contains { $0.has(device: device.name) }
         }
+        let devices = held.flatMap(\.assignments).filter { names?.contains($0.name) != false }.count + missing.count
+        guard devices <= DeviceName.most else {
+            throw Refusal.domain(domain.name, .tooManyDevices(devices, limit: DeviceName.most))
+        }
         let wanted = try missing.map {
             try requests.claimRequest(for: $0, in: request, of: domain, uid: Int(peer.uid))
         }
