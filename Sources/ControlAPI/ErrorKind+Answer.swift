@@ -11,7 +11,8 @@ extension ErrorKind {
             case 404: .notFound
             case 409: .conflict
             case 422: .unprocessable
-            case 503: .notNow
+            case 408, 429, 503: .notNow
+            case 507: .noRoom
             default: .failed
             }
     }

@@ -45,18 +45,18 @@ struct Hook {
             domain: domain, operation: operation, reason: arguments.count > 4 ? arguments[4] : "-",
             xml: String(decoding: input.bytes, as: UTF8.self), bootID: Boot.id, sinceBoot: Boot.seconds)
         guard let text = try? call.text() else { exit(isAsking ? 1 : 0) }
-        let socket = environment(SocketPath.environmentVariable) ?? SocketPath.standard
+        let sockets = SocketPath.choices(named: environment(SocketPath.environmentVariable), asRoot: geteuid() == 0)
         if isAsking {
             if input.isTooLarge {
                 refuse("start of \(domain) refused: its XML has more than \(DomainInput.limit) bytes")
             }
-            let answer = DaemonCall.post(text, to: socket, within: patience)
-            guard let problem = answer.problem(socket: socket) else { exit(0) }
+            let answer = DaemonCall.post(text, to: sockets, within: patience)
+            guard let problem = answer.problem(socket: sockets.last ?? SocketPath.standard) else { exit(0) }
             refuse("start of \(domain) refused: \(problem)")
         }
         // A report that the daemon does not receive goes into the spool. The daemon finds a stop that is too large for
         // the spool by itself.
-        if !input.isTooLarge, !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard {
+        if !input.isTooLarge, !DaemonCall.post(text, to: sockets, within: reportPatience).wasHeard {
             Spool.leave(text, in: environment(SpoolPlace.environmentVariable) ?? SpoolPlace.standard)
         }
         exit(0)

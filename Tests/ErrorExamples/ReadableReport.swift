@@ -20,7 +20,7 @@ extension ErrorReport {
     /// host's reason.
     private var needsRemedy: Bool {
         switch kind {
-        case .notPermitted, .notFound, .notNow, .unreachable: true
+        case .notPermitted, .notFound, .notNow, .noRoom, .unreachable: true
         case .conflict: !["libvirt", "ledger"].contains(code)
         case .malformed, .unprocessable, .failed: false
         }

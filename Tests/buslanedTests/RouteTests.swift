@@ -32,7 +32,8 @@ struct RouteTests {
             inventory: InventoryText(host: host, ledger: scene.ledger),
             owners: OwnerNames(ledger: scene.ledger, libvirt: libvirt, processes: Processes()),
             file: LedgerFile(path: folder.path + "/ledger.sqlite"),
-            spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger)
+            spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger),
+            limits: ClientLimits()
         ).router
     }
 

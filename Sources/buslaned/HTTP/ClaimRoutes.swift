@@ -38,7 +38,9 @@ struct ClaimRoutes: RouteGroup {
             let asked = try await request.decoded(as: AllocateRequest.self)
             let peer = try context.peer()
             let limit = try asked.patience()
-            return waiting(try await admitted(asked, from: peer), upTo: limit, by: peer.actor, context)
+            let requests = try await admitted(asked, from: peer)
+            try context.share?.become(.waitingClaim)
+            return waiting(requests, upTo: limit, by: peer.actor, context)
         }
         router.post(RouterPath(Route.renewal)) { request, context in
             let asked = try await request.decoded(as: RenewRequest.self)
@@ -98,7 +100,7 @@ struct ClaimRoutes: RouteGroup {
     private func waiting(
         _ requests: [ClaimRequest], upTo limit: Duration, by actor: AuditEntry.Actor, _ context: PeerContext
     ) -> Response {
-        Response(jsonLines: { output in
+        Response(for: context) { output in
             for await update in await allocator.allocate(all: requests, waitingUpTo: limit, by: actor) {
                 switch update {
                 case .place(let before): try await output.write(ClaimLine(before: before))
@@ -107,7 +109,8 @@ struct ClaimRoutes: RouteGroup {
                         if try await context.isAbandoned { throw ChannelError.outputClosed }
                         try await output.write(ClaimLine(made: ClaimsDocument(claims)))
                     } catch {
-                        try await release.releaseUndelivered(claims, by: actor)
+                        // In its own task: this one is cancelled when the client disconnects.
+                        try await Task { try await release.releaseUndelivered(claims, by: actor) }.value
                         throw error
                     }
                 case .ended(.failure(let error)):
@@ -118,7 +121,7 @@ struct ClaimRoutes: RouteGroup {
                             isTemporary: (error as? any Reportable)?.isTemporary ?? false))
                 }
             }
-        })
+        }
     }
 }
 
