@@ -46,11 +46,17 @@ extension ControlError: Reportable {
     }
 }
 
-/// Speaks to the daemon: one request a connection, over its unix socket.
+/// Speaks to the daemon: one request a connection, over one of its unix sockets.
 public struct ControlClient: Sendable {
+    /// The socket that errors name: the last one to be tried.
     public let socketPath: String
+    private let before: ArraySlice<String>
 
-    public init(socketPath: String) { self.socketPath = socketPath }
+    /// - Parameter socketPaths: the sockets to try, in this order, until one takes the connection.
+    public init(socketPaths: [String]) {
+        socketPath = socketPaths.last ?? SocketPath.standard
+        before = socketPaths.dropLast()
+    }
 
     /// In bytes. No answer of the daemon's is larger.
     private static let limit = 256 << 20
@@ -179,17 +185,7 @@ public struct ControlClient: Sendable {
         _ method: HTTPRequest.Method, _ path: String, _ body: [UInt8],
         _ read: @escaping @Sendable (NIOAsyncChannelInboundStream<HTTPResponsePart>) async throws -> Result
     ) async throws -> Result {
-        let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
-            // An inventory has megabytes: with reads of the usual size, passing them on would take most of the time.
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 1 << 18))
-            .connect(unixDomainSocketPath: socketPath) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPClientCodec())
-                    return try NIOAsyncChannel<HTTPResponsePart, HTTPRequestPart>(wrappingChannelSynchronously: channel)
-                }
-            }
-        return try await channel.executeThenClose { inbound, outbound in
+        return try await connected().executeThenClose { inbound, outbound in
             var request = HTTPRequest(method: method, scheme: nil, authority: "localhost", path: path)
             request.headerFields[.connection] = "close"
             if !body.isEmpty {
@@ -201,6 +197,29 @@ public struct ControlClient: Sendable {
             try await outbound.write(.end(nil))
             return try await read(inbound)
         }
+    }
+
+    /// A connection to the first socket that takes one. Nothing is sent before that, so no request is sent twice.
+    private func connected() async throws -> NIOAsyncChannel<HTTPResponsePart, HTTPRequestPart> {
+        for path in before {
+            if let channel = try? await Self.connected(to: path) { return channel }
+        }
+        return try await Self.connected(to: socketPath)
+    }
+
+    private static func connected(
+        to path: String
+    ) async throws -> NIOAsyncChannel<HTTPResponsePart, HTTPRequestPart> {
+        try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            // An inventory has megabytes: with reads of the usual size, passing them on would take most of the time.
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 1 << 18))
+            .connect(unixDomainSocketPath: path) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPClientCodec())
+                    return try NIOAsyncChannel<HTTPResponsePart, HTTPRequestPart>(wrappingChannelSynchronously: channel)
+                }
+            }
     }
 
     private static func whole(

@@ -12,7 +12,8 @@ extension ErrorKind {
             case 409: .conflict
             case 422: .unprocessable
             case 429: .tooMany
-            case 503: .notNow
+            case 408, 503: .notNow
+            case 507: .noRoom
             default: .failed
             }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import HostModel
 
 /// The limits of requests that no other type knows.
 public enum RequestLimits {
@@ -6,8 +7,8 @@ public enum RequestLimits {
     public static let body = 8 << 20
     /// Functions and claims in one request. No PCI segment has more functions.
     public static let functions = 65_536
-    /// Devices of one domain. More than any guest has slots for.
-    public static let devices = 64
+    /// Devices of one domain.
+    public static let devices = DeviceName.most
     /// Seconds; a year.
     static let life = 1...31_536_000
     /// Seconds; a day.

@@ -45,13 +45,14 @@ public struct Domain: Sendable {
         let onCommandLine = CommandLineDevices(of: root).devices
         hostdevAddresses = Set((passthroughs.map(\.address) + onCommandLine.map(\.address))).sorted()
         // Only a domain with devices of Buslane's needs them.
-        lazy var places = devices.filter { $0.namespace == nil }.compactMap(GuestAddress.init(of:))
+        lazy var shared = GuestAddress.shared(
+            among: devices.filter { $0.namespace == nil }.compactMap(GuestAddress.init(of:)))
         injected = passthroughs.compactMap { device in
             guard let name = device.injectedName, let kind = device.kind else { return nil }
             return InjectedDevice(
                 name: name, address: device.address, kind: kind, mac: device.mac, vlan: device.vlan,
                 failover: device.failover,
-                sharesSlot: GuestAddress(of: device.element).map { $0.isShared(with: places) } ?? false)
+                sharesSlot: GuestAddress(of: device.element).map { shared.contains($0.first) } ?? false)
         }
         foreign =
             passthroughs.filter { $0.injectedName == nil }

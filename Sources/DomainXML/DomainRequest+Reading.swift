@@ -26,6 +26,9 @@ extension DomainRequest {
 
     private init(_ request: XMLElement) throws(DomainXMLError) {
         try request.refuseAttributes(besides: Self.attributes)
+        if request.children.count > DeviceName.most {
+            throw .tooManyDevices(request.children.count, limit: DeviceName.most, line: request.line)
+        }
         var devices: [Device] = []
         for element in request.children {
             guard element.namespace == Self.namespace, element.name == "device" else {

@@ -19,6 +19,8 @@ public enum DomainXMLError: Equatable, Sendable {
     case missing(String, in: String, line: Int)
     /// An element that is allowed once occurs again.
     case duplicate(String, line: Int)
+    /// The request has more devices than any domain.
+    case tooManyDevices(Int, limit: Int, line: Int)
     /// A value of the wrong form. `subject` names the element and attribute.
     case invalid(subject: String, value: String, line: Int, expected: String)
     /// An unknown element or attribute of Buslane's namespace, most likely a typing error. `nearest` is a known name
@@ -77,6 +79,10 @@ extension DomainXMLError: Reportable {
             Self.report(line, "\(place) has no \(what)", remedy: "add \(what) to \(place)")
         case .duplicate(let what, let line):
             Self.report(line, "\(what) occurs a second time", remedy: "keep only one \(what)")
+        case .tooManyDevices(let count, let limit, let line):
+            Self.report(
+                line, "<request> has \(count) devices: the limit is \(limit)",
+                remedy: "request at most \(limit) devices")
         case .invalid(let subject, let value, let line, let expected):
             Self.report(line, "\(subject) is '\(value)': expected \(expected)")
         case .unknown(let what, let place, let line, let nearest):

@@ -28,9 +28,12 @@ struct GuestAddress: Hashable, Sendable {
         self.init(bus: Int(bus), slot: Int(slot), function: Int(function))
     }
 
-    /// Whether one of these places is another function of the same slot.
-    func isShared(with places: [GuestAddress]) -> Bool {
-        places.contains { $0.bus == bus && $0.slot == slot && $0.function != function }
+    /// The place of its slot's first function.
+    var first: GuestAddress { GuestAddress(bus: bus, slot: slot) }
+
+    /// The slots in which several functions are, as the place of their first function.
+    static func shared(among places: [GuestAddress]) -> Set<GuestAddress> {
+        Set(Dictionary(grouping: Set(places), by: \.first).filter { $0.value.count > 1 }.keys)
     }
 
     func markup(multifunction: Bool) -> Markup {

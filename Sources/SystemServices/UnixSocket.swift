@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Glibc
+import Synchronization
 
 /// The daemon's operations on its unix sockets.
 package enum UnixSocket {
@@ -18,16 +19,78 @@ package enum UnixSocket {
 
     /// Lets root and one group connect to a socket.
     ///
+    /// - Parameter group: nil for root alone.
     /// - Returns: 0, or the `errno` of the first call that failed.
-    package static func open(_ path: String, to group: UInt32) -> Int32 {
+    package static func open(_ path: String, to group: UInt32?) -> Int32 {
         // SAFETY: the string lives until the calls return.
-        guard unsafe chmod(path, 0o660) == 0, unsafe chown(path, uid_t.max, group) == 0 else { return errno }
+        guard unsafe chmod(path, group == nil ? 0o600 : 0o660) == 0,
+            unsafe chown(path, uid_t.max, group ?? gid_t.max) == 0
+        else { return errno }
         return 0
     }
 
-    /// Removes a socket's file.
-    package static func remove(_ path: String) {
+    /// How many descriptors this process can have.
+    package static var descriptorLimit: Int {
+        var limit = rlimit()
+        // SAFETY: the kernel fills the structure, which lives until the call returns.
+        guard unsafe getrlimit(.init(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Whether a process listens on a socket. A file that a process left behind has no listener.
+    ///
+    /// Source: connect(2): ECONNREFUSED without a listener, EAGAIN while its queue is full.
+    package static func hasListener(_ path: String) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        // SAFETY: the bytes fit, and the field is zeroed and keeps a zero at its end.
+        let isWritten = unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in
+            guard bytes.count < place.count else { return false }
+            unsafe place.copyBytes(from: bytes)
+            return true
+        }
+        let options = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let channel = socket(AF_UNIX, options, 0)
+        guard isWritten, channel >= 0 else { return false }
+        defer { close(channel) }
+        // SAFETY: a unix socket takes a sockaddr_un as its sockaddr, with the size of a sockaddr_un.
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(channel, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return result == 0 || errno == EAGAIN
+    }
+}
+
+/// The file of a socket that this process listens on.
+package final class SocketFile: Sendable {
+    package let path: String
+    /// The file as this process made it.
+    private let own = Mutex<Identity?>(nil)
+
+    private struct Identity: Equatable {
+        let device: dev_t
+        let number: ino_t
+    }
+
+    package init(path: String) { self.path = path }
+
+    /// Call this when the process listens.
+    package func wasMade() { own.withLock { $0 = identity } }
+
+    /// Removes the file, unless it is another one by now: then another process listens there.
+    package func remove() {
+        guard let made = own.withLock({ $0.take() }), made == identity else { return }
         // SAFETY: the string lives until the call returns.
         unsafe unlink(path)
+    }
+
+    private var identity: Identity? {
+        var status = stat()
+        // SAFETY: the string lives until the call returns, and the kernel fills the structure.
+        guard unsafe lstat(path, &status) == 0 else { return nil }
+        return Identity(device: status.st_dev, number: status.st_ino)
     }
 }

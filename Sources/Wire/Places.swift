@@ -3,8 +3,24 @@
 /// Where the daemon listens by default.
 public enum SocketPath {
     public static let standard = "/run/buslane/buslane.sock"
+    /// Root's own socket. Other users cannot take its capacity.
+    public static let root = "/run/buslane/admin.sock"
     /// Names another socket.
     public static let environmentVariable = "BUSLANE_SOCKET"
+
+    /// The sockets to try, in this order, until one takes the connection.
+    ///
+    /// - Parameter named: the socket that the caller named: no other is tried.
+    public static func choices(named: String?, asRoot: Bool) -> [String] {
+        if let named { return [named] }
+        return asRoot ? [root, standard] : [standard]
+    }
+
+    /// The name of root's socket in the folder of a daemon's ordinary socket.
+    package static func root(beside socket: String) -> String {
+        String(socket[..<(socket.lastIndex(of: "/").map { socket.index(after: $0) } ?? socket.startIndex)])
+            + "admin.sock"
+    }
 }
 
 /// Where the hook leaves reports that it could not deliver: one ``HookRequest`` a file, in name order.

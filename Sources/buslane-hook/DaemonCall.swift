@@ -48,13 +48,18 @@ enum DaemonCall {
         }
     }
 
-    static func post(_ body: [UInt8], to path: String, within seconds: Int) -> DaemonCall {
+    /// - Parameter paths: the sockets to try, in this order, until one takes the connection.
+    static func post(_ body: [UInt8], to paths: [String], within seconds: Int) -> DaemonCall {
         let end = now() + seconds * 1000
         let channel = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard channel >= 0 else { return .noSocket(errno: errno) }
         defer { close(channel) }
-        guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
-        switch connect(channel, to: path) {
+        var problem = ENOENT
+        for path in paths where problem != 0 {
+            guard wait(channel, until: end) else { return .timedOut(seconds: seconds) }
+            problem = connect(channel, to: path)
+        }
+        switch problem {
         case 0: break
         case EACCES, EPERM: return .notPermitted
         case EAGAIN: return .timedOut(seconds: seconds)

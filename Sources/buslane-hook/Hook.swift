@@ -46,11 +46,11 @@ struct Hook {
             domain: domain, operation: operation, reason: argument(4) ?? "-",
             xml: String(decoding: input.bytes, as: UTF8.self), bootID: Boot.id, sinceBoot: Boot.seconds)
         guard let text = try? call.text() else { exit(isAsking ? 1 : 0) }
-        let socket = environment(SocketPath.environmentVariable) ?? SocketPath.standard
+        let sockets = SocketPath.choices(named: environment(SocketPath.environmentVariable), asRoot: geteuid() == 0)
         let spool = environment(SpoolPlace.environmentVariable) ?? SpoolPlace.standard
         if isAsking {
-            let answer = DaemonCall.post(text, to: socket, within: patience)
-            guard let problem = answer.problem(socket: socket) else { exit(0) }
+            let answer = DaemonCall.post(text, to: sockets, within: patience)
+            guard let problem = answer.problem(socket: sockets.last ?? SocketPath.standard) else { exit(0) }
             // Without a daemon nobody can say whose the functions are. The daemon reads of the start when it runs again.
             if !input.concernsBuslane, answer.foundNoDaemon {
                 Spool.leave(text, in: spool)
@@ -59,7 +59,7 @@ struct Hook {
             refuse("start of \(domain) refused: \(problem)")
         }
         // A report that the daemon does not receive goes into the spool, which is kept for domains of Buslane's.
-        if !DaemonCall.post(text, to: socket, within: reportPatience).wasHeard, input.concernsBuslane {
+        if !DaemonCall.post(text, to: sockets, within: reportPatience).wasHeard, input.concernsBuslane {
             Spool.leave(text, in: spool)
         }
         exit(0)

@@ -16,9 +16,7 @@ extension CompletionKind {
         _ ask: @escaping @Sendable (ControlClient) async throws -> [String]
     ) -> CompletionKind {
         .custom { _, _, typed in
-            let named = Environment.value(of: SocketPath.environmentVariable)
-            let client = ControlClient(socketPath: named ?? SocketPath.standard)
-            let names = (try? await ask(client)) ?? []
+            let names = (try? await ask(.of())) ?? []
             return names.filter { $0.hasPrefix(typed) }
         }
     }

@@ -17,7 +17,7 @@ extension ExitStatus {
     init(_ kind: ErrorKind) {
         self =
             switch kind {
-            case .notFound, .conflict, .unprocessable, .failed: .refused
+            case .notFound, .conflict, .unprocessable, .failed, .noRoom: .refused
             case .malformed: .usage
             case .unreachable: .daemonUnreachable
             case .notNow, .tooMany: .notNow

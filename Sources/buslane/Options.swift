@@ -10,10 +10,17 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: "The daemon's socket (also: BUSLANE_SOCKET).")
     var socket: String?
 
-    var client: ControlClient { ControlClient(socketPath: socketPath) }
+    var client: ControlClient { .of(socket) }
 
-    var socketPath: String {
-        socket ?? Environment.value(of: SocketPath.environmentVariable) ?? SocketPath.standard
+    /// The socket that errors name.
+    var socketPath: String { client.socketPath }
+}
+
+extension ControlClient {
+    /// A client of the named socket; else of the one in the environment; else of the daemon's own, root's first.
+    static func of(_ socket: String? = nil) -> ControlClient {
+        let named = socket ?? Environment.value(of: SocketPath.environmentVariable)
+        return ControlClient(socketPaths: SocketPath.choices(named: named, asRoot: geteuid() == 0))
     }
 }
 

@@ -32,6 +32,9 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "The unix socket to listen on.")
     var socket = SocketPath.standard
 
+    @Option(help: "Another one, which only root can use. The default is admin.sock beside the first.")
+    var adminSocket: String?
+
     @Option(help: "The group that may use the socket.")
     var socketGroup = "buslane"
 
@@ -60,22 +63,18 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "How many days to keep the record of an ended claim.")
     var endedClaimDays = EndedClaims().age / 86400
 
-    /// How many clients can be connected at once; others wait. Below the unit's limit of open files.
-    private static let connectionLimit = 12_000
-    /// How long a client can be silent between requests or within one, before the daemon disconnects it.
-    private static let clientPatience = TimeAmount.seconds(5)
-
     @Option(help: "debug, info, notice, warning or error.")
     var logLevel = "info"
 
     func run() async throws {
-        // libvirt may write to a socket that its server has closed: that must be an error, not the daemon's end.
-        signal(SIGPIPE, SIG_IGN)
+        Self.ignoreSignals()
         // Create the socket and the ledger with access for root and the group only.
         umask(0o007)
         var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
+        let sockets = try SocketLock(on: [rootSocket, socket])
+        defer { withExtendedLifetime(sockets) {} }
         let spoolFolder = URL(filePath: ledger).deletingLastPathComponent().path + "/spool"
         let file = LedgerFile(path: ledger, traces: [spoolFolder, socket])
         let (ledger, past) = try file.open()
@@ -89,12 +88,12 @@ struct Daemon: AsyncParsableCommand {
             folder: spoolFolder, calls: parts.hooks, logger: logger)
         let libvirt = LibvirtConnection(uri: libvirtURI)
         let domains = DomainWiring(libvirt: libvirt, daemon: parts)
-        let processes = Processes(paths: paths)
+        let (processes, limits) = (Processes(paths: paths), ClientLimits())
         let routes = Routes(
             daemon: parts, domains: domains,
             inventory: InventoryText(host: host, ledger: ledger, threads: parts.threads),
             owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes, permissions: parts.permissions),
-            file: file, spool: spool)
+            file: file, spool: spool, limits: limits)
         var services = ServiceList(
             daemon: parts, domains: domains, host: host, libvirt: libvirt, processes: processes, spool: spool,
             ownerGrace: ownerGrace, ended: EndedClaims(count: max(0, endedClaims), age: max(0, endedClaimDays) * 86400),
@@ -106,7 +105,7 @@ struct Daemon: AsyncParsableCommand {
                 drift: parts.cards.drift, cards: parts.cards.state, file: file, ledger: ledger,
                 past: firstStart && past == .unknown ? .recorded : past, spool: spool,
                 threads: parts.threads.services,
-                server: server(of: routes.router, parts.cards.problems, logger: logger),
+                server: doors(of: routes.router.buildResponder(), limits, parts.cards.problems, logger: logger),
                 patience: .seconds(latestDriver)))
         // Stopped in reverse: the daemon ends serving before it ends listening to anything.
         let group = ServiceGroup(
@@ -115,44 +114,28 @@ struct Daemon: AsyncParsableCommand {
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter))
         try await group.run()
         SystemdNotifier.stopping()
-        UnixSocket.remove(socket)
         logger.notice("stopped")
     }
 
-    private func server(of router: Router<PeerContext>, _ problems: HostProblems, logger: Logger) -> some Service {
-        Application(
-            router: router,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [ConnectionPeers()], idleTimeout: Self.clientPatience)),
-            configuration: .init(
-                address: .unixDomainSocket(path: socket), serverName: "buslaned",
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
-            onServerRunning: { [socket, socketGroup, logger] _ in
-                Self.open(socket, to: socketGroup, logger: logger)
-                logger.notice("serving", metadata: ["socket": "\(socket)", "version": "\(Version.current)"])
-                SystemdNotifier.ready(problems: problems.lines)
-            },
-            logger: logger.quieter)
+    /// None of them ends the daemon. SIGPIPE: libvirt may write to a socket that its server has closed. SIGHUP: there is
+    /// nothing to reload, since the configuration is read where it is used.
+    static func ignoreSignals() {
+        for number in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     }
 
-    private static func open(_ socket: String, to group: String, logger: Logger) {
-        guard let id = UserDatabase.group(named: group) else {
-            logger.warning("unknown group: only root can use the socket", metadata: ["group": "\(group)"])
-            return
+    private var rootSocket: String { adminSocket ?? SocketPath.root(beside: socket) }
+
+    private func doors(
+        of responder: RouterResponder<PeerContext>, _ limits: ClientLimits, _ problems: HostProblems, logger: Logger
+    ) -> Doors {
+        func door(_ path: String, _ capacity: Door.Capacity, for group: String?) -> Door {
+            Door(path: path, capacity: capacity, group: group, responder: responder, limits: limits, logger: logger)
         }
-        let problem = UnixSocket.open(socket, to: id)
-        guard problem != 0 else { return }
-        logger.warning(
-            "cannot change the group of the socket", metadata: ["group": "\(group)", "errno": "\(problem)"])
-    }
-}
-
-extension Logger {
-    /// For the libraries: their `info` messages repeat the daemon's own.
-    fileprivate var quieter: Logger {
-        var copy = self
-        copy.logLevel = max(logLevel, .warning)
-        return copy
+        return Doors(
+            root: door(rootSocket, .forRoot, for: nil), members: door(socket, .forMembers, for: socketGroup),
+            opened: {
+                logger.notice("ready", metadata: ["version": "\(Version.current)"])
+                SystemdNotifier.ready(problems: problems.lines)
+            })
     }
 }

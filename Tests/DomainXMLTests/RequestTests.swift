@@ -17,6 +17,16 @@ struct RequestTests {
         "<b:request xmlns:b='urn:buslane:request:1' \(attributes)>\(devices)</b:request>"
     }
 
+    @Test("a request has at most 64 devices, whatever they are")
+    func tooMany() throws {
+        func devices(_ count: Int) -> String { (0..<count).map { "<b:device name='d\($0)' pool='p'/>" }.joined() }
+        #expect(try domain(metadata: request("", devices(64))).request?.devices.count == 64)
+        let error = #expect(throws: DomainXMLError.self) {
+            try domain(metadata: request("", devices(65))).request
+        }
+        #expect(error?.report.message.contains("65 devices: the limit is 64") == true)
+    }
+
     @Test("every element and attribute is read")
     func everything() throws {
         let xml = request(

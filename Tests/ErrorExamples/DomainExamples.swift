@@ -5,6 +5,7 @@ import HostSimulator
 extension DomainObstacle: Exemplified {
     public enum Case: CaseIterable {
         case running, notRunning, transient, paused, withoutUUID, nothingToAttach, requestWithoutDevices, noPort
+        case tooManyDevices
         case noSuchDevice, deviceDiffers, shareSlot, keeps, evictionUndone, halfAttached, notUndone, notPlugged
         case tooFewHugepages, tooLittleMemory
     }
@@ -18,6 +19,7 @@ extension DomainObstacle: Exemplified {
         case .withoutUUID: .withoutUUID
         case .nothingToAttach: .nothingToAttach
         case .requestWithoutDevices: .requestWithoutDevices
+        case .tooManyDevices: .tooManyDevices
         case .noPort: .noPort
         case .noSuchDevice: .noSuchDevice
         case .deviceDiffers: .deviceDiffers
@@ -35,7 +37,8 @@ extension DomainObstacle: Exemplified {
     public static var examples: [DomainObstacle] {
         [
             .running, .notRunning, .transient, .paused, .withoutUUID, .nothingToAttach,
-            .requestWithoutDevices(devices: ["data0"]), .noPort(wanted: 2, free: 1), .noPort(wanted: 2, free: 0),
+            .tooManyDevices(65, limit: 64), .requestWithoutDevices(devices: ["data0"]), .noPort(wanted: 2, free: 1),
+            .noPort(wanted: 2, free: 0),
             .noSuchDevice("data7", known: []), .noSuchDevice("data7", known: ["data0", "data1"]),
             .deviceDiffers("data0", running: "0000:3b:10.2"), .shareSlot(["data0", "data1"]), .keeps(["data0"], .no),
             .keeps(["data0"], .nothing),

@@ -20,7 +20,7 @@ extension ErrorReport {
     /// host's reason.
     private var needsRemedy: Bool {
         switch kind {
-        case .notPermitted, .notFound, .notNow, .tooMany, .unreachable: true
+        case .notPermitted, .notFound, .notNow, .noRoom, .tooMany, .unreachable: true
         case .conflict: !["libvirt", "ledger"].contains(code)
         case .malformed, .unprocessable, .failed: false
         }

@@ -200,7 +200,7 @@ extension ClaimObstacle: Exemplified {
 
 extension RequestMistake: Exemplified {
     public enum Case: CaseIterable {
-        case countOutOfRange, macNeedsOneFunction, badMAC, unknownProcess, deviceNameTaken, macInUse, tooManyWaiters
+        case countOutOfRange, macNeedsOneFunction, badMAC, unknownProcess, deviceNameTaken, macInUse
     }
 
     public var exampleCase: Case {
@@ -211,7 +211,6 @@ extension RequestMistake: Exemplified {
         case .unknownProcess: .unknownProcess
         case .deviceNameTaken: .deviceNameTaken
         case .macInUse: .macInUse
-        case .tooManyWaiters: .tooManyWaiters
         }
     }
 
@@ -221,7 +220,6 @@ extension RequestMistake: Exemplified {
             .badMAC("01:00:5e:00:00:01"), .unknownProcess(4711),
             .deviceNameTaken("data0", owner: "fw1", claim: "c7"),
             .macInUse("52:54:00:11:22:33", physicalFunction: pf, claim: "c7", owner: "fw1"),
-            .tooManyWaiters(user: "amy", limit: 16),
         ]
     }
 }

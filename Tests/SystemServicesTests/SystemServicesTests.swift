@@ -28,9 +28,54 @@ struct SystemServicesTests {
         #expect(UnixSocket.open(path, to: getgid()) == 0)
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         #expect(attributes[.posixPermissions] as? Int == 0o660)
-        UnixSocket.remove(path)
-        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(UnixSocket.open(path, to: nil) == 0)
+        let closed = try FileManager.default.attributesOfItem(atPath: path)
+        #expect(closed[.posixPermissions] as? Int == 0o600)
+        try FileManager.default.removeItem(atPath: path)
         #expect(UnixSocket.open(path, to: getgid()) == ENOENT)
+    }
+
+    @Test("a process removes the socket that it made, and none that another one made since")
+    func ownFile() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "buslane-\(UUID().uuidString)").path
+        let there = { FileManager.default.fileExists(atPath: path) }
+        try "".write(toFile: path, atomically: false, encoding: .utf8)
+        let (notMade, own) = (SocketFile(path: path), SocketFile(path: path))
+        own.wasMade()
+        notMade.remove()
+        #expect(there())
+        // The new file exists beside the old one, so that it has another number.
+        try "".write(toFile: path + ".new", atomically: false, encoding: .utf8)
+        #expect(rename(path + ".new", path) == 0)
+        own.remove()
+        #expect(there())
+        let next = SocketFile(path: path)
+        next.wasMade()
+        next.remove()
+        #expect(!there())
+    }
+
+    @Test("a socket that a process left behind has no listener")
+    func listener() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "buslane-\(UUID().uuidString)").path
+        #expect(!UnixSocket.hasListener(path))
+        let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(server, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0 && listen(server, 0) == 0)
+        #expect(UnixSocket.hasListener(path))
+        // The first connection has filled the queue.
+        #expect(UnixSocket.hasListener(path))
+        close(server)
+        #expect(!UnixSocket.hasListener(path))
+        try FileManager.default.removeItem(atPath: path)
+        #expect(!UnixSocket.hasListener(String(repeating: "a", count: 200)))
     }
 
     @Test("users and groups have their names; numbers and names without an entry have none")

@@ -12,7 +12,7 @@ struct ExitStatusTests {
         "every kind has its exit code",
         arguments: [
             (.malformed, 64), (.notPermitted, 77), (.notFound, 1), (.conflict, 1), (.unprocessable, 1), (.failed, 1),
-            (.notNow, 75), (.unreachable, 69),
+            (.noRoom, 1), (.notNow, 75), (.unreachable, 69),
         ] as [(ErrorKind, Int32)])
     func kinds(kind: ErrorKind, code: Int32) { #expect(buslane.ExitStatus(kind).rawValue == code) }
 

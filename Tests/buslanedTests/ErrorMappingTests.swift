@@ -10,6 +10,7 @@ import HostModel
 import HostSimulator
 import Ledger
 import Libvirt
+import NIOHTTP1
 import Testing
 
 @testable import buslaned
@@ -17,6 +18,9 @@ import Testing
 @Suite("Errors as a status and a code")
 struct ErrorMappingTests {
     private struct Unforeseen: Error {}
+
+    @Test("what has to wait ends a command with 75", arguments: [408, 429, 503])
+    func temporary(status: Int) { #expect(ErrorKind(httpStatus: status).isTemporary) }
 
     @Test(
         "every type of error has its own status and code",
@@ -41,8 +45,16 @@ struct ErrorMappingTests {
             (RequestRefusal.unknownMethod(.put, path: "/v1/pools", allowed: [.get]), 405, "method-not-allowed"),
             (RequestRefusal.tooLarge(limit: 8 << 20), 413, "http"),
             (SilentUserDatabase(uid: 1000), 503, "user-database"),
+            (RequestRefusal.tooSlow(seconds: 10), 408, "request-timeout"),
+            (HTTPParserError.invalidChunkSize, 400, "http"),
+            (RequestRefusal.tooMany(.connection, user: 1000, limit: 9), 429, "too-many-connections"),
+            (RequestRefusal.tooMany(.request, user: 1000, limit: 9), 429, "too-many-requests"),
+            (RequestRefusal.tooMany(.bodyByte, user: 1000, limit: 9), 429, "too-much-sent"),
+            (RequestRefusal.tooMany(.waitingClaim, user: 1000, limit: 9), 429, "too-many-waiting"),
+            (RequestRefusal.tooMany(.stream, user: nil, limit: 9), 429, "too-many-streams"),
             (HostIOError.vanished(Scene.card), 500, "internal"),
-            (DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"), 500, "internal"),
+            (DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"), 507, "disk-full"),
+            (DatabaseError(resultCode: .SQLITE_IOERR, message: "disk I/O error"), 500, "internal"),
             (Inconsistency("one is two"), 500, "internal"),
             (Unforeseen(), 500, "internal"),
         ] as [(any Error, Int, String)])
@@ -88,21 +100,28 @@ struct ErrorMappingTests {
         return types.flatMap(\.self) + single
     }
 
-    private static let single: [any Reportable] = [
-        ConfigurationError(at: Place(file: "a.yaml", line: 3, column: 1), "expected a list"),
-        MalformedValue(kind: "MAC address", text: "x", expected: "six octets"),
-        Executor.Failure(action: .reset(Scene.card), reason: "no", notUndone: []),
-        ConfirmationNeeded(blastRadius: BlastRadius(interfaces: ["ens1v0"], functions: [Scene.card])),
-        DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"),
-        MisalignedDomain([
-            Misalignment(part: .memory, place: .nodes(NumberSet([0])), device: DeviceNode(name: "data0", node: 1))
-        ]),
-        DomainTrouble.notClaimed(["data0"], of: "fw1"), DomainTrouble.changesAfterStop("data0", of: "fw1"),
-        DomainTrouble.noPort(of: "fw1", wanted: 2, free: 1),
-        Inconsistency("the ledger made no claim for one request"), UnexpectedError(),
-        SilentUserDatabase(uid: 1000), RequestRefusal.unknownPath("/v1/claim"), RequestRefusal.tooLarge(limit: 8 << 20),
-        RequestRefusal.unknownMethod(.put, path: "/v1/claims", allowed: [.get, .head, .post]),
-    ]
+    private static let single: [any Reportable] =
+        [
+            ConfigurationError(at: Place(file: "a.yaml", line: 3, column: 1), "expected a list"),
+            MalformedValue(kind: "MAC address", text: "x", expected: "six octets"),
+            Executor.Failure(action: .reset(Scene.card), reason: "no", notUndone: []),
+            ConfirmationNeeded(blastRadius: BlastRadius(interfaces: ["ens1v0"], functions: [Scene.card])),
+            DatabaseError(resultCode: .SQLITE_FULL, message: "database or disk is full"),
+            DatabaseError(resultCode: .SQLITE_IOERR, message: "disk I/O error"),
+            MisalignedDomain([
+                Misalignment(part: .memory, place: .nodes(NumberSet([0])), device: DeviceNode(name: "data0", node: 1))
+            ]),
+            DomainTrouble.notClaimed(["data0"], of: "fw1"), DomainTrouble.changesAfterStop("data0", of: "fw1"),
+            DomainTrouble.noPort(of: "fw1", wanted: 2, free: 1),
+            Inconsistency("the ledger made no claim for one request"), UnexpectedError(),
+            SilentUserDatabase(uid: 1000), RequestRefusal.unknownPath("/v1/claim"), RequestRefusal.tooLarge(limit: 8 << 20),
+            RequestRefusal.unknownMethod(.put, path: "/v1/claims", allowed: [.get, .head, .post]),
+            RequestRefusal.tooSlow(seconds: 10), RequestRefusal.notHTTP,
+            SocketLock.Trouble.ofAnotherDaemon("/run/a.sock"), SocketLock.Trouble.ofAnotherProgram("/run/a.sock"),
+        ]
+        + ClientLoad.Resource.allCases.flatMap { resource -> [any Reportable] in
+            [UInt32?.none, 1000].map { RequestRefusal.tooMany(resource, user: $0, limit: 9) }
+        }
 
     @Test("each error says what is wrong and how to fix it, without type names", arguments: others.map { $0.report })
     func texts(report: ErrorReport) { #expect(report.faults.isEmpty, "\(report.faults)") }

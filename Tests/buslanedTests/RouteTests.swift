@@ -33,7 +33,8 @@ struct RouteTests {
             owners: OwnerNames(
                 ledger: scene.ledger, libvirt: libvirt, processes: Processes(), permissions: scene.daemon.permissions),
             file: LedgerFile(path: folder.path + "/ledger.sqlite"),
-            spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger)
+            spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: scene.daemon.logger),
+            limits: ClientLimits()
         ).router
     }
 

@@ -169,27 +169,6 @@ struct WaitingTests {
         #expect(await scene.daemon.queue.isEmpty)
     }
 
-    @Test("one user has so many requests in the queue and no more; another user and root still have their place")
-    func manyOfOneUser() async throws {
-        let scene = try await scene()
-        _ = try await scene.allocate(4, for: .name("a"))
-        var clients: [Client] = []
-        for number in 0..<AllocationQueue.mostOfOneUser {
-            clients.append(try await Client(scene, 1, for: "amys-\(number)", by: amy))
-        }
-        let refusal = await #expect(throws: Refusal.self) { try await Client(scene, 1, for: "more", by: amy) }
-        #expect(refusal?.code == "too-many-waiters" && refusal?.isTemporary == true)
-        clients.append(try await Client(scene, 1, for: "bens", by: ben))
-        for number in 0...AllocationQueue.mostOfOneUser {
-            clients.append(try await Client(scene, 1, for: "roots-\(number)"))
-        }
-        clients[0].goAway()
-        await clients[0].ended()
-        while await scene.daemon.queue.waiters.count == clients.count { await Task.yield() }
-        clients.append(try await Client(scene, 1, for: "more", by: amy))
-        for client in clients { client.goAway() }
-    }
-
     @Test("functions are kept from others for a limited time, and the place in the queue stays")
     func keepingEnds() async throws {
         let scene = try await scene()

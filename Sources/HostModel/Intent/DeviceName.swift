@@ -5,6 +5,9 @@
 public struct DeviceName: Hashable, Sendable, TextCodable {
     public let description: String
 
+    /// How many devices one request can have, and one domain of Buslane's. More than any guest has slots for.
+    public static let most = 64
+
     public init(_ text: String) throws(MalformedValue) {
         let allowed = text.utf8.allSatisfy { byte in
             switch byte {

@@ -11,6 +11,8 @@ public enum DomainObstacle: Hashable, Sendable {
     case withoutUUID
     /// It has no claim, and its XML requests no device.
     case nothingToAttach
+    /// It holds and requests more devices than a domain can have.
+    case tooManyDevices(Int, limit: Int)
     /// It starts without devices that it requests.
     case requestWithoutDevices(devices: [String])
     /// A device for the running guest has no port to be plugged into.
@@ -80,6 +82,7 @@ extension DomainObstacle {
                 .conflict, "nothing-to-attach", domain,
                 "domain \(domain) holds no claim, and its XML requests no device",
                 remedy: "buslane allocate POOL --for \("domain:\(domain)".shellWord)")
+        case .tooManyDevices(let count, let limit): Self.tooMany(count, limit: limit, of: domain)
         case .requestWithoutDevices(let devices):
             ErrorReport(
                 .conflict, "request-without-devices", domain,
@@ -150,6 +153,13 @@ extension DomainObstacle {
                 "libvirt plugged '\(name)' into domain \(domain), and its running XML does not show it",
                 remedy: "compare virsh dumpxml \(domain.shellWord) with the log of libvirtd")
         }
+    }
+
+    private static func tooMany(_ count: Int, limit: Int, of domain: String) -> ErrorReport {
+        ErrorReport(
+            .conflict, "too-many-devices", domain,
+            "domain \(domain) holds and requests \(count) devices: the limit is \(limit)",
+            remedy: "request fewer devices, or release claims of it: buslane claims lists them")
     }
 
     private static func sharedSlot(_ devices: [String], of domain: String) -> ErrorReport {

@@ -40,6 +40,8 @@ public enum ErrorKind: Hashable, Sendable, CaseIterable {
     case unprocessable
     /// The host or Buslane failed while it did its work.
     case failed
+    /// The host has no room left for what Buslane has to write.
+    case noRoom
     /// The cause may pass by itself: the same request can succeed later.
     case notNow
     /// The caller has as many of something as one user may have at a time.
@@ -51,7 +53,7 @@ public enum ErrorKind: Hashable, Sendable, CaseIterable {
     public var isTemporary: Bool {
         switch self {
         case .notNow, .tooMany: true
-        case .malformed, .notPermitted, .notFound, .conflict, .unprocessable, .failed, .unreachable: false
+        case .malformed, .notPermitted, .notFound, .conflict, .unprocessable, .failed, .noRoom, .unreachable: false
         }
     }
 }

@@ -11,8 +11,6 @@ public enum RequestMistake: Hashable, Sendable {
     case deviceNameTaken(String, owner: String, claim: String)
     /// A VF of another owner on the same PF has the address.
     case macInUse(MACAddress, physicalFunction: PCIAddress, claim: String, owner: String)
-    /// The user has as many requests in the queue as one user may have.
-    case tooManyWaiters(user: String, limit: Int)
 }
 
 extension RequestMistake {
@@ -44,11 +42,6 @@ extension RequestMistake {
                 .conflict, "mac-in-use", mac,
                 "cannot give \(mac) to a VF of \(pf): claim \(claim) of \(owner) has it on that PF",
                 remedy: "choose another MAC address, or buslane release \(claim)")
-        case .tooManyWaiters(let user, let limit):
-            ErrorReport(
-                .tooMany, "too-many-waiters", user,
-                "\(user) has \(limit) requests that wait for functions, and one user may have no more",
-                remedy: "end one of them, or ask for several functions in one request; root has no limit")
         }
     }
 }

@@ -3,13 +3,13 @@ import Foundation
 import Glibc
 
 /// An exclusive lock that lasts until it is deallocated, or until the process ends. Source: flock(2).
-final class FileLock: Sendable {
+package final class FileLock: Sendable {
     private let file: CInt
 
     /// nil when another process holds the lock.
     ///
     /// - Throws: `POSIXError` when the file cannot be opened or locked.
-    init?(_ path: String) throws {
+    package init?(_ path: String) throws {
         // SAFETY: the string lives until the call returns.
         file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 { return }

@@ -7,9 +7,6 @@ import HostModel
 /// starve a request for many functions. ``KeepingTimes`` limits how long. A request gets functions that no earlier request
 /// can use at once.
 actor AllocationQueue {
-    /// The largest number of requests of one user. Root has no limit.
-    static let mostOfOneUser = 16
-
     /// What the queue does with a request.
     struct Work: Sendable {
         /// Looks at the host once for all who wait, in their order.
@@ -60,23 +57,12 @@ actor AllocationQueue {
         entries.map { Waiter($0.requests, of: $0.caller, keepsFunctions: times.allows($0.keeper, at: now)) }
     }
 
-    /// - Throws: ``Refusal`` when the user has ``mostOfOneUser`` requests in the queue.
-    func refuseTooMany(of caller: Caller) throws(Refusal) {
-        guard !caller.isRoot, entries.count(where: { $0.caller.uid == caller.uid }) >= Self.mostOfOneUser else {
-            return
-        }
-        throw .request(.tooManyWaiters(user: caller.description, limit: Self.mostOfOneUser))
-    }
-
     /// Queues the requests until the claims are made, the refusal is permanent, or the time ends.
     ///
     /// When the consumer ends the stream, the requests leave the queue.
-    ///
-    /// - Throws: as ``refuseTooMany(of:)``.
     func wait(
         for requests: [ClaimRequest], of caller: Caller, upTo limit: Duration, _ work: Work
-    ) throws(Refusal) -> AsyncStream<Update> {
-        try refuseTooMany(of: caller)
+    ) -> AsyncStream<Update> {
         nextID += 1
         let id = nextID
         // Only the newest message matters.

@@ -59,8 +59,7 @@ struct ClaimAllocator: Sendable {
     ///
     /// A failed try is not recorded. The end of the waiting is: ``recordRefusal(of:_:by:)``.
     ///
-    /// - Throws: ``Refusal`` for a request that waiting cannot help: the pool, or the quota, can never give so much; and when
-    ///   the user has too many that wait.
+    /// - Throws: ``Refusal`` for a request that waiting cannot help: the pool, or the quota, can never give so much.
     func allocate(
         all requests: [ClaimRequest], waitingUpTo limit: Duration, for caller: Caller, by actor: AuditEntry.Actor
     ) async throws -> AsyncStream<AllocationQueue.Update> {
@@ -76,9 +75,8 @@ struct ClaimAllocator: Sendable {
             },
             release: { claims in try? await release.releaseUndelivered(claims, by: actor) })
         do {
-            try await queue.refuseTooMany(of: caller)
             try await refuseHopeless(requests)
-            return try await queue.wait(for: requests, of: caller, upTo: limit, work)
+            return await queue.wait(for: requests, of: caller, upTo: limit, work)
         } catch {
             try await audit.failed(entry, error)
             throw error

@@ -41,6 +41,10 @@ struct DomainClaims: Sendable {
                 wanted.append(new)
             }
         }
+        let devices = held.flatMap(\.assignments).filter { names?.contains($0.name) != false }.count + wanted.count
+        guard devices <= DeviceName.most else {
+            throw Refusal.domain(domain.name, .tooManyDevices(devices, limit: DeviceName.most))
+        }
         try await permissions.mustBeAdmitted(peer, to: wanted)
         return (held, wanted.isEmpty ? [] : try await allocator.allocate(all: wanted, by: peer.actor))
     }

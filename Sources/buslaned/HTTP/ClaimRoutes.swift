@@ -39,6 +39,7 @@ struct ClaimRoutes: RouteGroup {
             let peer = try context.peer()
             let limit = try asked.patience()
             let requests = try await admitted(asked, from: peer)
+            try context.share?.become(.waitingClaim)
             // A refusal before the waiting is an ordinary error response.
             let updates = try await allocator.allocate(
                 all: requests, waitingUpTo: limit, for: peer.caller, by: peer.actor)
@@ -103,7 +104,7 @@ struct ClaimRoutes: RouteGroup {
         for requests: [ClaimRequest], _ updates: AsyncStream<AllocationQueue.Update>, by actor: AuditEntry.Actor,
         _ context: PeerContext
     ) -> Response {
-        Response(jsonLines: { output in
+        Response(for: context) { output in
             for await update in updates {
                 switch update {
                 case .place(let before): try await output.write(ClaimLine(before: before))
@@ -112,7 +113,8 @@ struct ClaimRoutes: RouteGroup {
                         if try await context.isAbandoned { throw ChannelError.outputClosed }
                         try await output.write(ClaimLine(made: ClaimsDocument(claims)))
                     } catch {
-                        try await release.releaseUndelivered(claims, by: actor)
+                        // In its own task: this one is cancelled when the client disconnects.
+                        try await Task { try await release.releaseUndelivered(claims, by: actor) }.value
                         throw error
                     }
                 case .ended(.failure(let error)):
@@ -123,7 +125,7 @@ struct ClaimRoutes: RouteGroup {
                             isTemporary: (error as? any Reportable)?.isTemporary ?? false))
                 }
             }
-        })
+        }
     }
 }
 

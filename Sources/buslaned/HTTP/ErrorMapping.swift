@@ -23,18 +23,25 @@ struct ErrorMapping: RouterMiddleware {
             } else if status == .internalServerError {
                 context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             }
-            var response =
-                request.headers[.accept] == "text/plain"
-                ? Response(text: body.error.line, status: status) : try Response(json: body, status: status)
+            let isPlain = request.headers[.accept] == "text/plain"
+            var response = Response(
+                status: status, headers: isPlain ? .text : .json,
+                body: .init(byteBuffer: try Self.text(of: body, isPlain: isPlain)))
             response.headers.append(contentsOf: (error as? RequestRefusal)?.headers ?? [:])
             return request.method == .head ? response.createHeadResponse() : response
         }
+    }
+
+    /// The body of the answer, in the form that the client accepts.
+    static func text(of body: ErrorBody, isPlain: Bool) throws -> ByteBuffer {
+        isPlain ? ByteBuffer(string: body.error.line + "\n") : ByteBuffer(bytes: try JSON.encode(body))
     }
 
     static func answer(to error: any Error) -> (HTTPResponse.Status, ErrorBody) {
         switch error {
         case let error as RequestRefusal: (error.status, ErrorBody(error))
         case let error as any Reportable: (error.report.kind.status, ErrorBody(error))
+        case is HTTPParserError: answer(to: RequestRefusal.notHTTP)
         case let error as DecodingError: answer(to: MalformedDocument(error))
         case let error as any HTTPResponseError:
             (error.status, ErrorBody(code: "http", subject: "request", message: "\(error.status)"))
@@ -52,6 +59,7 @@ extension ErrorKind {
         case .conflict: .conflict
         case .unprocessable: .unprocessableContent
         case .failed: .internalServerError
+        case .noRoom: HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
         case .tooMany: .tooManyRequests
         case .notNow, .unreachable: .serviceUnavailable
         }
@@ -85,9 +93,5 @@ extension Response {
         let bytes = try pretty ? JSON.encode(value) : JSON.line(value)
         self.init(
             status: status, headers: pretty ? .json : .jsonLines, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
-    }
-
-    init(text: String, status: HTTPResponse.Status) {
-        self.init(status: status, headers: .text, body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
 }

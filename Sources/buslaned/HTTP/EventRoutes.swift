@@ -14,14 +14,15 @@ struct EventRoutes: RouteGroup {
         router.get(RouterPath(Route.events)) { _, _ in
             try Response(json: EventsDocument(events: try await ledger.events().map(EventsDocument.Entry.init)))
         }
-        router.get(RouterPath(Route.newEvents)) { request, _ in
+        router.get(RouterPath(Route.newEvents)) { request, context in
             let asked = try Self.lastKnown(request)
+            try context.share?.become(.stream)
             let newest = try await ledger.events(limit: 1).last?.id ?? 0
             let seen = HTTPField.Name.lastEventID.flatMap { request.headers[$0] }.flatMap { Int($0) }
             let last = asked ?? seen ?? newest
             let events = ledger.newEvents(after: last)
             let isForBrowsers = request.headers[.accept]?.contains("text/event-stream") == true
-            return isForBrowsers ? Self.serverSent(events) : Self.lines(events)
+            return isForBrowsers ? Self.serverSent(events, to: context) : Self.lines(events, to: context)
         }
     }
 
@@ -35,18 +36,22 @@ struct EventRoutes: RouteGroup {
         return id
     }
 
-    private static func lines(_ events: AsyncThrowingStream<[Event], any Error>) -> Response {
-        Response(jsonLines: { output in
+    private static func lines(
+        _ events: AsyncThrowingStream<[Event], any Error>, to context: PeerContext
+    ) -> Response {
+        Response(for: context) { output in
             for try await batch in events.cancelOnGracefulShutdown() {
                 for event in batch { try await output.write(EventsDocument.Entry(event)) }
             }
-        })
+        }
     }
 
-    private static func serverSent(_ events: AsyncThrowingStream<[Event], any Error>) -> Response {
+    private static func serverSent(
+        _ events: AsyncThrowingStream<[Event], any Error>, to context: PeerContext
+    ) -> Response {
         Response(
             status: .ok, headers: .serverSentEvents,
-            body: ResponseBody { writer in
+            body: ResponseBody(for: context) { writer in
                 for try await batch in events.cancelOnGracefulShutdown() {
                     for event in batch {
                         let head = "id: \(event.id)\nevent: \(event.kind.rawValue)\ndata: "
@@ -54,7 +59,6 @@ struct EventRoutes: RouteGroup {
                         try await writer.write(ByteBuffer(bytes: Array(head.utf8) + data + [0x0a, 0x0a]))
                     }
                 }
-                try await writer.finish(nil)
             })
     }
 }

@@ -23,7 +23,10 @@ struct InventoryRoutes: RouteGroup {
         router.get(RouterPath(Route.inventory)) { _, _ in
             Response(status: .ok, headers: .json, body: ResponseBody(contentsOf: try await texts.now()))
         }
-        router.get(RouterPath(Route.inventoryChanges)) { _, _ in inventory.changes() }
+        router.get(RouterPath(Route.inventoryChanges)) { _, context in
+            try context.share?.become(.stream)
+            return inventory.changes(to: context)
+        }
     }
 }
 
@@ -63,9 +66,9 @@ final class InventoryText: Sendable {
     }
 
     /// One line for each change of a function from now on.
-    func changes() -> Response {
+    func changes(to context: PeerContext) -> Response {
         let watched = host.feed.watch()
-        return Response(jsonLines: { [self] output in
+        return Response(for: context) { [self] output in
             try await output.write(InventoryChange.watching(at: Ledger.wallClock()))
             for await entry in watched.cancelOnGracefulShutdown() {
                 // Others look at a disk that has just appeared, and must not find it busy.
@@ -79,7 +82,7 @@ final class InventoryText: Sendable {
                             at: Ledger.wallClock()))
                 }
             }
-        })
+        }
     }
 
     /// The claim of each function, and other uses.

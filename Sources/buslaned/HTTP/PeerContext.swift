@@ -8,6 +8,8 @@ import SystemServices
 /// A request with the process that sent it.
 struct PeerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
+    /// What the request takes of the daemon; nil for a user that has no limits.
+    var share: ClientShare?
     private let channel: any Channel
 
     init(source: ApplicationRequestContextSource) {
@@ -19,6 +21,25 @@ struct PeerContext: RequestContext {
     func peer() throws -> PeerCredentials {
         guard let peer = ConnectionPeers.peer(of: channel) else { throw ChannelError.ioOnClosedChannel }
         return peer
+    }
+
+    /// Runs the work, and cancels it when the client disconnects.
+    ///
+    /// A client that only finished sending still waits for its answer.
+    ///
+    /// - Throws: what the work throws; `ChannelError` when the client disconnected.
+    func whileConnected(_ work: @escaping @Sendable () async throws -> Void) async throws {
+        let (connected, disconnect) = AsyncStream.makeStream(of: Void.self)
+        channel.closeFuture.whenComplete { _ in disconnect.finish() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask(operation: work)
+            group.addTask {
+                for await _ in connected {}
+                throw ChannelError.ioOnClosedChannel
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 
     /// Whether the client has disconnected, so that no reply can reach it.

@@ -27,7 +27,7 @@ struct PlanRoutes: RouteGroup {
         router.post(RouterPath(Route.applySteps)) { request, context in
             let asked = try await request.decoded(as: PlanRequest.self)
             let actor = try await root(context)
-            return try await stepwise(try desired(of: asked), confirmed: asked.confirmed, by: actor)
+            return try await stepwise(try desired(of: asked), confirmed: asked.confirmed, by: actor, context)
         }
     }
 
@@ -44,7 +44,7 @@ struct PlanRoutes: RouteGroup {
 
     /// The response begins with the first step. A refusal before that is an ordinary error response.
     private func stepwise(
-        _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor
+        _ desired: DesiredState, confirmed: Bool, by actor: AuditEntry.Actor, _ context: PeerContext
     ) async throws -> Response {
         let (lines, sink) = AsyncStream.makeStream(of: ApplyLine.self)
         let pause = Pause(.milliseconds(100))
@@ -59,7 +59,7 @@ struct PlanRoutes: RouteGroup {
         guard let first = await arrived.next() else {
             return try Response(json: ApplyLine(done: PlanDocument(try await work.value)), pretty: false)
         }
-        return Response(jsonLines: { output in
+        return Response(for: context) { output in
             try await output.write(first)
             for await line in lines { try await output.write(line) }
             do {
@@ -67,7 +67,7 @@ struct PlanRoutes: RouteGroup {
             } catch {
                 try await output.write(ApplyLine(error: ErrorMapping.answer(to: error).1.error))
             }
-        })
+        }
     }
 }
 

@@ -19,6 +19,7 @@ struct Routes {
     let owners: OwnerNames
     let file: LedgerFile
     let spool: HookSpool
+    let limits: ClientLimits
 
     private var groups: [any RouteGroup] {
         let (ledger, permissions, cards) = (daemon.ledger, daemon.permissions, daemon.cards)
@@ -45,6 +46,7 @@ struct Routes {
     var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMapping())
+        router.add(middleware: Admission(limits: limits))
         router.add(middleware: RequestThreads(threads: daemon.threads))
         for group in groups { group.add(to: router) }
         router.add(middleware: UnroutedRequests(of: router))
@@ -80,13 +82,29 @@ struct JSONLines {
 }
 
 extension Response {
-    init(jsonLines body: @escaping @Sendable (inout JSONLines) async throws -> Void) {
+    /// - Parameter context: of the client. The work is cancelled when it disconnects.
+    init(for context: PeerContext, jsonLines body: @escaping @Sendable (inout JSONLines) async throws -> Void) {
         self.init(
             status: .ok, headers: .jsonLines,
-            body: ResponseBody { writer in
+            body: ResponseBody(for: context) { writer in
                 var lines = JSONLines(writer: writer)
                 try await body(&lines)
-                try await lines.writer.finish(nil)
             })
+    }
+}
+
+extension ResponseBody {
+    /// A body that goes on as long as its work, or until its client disconnects: work that waits for the next event would
+    /// not notice that until there is one.
+    init(for context: PeerContext, _ write: @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void) {
+        self.init { writer in
+            // SAFETY: this task does not use the writer while the work does.
+            nonisolated(unsafe) let lent = writer
+            try await context.whileConnected {
+                var own = unsafe lent
+                try await write(&own)
+            }
+            try await writer.finish(nil)
+        }
     }
 }

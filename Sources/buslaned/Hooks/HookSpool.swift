@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import DomainXML
 import Foundation
+import Glibc
 import Ledger
 import Logging
 import Wire
@@ -31,13 +32,27 @@ struct HookSpool: Sendable {
                     metadata: ["file": "\(path)", "reason": "\(error)"])
             }
             // Removed even after an error. SpoolService later ends uses that this report should have ended.
-            try? FileManager.default.removeItem(atPath: path)
+            // SAFETY: the string lives until the call returns.
+            unsafe unlink(path)
         }
     }
 
+    /// Hooks write regular files. A link could lead anywhere, and the opening of a pipe would wait for a writer.
     private static func content(of path: String) throws -> Data {
-        let file = try FileHandle(forReadingFrom: URL(filePath: path))
-        defer { try? file.close() }
+        // SAFETY: the string lives until the call returns.
+        let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ELOOP { throw NotAReport() }
+            throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+        }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        var status = stat()
+        // SAFETY: the kernel fills the structure, which lives until the call returns.
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw NotAReport() }
         return try file.read(upToCount: SpoolPlace.maximumSize) ?? Data()
     }
+}
+
+private struct NotAReport: Error, CustomStringConvertible {
+    let description = "it is not a regular file"
 }

@@ -81,7 +81,8 @@ extension HostIOError: Exemplified {
 
 extension DomainXMLError: Exemplified {
     public enum Case: CaseIterable {
-        case malformed, tooLarge, tooDeep, documentType, encoding, notADomain, missing, duplicate, invalid, unknown
+        case malformed, tooLarge, tooDeep, documentType, encoding, notADomain, missing, duplicate, tooManyDevices
+        case invalid, unknown
         case namespace, misplaced, noDevices, addressInUse, nameInUse, companion, noGuestSlot, standby
     }
 
@@ -95,6 +96,7 @@ extension DomainXMLError: Exemplified {
         case .notADomain: .notADomain
         case .missing: .missing
         case .duplicate: .duplicate
+        case .tooManyDevices: .tooManyDevices
         case .invalid: .invalid
         case .unknown: .unknown
         case .namespace: .namespace
@@ -113,6 +115,7 @@ extension DomainXMLError: Exemplified {
             .malformed(line: 3, column: 5, reason: "unbound prefix"), .tooLarge(bytes: 9, limit: 8),
             .tooDeep(line: 3, limit: 64), .documentType(line: 1), .encoding("UTF-16"), .notADomain(root: "network"),
             .missing("<name>", in: "<domain>", line: 3), .duplicate("<request>", line: 3),
+            .tooManyDevices(65, limit: 64, line: 3),
             .invalid(subject: "attribute 'vlan' of <device>", value: "x", line: 3, expected: "a number from 1 to 4094"),
             .unknown("attribute 'maq'", in: "<device>", line: 3, nearest: "mac"),
             .namespace("<request>", given: nil, line: 3), .namespace("<request>", given: "urn:x", line: 3),
