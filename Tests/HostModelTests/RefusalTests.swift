@@ -45,7 +45,7 @@ struct RefusalTests {
             temporary == [
                 "no-capacity", "no-capacity-on-node", "no-capacity-on-cards", "no-capacity-together", "awaited",
                 "guest-starting", "may-be-starting", "claim-changing", "domain-paused", "guest-refused", "guest-silent",
-                "memory-in-use", "hugepages-in-use", "claim-has-moved", "too-many-waiters",
+                "memory-in-use", "hugepages-in-use", "claim-has-moved",
             ])
     }
 

@@ -12,14 +12,14 @@ struct ExitStatusTests {
         "every kind has its exit code",
         arguments: [
             (.malformed, 64), (.notPermitted, 77), (.notFound, 1), (.conflict, 1), (.unprocessable, 1), (.failed, 1),
-            (.noRoom, 1), (.notNow, 75), (.unreachable, 69),
+            (.noRoom, 1), (.notNow, 75), (.tooMany, 75), (.unreachable, 69),
         ] as [(ErrorKind, Int32)])
     func kinds(kind: ErrorKind, code: Int32) { #expect(buslane.ExitStatus(kind).rawValue == code) }
 
     @Test(
         "a status of the API becomes the command's exit code",
         arguments: [
-            (400, 64), (401, 77), (403, 77), (404, 1), (409, 1), (422, 1), (500, 1), (502, 1), (503, 75),
+            (400, 64), (401, 77), (403, 77), (404, 1), (409, 1), (422, 1), (500, 1), (408, 75), (429, 75), (502, 1), (503, 75), (507, 1),
         ] as [(Int, Int32)])
     func statuses(status: Int, code: Int32) {
         let detail = ErrorBody(code: "x", subject: "y", message: "z").error

@@ -73,7 +73,7 @@ struct ErrorMappingTests {
         "no-capacity": 503, "no-capacity-on-node": 503, "no-capacity-on-cards": 503, "no-capacity-together": 503,
         "awaited": 503, "guest-starting": 503, "claim-changing": 503, "domain-paused": 503, "guest-refused": 503,
         "guest-silent": 503, "memory-in-use": 503, "may-be-starting": 503, "hugepages-in-use": 503,
-        "claim-has-moved": 503, "too-many-waiters": 429,
+        "claim-has-moved": 503,
     ]
 
     @Test("every refusal has the status of its kind, and the status leads to the kind", arguments: Refusal.examples)
