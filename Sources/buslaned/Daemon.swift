@@ -60,7 +60,7 @@ struct Daemon: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // Create the socket and the ledger with access for root and the group only.
         umask(0o007)
-        var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "buslaned") { PrintableLog(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
         let file = LedgerFile(path: ledger)
