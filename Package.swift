@@ -182,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "LedgerTests",
             dependencies: [
-                "Ledger", "HostModel", "HostSimulator", "TemporaryFiles", .product(name: "GRDB", package: "GRDB.swift"),
+                "Ledger", "HostModel", "HostSimulator", "PrintableText", "TemporaryFiles",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: house),
         .testTarget(

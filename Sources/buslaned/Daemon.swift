@@ -47,6 +47,12 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "Release the claims of a domain or unit that has been gone for this many seconds.")
     var ownerGrace = 300
 
+    @Option(help: "Keep this many entries of the audit trail in the ledger; older ones are moved to files beside it.")
+    var auditEntries = AuditArchive.Limits().entries
+
+    @Option(help: "Move entries of the audit trail that are older than this many days to files beside the ledger.")
+    var auditDays = AuditArchive.Limits().age / 86_400
+
     /// How many clients can be connected at once; others wait. Below the unit's limit of open files.
     private static let connectionLimit = 12_000
     /// How long a client can be silent between requests or within one, before the daemon disconnects it.
@@ -71,8 +77,9 @@ struct Daemon: AsyncParsableCommand {
             host: host, ledger: ledger, configuration: ConfigurationFolder(directory: configurationDirectory),
             boot: Boot(identity: try host.snapshot().host),
             executor: Executor(host: host, ledger: ledger, logger: logger, patience: \.patience), logger: logger)
+        let state = URL(filePath: self.ledger).deletingLastPathComponent().path
         let spool = HookSpool(
-            folder: URL(filePath: self.ledger).deletingLastPathComponent().path + "/spool", calls: parts.hooks,
+            folder: state + "/spool", calls: parts.hooks,
             logger: logger)
         let libvirt = LibvirtConnection(uri: libvirtURI)
         let domains = DomainWiring(libvirt: libvirt, daemon: parts)
@@ -80,9 +87,12 @@ struct Daemon: AsyncParsableCommand {
         let routes = Routes(
             daemon: parts, domains: domains, inventory: InventoryText(host: host, ledger: ledger),
             owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes), file: file, spool: spool)
+        var limits = AuditArchive.Limits()
+        (limits.entries, limits.age) = (max(100, auditEntries), max(1, auditDays) * 86_400)
         var services = ServiceList(
             daemon: parts, domains: domains, host: host, libvirt: libvirt, processes: processes, spool: spool,
-            ownerGrace: ownerGrace, logger: logger
+            archive: AuditArchive(of: ledger, in: state + "/audit", limits: limits), ownerGrace: ownerGrace,
+            logger: logger
         ).make()
         services.append(
             ServingService(

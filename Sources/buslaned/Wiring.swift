@@ -50,7 +50,7 @@ struct Wiring: Sendable {
     ) {
         (self.host, self.ledger, self.boot, self.executor, self.logger) = (host, ledger, boot, executor, logger)
         audit = AuditRecorder(ledger: ledger)
-        permissions = Permissions(ledger: ledger, logger: logger)
+        permissions = Permissions(audit: audit, logger: logger)
         configuration = ConfigurationInForce(folder)
         holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)
         pools = PoolDirectory(host: host, configuration: configuration, holdings: holdings)

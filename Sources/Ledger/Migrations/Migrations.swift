@@ -38,6 +38,9 @@ enum Migrations {
         migrator.registerMigration("11: doubts beside other reasons") { db in
             try db.execute(sql: eleventh)
         }
+        migrator.registerMigration("12: repeated entries, and entries that were moved to a file") { db in
+            try db.execute(sql: twelfth)
+        }
         return migrator
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostIO
+import Ledger
 import Libvirt
 import Logging
 import ServiceLifecycle
@@ -12,6 +13,7 @@ struct ServiceList {
     let libvirt: LibvirtConnection
     let processes: Processes
     let spool: HookSpool
+    let archive: AuditArchive
     /// How long a domain or unit may be gone until what it has is released; in seconds.
     let ownerGrace: Int
     let logger: Logger
@@ -25,6 +27,7 @@ struct ServiceList {
             LifeService(expiry: daemon.expiry, cards: cards.state),
             OwnerService(
                 owners: daemon.owners, cards: cards.state, libvirt: libvirt, processes: processes, grace: ownerGrace),
+            TrailService(audit: daemon.audit, archive: archive, logger: logger),
             SpoolService(spool: spool, use: daemon.use, cards: cards.state),
             BindingService(access: access, binder: domains.binder, seen: daemon.guests, logger: logger),
             DeviceChangeService(
