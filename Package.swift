@@ -56,11 +56,14 @@ let package = Package(
         .target(name: "CWidth"),
         .target(name: "CArguments"),
 
+        // What may be printed: one rule for the core, the wire and the programs.
+        .target(name: "PrintableText", swiftSettings: house),
+
         // The pure core.
-        .target(name: "HostModel", swiftSettings: house),
+        .target(name: "HostModel", dependencies: ["PrintableText"], swiftSettings: house),
 
         // What the hook and the API both know. No Foundation: the hook is to start at once.
-        .target(name: "Wire", swiftSettings: house),
+        .target(name: "Wire", dependencies: ["PrintableText"], swiftSettings: house),
 
         // What a domain is to have, against what it has.
         .target(name: "DomainPlanning", dependencies: ["HostModel", "DomainXML"], swiftSettings: house),
@@ -85,12 +88,12 @@ let package = Package(
         .target(name: "Libvirt", dependencies: ["HostModel", "BlockingCalls", "CLibvirt"], swiftSettings: cFacing),
         .target(
             name: "Ledger",
-            dependencies: ["HostModel", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["HostModel", "PrintableText", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: cFacing),
         .target(
             name: "ControlAPI",
             dependencies: [
-                "HostModel", "Wire",
+                "HostModel", "PrintableText", "Wire",
                 .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -107,7 +110,7 @@ let package = Package(
             dependencies: [
                 "HostModel", "HostIO", "HostActions", "BlockingCalls", "ConfigurationFiles", "DomainXML",
                 "DomainPlanning",
-                "Libvirt", "Ledger", "ControlAPI", "SystemServices", "Wire",
+                "Libvirt", "Ledger", "ControlAPI", "PrintableText", "SystemServices", "Wire",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -118,14 +121,15 @@ let package = Package(
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "SystemServices", "CWidth",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "PrintableText", "SystemServices",
+                "CWidth",
                 .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: cFacing),
         .executableTarget(
-            name: "buslane-hook", dependencies: ["Wire", "CArguments"], swiftSettings: cFacing,
+            name: "buslane-hook", dependencies: ["CArguments", "PrintableText", "Wire"], swiftSettings: cFacing,
             // Nothing to look up and load at each start of each domain: half the time.
             linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
 
@@ -148,7 +152,8 @@ let package = Package(
             name: "FixtureHosts", dependencies: ["HostModel", "HostIO", "TestPrograms"], path: "Tests/FixtureHosts",
             swiftSettings: house),
         .testTarget(
-            name: "HostModelTests", dependencies: ["HostModel", "HostSimulator", "ErrorExamples"], swiftSettings: house),
+            name: "HostModelTests",
+            dependencies: ["HostModel", "HostSimulator", "ErrorExamples", "PrintableText"], swiftSettings: house),
         .testTarget(
             name: "HostIOTests",
             dependencies: [
@@ -180,18 +185,20 @@ let package = Package(
         .testTarget(
             name: "LedgerTests",
             dependencies: [
-                "Ledger", "HostModel", "HostSimulator", "TemporaryFiles", .product(name: "GRDB", package: "GRDB.swift"),
+                "Ledger", "HostModel", "HostSimulator", "PrintableText", "TemporaryFiles",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: house),
         .testTarget(
             name: "ControlAPITests",
-            dependencies: ["ControlAPI", "ErrorExamples", "HostModel", "HostSimulator", "SchemaCheck", "Wire"],
+            dependencies: ["ControlAPI", "ErrorExamples", "HostModel", "HostSimulator", "PrintableText", "SchemaCheck", "Wire"],
             swiftSettings: house),
         .testTarget(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
-                "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "SystemServices", "TemporaryFiles", "Wire",
+                "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "PrintableText", "SystemServices", "TemporaryFiles",
+                "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), logging,
@@ -203,7 +210,9 @@ let package = Package(
             swiftSettings: cFacing),
         .testTarget(
             name: "buslaneTests",
-            dependencies: ["buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel"],
+            dependencies: [
+                "buslane", "ConfigurationFiles", "ControlAPI", "ErrorExamples", "HostModel", "PrintableText",
+            ],
             swiftSettings: house),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestPrograms"], swiftSettings: house),
     ]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 public import HostModel
+import PrintableText
 
 /// The values that a field of a request can have. docs/openapi.yaml has the same, and a test compares them.
 public indirect enum FieldRule: Sendable {
-    /// Characters without line breaks and other control characters; their number in Unicode scalars.
+    /// Printable characters; their number in Unicode scalars.
     case line(ClosedRange<Int>)
     /// A document in another language. A longer one than the limit of a request's body is refused by that.
     case text
@@ -57,9 +58,7 @@ extension FieldRule {
         if count > length.upperBound {
             throw given.refused("it has \(count) characters, more than \(length.upperBound)")
         }
-        guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
-            throw given.refused("it has a line break or another control character")
-        }
+        guard text.isPrintable else { throw given.refused("it has a line break or another unprintable character") }
     }
 }
 

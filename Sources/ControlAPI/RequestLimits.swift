@@ -18,6 +18,9 @@ public enum RequestLimits {
     /// Whole numbers that every JSON reader keeps. Source: RFC 8259, 6.
     public static let whole = 0...9_007_199_254_740_991
 
+    /// Entries of the audit trail in one answer.
+    public static let auditPage = 1...1_000
+
     /// Names of domains and devices, and ids. In Unicode scalars, as all lengths of strings.
     static let name = 1...255
     /// Source: `PATH_MAX` without its null byte, include/uapi/linux/limits.h.

@@ -55,9 +55,10 @@ extension HookRequest: RequestDocument {
 
     public static func rule(for field: CodingKeys) -> FieldRule {
         switch field {
-        case .domain, .operation, .bootID: .line(RequestLimits.name)
+        // libvirt allows names that are not printable: a guest that stops must be heard.
+        case .domain, .xml: .text
+        case .operation, .bootID: .line(RequestLimits.name)
         case .reason: .line(0...RequestLimits.name.upperBound)
-        case .xml: .text
         case .sinceBoot: .number(RequestLimits.whole)
         }
     }

@@ -79,38 +79,6 @@ public struct EventsDocument: Codable, Sendable {
     public init(events: [Entry]) { self.events = events }
 }
 
-/// `GET /v1/audit`
-public struct AuditDocument: Codable, Sendable {
-    public var schemaVersion = 1
-    public var entries: [Entry]
-
-    public struct Entry: Codable, Sendable {
-        public var id: Int
-        public var at: String
-        @ExplicitNull public var uid: Int?
-        @ExplicitNull public var pid: Int?
-        public var verb: String
-        public var subject: String
-        public var detail: String
-        public var result: String
-
-        public init(
-            id: Int, at: String, uid: Int?, pid: Int?, verb: String, subject: String, detail: String, result: String
-        ) {
-            self.id = id
-            self.at = at
-            self.uid = uid
-            self.pid = pid
-            self.verb = verb
-            self.subject = subject
-            self.detail = detail
-            self.result = result
-        }
-    }
-
-    public init(entries: [Entry]) { self.entries = entries }
-}
-
 /// What `buslane config check --json` prints.
 public struct ConfigurationCheckDocument: Codable, Sendable, Equatable {
     public var schemaVersion = 1

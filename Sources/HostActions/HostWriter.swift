@@ -72,9 +72,7 @@ public struct HostWriter: Sendable {
         } catch {
             guard case .refusedByKernel(_, _, ENOENT) = error else { throw error }
             try requirePresence(of: address)
-            var status = stat()
-            // SAFETY: the string and the structure live until the call returns.
-            guard unsafe lstat(paths.function(address, "driver"), &status) != 0, errno == ENOENT else { throw error }
+            guard !paths.function(address, "driver").isEntry else { throw error }
         }
     }
 
@@ -96,9 +94,7 @@ public struct HostWriter: Sendable {
     }
 
     private func requirePresence(of address: PCIAddress) throws(HostIOError) {
-        // SAFETY: the string lives until the call returns.
-        guard unsafe access(paths.function(address), F_OK) != 0 else { return }
-        throw .vanished(address)
+        if !paths.function(address).exists { throw .vanished(address) }
     }
 
     private func write(_ text: String, to attribute: String, of address: PCIAddress, _ action: HostAction)
@@ -114,13 +110,12 @@ public struct HostWriter: Sendable {
     }
 
     /// Writes one line in one write(2): sysfs takes each write as a whole value.
-    private func write(_ text: String, toFile path: String, _ action: HostAction) throws(HostIOError) {
+    private func write(_ text: String, toFile path: HostPath, _ action: HostAction) throws(HostIOError) {
         func problem(_ errno: CInt) -> HostIOError {
-            .refusedByKernel(action: action.description, path: path, errno: errno)
+            .refusedByKernel(action: action.description, path: path.description, errno: errno)
         }
         // Without O_CREAT: a missing attribute must be an error. O_TRUNC is for trees of plain files; sysfs ignores it.
-        // SAFETY: the string lives until the call returns.
-        let file = unsafe open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        let file = path.open(O_WRONLY | O_TRUNC)
         guard file >= 0 else { throw problem(errno) }
         defer { close(file) }
         let line = Array((text + "\n").utf8)

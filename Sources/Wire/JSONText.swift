@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// JSON as it is being written: bytes, and the containers that are still open.
 ///
@@ -133,38 +134,44 @@ package struct JSONText {
         bytes.append(contentsOf: value.description.utf8)
     }
 
+    /// A character that is not printable is escaped: the text is harmless on a terminal.
     package mutating func write(_ value: String) {
         var value = value
-        value.withUTF8 { value in
-            if value.contains(where: Self.needsEscape) { return writeEscaped(value) }
+        let isWritten = value.withUTF8 { value in
+            if value.contains(where: Self.mayNeedEscape) { return false }
             bytes.append(addingCapacity: value.count + 2) { text in
                 text.append(UInt8(ascii: "\""))
                 for byte in value { text.append(byte) }
                 text.append(UInt8(ascii: "\""))
             }
+            return true
         }
+        if !isWritten { writeEscaped(value) }
     }
 
-    private mutating func writeEscaped(_ value: UnsafeBufferPointer<UInt8>) {
+    private mutating func writeEscaped(_ value: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in value {
-            if Self.needsEscape(byte) { bytes.append(contentsOf: Self.escape(byte).utf8) } else { bytes.append(byte) }
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": bytes += [UInt8(ascii: "\\"), UInt8(truncatingIfNeeded: scalar.value)]
+            case "\u{20}"..<"\u{7f}": bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+            case "\n": bytes.append(contentsOf: "\\n".utf8)
+            case "\t": bytes.append(contentsOf: "\\t".utf8)
+            default: bytes.append(contentsOf: scalar.isPrintable ? String(scalar).utf8 : Self.escape(scalar).utf8)
+            }
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    /// Whether a text with this byte has to be looked at by its characters.
+    private static func mayNeedEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte >= 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private static func escape(_ byte: UInt8) -> String {
-        switch byte {
-        case UInt8(ascii: "\""): "\\\""
-        case UInt8(ascii: "\\"): "\\\\"
-        case UInt8(ascii: "\n"): "\\n"
-        case UInt8(ascii: "\t"): "\\t"
-        default: (byte < 0x10 ? "\\u000" : "\\u001") + String(byte & 0xf, radix: 16)
-        }
+    /// `\u202e`. No character that is not printable needs more digits.
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
     }
 }
 

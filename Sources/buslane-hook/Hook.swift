@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import CArguments
 import Glibc
+import PrintableText
 import Wire
 
 /// libvirt's hook, run at each step of a domain's life: `50-buslane NAME OPERATION SUB-OPERATION EXTRA < domain.xml`.
@@ -77,8 +78,7 @@ struct Hook {
 
     /// Writes one line, which libvirt shows to the user who started the domain.
     private static func refuse(_ line: String) -> Never {
-        let words = line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : Character($0) }
-        let text = Array("buslane: \(String(words))\n".utf8)
+        let text = Array("buslane: \(line.printable)\n".utf8)
         // SAFETY: the array lends its bytes until the call returns.
         _ = unsafe write(STDERR_FILENO, text, text.count)
         exit(1)

@@ -2,6 +2,7 @@
 import ConfigurationFiles
 import ControlAPI
 import HostModel
+import PrintableText
 
 /// The check of configuration files, by themselves and on a host if there is one.
 struct ConfigurationCheck {
@@ -62,7 +63,7 @@ struct ConfigurationCheck {
         } else {
             lines.append("\(errors.count) error\(errors.count == 1 ? "" : "s")\(extent)")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { $0.printable + "\n" }.joined()
     }
 }
 

@@ -32,7 +32,7 @@ struct Failure: Error {
             let code = Control.exitCode(for: error)
             // Help and version come as errors too.
             if code.isSuccess {
-                print(Control.fullMessage(for: error))
+                Terminal.out(Control.fullMessage(for: error) + "\n")
                 Glibc.exit(0)
             }
             let message = Control.message(for: error).oneLine

@@ -63,6 +63,12 @@ struct Daemon: AsyncParsableCommand {
     @Option(help: "How many days to keep the record of an ended claim.")
     var endedClaimDays = EndedClaims().age / 86400
 
+    @Option(help: "Keep this many entries of the audit trail in the ledger; older ones are moved to files beside it.")
+    var auditEntries = AuditArchive.Limits().entries
+
+    @Option(help: "Move entries of the audit trail that are older than this many days to files beside the ledger.")
+    var auditDays = AuditArchive.Limits().age / 86_400
+
     @Option(help: "debug, info, notice, warning or error.")
     var logLevel = "info"
 
@@ -70,12 +76,13 @@ struct Daemon: AsyncParsableCommand {
         Self.ignoreSignals()
         // Create the socket and the ledger with access for root and the group only.
         umask(0o007)
-        var logger = Logger(label: "buslaned") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "buslaned") { PrintableLog(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
 
         let sockets = try SocketLock(on: [rootSocket, socket])
         defer { withExtendedLifetime(sockets) {} }
-        let spoolFolder = URL(filePath: ledger).deletingLastPathComponent().path + "/spool"
+        let state = URL(filePath: ledger).deletingLastPathComponent().path
+        let spoolFolder = state + "/spool"
         let file = LedgerFile(path: ledger, traces: [spoolFolder, socket])
         let (ledger, past) = try file.open()
         let paths = HostPaths(root: hostRoot)
@@ -94,10 +101,12 @@ struct Daemon: AsyncParsableCommand {
             inventory: InventoryText(host: host, ledger: ledger, threads: parts.threads),
             owners: OwnerNames(ledger: ledger, libvirt: libvirt, processes: processes, permissions: parts.permissions),
             file: file, spool: spool, limits: limits)
+        var kept = AuditArchive.Limits()
+        (kept.entries, kept.age) = (max(100, auditEntries), max(1, auditDays) * 86_400)
         var services = ServiceList(
             daemon: parts, domains: domains, host: host, libvirt: libvirt, processes: processes, spool: spool,
-            ownerGrace: ownerGrace, ended: EndedClaims(count: max(0, endedClaims), age: max(0, endedClaimDays) * 86400),
-            logger: logger
+            archive: AuditArchive(of: ledger, in: state + "/audit", limits: kept), ownerGrace: ownerGrace,
+            ended: EndedClaims(count: max(0, endedClaims), age: max(0, endedClaimDays) * 86400), logger: logger
         ).make()
         services.append(
             ServingService(

@@ -51,7 +51,7 @@ struct Wiring: Sendable {
     ) {
         (self.host, self.ledger, self.boot, self.executor, self.logger) = (host, ledger, boot, executor, logger)
         audit = AuditRecorder(ledger: ledger, threads: threads)
-        permissions = Permissions(ledger: ledger, logger: logger)
+        permissions = Permissions(audit: audit, logger: logger)
         configuration = ConfigurationInForce(folder)
         queue = AllocationQueue(clock: boot.clock)
         holdings = HoldingsReader(host: host, ledger: ledger, guests: guests, queue: queue)

@@ -67,7 +67,7 @@ struct ArchitectureTests {
     }
 
     @Test("the hook never reaches libvirt, directly or through its imports")
-    func hookIsFreeOfLibvirt() { #expect(reach(of: "buslane-hook") == ["buslane-hook", "Wire"]) }
+    func hookIsFreeOfLibvirt() { #expect(reach(of: "buslane-hook") == ["buslane-hook", "PrintableText", "Wire"]) }
 
     @Test("the CLI reaches the reader of the host, and never the writer, the ledger or libvirt")
     func commandLineNeverWrites() throws {
@@ -142,7 +142,7 @@ struct ArchitectureTests {
 
     @Test("what decides is pure: no async, no clock and no I/O")
     func pureCore() {
-        let pure: Set<String> = ["HostModel", "DomainXML", "DomainPlanning"]
+        let pure: Set<String> = ["PrintableText", "HostModel", "DomainXML", "DomainPlanning"]
         for file in sources where pure.contains(file.target) && file.path != "Sources/HostModel/Planning/Host.swift" {
             for line in file.code {
                 #expect(!line.contains(/\b(async|await|Clock|print)\b/), "\(file): \(line)")
@@ -153,6 +153,16 @@ struct ArchitectureTests {
     @Test("files stay readable: 400 lines at most")
     func length() {
         for file in sources { #expect(file.lines.count <= 401, "\(file) has \(file.lines.count) lines") }
+    }
+
+    @Test("the commands print through Terminal, which knows what is printable")
+    func printing() {
+        for file in sources where file.target == "buslane" {
+            #expect(!file.code.contains { $0.contains(/(^|[^\w.])(print|debugPrint|puts|fputs)\(/) }, "\(file)")
+            let writes = file.code.contains { $0.contains(/standard(Output|Error)\b/) }
+            let places = ["Terminal.swift", "ProgressDisplay.swift"].map { "Sources/buslane/Rendering/" + $0 }
+            #expect(!writes || places.contains(file.path), "\(file)")
+        }
     }
 
     @Test("nothing ends the process by surprise")

@@ -107,7 +107,10 @@ struct FieldRuleTests {
             ),
             (#"{"devices": [{"name": "a"}]}"#, "field 'devices[0].pool' of the request: this field is required"),
             (#"{"pool": ""}"#, "field 'pool' of the request: it is empty"),
-            (#"{"pool": "a\u0000b"}"#, "field 'pool' of the request: it has a line break or another control character"),
+            (
+                #"{"pool": "a\u0000b"}"#,
+                "field 'pool' of the request: it has a line break or another unprintable character"
+            ),
             (
                 #"{"pool": "p", "name": "a b"}"#,
                 "field 'name' of the request: 'a b' is not a device name: expected 1 to 40 of A-Z, a-z, 0-9, _ and -"

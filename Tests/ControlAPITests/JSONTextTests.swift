@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
+import PrintableText
 import Testing
 
 @testable import ControlAPI
@@ -41,6 +42,16 @@ struct JSONTextTests {
         )
         #expect(left != nil)
         #expect(left == right)
+    }
+
+    @Test("text is harmless on a terminal, and means what it meant", arguments: [true, false])
+    func harmless(pretty: Bool) throws {
+        let texts = (UInt32(0)...0xffff).compactMap(Unicode.Scalar.init).map { "a\($0)b" }
+        let bytes = try JSON.encode(["k\u{1b}\u{202e}": texts], pretty: pretty)
+        #expect(try JSONDecoder().decode([String: [String]].self, from: Data(bytes)) == ["k\u{1b}\u{202e}": texts])
+        let written = String(decoding: bytes, as: UTF8.self)
+        #expect(written.unicodeScalars.allSatisfy { $0.isPrintable || $0 == "\n" })
+        #expect(written.contains("aéb") && written.contains("a日b") && written.contains(#"a\u202eb"#))
     }
 
     @Test("entries of the outer containers have a line each, what lies deeper none")

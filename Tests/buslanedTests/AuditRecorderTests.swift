@@ -36,10 +36,51 @@ struct AuditRecorderTests {
         #expect(try await trail(scene) == ["x", "x"])
     }
 
-    @Test("what a person asks for is written every time")
-    func person() async throws {
+    private func counted(_ scene: Scene) async throws -> [String] {
+        try await scene.ledger.auditTrail(limit: 10_000).filter { $0.verb == "try" }.map { "\($0.times) \($0.result)" }
+    }
+
+    @Test("a client's refusals that repeat are counted: written at once, at powers of ten, and in the end")
+    func client() async throws {
         let scene = try Scene()
-        for _ in 0..<3 { await attempt(scene, by: Scene.root, failing: "x") }
-        #expect(try await trail(scene) == ["x", "x", "x"])
+        for _ in 0..<257 { await attempt(scene, by: .init(uid: 1000, pid: Int.random(in: 1...9999)), failing: "x") }
+        #expect(try await counted(scene) == ["1 x", "10 x", "90 x"])
+        try await scene.daemon.audit.writeRepeats()
+        #expect(try await counted(scene).count == 3)
+        try await scene.daemon.audit.writeRepeats(all: true)
+        #expect(try await counted(scene) == ["1 x", "10 x", "90 x", "156 x"])
+        await attempt(scene, by: .init(uid: 1000, pid: 1), failing: "x")
+        #expect(try await counted(scene).suffix(2) == ["156 x", "1 x"])
+        #expect(try await scene.ledger.events().count { $0.detail == "try: x" } == 2)
+    }
+
+    @Test("success ends the counting, and users do not share it")
+    func clients() async throws {
+        let scene = try Scene()
+        let (one, other) = (AuditEntry.Actor(uid: 1000, pid: 1), AuditEntry.Actor(uid: 1001, pid: 2))
+        for actor in [one, other, one, one, other] { await attempt(scene, by: actor, failing: "x") }
+        await attempt(scene, by: one, failing: nil)
+        await attempt(scene, by: one, failing: "x")
+        #expect(try await counted(scene) == ["1 x", "1 x", "2 x", "1 done", "1 x"])
+    }
+
+    @Test("another name, or another reason, at each try does not help")
+    func names() async throws {
+        let scene = try Scene()
+        let actor = AuditEntry.Actor(uid: 1000, pid: 1)
+        for number in 0..<1000 { await attempt(scene, by: actor, of: "name\(number)", failing: "x\(number % 7)") }
+        try await scene.daemon.audit.writeRepeats(all: true)
+        let trail = try await scene.ledger.auditTrail(limit: 10_000).filter { $0.verb == "try" }
+        #expect(trail.count < 30 && trail.reduce(0) { $0 + $1.times } == 1000)
+        #expect(trail.last?.subject == "others")
+    }
+
+    @Test("a name of megabytes is a short entry")
+    func megabytes() async throws {
+        let scene = try Scene()
+        let name = String(repeating: "x", count: 7 << 20)
+        for _ in 0..<3 { await attempt(scene, by: Scene.root, of: name, failing: "'\(name)' is not free") }
+        let trail = try await scene.ledger.auditTrail().filter { $0.verb == "try" }
+        #expect(trail.count == 1 && trail[0].subject.count == 200 && trail[0].result.count == 200)
     }
 }

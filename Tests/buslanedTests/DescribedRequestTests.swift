@@ -35,6 +35,10 @@ struct DescribedRequestTests {
         }
     }
 
+    /// The rule of `PrintableText`, as a pattern.
+    private static let printable =
+        #"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$"#
+
     init() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/openapi.yaml")
         let text = try String(contentsOf: file, encoding: .utf8)
@@ -77,7 +81,7 @@ struct DescribedRequestTests {
         switch rule {
         case .line(let length):
             #expect(schema.range("minLength", "maxLength") == length, "\(place)")
-            #expect(schema.text("pattern") == #"^[^\u0000-\u001f\u007f]*$"#, "\(place)")
+            #expect(schema.text("pattern") == Self.printable, "\(place)")
         case .text: #expect(schema.number("maxLength") == RequestLimits.body, "\(place)")
         case .value(let type): compare(schema, with: type, place)
         case .number(let range, _):
@@ -145,7 +149,7 @@ struct DescribedRequestTests {
             "domain:fw 1", "domain:", "domain:6f9619ff-8b86-d011-b42d-00c04fc964ff", "unit:a.service", "unit:a",
             "unit:service", "unit:a b.service", "unit:.service", "unit:a@0.slice", "unit:a.exe", "process:4@17",
             "process:0@17", "process:4", "pid:12", "pid:0", "pid:012", "pid:x", "uplink:1", "domainx:1", "a b",
-            "rœuter",
+            "rœuter", "a\u{202e}b", "a\u{9b}b", "a\u{2028}b", "domain:a\u{2029}b", "a\u{feff}", "domain:\u{85}",
             "", " ", "x y\n", "０", "Ａ", String(repeating: "o", count: 200), String(repeating: "o", count: 201),
             "domain:" + String(repeating: "o", count: 193), "domain:" + String(repeating: "o", count: 194),
         ]

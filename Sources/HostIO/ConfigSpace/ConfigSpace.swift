@@ -40,8 +40,7 @@ import HostModel
 
     /// nil when only the header can be read, as without privilege, or when the function does not answer.
     func reading(in home: borrowing Directory) -> Reading? {
-        // SAFETY: the literal outlives the call.
-        let file = unsafe openat(home.descriptor, "config", O_RDONLY | O_CLOEXEC)
+        let file = home.file("config" as StaticString)
         guard file >= 0 else { return nil }
         defer { close(file) }
         var length = read(file, from: 0, upTo: Self.usualLength)

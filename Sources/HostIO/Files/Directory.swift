@@ -9,26 +9,43 @@ import SystemPackage
 struct Directory: ~Copyable {
     let descriptor: CInt
     private let isLent: Bool
+    /// Its path in a captured tree, where links and `..` must not lead out; nil on the running host.
+    private let captured: HostPath?
 
-    /// A descriptor that the caller keeps open for longer than this value lives.
-    init(lent descriptor: CInt) {
-        self.descriptor = descriptor
+    /// For another thread, which must not use it for longer than the folder lives.
+    struct Loan: Sendable {
+        fileprivate let descriptor: CInt
+        fileprivate let captured: HostPath?
+    }
+
+    var loan: Loan { Loan(descriptor: descriptor, captured: captured) }
+
+    init(_ loan: Loan) {
+        descriptor = loan.descriptor
+        captured = loan.captured
         isLent = true
     }
 
-    init(_ path: String) throws(Errno) {
-        // SAFETY: the string outlives the call, which keeps no pointer.
-        let opened = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    init(_ path: HostPath) throws(Errno) {
+        let opened = path.openFolder()
         guard opened >= 0 else { throw Errno(rawValue: errno) }
         descriptor = opened
+        captured = path.tree == nil ? nil : path
         isLent = false
     }
 
     init(_ name: String, in parent: borrowing Directory) throws(Errno) {
-        // SAFETY: as above.
-        let opened = unsafe openat(parent.descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let path = parent.captured.map { $0 + "/" + name }
+        let opened: CInt
+        if let path {
+            opened = path.openFolder()
+        } else {
+            // SAFETY: the string outlives the call, which keeps no pointer.
+            opened = unsafe openat(parent.descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
         guard opened >= 0 else { throw Errno(rawValue: errno) }
         descriptor = opened
+        captured = path
         isLent = false
     }
 
@@ -36,8 +53,52 @@ struct Directory: ~Copyable {
 
     /// Whether the folder has such an entry; for a link, whether its target exists.
     func contains(_ name: String) -> Bool {
+        if let captured { return (captured + "/" + name).exists }
         // SAFETY: as above.
-        unsafe faccessat(descriptor, name, F_OK, 0) == 0
+        return unsafe faccessat(descriptor, name, F_OK, 0) == 0
+    }
+
+    /// Opens a file of the folder for reading.
+    ///
+    /// - Returns: its descriptor; -1, and `errno`, when it cannot be opened.
+    func file(_ name: String) -> CInt {
+        if let captured { return file(name, captured) }
+        // SAFETY: as above.
+        return unsafe openat(descriptor, name, O_RDONLY | O_CLOEXEC)
+    }
+
+    func file(_ name: StaticString) -> CInt {
+        if let captured { return file(name.description, captured) }
+        // SAFETY: a literal ends with a NUL and lives as long as the program.
+        return unsafe openat(descriptor, name.pointer, O_RDONLY | O_CLOEXEC)
+    }
+
+    private func file(_ name: String, _ folder: HostPath) -> CInt {
+        var status = stat()
+        // Most files are the folder's own: no path has to be resolved for them.
+        // SAFETY: the string and the structure outlive the calls.
+        guard !name.utf8.contains(UInt8(ascii: "/")),
+            unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+            status.st_mode & S_IFMT == S_IFREG
+        else { return (folder + "/" + name).open(O_RDONLY) }
+        return unsafe openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    }
+
+    /// readlinkat(2) for a link of the folder.
+    func readLink(_ name: StaticString, _ buffer: UnsafeMutablePointer<CChar>, _ size: Int) -> Int {
+        // SAFETY: a literal ends with a NUL; the kernel writes at most the size of the caller's buffer. So below.
+        unsafe readlinkat(descriptor, name.pointer, buffer, size)
+    }
+
+    func readLink(_ name: String, _ buffer: UnsafeMutablePointer<CChar>, _ size: Int) -> Int {
+        // Only folders on the way to a link are followed.
+        guard let captured, let tree = captured.tree, name.utf8.contains(UInt8(ascii: "/")) else {
+            return unsafe readlinkat(descriptor, name, buffer, size)
+        }
+        let link = tree.open(captured + "/" + name, HostTree.pathOnly | O_NOFOLLOW)
+        guard link >= 0 else { return -1 }
+        defer { close(link) }
+        return unsafe readlinkat(link, "", buffer, size)
     }
 
     /// The names of all entries except `.` and `..`, in the kernel's order. Works once for each open folder.
@@ -72,6 +133,13 @@ struct Directory: ~Copyable {
                 entry += length
             }
         }
+    }
+}
+
+extension StaticString {
+    /// For the C library.
+    @unsafe fileprivate var pointer: UnsafePointer<CChar> {
+        unsafe UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
     }
 }
 

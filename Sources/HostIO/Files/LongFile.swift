@@ -6,9 +6,10 @@ enum LongFile {
     /// The lines that start with a prefix; nil when the file cannot be read.
     ///
     /// In modules.alias those are a few of tens of thousands.
-    static func lines(ofFile path: String, startingWith prefix: String) -> [String]? {
-        // SAFETY: the string outlives the call.
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    ///
+    /// - Parameter limit: the most bytes that are read of the file.
+    static func lines(ofFile path: HostPath, startingWith prefix: String, limit: Int = 64 << 20) -> [String]? {
+        let file = path.open(O_RDONLY)
         guard file >= 0 else { return nil }
         defer { close(file) }
         let prefix = Array(prefix.utf8)
@@ -18,14 +19,18 @@ enum LongFile {
         func take(_ line: ArraySlice<UInt8>) {
             if line.starts(with: prefix) { lines.append(String(decoding: line, as: UTF8.self)) }
         }
-        while true {
+        var left = limit
+        while left > 0 {
             // SAFETY: the kernel writes at most the length of the buffer, which lends its bytes until the call returns.
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
-            rest += buffer[..<count]
+            left -= count
             var start = 0
-            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            var searched = rest.count
+            rest += buffer[..<count]
+            while let end = rest[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                searched = end + 1
                 take(rest[start..<end])
                 start = end + 1
             }

@@ -4,13 +4,13 @@ import SystemPackage
 
 /// Reads whole text files, and records those that exist but may not be read.
 struct TextFiles {
-    private(set) var unreadable: [String] = []
+    private(set) var unreadable: [HostPath] = []
 
     /// The most bytes that are read of a file. modules.dep and cpuinfo of a large host have less.
     private static let limit = 8 << 20
 
     /// A file's text; nil when it does not exist or cannot be read.
-    mutating func text(_ path: String, limit: Int = Self.limit) -> String? {
+    mutating func text(_ path: HostPath, limit: Int = Self.limit) -> String? {
         do {
             return String(decoding: try bytes(path, limit: limit), as: UTF8.self)
         } catch {
@@ -20,7 +20,7 @@ struct TextFiles {
     }
 
     /// The file's lines without the white space around them, numbered from 1.
-    mutating func lines(_ path: String) -> [(number: Int, text: Substring)] {
+    mutating func lines(_ path: HostPath) -> [(number: Int, text: Substring)] {
         text(path).map(Self.lines(of:)) ?? []
     }
 
@@ -29,7 +29,7 @@ struct TextFiles {
     }
 
     /// The sorted names of a folder's entries; nil when it does not exist or cannot be read.
-    mutating func names(in folder: String) -> [String]? {
+    mutating func names(in folder: HostPath) -> [String]? {
         do {
             return try Directory(folder).names().sorted()
         } catch {
@@ -38,28 +38,16 @@ struct TextFiles {
         }
     }
 
-    func exists(_ path: String) -> Bool {
-        // SAFETY: the string outlives the call, which keeps no pointer.
-        unsafe access(path, F_OK) == 0
-    }
+    func exists(_ path: HostPath) -> Bool { path.exists }
 
-    /// A file's permission bits; of a link, those of its target. nil without the file.
-    func permissions(_ path: String) -> mode_t? {
-        var status = stat()
-        // SAFETY: the kernel fills the structure, which outlives the call.
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        return status.st_mode & 0o7777
-    }
-
-    private mutating func note(_ path: String, _ problem: Errno) {
+    private mutating func note(_ path: HostPath, _ problem: Errno) {
         guard problem == .permissionDenied || problem == .notPermitted, !unreadable.contains(path) else { return }
         unreadable.append(path)
     }
 
-    private func bytes(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    private func bytes(_ path: HostPath, limit: Int) throws(Errno) -> [UInt8] {
         // O_NONBLOCK: an entry of a configuration folder can be a pipe.
-        // SAFETY: the string outlives the call.
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let file = path.open(O_RDONLY | O_NONBLOCK)
         guard file >= 0 else { throw Errno(rawValue: errno) }
         defer { close(file) }
         var bytes: [UInt8] = []

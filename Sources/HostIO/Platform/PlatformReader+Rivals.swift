@@ -5,7 +5,7 @@ extension PlatformReader {
     /// The configuration of one kind of rival, and which of its lines concern functions.
     private struct Source {
         let kind: PlatformFacts.Rival.Kind
-        let folders: [String]
+        let folders: [HostPath]
         /// The endings of the files to read; empty for all files.
         let suffixes: [String]
         /// Whether a line, without the white space around it, configures functions.
@@ -80,7 +80,7 @@ extension PlatformReader {
 
     /// The scripts that lines name by their paths, and that set a VF count.
     private func programs(
-        of lines: [Substring], namedBy file: String, _ files: inout TextFiles
+        of lines: [Substring], namedBy file: HostPath, _ files: inout TextFiles
     ) -> [PlatformFacts.Rival] {
         let words = lines.filter { !$0.hasPrefix("#") }
             .flatMap { $0.split { $0.isWhitespace || "\"'=;&|,@+!:".contains($0) } }
@@ -88,7 +88,7 @@ extension PlatformReader {
             path.hasPrefix("/") && Self.programFolders.contains { path.contains($0) }
         }
         return paths.compactMap { path in
-            let script = self.paths.root == "/" ? String(path) : self.paths.root + path
+            let script = self.paths.below(String(path))
             // A short text; programs are longer, and begin with a NUL not far away.
             guard let text = files.text(script, limit: 65536), text.utf8.count < 65536, !text.utf8.contains(0),
                 let line = TextFiles.lines(of: text).first(where: { Self.writesVFCount($0.text) })
@@ -103,17 +103,19 @@ extension PlatformReader {
     private static let programFolders = ["/bin/", "/sbin/", "/opt/", "/etc/", "/root/", "/srv/", "/lib", "/home/"]
 
     /// The files of a folder and of its drop-in folders; the path itself if it is a file.
-    private func files(at place: String, of source: Source, _ files: inout TextFiles) -> [String] {
+    private func files(at place: HostPath, of source: Source, _ files: inout TextFiles) -> [HostPath] {
         guard let names = files.names(in: place) else { return files.exists(place) ? [place] : [] }
-        var found: [String] = []
+        var found: [HostPath] = []
         for name in names {
             if name.hasSuffix(".d") {
-                found += (files.names(in: "\(place)/\(name)") ?? []).map { "\(place)/\(name)/\($0)" }
+                found += (files.names(in: place + "/\(name)") ?? []).map { place + "/\(name)/\($0)" }
             } else {
-                found.append("\(place)/\(name)")
+                found.append(place + "/\(name)")
             }
         }
-        return found.filter { file in source.suffixes.isEmpty || source.suffixes.contains { file.hasSuffix($0) } }
+        return found.filter { file in
+            source.suffixes.isEmpty || source.suffixes.contains { file.description.hasSuffix($0) }
+        }
     }
 
     /// Whether NetworkManager is installed, and not configured to ignore any device.
@@ -121,7 +123,7 @@ extension PlatformReader {
         guard files.exists(paths.networkManager) else { return false }
         var configuration = [paths.networkManagerMainFile]
         for folder in paths.networkManagerSnippets {
-            configuration += (files.names(in: folder) ?? []).filter { $0.hasSuffix(".conf") }.map { "\(folder)/\($0)" }
+            configuration += (files.names(in: folder) ?? []).filter { $0.hasSuffix(".conf") }.map { folder + "/\($0)" }
         }
         return !configuration.contains { file in
             files.lines(file).contains { $0.text.hasPrefix("unmanaged-devices") || $0.text == "managed=0" }

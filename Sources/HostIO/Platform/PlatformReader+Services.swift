@@ -69,7 +69,7 @@ extension PlatformReader {
         var pass = ReadPass()
         var found: [PlatformFacts.Hooks.File] = []
         for name in names {
-            let mode = files.permissions("\(paths.qemuHooks)/\(name)")
+            let mode = (paths.qemuHooks + "/\(name)").permissions
             found.append(
                 .init(
                     name: name, isExecutable: mode.map { $0 & 0o111 != 0 } ?? false,

@@ -38,7 +38,7 @@ public struct PlatformReader: Sendable {
     }
 
     /// A module's parameter, `Y` or `N`.
-    func flag(_ path: String, _ files: inout TextFiles) -> Bool? {
+    func flag(_ path: HostPath, _ files: inout TextFiles) -> Bool? {
         (files.text(path)?.trimmed).flatMap { SysfsText.parameter(String($0)) }
     }
 }
@@ -121,7 +121,7 @@ extension PlatformReader {
         var options: [[Substring]] = []
         for folder in paths.modprobe {
             for name in files.names(in: folder) ?? [] where name.hasSuffix(".conf") {
-                options += files.lines("\(folder)/\(name)").map(\.text.words).filter { $0.first == "options" }
+                options += files.lines(folder + "/\(name)").map(\.text.words).filter { $0.first == "options" }
             }
         }
         return options
@@ -136,7 +136,7 @@ extension PlatformReader {
         let folders = paths.installedModules(release: String(release))
         for folder in folders {
             for list in ["modules.dep", "modules.builtin"]
-            where files.text("\(folder)/\(list)")?.contains("/\(VFIO.genericDriver).ko") == true { return .available }
+            where files.text(folder + "/\(list)")?.contains("/\(VFIO.genericDriver).ko") == true { return .available }
         }
         // In a captured tree without modules it is unknown.
         return paths.isLive || folders.contains(where: files.exists) ? .missing : nil

@@ -49,9 +49,9 @@ struct BusReader {
     private func read(
         _ addresses: [PCIAddress], _ locked: [PCIAddress: LockedFacts], in bus: borrowing Directory
     ) -> [FunctionReading] {
-        let descriptor = bus.descriptor
+        let loan = bus.loan
         return Cores.map(addresses) { addresses, pass in
-            let bus = Directory(lent: descriptor)
+            let bus = Directory(loan)
             var readings: [FunctionReading] = []
             readings.reserveCapacity(addresses.count)
             for address in addresses {

@@ -61,9 +61,9 @@ struct IOMMUReader {
     /// The groups that the kernel lists, with the type of each: a file each, and a host can have thousands.
     private func types(_ pass: inout ReadPass) -> [Int: String?] {
         guard let folder = try? Directory(paths.iommuGroups), let names = try? folder.names() else { return [:] }
-        let descriptor = folder.descriptor
+        let loan = folder.loan
         let types = Cores.map(names) { names, pass in
-            let folder = Directory(lent: descriptor)
+            let folder = Directory(loan)
             return names.map { name in
                 let type = Self.type(ofGroup: name, in: folder, &pass)
                 return (type: type, warnings: pass.takeWarnings())

@@ -47,28 +47,27 @@ struct ReadPass {
     mutating func read<Value>(
         _ name: StaticString, in directory: borrowing Directory, _ parse: (Span<UInt8>) -> Value
     ) throws(Errno) -> Value {
-        // SAFETY: a literal ends with a NUL and lives as long as the program.
-        let count = try take { unsafe openat(directory.descriptor, name.pointer, O_RDONLY | O_CLOEXEC) }
+        let count = try take(directory.file(name))
         return parse(buffer.span.extracting(..<count))
     }
 
     /// An attribute's text without its final newline.
     mutating func contents(of name: String, in directory: borrowing Directory) throws(Errno) -> String {
-        let count = try take { unsafe openat(directory.descriptor, name, O_RDONLY | O_CLOEXEC) }
+        let count = try take(directory.file(name))
         return try text(count)
     }
 
     /// A file's text without its final newline; nil when it cannot be read.
-    mutating func contents(ofFile path: String) -> String? {
-        guard let count = try? take(opening: { unsafe open(path, O_RDONLY | O_CLOEXEC) }) else { return nil }
+    mutating func contents(ofFile path: HostPath) -> String? {
+        guard let count = try? take(path.open(O_RDONLY)) else { return nil }
         return try? text(count)
     }
 
-    /// Reads a file into the buffer.
+    /// Reads a file into the buffer, and closes it.
     ///
+    /// - Parameter file: -1 throws `errno`.
     /// - Returns: the number of bytes before the white space at the end.
-    private mutating func take(opening: () -> CInt) throws(Errno) -> Int {
-        let file = opening()
+    private mutating func take(_ file: CInt) throws(Errno) -> Int {
         guard file >= 0 else { throw Errno(rawValue: errno) }
         defer { close(file) }
         while true {
@@ -89,8 +88,7 @@ struct ReadPass {
     mutating func target<Value>(
         of name: StaticString, in directory: borrowing Directory, _ parse: (Span<UInt8>) -> Value
     ) throws(Errno) -> Value {
-        // SAFETY: a literal ends with a NUL and lives as long as the program.
-        let count = unsafe try follow { unsafe readlinkat(directory.descriptor, name.pointer, $0, $1) }
+        let count = unsafe try follow { unsafe directory.readLink(name, $0, $1) }
         return parse(buffer.span.extracting(..<count))
     }
 
@@ -98,9 +96,7 @@ struct ReadPass {
     mutating func target<Value>(
         of name: String, in directory: borrowing Directory, _ parse: (Span<UInt8>) -> Value
     ) throws(Errno) -> Value {
-        let count = unsafe try follow { start, size in
-            unsafe name.withCString { unsafe readlinkat(directory.descriptor, $0, start, size) }
-        }
+        let count = unsafe try follow { unsafe directory.readLink(name, $0, $1) }
         return parse(buffer.span.extracting(..<count))
     }
 
@@ -134,12 +130,5 @@ struct ReadPass {
     private func text(_ count: Int) throws(Errno) -> String {
         guard let text = String(text: buffer.span.extracting(..<count)) else { throw .illegalByteSequence }
         return text
-    }
-}
-
-extension StaticString {
-    /// For the C library.
-    @unsafe fileprivate var pointer: UnsafePointer<CChar> {
-        unsafe UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
     }
 }

@@ -95,7 +95,7 @@ public struct SysfsReader: Sendable {
             do { _ = try Directory(paths.sysfs) } catch { throw .noSysfs(root: paths.root) }
             return nil
         } catch {
-            throw .unreadable(path: paths.pciDevices, errno: error.rawValue)
+            throw .unreadable(path: paths.pciDevices.description, errno: error.rawValue)
         }
         let reader = BusReader(paths: paths, facts: facts, attributes: attributes)
         guard let function = reader.function(at: address, in: bus, known: known, &pass) else { return nil }

@@ -111,7 +111,7 @@ struct NVIDIADevices {
         guard minor < 248 else { return [] }
         var files = TextFiles()
         let known = (files.names(in: paths.nvidiaGPUs) ?? []).compactMap { name -> (PCIAddress, Int)? in
-            let text = files.text("\(paths.nvidiaGPUs)/\(name)/information") ?? ""
+            let text = files.text(paths.nvidiaGPUs + "/\(name)/information") ?? ""
             let line = text.split(separator: "\n").first { $0.hasPrefix("Device Minor:") }
             guard let number = line?.words.last.flatMap({ Int($0) }), let address = try? PCIAddress(name) else {
                 return nil
@@ -122,7 +122,7 @@ struct NVIDIADevices {
         let driver = paths.driver("nvidia")
         return Set(
             (files.names(in: driver) ?? []).compactMap { name in
-                files.exists("\(driver)/\(name)/physfn") ? nil : PCIAddress(canonical: Array(name.utf8).span)
+                files.exists(driver + "/\(name)/physfn") ? nil : PCIAddress(canonical: Array(name.utf8).span)
             })
     }
 }

@@ -49,7 +49,8 @@ struct DiskUseReader {
         // The first process's table: a daemon can have its own mount namespace.
         var table = ""
         // All of it: with containers it can be long, and a mount that is left out would make its disk free.
-        for path in paths.mountTables where table.isEmpty { table = files.text(path, limit: .max) ?? "" }
+        let limit = paths.isLive ? Int.max : 64 << 20
+        for path in paths.mountTables where table.isEmpty { table = files.text(path, limit: limit) ?? "" }
         var mounts: [String: String] = [:]
         for mount in table.split(separator: "\n").compactMap(Mount.init) {
             for device in blockDevices(of: mount) {
@@ -92,7 +93,7 @@ struct DiskUseReader {
         for (type, list) in [("btrfs", "/devices"), ("bcachefs", "")] {
             let home = paths.fileSystems(type)
             for id in files.names(in: home) ?? [] {
-                guard let folder = try? Directory("\(home)/\(id)\(list)"), let names = try? folder.names() else {
+                guard let folder = try? Directory(home + "/\(id)\(list)"), let names = try? folder.names() else {
                     continue
                 }
                 let members = names.sorted().compactMap { name in
@@ -113,10 +114,10 @@ struct DiskUseReader {
     private var exports: [(device: String, name: String)] {
         var files = TextFiles()
         return (files.names(in: paths.nvmeTargets) ?? []).flatMap { subsystem -> [(device: String, name: String)] in
-            let spaces = "\(paths.nvmeTargets)/\(subsystem)/namespaces"
+            let spaces = paths.nvmeTargets + "/\(subsystem)/namespaces"
             return (files.names(in: spaces) ?? []).compactMap { space in
-                guard files.text("\(spaces)/\(space)/enable")?.trimmed == "1",
-                    let path = files.text("\(spaces)/\(space)/device_path")?.trimmed
+                guard files.text(spaces + "/\(space)/enable")?.trimmed == "1",
+                    let path = files.text(spaces + "/\(space)/device_path")?.trimmed
                 else { return nil }
                 return devices.device(named: String(path)).map { ($0, subsystem) }
             }

@@ -35,8 +35,8 @@ struct ExclusiveDisks {
         for name in devices.names {
             let functions = devices.functions(of: name).filter(isAsked)
             // The whole disk answers for its partitions. A hidden path of a multipath disk has no file.
-            guard !functions.isEmpty, !files.exists("\(paths.blockDevices)/\(name)/partition"),
-                files.text("\(paths.blockDevices)/\(name)/hidden")?.trimmed != "1",
+            guard !functions.isEmpty, !files.exists(paths.blockDevices + "/\(name)/partition"),
+                files.text(paths.blockDevices + "/\(name)/hidden")?.trimmed != "1",
                 isBusy(paths.blockDeviceFile(name)) == true
             else { continue }
             for function in functions { uses[function, default: []].append(DiskUse(device: name, .exclusive)) }

@@ -43,7 +43,7 @@ struct ProcessTable {
                 }
             }
         } catch {
-            throw .unreadable(path: paths.processes, errno: error.rawValue)
+            throw .unreadable(path: paths.processes.description, errno: error.rawValue)
         }
         for (process, files) in open {
             for file in files { holders.processes[file, default: []].append(process) }

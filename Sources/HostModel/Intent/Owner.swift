@@ -26,7 +26,7 @@ public enum Owner: Hashable, Sendable {
 }
 
 extension Owner: TextCodable {
-    /// Reads `domain:UUID`, `unit:NAME.service`, `process:PID@START`, or any other name of printable characters.
+    /// Reads `domain:UUID`, `unit:NAME.service`, `process:PID@START`, or any other name without spaces and control characters.
     public init(_ text: String) throws(MalformedValue) {
         let problem = Self.problem(text)
         guard (1...200).contains(text.count), text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f })
@@ -62,7 +62,8 @@ extension Owner: TextCodable {
         MalformedValue(
             kind: "owner", text: text,
             expected:
-                "domain:NAME, domain:UUID, unit:NAME.service, pid:PID, or a name of 1 to 200 characters without spaces")
+                "domain:NAME, domain:UUID, unit:NAME.service, pid:PID, or a name of 1 to 200 printable characters without spaces"
+        )
     }
 
     /// Whether the text has the characters and the type suffix of a unit's name. Source: systemd.unit(5).

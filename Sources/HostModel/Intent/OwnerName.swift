@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// How a caller names an owner: ``Owner`` as it is recorded, or what has to be looked up to know it.
 public enum OwnerName: Hashable, Sendable {
@@ -12,9 +13,8 @@ public enum OwnerName: Hashable, Sendable {
 
 extension OwnerName: TextCodable {
     public init(_ text: String) throws(MalformedValue) {
-        guard Self.lengths.contains(text.unicodeScalars.count),
-            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
-        else { throw Owner.problem(text) }
+        // Stricter than what the ledger can have of earlier versions.
+        guard Self.lengths.contains(text.unicodeScalars.count), text.isPrintable else { throw Owner.problem(text) }
         if text.hasPrefix("pid:"), let pid = Int(text.dropFirst("pid:".count)), pid > 0, text == "pid:\(pid)" {
             self = .process(pid: pid)
         } else if text.hasPrefix("domain:"), text != "domain:" {

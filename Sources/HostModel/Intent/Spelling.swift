@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 extension String {
     /// Its beginning, for an error text.
-    public var shortened: String { count > 60 ? prefix(60) + "…" : self }
+    public var shortened: String { cut(to: 61) }
 
     /// The most similar of several words; nil if it differs by more than a third of its letters, and for a text that is too
     /// long for a word.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// What an error says to a person and to a program.
 public struct ErrorReport: Hashable, Sendable {
@@ -13,17 +14,20 @@ public struct ErrorReport: Hashable, Sendable {
     /// One line: what the reader can do about it; nil where the message says it.
     public let remedy: String?
 
-    /// Line breaks and other control characters in the texts become spaces.
+    /// The texts become printable, and are cut: a client can send a name of megabytes.
     public init(
         _ kind: ErrorKind, _ code: String, _ subject: some CustomStringConvertible, _ message: String,
         remedy: String? = nil
     ) {
         self.kind = kind
         self.code = code
-        self.subject = subject.description.onOneLine
-        self.message = message.onOneLine
-        self.remedy = remedy?.onOneLine
+        self.subject = subject.description.cut(to: Self.limit).printable
+        self.message = message.cut(to: Self.limit).printable
+        self.remedy = remedy?.cut(to: Self.limit).printable
     }
+
+    /// Of each text, in Unicode scalars. No error of Buslane's own needs as many.
+    private static let limit = 4000
 }
 
 /// The sort of an error. The HTTP status and the exit code of a command follow from it.
@@ -72,12 +76,4 @@ extension Reportable {
     public var remedy: String? { report.remedy }
     public var isTemporary: Bool { report.kind.isTemporary }
     public var description: String { report.message }
-}
-
-extension String {
-    /// The text with a space for each control character, so that it is one line whatever was put into it.
-    fileprivate var onOneLine: String {
-        guard utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : $0 }))
-    }
 }

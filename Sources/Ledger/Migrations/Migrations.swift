@@ -41,6 +41,9 @@ enum Migrations {
         migrator.registerMigration("12: live claims by user") { db in
             try db.execute(sql: twelfth)
         }
+        migrator.registerMigration("13: repeated entries, and entries that were moved to a file") { db in
+            try db.execute(sql: thirteenth)
+        }
         return migrator
     }
 

@@ -13,6 +13,8 @@ public struct AuditEntry: Sendable, Hashable {
     public let detail: String
     /// `done`, or the text of the refusal or failure.
     public let result: String
+    /// More than 1: that many equal refusals or failures, of which this is the last.
+    public let times: Int
 
     /// The client process, by the socket's peer credentials; both values are nil for the daemon itself.
     public struct Actor: Sendable, Hashable {
@@ -36,18 +38,22 @@ extension AuditEntry {
         public let detail: String
         public let result: String
         public let actor: Actor
+        public let times: Int
 
-        public init(_ verb: String, subject: String, detail: String, result: String = "done", actor: Actor) {
+        public init(
+            _ verb: String, subject: String, detail: String, result: String = "done", actor: Actor, times: Int = 1
+        ) {
             self.verb = verb
             self.subject = subject
             self.detail = detail
             self.result = result
             self.actor = actor
+            self.times = times
         }
 
         /// The same entry with another result.
-        public func ending(_ result: String) -> Draft {
-            Draft(verb, subject: subject, detail: detail, result: result, actor: actor)
+        public func ending(_ result: String, times: Int = 1) -> Draft {
+            Draft(verb, subject: subject, detail: detail, result: result, actor: actor, times: times)
         }
     }
 }

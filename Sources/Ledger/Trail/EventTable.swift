@@ -11,7 +11,8 @@ struct EventTable {
 
     func record(_ kind: Event.Kind, subject: String, detail: String, at: Int) throws {
         try db.run(
-            "INSERT INTO event (at, kind, subject, detail) VALUES (?, ?, ?, ?)", [at, kind.rawValue, subject, detail])
+            "INSERT INTO event (at, kind, subject, detail) VALUES (?, ?, ?, ?)",
+            [at, kind.rawValue, subject.recorded, detail.recorded])
     }
 
     /// The newest events after the one with this id, oldest first.

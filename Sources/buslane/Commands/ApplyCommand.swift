@@ -32,8 +32,8 @@ struct ApplyCommand: AsyncParsableCommand {
         if json {
             try Output.json(done)
         } else {
-            print(done.text, terminator: "")
-            if !done.empty { print("applied and verified") }
+            Terminal.out(done.text)
+            if !done.empty { Terminal.line("applied and verified") }
         }
     }
 }

@@ -19,9 +19,9 @@ struct DoctorCommand: AsyncParsableCommand {
         if format.json {
             try Output.json(DiagnosisDocument(diagnosis))
         } else if format.quiet {
-            for finding in diagnosis.findings where finding.severity != .ok { print(finding.code) }
+            for finding in diagnosis.findings where finding.severity != .ok { Terminal.line(finding.code) }
         } else {
-            print(diagnosis.rendered(width: min(Terminal.width, 100)), terminator: "")
+            Terminal.out(diagnosis.rendered(width: min(Terminal.width, 100)))
         }
         if !diagnosis.passthroughWorks { throw ExitCode(ExitStatus.refused.rawValue) }
     }

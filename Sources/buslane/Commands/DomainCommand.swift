@@ -2,6 +2,7 @@
 import ArgumentParser
 import ControlAPI
 import HostModel
+import PrintableText
 
 struct DomainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,8 +31,8 @@ struct DomainOptions: ParsableArguments {
 
     func show(_ document: DomainDocument, ifNone: String, _ line: (DomainDocument.Device) -> String) throws {
         try Output.list(document, format, ids: document.devices.map(\.name)) { _ in
-            let lines = document.devices.map { "\(document.name): \(line($0))\n" }
-            return lines.isEmpty ? "\(document.name) \(ifNone)\n" : lines.joined()
+            let lines = document.devices.map { "\(document.name): \(line($0))" }
+            return (lines.isEmpty ? ["\(document.name) \(ifNone)"] : lines).map { $0.printable + "\n" }.joined()
         }
     }
 }

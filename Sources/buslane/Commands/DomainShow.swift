@@ -2,6 +2,7 @@
 import Algorithms
 import ArgumentParser
 import ControlAPI
+import PrintableText
 
 extension DomainCommand {
     struct Show: AsyncParsableCommand {
@@ -22,14 +23,15 @@ extension DomainCommand {
 extension DomainReport {
     /// The report for people.
     func text(_ style: Style) -> String {
-        var text = style.bold(name.printable) + "  " + style.ink(state == "running" ? .green : .dim, state)
-        text += style.ink(.dim, persistent ? "  \(uuid)" : "  transient  \(uuid)") + "\n"
+        var text = style.bold(name.printable) + "  " + style.ink(state == "running" ? .green : .dim, state.printable)
+        text += style.ink(.dim, (persistent ? "  \(uuid)" : "  transient  \(uuid)").printable) + "\n"
         text += facts.map { folded($0, style) }.joined()
         text += "\n" + table.rendered(style) + "\n"
         text += nearness(style)
         if let freeHotplugPorts { text += folded("free hot-plug ports: \(freeHotplugPorts)", style) }
-        let ink: Style.Ink? = migration.possible == "yes" ? .green : migration.possible == "no" ? .yellow : nil
-        text += "can migrate: " + (ink.map { style.ink($0, migration.possible) } ?? migration.possible) + "\n"
+        let possible = migration.possible.printable
+        let ink: Style.Ink? = possible == "yes" ? .green : possible == "no" ? .yellow : nil
+        text += "can migrate: " + (ink.map { style.ink($0, possible) } ?? possible) + "\n"
         text += migration.reasons.map { folded($0, style, indent: 2) }.joined()
         if let remedy = migration.remedy { text += folded("fix: \(remedy)", style, indent: 2) }
         if let lastRefusal {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
+import PrintableText
 
 extension DomainCommand {
     struct Start: AsyncParsableCommand {
@@ -36,8 +37,9 @@ extension DomainCommand {
                 Route.sync, DomainNameRequest(domain: domain.name), as: DomainSyncDocument.self,
                 doing: "syncing \(domain.name)")
             try Output.list(document, domain.format, ids: document.changes) { _ in
-                let lines = document.changes.map { "\(document.name): \($0)\n" }
-                return lines.isEmpty ? "\(document.name) is as it should be\n" : lines.joined()
+                let lines = document.changes.map { "\(document.name): \($0)" }
+                return (lines.isEmpty ? ["\(document.name) is as it should be"] : lines).map { $0.printable + "\n" }
+                    .joined()
             }
         }
     }

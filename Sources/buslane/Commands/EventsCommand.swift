@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
+import PrintableText
 
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,5 +42,5 @@ struct EventsCommand: AsyncParsableCommand {
 }
 
 extension EventsDocument.Entry {
-    fileprivate var line: String { "\(at)  \(kind)  \(subject)  \(detail.printable)" }
+    var line: String { "\(at)  \(kind)  \(subject)  \(detail)".printable }
 }

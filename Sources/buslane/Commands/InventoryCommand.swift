@@ -52,7 +52,7 @@ struct InventoryCommand: AsyncParsableCommand {
         try keepWanted(&reading.inventory)
         let inventory = reading.inventory
         if format.json { return Terminal.out(try JSON.encode(inventory) + [UInt8(ascii: "\n")]) }
-        for warning in inventory.warnings { Terminal.error("warning: \(warning.printable)") }
+        for warning in inventory.warnings { Terminal.error("warning: \(warning)") }
         try Output.list(inventory, format, ids: inventory.functions.map(\.address.description)) { style in
             tree
                 ? InventoryTree(of: inventory, owners: reading.owners ?? [:]).rendered(style)

@@ -31,7 +31,7 @@ struct LedgerCommand: AsyncParsableCommand {
             if json {
                 try Output.json(found)
             } else {
-                print(found.problems.isEmpty ? "\(found.path) is sound" : found.problems.joined(separator: "\n"))
+                for line in found.problems.isEmpty ? ["\(found.path) is sound"] : found.problems { Terminal.line(line) }
             }
             if !found.problems.isEmpty { throw ExitCode(1) }
         }
@@ -50,7 +50,7 @@ struct LedgerCommand: AsyncParsableCommand {
             let made = try await connection.client.post(
                 Route.ledgerBackup, [String: String](), as: LedgerDocument.self)
             if let file { try LedgerCommand.copy(made.path, to: file) }
-            print(file ?? made.path)
+            Terminal.line(file ?? made.path)
         }
     }
 
@@ -75,7 +75,7 @@ struct LedgerCommand: AsyncParsableCommand {
             defer { File.remove(copy) }
             _ = try await connection.client.post(
                 Route.ledgerRestore, LedgerRestoreRequest(path: copy, force: force), as: LedgerDocument.self)
-            print("\(file) is sound and takes the ledger's place with: systemctl restart buslaned")
+            Terminal.line("\(file) is sound and takes the ledger's place with: systemctl restart buslaned")
         }
     }
 }

@@ -15,32 +15,6 @@ struct PoolsCommand: AsyncParsableCommand {
     }
 }
 
-struct AuditCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Lists who asked for what, and the result.")
-
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var format: FormatOptions
-
-    func run() async throws {
-        let document = try await connection.client.get(Route.audit, as: AuditDocument.self)
-        try Output.list(
-            document, format, ids: document.entries.map { String($0.id) },
-            table: Table(
-                columns: [
-                    .init("AT"), .init("USER", expendability: 1), .init("PID", expendability: 2), .init("WHAT"),
-                    .init("SUBJECT"), .init("RESULT", shrinks: true),
-                ],
-                rows: document.entries.map { entry in
-                    [
-                        entry.at, entry.uid.map(String.init) ?? "daemon", entry.pid.map(String.init) ?? "-",
-                        entry.verb, entry.subject, entry.result,
-                    ]
-                },
-                whenEmpty: "nothing was done yet"))
-    }
-}
-
 extension PoolsDocument {
     var table: Table {
         Table(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ArgumentParser
 import ControlAPI
+import PrintableText
 
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +17,7 @@ struct PlanCommand: AsyncParsableCommand {
         if json {
             try Output.json(plan)
         } else {
-            print(plan.text, terminator: "")
+            Terminal.out(plan.text)
         }
     }
 }
@@ -24,12 +25,12 @@ struct PlanCommand: AsyncParsableCommand {
 extension PlanDocument {
     /// For people: a block for each PF, a line for each change.
     var text: String {
-        var lines = (notes ?? []).map { "note: \($0)" }
+        var lines = (notes ?? []).map { "note: \($0)".printable }
         guard !empty else { return (lines + ["nothing to do: the host is as declared"]).joined(separator: "\n") + "\n" }
         for entry in physicalFunctions {
             let why = entry.purpose == .declared ? "declared" : "no longer declared: restored"
             lines.append(Terminal.bold("\(entry.address)  (\(why))"))
-            lines += entry.changes.map { "  \($0.subject)  \($0.from)  →  \($0.to)" }
+            lines += entry.changes.map { "  \($0.subject)  \($0.from)  →  \($0.to)".printable }
         }
         let steps = physicalFunctions.flatMap(\.changes).reduce(0) { $0 + $1.steps.count }
         lines.append("\(steps) steps")
@@ -37,7 +38,7 @@ extension PlanDocument {
             lines.append("takes away: \(blastRadius.functions.map(\.description).joined(separator: " "))")
         }
         if !blastRadius.interfaces.isEmpty {
-            lines.append("and the host's interfaces \(blastRadius.interfaces.joined(separator: " "))")
+            lines.append("and the host's interfaces \(blastRadius.interfaces.joined(separator: " ").printable)")
         }
         if let elsewhere = blastRadius.interfacesElsewhere {
             lines.append(

@@ -23,7 +23,7 @@ struct RecoverCommand: AsyncParsableCommand {
         if json {
             try Output.json(done)
         } else {
-            print("\(address) was reset and verified: it is free again")
+            Terminal.line("\(address) was reset and verified: it is free again")
         }
     }
 }

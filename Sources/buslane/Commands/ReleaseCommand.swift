@@ -33,10 +33,10 @@ struct ReleaseCommand: AsyncParsableCommand {
         }
         for claim in document.claims {
             let functions = claim.assignments.map(\.address.shown).joined(separator: " ")
-            print(
+            Terminal.line(
                 claim.alreadyReleased == true ? "\(claim.id) was released before" : "\(claim.id) released: \(functions)"
             )
         }
-        if document.claims.isEmpty { print("\(owner ?? "") holds no claim") }
+        if document.claims.isEmpty { Terminal.line("\(owner ?? "") holds no claim") }
     }
 }

@@ -15,7 +15,7 @@ struct TopologyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reading = try await source.readWithOwners()
-        for warning in reading.inventory.warnings { Terminal.error("warning: \(warning.printable)") }
+        for warning in reading.inventory.warnings { Terminal.error("warning: \(warning)") }
         let topology = Topology(of: reading.inventory, owners: reading.owners)
         guard let svg else {
             Terminal.out(TopologyText(of: topology).rendered(Terminal.style))

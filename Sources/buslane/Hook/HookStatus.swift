@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// What `buslane hook` prints: whether the hook is installed, and whether libvirt runs it.
 struct HookStatus: Codable, Equatable {
@@ -89,7 +90,7 @@ struct HookStatus: Codable, Equatable {
         if let appArmor { lines.append("AppArmor: \(appArmor)") }
         lines += leftovers.map { "\($0) is Buslane's hook as well, and libvirt runs it too: remove it" }
         lines += others.map { "libvirt also runs another program's hook: \($0)" }
-        return lines.map { $0 + "\n" }.joined()
+        return lines.map { $0.printable + "\n" }.joined()
     }
 
     private var stateText: String {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
+import PrintableText
 
 extension Diagnosis {
     /// A paragraph for each finding, under its severity's heading; then the verdict.
@@ -60,7 +61,7 @@ extension String {
         var lines: [String] = []
         var line = first
         var isEmpty = true
-        for word in split(separator: " ") {
+        for word in printable.split(separator: " ") {
             if !isEmpty, line.count + 1 + word.count > width {
                 lines.append(line)
                 (line, isEmpty) = (rest, true)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
 import HostModel
+import PrintableText
 
 /// The inventory as a tree: root ports and bridges down to VFs, indented. A function whose parent is not shown stands at the
 /// left.

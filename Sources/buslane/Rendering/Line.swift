@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// A line under construction: spans of text, each with its ink, and their width.
 struct Line {
@@ -10,6 +11,7 @@ struct Line {
     init(_ text: String, _ ink: Style.Ink? = nil) { add(text, ink) }
 
     mutating func add(_ text: String, _ ink: Style.Ink? = nil) {
+        let text = text.printable
         spans.append((text, ink))
         columns += text.columns
     }
@@ -39,7 +41,7 @@ struct Line {
     func rendered(_ style: Style, bold: String? = nil) -> String {
         spans.map { span in
             if let ink = span.ink { return style.ink(ink, span.text) }
-            return span.text == bold ? style.bold(span.text) : span.text
+            return span.text == bold?.printable ? style.bold(span.text) : span.text
         }.joined()
     }
 }

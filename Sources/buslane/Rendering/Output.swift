@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
+import PrintableText
 
 /// Prints documents and lists, for people and for programs.
 enum Output {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import ControlAPI
 import Glibc
+import PrintableText
 import Synchronization
 import SystemPackage
 
@@ -59,7 +60,7 @@ final class ProgressDisplay: Sendable {
             guard moment - shownAt >= Self.pause || state.hasShown && step.number == step.total else { return }
             state.shownAt = moment
             state.hasShown = true
-            write("\(step.number)/\(step.total) \(step.action)\n")
+            write("\(step.number)/\(step.total) \(step.action.printable)\n")
         }
     }
 
@@ -94,6 +95,7 @@ final class ProgressDisplay: Sendable {
     }
 
     func show(waiting what: String, for duration: Duration) {
+        let what = what.printable
         state.withLock { state in
             if isTerminal {
                 let text = "\(what): \(duration.components.seconds) s"
@@ -120,6 +122,6 @@ final class ProgressDisplay: Sendable {
         let (full, empty) = style.isUnicode ? ("█", "░") : ("#", "-")
         let bar = String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
         // Some terminals start a new line in the last column.
-        return style.clipped("\(bar) \(step.number)/\(step.total) \(step.action)", to: style.width - 1)
+        return style.clipped("\(bar) \(step.number)/\(step.total) \(step.action.printable)", to: style.width - 1)
     }
 }

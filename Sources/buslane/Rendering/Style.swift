@@ -62,12 +62,6 @@ extension String {
         return unicodeScalars.reduce(0) { $0 + $1.columns }
     }
 
-    /// The text with U+FFFD for every control character: a name from the host could contain an escape sequence.
-    var printable: String {
-        if utf8.allSatisfy({ 0x20..<0x7f ~= $0 }) { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : "\u{fffd}" }))
-    }
-
     var orDash: String { isEmpty ? "-" : self }
 }
 
@@ -83,12 +77,5 @@ extension Unicode.Scalar {
         guard Self.isMeasured else { return 1 }
         let width = width_of_scalar(value)
         return width < 0 ? 1 : Int(width)
-    }
-
-    fileprivate var isPrintable: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: false
-        default: true
-        }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// Rows under headings. A table that is too wide loses whole columns, the least important first; no line is broken.
 struct Table {

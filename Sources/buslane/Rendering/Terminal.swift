@@ -2,11 +2,18 @@
 import ControlAPI
 import FoundationEssentials
 import Glibc
+import PrintableText
 import SystemPackage
 
 /// Standard input, output and error.
 enum Terminal {
-    static func error(_ line: String) { _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8) }
+    /// One line of text for people.
+    static func error(_ line: String) {
+        _ = try? FileDescriptor.standardError.writeAll((line.printable + "\n").utf8)
+    }
+
+    /// One line of text for people.
+    static func line(_ text: String) { out(text.printable + "\n") }
 
     /// Ends the process if the output cannot be written: half an answer would mislead its reader.
     static func out(_ bytes: some Sequence<UInt8>) {
@@ -18,6 +25,7 @@ enum Terminal {
         }
     }
 
+    /// Text that was made line by line of printable parts. It can have colours.
     static func out(_ text: String) { out(text.utf8) }
 
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
@@ -69,7 +77,7 @@ enum Terminal {
 
     /// Asks a question on the terminal; the default is no.
     static func confirm(_ question: String) -> Bool {
-        _ = try? FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
+        _ = try? FileDescriptor.standardError.writeAll("\(question.printable) [y/N] ".utf8)
         return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 }

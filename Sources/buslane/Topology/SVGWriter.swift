@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import PrintableText
 
 /// Writes an SVG document: every text and every attribute goes through one escape.
 struct SVGWriter {
@@ -45,7 +46,8 @@ struct SVGWriter {
 }
 
 extension String {
-    /// Fit for XML text and for an attribute in double quotes; what XML 1.0 cannot hold becomes U+FFFD.
+    /// Fit for XML text and for an attribute in double quotes. What is not printable, or what XML 1.0 cannot hold, becomes
+    /// U+FFFD.
     var escapedForXML: String {
         var escaped = ""
         escaped.reserveCapacity(utf8.count)
@@ -57,7 +59,7 @@ extension String {
             case "\"": escaped += "&quot;"
             case "'": escaped += "&#39;"
             case "\t", "\n", "\r": escaped += "&#\(scalar.value);"
-            case "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}", "\u{fffe}"..."\u{ffff}": escaped += "\u{fffd}"
+            case _ where !scalar.isPrintable, "\u{fffe}"..."\u{ffff}": escaped += "\u{fffd}"
             default: escaped.unicodeScalars.append(scalar)
             }
         }

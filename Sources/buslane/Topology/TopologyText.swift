@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
+import PrintableText
 
 /// The picture for a terminal: a box for each area, a line or two for each card, rows of cells for its VFs.
 struct TopologyText {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import HostModel
 import Ledger
-import Synchronization
 
 /// Records the results of work in the audit trail.
 struct AuditRecorder: Sendable {
     private let ledger: Ledger
     private let threads: WorkThreads
-    private let repeated = RepeatedFailures()
+    private let repeats = Repeats()
 
     init(ledger: Ledger, threads: WorkThreads) { (self.ledger, self.threads) = (ledger, threads) }
 
@@ -34,7 +33,8 @@ struct AuditRecorder: Sendable {
         try await Task.immediate(executorPreference: threads.of(entry.actor.uid)) {
             do {
                 let result = try await work()
-                repeated.succeeded(entry)
+                // The result counts, also if the number of earlier failures cannot be written.
+                try? await ledger.audit(repeats.succeeded(entry))
                 return result
             } catch {
                 try await failed(entry, error)
@@ -43,43 +43,25 @@ struct AuditRecorder: Sendable {
         }.value
     }
 
-    /// Records a refusal or a failure, with its reason.
+    /// Records a refusal or a failure, with its reason. One that is the same as before is only counted.
     ///
-    /// The daemon repeats some of its own work. A failure that is the same as the previous one is not recorded again.
-    func failed(_ entry: AuditEntry.Draft, _ error: any Error) async throws {
-        let text = "\(error)"
-        guard repeated.isNews(entry, text) else { return }
+    /// - Returns: whether anything was written.
+    @discardableResult
+    func failed(_ entry: AuditEntry.Draft, _ error: any Error) async throws -> Bool {
+        let news = repeats.entries(for: entry, "\(error)", at: ledger.timestamp())
+        let counts = news.filter { $0.times > 1 }
+        try await ledger.audit(counts)
+        guard let first = news.first(where: { $0.times == 1 }) else { return !counts.isEmpty }
         try await ledger.record(
-            error is Refusal ? .refused : .failed, subject: entry.subject, detail: "\(entry.verb): \(text)",
-            audit: entry.ending(text))
-    }
-}
-
-/// The last failure of each piece of the daemon's own work.
-private final class RepeatedFailures: Sendable {
-    private struct Work: Hashable {
-        let verb, subject, detail: String
-
-        init(_ entry: AuditEntry.Draft) {
-            (verb, subject, detail) = (entry.verb, entry.subject, entry.detail)
-        }
+            error is Refusal ? .refused : .failed, subject: first.subject, detail: "\(first.verb): \(first.result)",
+            audit: first)
+        return true
     }
 
-    /// The largest number of entries, so that temporary domains cannot fill the memory.
-    private static let limit = 1000
-
-    private let last = Mutex<[Work: String]>([:])
-
-    /// Whether to record a failure. Always true for a client's request.
-    func isNews(_ entry: AuditEntry.Draft, _ text: String) -> Bool {
-        guard entry.actor == .daemon else { return true }
-        return last.withLock { last in
-            if last.count >= Self.limit { last = [:] }
-            return last.updateValue(text, forKey: Work(entry)) != text
-        }
-    }
-
-    func succeeded(_ entry: AuditEntry.Draft) {
-        last.withLock { if !$0.isEmpty { $0[Work(entry)] = nil } }
+    /// Writes how often clients' requests were refused or failed in the last hour.
+    ///
+    /// - Parameter all: also of those that are still counted.
+    func writeRepeats(all: Bool = false) async throws {
+        try await ledger.audit(repeats.ended(at: ledger.timestamp(), all: all))
     }
 }

@@ -5,7 +5,7 @@ import Logging
 
 /// Checks what a caller may do. Each refusal is recorded in the audit trail and logged.
 struct Permissions: Sendable {
-    let ledger: Ledger
+    let audit: AuditRecorder
     let logger: Logger
 
     /// - Throws: ``Refusal`` unless the caller is root.
@@ -56,9 +56,12 @@ struct Permissions: Sendable {
         do {
             try rule(caller)
         } catch {
-            logger.warning(
-                "not permitted", metadata: ["uid": "\(peer.uid)", "verb": "\(verb)", "subject": "\(subject)"])
-            try await ledger.audit(verb, subject: subject, detail: "", result: error.message, actor: peer.actor)
+            let entry = AuditEntry.Draft(verb, subject: subject, detail: "", actor: peer.actor)
+            // The log is not to grow with each try either.
+            if try await audit.failed(entry, error) {
+                logger.warning(
+                    "not permitted", metadata: ["uid": "\(peer.uid)", "verb": "\(verb)", "subject": "\(subject)"])
+            }
             throw error
         }
     }

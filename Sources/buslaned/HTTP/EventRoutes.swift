@@ -15,7 +15,7 @@ struct EventRoutes: RouteGroup {
             try Response(json: EventsDocument(events: try await ledger.events().map(EventsDocument.Entry.init)))
         }
         router.get(RouterPath(Route.newEvents)) { request, context in
-            let asked = try Self.lastKnown(request)
+            let asked = try request.number("after", in: RequestLimits.whole)
             try context.share?.become(.stream)
             let newest = try await ledger.events(limit: 1).last?.id ?? 0
             let seen = HTTPField.Name.lastEventID.flatMap { request.headers[$0] }.flatMap { Int($0) }
@@ -24,16 +24,6 @@ struct EventRoutes: RouteGroup {
             let isForBrowsers = request.headers[.accept]?.contains("text/event-stream") == true
             return isForBrowsers ? Self.serverSent(events, to: context) : Self.lines(events, to: context)
         }
-    }
-
-    private static func lastKnown(_ request: Request) throws(MalformedDocument) -> Int? {
-        guard let text = request.uri.queryParameters["after"] else { return nil }
-        guard let id = Int(text), RequestLimits.whole.contains(id) else {
-            throw MalformedDocument(
-                field: "after", problem: "'\(text)' is not a whole number from 0 to \(RequestLimits.whole.upperBound)",
-                in: "query")
-        }
-        return id
     }
 
     private static func lines(

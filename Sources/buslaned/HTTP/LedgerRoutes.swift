@@ -4,7 +4,7 @@ import HostModel
 import Hummingbird
 import Ledger
 
-/// The ledger's file and the audit trail.
+/// The ledger's file.
 struct LedgerRoutes: RouteGroup {
     let ledger: Ledger
     let file: LedgerFile
@@ -12,10 +12,6 @@ struct LedgerRoutes: RouteGroup {
     let audit: AuditRecorder
 
     func add(to router: Router<PeerContext>) {
-        router.get(RouterPath(Route.audit)) { _, _ in
-            try Response(
-                json: AuditDocument(entries: try await ledger.auditTrail().map(AuditDocument.Entry.init)))
-        }
         router.get(RouterPath(Route.ledger)) { _, context in
             try await permissions.mustBeRoot(try context.peer(), to: "ledger check", "ledger")
             return try Response(json: LedgerDocument(path: file.path, problems: try await ledger.problems()))
@@ -37,13 +33,5 @@ struct LedgerRoutes: RouteGroup {
             }
             return try Response(json: LedgerDocument(path: asked.path))
         }
-    }
-}
-
-extension AuditDocument.Entry {
-    fileprivate init(_ entry: AuditEntry) {
-        self.init(
-            id: entry.id, at: JSON.timestamp(entry.at), uid: entry.actor.uid, pid: entry.actor.pid,
-            verb: entry.verb, subject: entry.subject, detail: entry.detail, result: entry.result)
     }
 }

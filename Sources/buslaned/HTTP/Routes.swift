@@ -37,7 +37,7 @@ struct Routes {
             DomainRoutes(
                 permissions: permissions, binder: domains.binder, guests: domains.guests, pictures: domains.pictures,
                 troubles: domains.troubles),
-            EventRoutes(ledger: ledger),
+            EventRoutes(ledger: ledger), AuditRoutes(ledger: ledger),
             LedgerRoutes(ledger: ledger, file: file, permissions: permissions, audit: daemon.audit),
             HookRoutes(permissions: permissions, spool: spool, calls: daemon.hooks, problems: cards.problems),
         ]

@@ -13,6 +13,7 @@ struct ServiceList {
     let libvirt: LibvirtConnection
     let processes: Processes
     let spool: HookSpool
+    let archive: AuditArchive
     /// How long a domain or unit may be gone until what it has is released; in seconds.
     let ownerGrace: Int
     /// The records of ended claims that stay.
@@ -29,6 +30,7 @@ struct ServiceList {
             OwnerService(
                 owners: daemon.owners, cards: cards.state, libvirt: libvirt, processes: processes, grace: ownerGrace),
             PruningService(ledger: daemon.ledger, kept: ended, logger: logger),
+            TrailService(audit: daemon.audit, archive: archive, logger: logger),
             SpoolService(spool: spool, use: daemon.use, cards: cards.state),
             BindingService(access: access, binder: domains.binder, seen: daemon.guests, logger: logger),
             DeviceChangeService(
