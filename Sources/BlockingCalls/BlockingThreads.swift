@@ -75,7 +75,7 @@ package final class BlockingThreads: TaskExecutor {
             answer.give(call())
             isThere.signal()
         }
-        _ = isThere.wait(timeout: .now() + limit)
+        _ = isThere.wait(timeout: DispatchTime(after: limit))
         return answer.value
     }
 
@@ -88,8 +88,9 @@ package final class BlockingThreads: TaskExecutor {
 }
 
 extension DispatchTime {
-    package static func + (time: DispatchTime, duration: Duration) -> DispatchTime {
+    /// The time after so long from now.
+    package init(after duration: Duration) {
         let (seconds, attoseconds) = duration.components
-        return time + DispatchTimeInterval.nanoseconds(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
+        self = .now() + .nanoseconds(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
     }
 }

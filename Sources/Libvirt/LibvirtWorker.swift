@@ -117,10 +117,3 @@ final class LibvirtWorkers: Sendable {
         }
     }
 }
-
-extension DispatchTime {
-    init(after duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self = .now() + .nanoseconds(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
-    }
-}

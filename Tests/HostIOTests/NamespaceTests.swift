@@ -16,7 +16,7 @@ struct NamespaceTests {
         var function = Function(address: "0000:17:00.2", identity: .unknown, driver: driver)
         try withExtendedLifetime(tree) {
             var pass = ReadPass()
-            let home = try Directory(tree.root + Self.home)
+            let home = try Directory(tree.paths.sysfs + String(Self.home.dropFirst("/sys".count)))
             InterfaceReader(paths: tree.paths, isLive: isLive)
                 .readInterfaces(into: &function, home, withSpeeds: false, &pass)
         }

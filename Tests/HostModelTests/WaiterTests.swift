@@ -133,8 +133,9 @@ struct WaiterTests {
     private struct Counts: ClaimRecords {
         let ofUser: [Int: Int]
 
-        func claimCount(ofOwner owner: Owner, inPool pool: String) -> Int { 0 }
-        func claimCount(ofUser uid: Int, inPool pool: String) -> Int { ofUser[uid] ?? 0 }
+        func functionCount(ofOwner owner: Owner, inPool pool: String) -> Int { 0 }
+        func functionCount(ofUser uid: Int, inPool pool: String) -> Int { ofUser[uid] ?? 0 }
+        func firstClaim(ofOwner owner: Owner) -> (id: String, uid: Int?)? { nil }
         func claim(ofDevice name: String, ownedBy owner: Owner) -> String? { nil }
         func claims(ofMAC mac: MACAddress, on physicalFunction: PCIAddress) -> [Holdings.ClaimReference] { [] }
     }

@@ -17,7 +17,9 @@ public enum TestProgram {
     public static func run(
         _ command: [String], in folder: URL? = nil, input: String? = nil
     ) throws -> (status: Int32, output: String) {
-        var line = "exec " + command.map(quoted).joined(separator: " ") + " 2>&1"
+        // What the test's own parent left open is none of the program's.
+        let alone = (3...9).map { "\($0)>&-" }.joined(separator: " ")
+        var line = "exec " + command.map(quoted).joined(separator: " ") + " 2>&1 " + alone
         if let folder { line = "cd \(quoted(folder.path)) && " + line }
         let file = FileManager.default.temporaryDirectory.appending(path: "buslane-input-\(UUID().uuidString)")
         defer { if input != nil { try? FileManager.default.removeItem(at: file) } }

@@ -40,7 +40,8 @@ struct AuditPageTests {
         let kept = Paper.Kept()
         var writer: any ResponseBodyWriter = Paper(kept: kept)
         try await page.trail(in: ledger).write(to: &writer)
-        #expect(kept.isFinished.withLock(\.self))
+        let isFinished = kept.isFinished.withLock(\.self)
+        #expect(isFinished)
         let parts = kept.bytes.withLock(\.self)
         return (try JSON.decode(AuditDocument.self, from: Array(parts.joined())), parts.count)
     }

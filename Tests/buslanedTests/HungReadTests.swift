@@ -35,9 +35,10 @@ struct HungReadTests {
         let routes = Routes(
             daemon: scene.daemon, domains: DomainWiring(libvirt: libvirt, daemon: scene.daemon),
             inventory: InventoryText(host: host, ledger: scene.ledger, threads: scene.daemon.threads),
-            owners: OwnerNames(ledger: scene.ledger, libvirt: libvirt, processes: Processes()),
+            owners: OwnerNames(
+                ledger: scene.ledger, libvirt: libvirt, processes: Processes(), permissions: scene.daemon.permissions),
             file: LedgerFile(path: folder.path + "/ledger.sqlite"),
-            spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: logger))
+            spool: HookSpool(folder: folder.path, calls: scene.daemon.hooks, logger: logger), limits: ClientLimits())
         let (opened, open) = AsyncStream.makeStream(of: Void.self)
         let application = Application(
             router: routes.router,
@@ -56,7 +57,7 @@ struct HungReadTests {
         try await scene.apply(try scene.daemon.configuration.declared())
         let folder = TemporaryFolder()
         let serving = try await Self.serving(scene, in: folder)
-        let client = ControlClient(socketPath: folder.path + "/socket")
+        let client = ControlClient(socketPaths: [folder.path + "/socket"])
         scene.host.gate.close()
         async let planned: Void = withThrowingDiscardingTaskGroup { group in
             for _ in 0..<Self.plans {

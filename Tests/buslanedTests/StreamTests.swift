@@ -9,12 +9,14 @@ struct StreamTests {
     /// A house with a stream that says each number it is given, and a client that has the stream's head.
     private struct Scene {
         let house: House
-        let (ended, end) = AsyncStream.makeStream(of: Void.self)
-        let (numbers, source) = AsyncStream.makeStream(of: Int.self)
+        let ended: AsyncStream<Void>
+        let source: AsyncStream<Int>.Continuation
         var caller: House.Caller?
 
         init() async throws {
-            let (numbers, end) = (numbers, end)
+            let (ended, end) = AsyncStream.makeStream(of: Void.self)
+            let (numbers, source) = AsyncStream.makeStream(of: Int.self)
+            (self.ended, self.source) = (ended, source)
             house = try await House { router in
                 router.get("numbers") { _, context in
                     Response(for: context) { output in

@@ -205,7 +205,7 @@ private final class LockedBatch: Sendable {
     /// - Returns: the functions whose reads have not returned.
     func wait(_ patience: Duration) -> Set<PCIAddress> {
         var (progress, turns) = (0, 0)
-        while isDone.wait(timeout: .now() + patience) == .timedOut {
+        while isDone.wait(timeout: DispatchTime(after: patience)) == .timedOut {
             let isOver = state.withLock { state in
                 guard state.facts.count == progress else {
                     progress = state.facts.count

@@ -71,23 +71,25 @@ struct AnticipatedRecords<Recorded: ClaimRecords>: ClaimRecords {
     }
 
     private let recorded: Recorded
-    /// The number of claims to come.
+    /// The number of functions to come.
     private var coming: [Share: Int] = [:]
 
     init(beside recorded: Recorded) { self.recorded = recorded }
 
     mutating func add(_ request: ClaimRequest) {
-        coming[Share(owner: request.owner, pool: request.pool.name), default: 0] += 1
-        if let uid = request.uid { coming[Share(uid: uid, pool: request.pool.name), default: 0] += 1 }
+        coming[Share(owner: request.owner, pool: request.pool.name), default: 0] += request.count
+        if let uid = request.uid { coming[Share(uid: uid, pool: request.pool.name), default: 0] += request.count }
     }
 
-    func claimCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
-        try recorded.claimCount(ofOwner: owner, inPool: pool) + coming[Share(owner: owner, pool: pool), default: 0]
+    func functionCount(ofOwner owner: Owner, inPool pool: String) throws -> Int {
+        try recorded.functionCount(ofOwner: owner, inPool: pool) + coming[Share(owner: owner, pool: pool), default: 0]
     }
 
-    func claimCount(ofUser uid: Int, inPool pool: String) throws -> Int {
-        try recorded.claimCount(ofUser: uid, inPool: pool) + coming[Share(uid: uid, pool: pool), default: 0]
+    func functionCount(ofUser uid: Int, inPool pool: String) throws -> Int {
+        try recorded.functionCount(ofUser: uid, inPool: pool) + coming[Share(uid: uid, pool: pool), default: 0]
     }
+
+    func firstClaim(ofOwner owner: Owner) throws -> (id: String, uid: Int?)? { try recorded.firstClaim(ofOwner: owner) }
 
     func claim(ofDevice name: String, ownedBy owner: Owner) throws -> String? {
         try recorded.claim(ofDevice: name, ownedBy: owner)
