@@ -62,10 +62,10 @@ struct AuditArchiveTests {
         #expect(moved.map(\.id) == Array(1...3))
         #expect(moved[0].at == "1970-01-12T13:46:40Z" && moved[0].uid == 7 && moved[0].verb == "allocate")
         #expect(moved.allSatisfy { $0.times == 1 && $0.result == "done" && $0.subject == "vfs" })
-        #expect(try await ledger.auditTrail().map(\.id) == Array(4...11))
+        #expect(try await ledger.trail.newest().map(\.id) == Array(4...11))
         #expect(try await archive().rotate() == nil)
         try await write(1)
-        #expect(try await ledger.auditTrail().last?.id == 12)
+        #expect(try await ledger.trail.newest().last?.id == 12)
     }
 
     @Test("many portions are one file, in order and without a gap")
@@ -76,7 +76,7 @@ struct AuditArchiveTests {
             })
         let file = try #require(try await archive(entries: 1000).rotate())
         #expect(try lines(file).map(\.id) == Array(1...1700))
-        #expect(try await ledger.auditTrail(after: 0, limit: 5000).map(\.id) == Array(1701...2500))
+        #expect(try await ledger.trail.oldest(after: 0, limit: 5000).map(\.id) == Array(1701...2500))
     }
 
     @Test("old ones are moved, however few, and the newest entry never: numbering goes on")
@@ -90,9 +90,9 @@ struct AuditArchiveTests {
         #expect(try lines(file).map(\.id) == [1, 2, 3])
         clock.now.withLock { $0 += 100_000 }
         #expect(try await archive().rotate() == nil)
-        #expect(try await ledger.auditTrail().map(\.id) == [4])
+        #expect(try await ledger.trail.newest().map(\.id) == [4])
         try await write(1)
-        #expect(try await ledger.auditTrail().map(\.id) == [4, 5])
+        #expect(try await ledger.trail.newest().map(\.id) == [4, 5])
     }
 
     @Test("what is in no file cannot be deleted, nor anything changed")
@@ -104,7 +104,7 @@ struct AuditArchiveTests {
                 try await ledger.database.write { try $0.execute(sql: statement) }
             }
         }
-        #expect(try await ledger.auditTrail().count == 8)
+        #expect(try await ledger.trail.newest().count == 8)
     }
 
     @Test("a crash before the entries are deleted leaves them in both, and the next move writes the file again")
@@ -129,7 +129,7 @@ struct AuditArchiveTests {
         try await write(11)
         try "a file".write(toFile: folder.path + "/audit", atomically: false, encoding: .utf8)
         await #expect(throws: (any Error).self) { try await archive().rotate() }
-        #expect(try await ledger.auditTrail().count == 11)
+        #expect(try await ledger.trail.newest().count == 11)
     }
 
     @Test("files have a limit together: the oldest go, the newest stays")
@@ -148,7 +148,7 @@ struct AuditArchiveTests {
         let entry = AuditEntry.Draft(name, subject: name, detail: name, result: name, actor: .daemon)
         try await ledger.record(.refused, subject: name, detail: name, audit: entry)
         try await write(10)
-        let kept = try #require(try await ledger.auditTrail().first)
+        let kept = try #require(try await ledger.trail.newest().first)
         let event = try #require(try await ledger.events().first)
         for text in [kept.verb, kept.subject, kept.detail, kept.result, event.subject, event.detail] {
             #expect(text.isPrintable && text.hasPrefix("fw \u{fffd}[2J") && text.unicodeScalars.count == 200)
@@ -161,10 +161,10 @@ struct AuditArchiveTests {
     @Test("pages: before an id, after an id, and where a page begins")
     func pages() async throws {
         try await write(9)
-        #expect(try await ledger.auditTrail(before: 4, limit: 2).map(\.id) == [2, 3])
-        #expect(try await ledger.auditTrail(after: 4, limit: 2).map(\.id) == [5, 6])
-        #expect(try await ledger.auditTrail(after: 4, before: 6, limit: 9).map(\.id) == [5])
-        #expect(try await ledger.firstOfAuditTrail(before: .max, limit: 4) == 6)
-        #expect(try await ledger.firstOfAuditTrail(before: 1, limit: 4) == nil)
+        #expect(try await ledger.trail.newest(before: 4, limit: 2).map(\.id) == [2, 3])
+        #expect(try await ledger.trail.oldest(after: 4, limit: 2).map(\.id) == [5, 6])
+        #expect(try await ledger.trail.oldest(after: 4, before: 6, limit: 9).map(\.id) == [5])
+        #expect(try await ledger.trail.first(before: .max, limit: 4) == 6)
+        #expect(try await ledger.trail.first(before: 1, limit: 4) == nil)
     }
 }

@@ -131,7 +131,7 @@ struct LedgerFileTests {
         #expect(try await claim("0000:3b:10.0", for: "fw3", in: ledger).id == "c3")
         // So does the numbering of the audit trail, which is still append-only.
         try await ledger.audit("allocate", subject: "vfs", detail: "", result: "done", actor: .daemon)
-        #expect(try await ledger.auditTrail().map(\.id) == [41, 42])
+        #expect(try await ledger.trail.newest().map(\.id) == [41, 42])
         for change in ["UPDATE audit SET result = ''", "DELETE FROM audit"] {
             await #expect(throws: DatabaseError.self) {
                 try await ledger.database.write { try $0.execute(sql: change) }

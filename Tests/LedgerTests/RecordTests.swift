@@ -100,17 +100,17 @@ struct RecordTests {
                 "allocate", subject: "p\(number)", detail: "", result: "done", actor: .init(uid: 0, pid: number))
         }
         try await ledger.audit("recover", subject: "c1", detail: "", result: "released", actor: .daemon)
-        #expect(try await ledger.auditTrail().map(\.subject) == ["p1", "p2", "p3", "c1"])
-        #expect(try await ledger.auditTrail(limit: 2).map(\.subject) == ["p3", "c1"])
-        #expect(try await ledger.auditTrail().last?.actor == .daemon)
-        #expect(try await ledger.auditTrail().first?.at == 42)
+        #expect(try await ledger.trail.newest().map(\.subject) == ["p1", "p2", "p3", "c1"])
+        #expect(try await ledger.trail.newest(limit: 2).map(\.subject) == ["p3", "c1"])
+        #expect(try await ledger.trail.newest().last?.actor == .daemon)
+        #expect(try await ledger.trail.newest().first?.at == 42)
         await #expect(throws: DatabaseError.self) {
             try await ledger.database.write { try $0.execute(sql: "UPDATE audit SET result = 'other'") }
         }
         await #expect(throws: DatabaseError.self) {
             try await ledger.database.write { try $0.execute(sql: "DELETE FROM audit") }
         }
-        #expect(try await ledger.auditTrail().count == 4)
+        #expect(try await ledger.trail.newest().count == 4)
     }
 }
 

@@ -167,7 +167,7 @@ struct AllocationTests {
         let claim = try await scene.allocate()
         _ = try? await scene.allocate(9)
         try await scene.release(claim)
-        let trail = try await scene.ledger.auditTrail()
+        let trail = try await scene.ledger.trail.newest()
         #expect(trail.map(\.verb) == ["apply", "allocate", "allocate", "release"])
         #expect(trail[1].result == "done" && trail[2].result.contains("9 wanted"))
         #expect(trail.allSatisfy { $0.actor == Scene.root })

@@ -30,10 +30,10 @@ struct BindingTests {
         #expect(xml.contains("passwd='secret'") && xml.contains("kept"))
         let record = try Domain(parsing: xml).recorded
         #expect(record.map(\.name) == ["a", "b"] && record[0].asked == "few, mac 52:54:00:11:22:33, vlan 42")
-        let (trail, actions) = (try await at.scene.ledger.auditTrail().count, at.scene.host.actions)
+        let (trail, actions) = (try await at.scene.ledger.trail.newest().count, at.scene.host.actions)
         #expect(try await at.sync() == [])
         #expect(try await at.xml() == xml)
-        #expect(try await at.scene.ledger.auditTrail().count == trail && at.scene.host.actions == actions)
+        #expect(try await at.scene.ledger.trail.newest().count == trail && at.scene.host.actions == actions)
         #expect(at.trouble() == nil)
         try await at.scene.expectAtRest()
     }
@@ -61,10 +61,10 @@ struct BindingTests {
         let held = try await at.scene.allocate(for: .name("other"), from: few)
         try await at.define("<b:device name='a' pool='few'/>")
         await #expect(throws: Refusal.self) { try await at.sync() }
-        let (trail, events) = (try await at.scene.ledger.auditTrail().count, try await at.scene.ledger.events().count)
+        let (trail, events) = (try await at.scene.ledger.trail.newest().count, try await at.scene.ledger.events().count)
         let since = try #require(at.domains.troubles[Domain.uuid]?.since)
         for _ in 0..<3 { await #expect(throws: Refusal.self) { try await at.sync() } }
-        #expect(try await at.scene.ledger.auditTrail().count == trail)
+        #expect(try await at.scene.ledger.trail.newest().count == trail)
         #expect(try await at.scene.ledger.events().count == events)
         #expect(at.domains.troubles[Domain.uuid]?.since == since)
         #expect(at.domains.troubles[Domain.uuid]?.tries == 4)
@@ -72,12 +72,12 @@ struct BindingTests {
         await #expect(throws: Refusal.self) {
             try await at.domains.binder.sync(uuid: Domain.uuid, by: DomainScene.peer.actor)
         }
-        #expect(try await at.scene.ledger.auditTrail().count == trail + 1)
+        #expect(try await at.scene.ledger.trail.newest().count == trail + 1)
         // Another reason is news.
         try await at.scene.release(held)
         _ = try await at.scene.allocate(for: .name("another"), from: few)
         await #expect(throws: Refusal.self) { try await at.sync() }
-        #expect(try await at.scene.ledger.auditTrail().last?.result.contains("another") == true)
+        #expect(try await at.scene.ledger.trail.newest().last?.result.contains("another") == true)
         #expect(at.domains.troubles[Domain.uuid]?.tries == 1)
     }
 
@@ -423,9 +423,9 @@ struct AligningTests {
         let actions = at.scene.host.actions
         await #expect(throws: (any Error).self) { try await at.sync() }
         // No reconciliation makes a claim for it.
-        let trail = try await at.scene.ledger.auditTrail().count
+        let trail = try await at.scene.ledger.trail.newest().count
         await #expect(throws: (any Error).self) { try await at.sync() }
-        #expect(try await at.scene.ledger.auditTrail().count == trail)
+        #expect(try await at.scene.ledger.trail.newest().count == trail)
         #expect(at.scene.host.actions == actions)
         #expect(at.domains.troubles[Domain.uuid]?.trouble.message.contains("vCPU 0") == true)
         #expect(try await at.claimed().isEmpty)

@@ -133,7 +133,7 @@ struct ExclusiveStartTests {
         try await call(.prepare, try guest(.request), isLate: true)
         try await call(.prepare, try guest(.hostdev, Scene.vf[1]), isLate: true)
         #expect(try await scene.ledger.claims() == [claim] && scene.host.actions == actions)
-        let entries = try await scene.ledger.auditTrail().suffix(2)
+        let entries = try await scene.ledger.trail.newest().suffix(2)
         #expect(entries.allSatisfy { $0.verb == "hook prepare" && $0.result.contains("no daemon ran") })
         let events = try await scene.ledger.events(after: newest)
         #expect(events.map(\.kind) == [.degraded] && events.map(\.subject) == ["\(Scene.vf[0])"])

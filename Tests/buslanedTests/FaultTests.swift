@@ -47,7 +47,7 @@ struct FaultTests {
         #expect(scene.host.now == before)
         #expect(try await scene.ledger.declared().isEmpty)
         #expect(try await scene.ledger.events().last?.kind == .failed)
-        #expect(try await scene.ledger.auditTrail().last?.result.contains(fault.error.description) == true)
+        #expect(try await scene.ledger.trail.newest().last?.result.contains(fault.error.description) == true)
         try await scene.expectAtRest()
         scene.host.clearFailures()
         try await scene.apply(Self.desired)

@@ -49,7 +49,7 @@ struct HookTests {
             try await scene.daemon.prepareHook.prepare(try .guest(having: claim.assignments), by: Scene.root)
         }
         #expect(refusal?.code == "not-claimed-for-domain")
-        let trail = try await scene.ledger.auditTrail()
+        let trail = try await scene.ledger.trail.newest()
         #expect(trail.last?.result.contains("is not claimed for domain fw1") == true)
     }
 
@@ -147,11 +147,11 @@ struct HookTests {
     @Test("a guest without devices of Buslane's starts and stops, and only its start is recorded")
     func unconcerned() async throws {
         let claim = try await scene.allocate(for: .name("somebody"))
-        let (actions, before) = (scene.host.actions, try await scene.ledger.auditTrail().count)
+        let (actions, before) = (scene.host.actions, try await scene.ledger.trail.newest().count)
         try await scene.daemon.prepareHook.prepare(try .guest(having: []), by: Scene.root)
         try await scene.daemon.stopHook.stopped(try .guest(having: []), reason: "shutdown", by: Scene.root)
         #expect(scene.host.actions == actions)
-        #expect(try await scene.ledger.auditTrail().dropFirst(before).map(\.verb) == ["hook prepare"])
+        #expect(try await scene.ledger.trail.newest().dropFirst(before).map(\.verb) == ["hook prepare"])
         #expect(try await scene.ledger.claims() == [claim])
         try await scene.expectAtRest()
     }

@@ -41,7 +41,7 @@ struct LifeTests {
         clock.pass(1)
         #expect(try await scene.daemon.expiry.releaseExpired() == nil)
         #expect(try await scene.ledger.claims().map(\.ownerName) == ["long"])
-        #expect(try await scene.ledger.auditTrail().last?.verb == "release")
+        #expect(try await scene.ledger.trail.newest().last?.verb == "release")
     }
 
     @Test("renewing starts the time again; a claim without a time limit, or after its end, cannot be renewed")

@@ -55,9 +55,9 @@ struct MovedCardTests {
     func same() async throws {
         let before = try await scene()
         let scene = try rebooted(before, moving: [:])
-        let audit = try await scene.ledger.auditTrail()
+        let audit = try await scene.ledger.trail.newest()
         try await scene.daemon.cards.recovery.recover()
-        #expect(try await scene.ledger.auditTrail() == audit)
+        #expect(try await scene.ledger.trail.newest() == audit)
         #expect(try await scene.ledger.quarantine().isEmpty)
         #expect(try await cards(scene) == [Scene.card, Self.second])
     }
@@ -73,7 +73,7 @@ struct MovedCardTests {
         let declared = try await scene.ledger.declared()
         #expect(declared.mapValues(\.selector.addresses) == [Self.second: [Self.second], Self.third: [Self.third]])
         #expect(try await scene.ledger.quarantine().isEmpty)
-        let moves = try await scene.ledger.auditTrail().filter { $0.verb == "move" }
+        let moves = try await scene.ledger.trail.newest().filter { $0.verb == "move" }
         #expect(moves.map(\.subject) == ["0000:3c:00.0", "0000:3d:00.0"])
         #expect(moves.allSatisfy { $0.detail.contains("serial number") && $0.detail.contains("c") })
         // The VFs of the next boot are the claimed ones.
@@ -176,9 +176,9 @@ struct MovedCardTests {
         #expect(
             try await scene.ledger.cards.recorded(bootID: "b").filter(\.isInDoubt).map(\.address).contains(Scene.card))
         // The next look writes nothing.
-        let audit = try await scene.ledger.auditTrail()
+        let audit = try await scene.ledger.trail.newest()
         try await scene.daemon.cards.recovery.recover()
-        #expect(try await scene.ledger.auditTrail() == audit)
+        #expect(try await scene.ledger.trail.newest() == audit)
         _ = scene.host.reboot()
         scene.host.swap(Scene.card, serial: SerialNumber(rawValue: 0xa1))
         let next = try scene.next()

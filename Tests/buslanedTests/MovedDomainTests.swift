@@ -46,7 +46,7 @@ struct MovedDomainTests {
         #expect(now.count == xml.count)
         #expect(try Domain(parsing: now).recorded.map(\.address) == ["0000:3c:10.0", "0000:3c:10.1"])
         #expect(
-            try await at.scene.ledger.auditTrail().contains {
+            try await at.scene.ledger.trail.newest().contains {
                 $0.verb == "domain sync" && $0.detail.contains("moved a")
             })
         #expect(try await at.sync() == [])

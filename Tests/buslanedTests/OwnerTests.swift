@@ -33,7 +33,7 @@ struct OwnerTests {
         let claims = [try await scene.allocate(), try await scene.allocate()]
         try await scene.daemon.release.releaseUndelivered(claims, by: .init(uid: 1000, pid: 7))
         #expect(try await scene.ledger.claims().isEmpty)
-        let trail = try await scene.ledger.auditTrail().suffix(4)
+        let trail = try await scene.ledger.trail.newest().suffix(4)
         #expect(trail.map(\.verb) == ["answer", "release", "answer", "release"])
         #expect(trail.map(\.actor.uid) == [1000, nil, 1000, nil])
         try await scene.expectAtRest()
@@ -51,7 +51,7 @@ struct OwnerTests {
         let process = process
         try await scene.daemon.owners.releaseVanished(&absences) { $0 == process ? .gone : .there }
         #expect(try await scene.ledger.claims().map(\.id) == [domain.id, named.id])
-        #expect(try await scene.ledger.auditTrail().last?.verb == "release")
+        #expect(try await scene.ledger.trail.newest().last?.verb == "release")
         for claim in [domain, named] { try await scene.release(claim) }
         #expect(scene.host.now == before)
     }

@@ -72,7 +72,7 @@ struct RebindingTests {
         #expect(quarantine[Scene.card] == nil && quarantine["0000:3b:10.0"] == nil)
         try await declare([Scene.card], in: scene)
         try await scene.daemon.use.begin([claim])
-        let entry = try #require(try await scene.ledger.auditTrail().first { $0.verb == "rebind" })
+        let entry = try #require(try await scene.ledger.trail.newest().first { $0.verb == "rebind" })
         #expect(entry.subject == "c1" && entry.result == "done")
         // No other doubt ends by it, and none begins at the next look or in the next boot.
         #expect(try await scene.ledger.claim("c2")?.assignments.map(\.address) == ["0000:3c:10.0"])
@@ -135,7 +135,7 @@ struct RebindingTests {
         #expect(await self.refusal("c2", .here, in: scene) == .claim("c2", .notInDoubt))
         #expect(try await scene.ledger.claims().first == claims.first)
         #expect(try await scene.ledger.quarantine()["0000:3b:10.0"] == quarantine["0000:3b:10.0"])
-        let failed = try await scene.ledger.auditTrail().filter { $0.verb == "rebind" && $0.result != "done" }
+        let failed = try await scene.ledger.trail.newest().filter { $0.verb == "rebind" && $0.result != "done" }
         #expect(failed.count == 7)
     }
 

@@ -41,7 +41,7 @@ struct ClaimingTogetherTests {
         #expect(claims[1].assignments.map(\.companionOf) == [nil, "gpu0"])
         for address in [Self.graphics, Self.sound] { #expect(scene.host.now[address]?.driver == "vfio-pci") }
         try await scene.expectAtRest()
-        #expect(try await scene.ledger.auditTrail().last?.detail == "2 for fw1")
+        #expect(try await scene.ledger.trail.newest().last?.detail == "2 for fw1")
         await #expect(throws: Refusal.self) {
             try await scene.daemon.allocator.allocate(
                 ClaimRequest(pool: Pool(name: "s", selector: Selector(addresses: [Self.sound])), owner: .name("b")),

@@ -121,7 +121,7 @@ struct WaitingTests {
         let refusal = #expect(throws: Refusal.self) { try waiter.result.withLock(\.self)?.get() }
         #expect(refusal?.code == "no-capacity")
         #expect(await scene.daemon.queue.isEmpty)
-        #expect(try await scene.ledger.auditTrail().filter { $0.verb == "allocate" }.count == 1)
+        #expect(try await scene.ledger.trail.newest().filter { $0.verb == "allocate" }.count == 1)
     }
 
     @Test("a client that disconnects leaves the queue at once, and the next request is tried")
@@ -151,7 +151,7 @@ struct WaitingTests {
         let refusal = await #expect(throws: Refusal.self) { try await Client(scene, 5, for: "b", by: amy) }
         #expect(refusal?.code == "pool-too-small")
         #expect(await scene.daemon.queue.isEmpty)
-        #expect(try await scene.ledger.auditTrail().last?.result.contains("5 wanted") == true)
+        #expect(try await scene.ledger.trail.newest().last?.result.contains("5 wanted") == true)
     }
 
     @Test("so is what the quota does not allow, also while the pool is empty")

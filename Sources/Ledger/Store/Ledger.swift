@@ -22,6 +22,8 @@ public final class Ledger: Sendable {
     public let lives: ClaimLives
     /// The cards that its rows are about.
     public let cards: CardRecords
+    /// The audit trail, to be read.
+    public let trail: AuditTrail
     private let lock: FileLock?
     private let now: @Sendable () -> Int
 
@@ -58,6 +60,7 @@ public final class Ledger: Sendable {
         transitions = ClaimTransitions(commits: commits, ownership: ownership, now: now)
         lives = ClaimLives(commits: commits, queries: queries, now: now)
         cards = CardRecords(commits: commits, queries: queries, ownership: ownership, now: now)
+        trail = AuditTrail(queries: queries)
         self.now = now
         try Migrations.migrator.migrate(database)
     }

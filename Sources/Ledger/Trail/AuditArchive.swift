@@ -66,7 +66,7 @@ public struct AuditArchive: Sendable {
 
     /// - Returns: the file's path; nil if there is no such entry.
     private func write(upTo last: Int) async throws -> String? {
-        var entries = try await ledger.auditTrail(after: 0, limit: Self.portion)
+        var entries = try await ledger.trail.oldest(after: 0, limit: Self.portion)
         guard let first = entries.first?.id, first <= last else { return nil }
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
@@ -83,7 +83,7 @@ public struct AuditArchive: Sendable {
             var text = Data()
             for entry in entries where entry.id <= last { text += try encoder.encode(Line(entry)) + [0x0a] }
             try handle.write(contentsOf: text)
-            entries = newest < last ? try await ledger.auditTrail(after: newest, limit: Self.portion) : []
+            entries = newest < last ? try await ledger.trail.oldest(after: newest, limit: Self.portion) : []
         }
         try handle.synchronize()
         try handle.close()

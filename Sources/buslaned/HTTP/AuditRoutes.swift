@@ -56,12 +56,12 @@ struct AuditTrailText {
         if let after = page.after {
             known = after
         } else {
-            known = (try await ledger.firstOfAuditTrail(before: end, limit: page.limit) ?? end) - 1
+            known = (try await ledger.trail.first(before: end, limit: page.limit) ?? end) - 1
         }
         var first: Int?
         var left = page.limit
         while left > 0 {
-            let entries = try await ledger.auditTrail(after: known, before: end, limit: min(left, Self.portion))
+            let entries = try await ledger.trail.oldest(after: known, before: end, limit: min(left, Self.portion))
             guard let newest = entries.last?.id else { break }
             try await writer.write(ByteBuffer(bytes: try text.text(of: entries.map(AuditDocument.Entry.init))))
             first = first ?? entries.first?.id
@@ -69,8 +69,8 @@ struct AuditTrailText {
             left -= entries.count
         }
         let start = first ?? known + 1
-        let hasOlder = try await ledger.auditTrail(before: start, limit: 1).first != nil
-        let hasNewer = try await ledger.auditTrail(after: known, limit: 1).first != nil
+        let hasOlder = try await ledger.trail.newest(before: start, limit: 1).first != nil
+        let hasNewer = try await ledger.trail.oldest(after: known, limit: 1).first != nil
         try await writer.write(
             ByteBuffer(bytes: text.closing(older: hasOlder ? start : nil, newer: hasNewer ? known : nil)))
         try await writer.finish(nil)

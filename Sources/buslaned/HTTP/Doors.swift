@@ -72,14 +72,12 @@ struct Door: Sendable {
     func run(_ opened: @escaping @Sendable () -> Void) async throws {
         let file = SocketFile(path: path)
         defer { file.remove() }
+        let http = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionPeers(), ConnectionLimits(limits, patience: requestPatience)],
+            idleTimeout: Self.patience, httpDecoderConfiguration: Self.heads)
         try await Application(
             responder: responder,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [
-                        ConnectionPeers(), ConnectionLimits(limits, patience: requestPatience),
-                    ],
-                    idleTimeout: Self.patience, httpDecoderConfiguration: Self.heads)),
+            server: HTTPServerBuilder { Connections(http: HTTP1Channel(responder: $0, configuration: http)) },
             configuration: .init(
                 address: .unixDomainSocket(path: path), serverName: "buslaned", backlog: Self.backlog,
                 availableConnectionsDelegate: MaximumAvailableConnections(capacity.connections)),
