@@ -14,7 +14,7 @@ import time
 import people
 from harness import CASES, FIGURES, MEMORY, Host, Place, case, raise_descriptor_limit
 
-GROUPS = ["who"]
+GROUPS = ["who", "limits", "work", "waiting"]
 
 
 @case("the daemon stays under 256 MiB in every case")
