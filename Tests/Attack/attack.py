@@ -14,7 +14,7 @@ import time
 import people
 from harness import CASES, FIGURES, MEMORY, Host, Place, case, raise_descriptor_limit
 
-GROUPS = ["who", "limits", "work", "waiting", "disk", "hangs", "ledger", "hook", "printed", "unit"]
+GROUPS = ["who", "limits", "work", "waiting", "disk", "hangs", "ledger", "hook", "printed", "unit", "beside"]
 
 
 @case("the daemon stays under 256 MiB in every case")
