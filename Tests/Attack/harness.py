@@ -37,7 +37,7 @@ def case(name, each=None):
     def register(function):
         for key, values in ({None: None} if each is None else each).items():
             full = name if key is None else f"{name} {key}"
-            CASES.append((full, function if key is None else lambda values=values: function(values)))
+            CASES.append((full, function.__module__, function if key is None else lambda values=values: function(values)))
         return function
     return register
 
@@ -45,6 +45,7 @@ def case(name, each=None):
 class Place:
     """Where the programs and the trees are."""
     built = folder = small = large = node = None
+    options = ""
 
     @classmethod
     def program(cls, name):
@@ -62,6 +63,7 @@ class Place:
         documents.Small(str(cls.small)).fill()
         documents.generate.Host(str(cls.large)).fill(526)
         documents.libvirt_node(cls.node)
+        cls.options = subprocess.run([cls.program("buslaned"), "--help"], capture_output=True, text=True).stdout
 
 
 class Answer:
@@ -119,12 +121,20 @@ class Host:
         self.etc = self.folder / "etc"
         self.etc.mkdir(exist_ok=True)
         (self.etc / "buslane.yaml").write_text(pools)
-        self.log_path, self.process, self.must_live = self.folder / "log", None, True
+        self.log_path, self.process, self.is_new = self.folder / "log", None, True
 
     def command(self):
         limits = [f"--{name}={value}" for name, value in self.limits.items()]
         return ["prlimit", *limits, Place.program("buslaned"), "--configuration-directory", self.etc, "--ledger", self.ledger,
-                "--socket", self.socket, "--host-root", self.tree, "--libvirt-uri", f"test://{Place.node}", "--latest-driver", "0"]
+                "--socket", self.socket, "--host-root", self.tree, "--libvirt-uri", f"test://{Place.node}", "--latest-driver", "0",
+                *self.first]
+
+    @property
+    def first(self):
+        """What is said at the first start: that nobody has the functions that are on VFIO already."""
+        is_first = self.is_new and not self.ledger.exists()
+        self.is_new = False
+        return ["--first-start"] if is_first and "--first-start" in Place.options else []
 
     def start(self, patience=PATIENCE):
         with open(self.log_path, "ab") as log:

@@ -102,6 +102,16 @@ def first_start():
         assert len(done(host.post("claims", {"pool": "data", "count": 16}, by=ALICE)).addresses) == 16
 
 
+@case("without a ledger and without a word that it is a first start, nothing that is on VFIO is given away")
+def unsaid_first_start():
+    with Host() as host:
+        host.stop()
+        for path in host.ledger.parent.iterdir():
+            path.unlink()
+        host.start()
+        assert host.post("claims", {"pool": "data"}, by=ALICE).status in (409, 503)
+
+
 @case("a second start with a sound ledger puts nothing into quarantine")
 def second_start():
     with Host() as host:

@@ -74,7 +74,7 @@ def connections():
         found = crowd.statuses()
         assert found[200] >= 8, f"a normal number is too much: {found}"
         assert found[429] > 0, f"no 429 in {found}"
-        assert set(found) <= {200, 429, 0}, found
+        assert set(found) <= {200, 408, 429, 0}, found
         done(host.get("health", by=ALICE))
 
 
@@ -90,14 +90,15 @@ ROUTES = {
 def streams(text):
     with Host() as host:
         host.claim(count=16)
-        with Crowd(host, MALLORY, 400, text) as crowd:
+        with Crowd(host, MALLORY, 120, text) as crowd:
+            done(host.get("health"))
             host.post("recover", {"address": "0000:ff:00.0"})  # an event, with which the heads of streams are sent
-            found = crowd.statuses(8)
+            found = crowd.statuses(3)
             assert found[429] > 0, f"no 429 in {found}"
             assert found[200] > 0, f"none is served: {found}"
             with Crowd(host, ALICE, 1, text) as other:
                 host.post("recover", {"address": "0000:ff:00.1"})
-                assert other.statuses(8)[200] == 1, "another user's is refused too"
+                assert other.statuses()[200] == 1, "another user's is refused too"
 
 
 @case("300 plans of one user at once are answered or refused with 429, and others are served")

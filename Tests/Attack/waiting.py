@@ -103,12 +103,3 @@ def order():
             done(host.post("claims/release", {"claims": [claim["id"]]}))
             for waiter in (first, second):
                 until(lambda: "made" in waiter.lines.readline(), 15, "it was not served")
-
-
-@case("a waiter keeps functions from others for a bounded time")
-def bounded():
-    with Host() as host:
-        host.claim(count=15)
-        with Waiter(host, MALLORY, {"count": 2}):
-            yield
-            until(lambda: host.post("claims", {"pool": "data"}, by=ALICE).status == 200, 90, "the function is still kept for it")
