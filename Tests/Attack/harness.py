@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real daemon on a synthetic host, its clients, and the cases."""
+import contextlib
 import http.client
-import itertools
 import json
 import os
 import resource
@@ -107,8 +107,6 @@ class Connection(http.client.HTTPConnection):
 
 class Host:
     """A daemon on a synthetic host; it must still run when the block ends, and end when it is told to."""
-    numbers = itertools.count(1)
-
     def __init__(self, pools=documents.POOLS, tree=None, limits=None, ledger=None, folder=None):
         self.folder = folder or Path(tempfile.mkdtemp(prefix="host-", dir=Place.folder))
         self.folder.chmod(0o755)
@@ -179,6 +177,30 @@ class Host:
             shutil.rmtree(self.folder, ignore_errors=True)
         # What the case itself saw is often only what follows from it.
         assert not died, f"the daemon ended with {self.process.returncode} ({error})"
+
+    shared_ones = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def shared(cls, *about):
+        """A daemon that goes on for the next case, after its claims were released. One that failed, or in which a guest has
+        started, is given up."""
+        host = cls.shared_ones.pop(about, None) or cls(*about).start()
+        with contextlib.ExitStack() as undo:
+            undo.push(host)
+            yield host
+            assert not host.ended, f"the daemon ended with {host.process.returncode}"
+            host.note_memory()
+            host.post("claims/release", {"claims": [claim["id"] for claim in host.get("claims").json["claims"]]})
+            if host.get("claims").json["claims"]:
+                return
+            undo.pop_all()
+        cls.shared_ones[about] = host
+
+    @classmethod
+    def end_shared(cls):
+        while cls.shared_ones:
+            cls.shared_ones.popitem()[1].__exit__(None, None, None)
 
     # MARK: - Asking
 
@@ -258,6 +280,7 @@ class Host:
 
     def note_memory(self):
         MEMORY[Host.current] = max(self.memory(), MEMORY.get(Host.current, 0))
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")  # VmHWM begins anew; proc_pid_clear_refs(5)
 
     current = ""
 

@@ -33,7 +33,7 @@ UNREADABLE = {"is closed": "<&-", "is a folder": "</", "is write-only": "0>/dev/
 
 @case("the hook refuses a start whose XML", UNREADABLE)
 def unreadable(shell):
-    with Host() as host:
+    with Host.shared() as host:
         ended = hook(host, "prepare", None, shell=shell)
         assert ended.returncode == 1 and ended.stderr.startswith(b"buslane: ") and ended.stderr.count(b"\n") == 1, ended
 
@@ -42,7 +42,7 @@ def unreadable(shell):
     f"{key}: {operation}": (UNREADABLE[key], operation) for key in UNREADABLE for operation in REPORTS})
 def unreadable_report(asked):
     shell, operation = asked
-    with Host() as host:
+    with Host.shared() as host:
         assert hook(host, operation, None, shell=shell).returncode == 0
 
 
@@ -59,7 +59,7 @@ BIG = domain(VICTIM, device(), inside="<a>" + "x" * (5 << 20) + "</a>")
 @case("the hook's reports cannot fail with", LIMITS)
 def limits(given_limits):
     # What the same process can do at all: `started` reads nothing and asks nothing.
-    with Host() as host:
+    with Host.shared() as host:
         able = given(host, "started", limits=given_limits).returncode == 0
         for where in (host.socket, host.folder / "nobody"):
             for text in (XML, BIG) if able else ():
@@ -83,7 +83,7 @@ def bad_spool(make):
 
 @case("a report of the hook does not fail with a standard error that is", {"closed": "2>&-", "full": "2>/dev/full"})
 def bad_stderr(shell):
-    with Host() as host:
+    with Host.shared() as host:
         for operation in REPORTS:
             assert given(host, operation, shell=shell).returncode == 0
         assert given(host, "prepare", domain(VICTIM, device(pool="nowhere")), shell=shell).returncode == 1
@@ -91,14 +91,14 @@ def bad_stderr(shell):
 
 @case("without a daemon a domain passes that has", {"no mark": domain(FIREWALL), "a PCI device of its own": domain(FIREWALL, inside=hostdev(vf(2, 2)))})
 def no_daemon(xml):
-    with Host() as host:
+    with Host.shared() as host:
         ended = given(host, "prepare", xml, socket=host.folder / "nobody")
         assert ended.returncode == 0, ended
 
 
 @case("without a daemon a domain with a mark does not start")
 def marked_no_daemon():
-    with Host() as host:
+    with Host.shared() as host:
         assert given(host, "prepare", socket=host.folder / "nobody").returncode == 1
 
 
@@ -118,7 +118,7 @@ def written_down():
 
 @case("the hook asks nothing about a domain without marks and PCI devices")
 def cheap():
-    with Host() as host:
+    with Host.shared() as host:
         host.process.send_signal(19)
         try:
             assert given(host, "prepare", domain(FIREWALL)).returncode == 0

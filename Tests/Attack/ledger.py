@@ -194,14 +194,14 @@ def signals(number):
 
 # MARK: - No descriptors, and requests that are none
 
-@case("with no descriptors left the daemon lives, and serves again afterwards", {"64": 64, "100": 100, "256": 256})
+@case("with no descriptors left the daemon lives, and serves again afterwards", {"64": 64, "256": 256})
 def descriptors(limit):
     with Host(limits={"nofile": limit}) as host:
         claim = host.claim()["id"]
         for user in (MALLORY, ALICE, BOB):
-            with Crowd(host, user, 300, request("POST", "plan", b'{"confirmed": false}')):
+            with Crowd(host, user, 100, request("POST", "plan", b'{"confirmed": false}')):
                 pass
-        crowds = [Crowd(host, user, 150) for user in (MALLORY, ALICE, BOB)]
+        crowds = [Crowd(host, user, 100) for user in (MALLORY, ALICE, BOB)]
         threads = [threading.Thread(target=tried, args=(host,)) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -216,7 +216,7 @@ def descriptors(limit):
 
 def tried(host):
     try:
-        host.post("claims", {"pool": "other"}, patience=5)
+        host.post("claims", {"pool": "other"}, patience=2)
     except (OSError, http.client.HTTPException):
         pass
 
@@ -239,7 +239,7 @@ MALFORMED = {
 
 @case("the daemon lives, answers with 4xx or hangs up, at", MALFORMED)
 def malformed(text):
-    with Host() as host:
+    with Host.shared() as host:
         with MALLORY.connected(str(host.socket), 5) as wire:
             wire.settimeout(PATIENCE)
             try:

@@ -22,7 +22,7 @@ MANY = 12_100
 
 @case("root's own door is a socket of mode 0600 that lets nobody else in")
 def own_door():
-    with Host() as host:
+    with Host.shared() as host:
         found = host.admin.stat()
         assert stat.S_ISSOCK(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o600 and found.st_uid == 0, oct(found.st_mode)
         for user in (MALLORY, VICTOR, STRANGER):
@@ -70,7 +70,7 @@ def crowded(text):
 
 @case("a user's connections have a limit, which others do not feel")
 def connections():
-    with Host() as host, Crowd(host, MALLORY, 3000, request("GET", "health")) as crowd:
+    with Host.shared() as host, Crowd(host, MALLORY, 3000, request("GET", "health")) as crowd:
         found = crowd.statuses()
         assert found[200] >= 8, f"a normal number is too much: {found}"
         assert found[429] > 0, f"no 429 in {found}"
@@ -103,7 +103,7 @@ def streams(text):
 
 @case("300 plans of one user at once are answered or refused with 429, and others are served")
 def in_flight():
-    with Host() as host, Crowd(host, MALLORY, 300, request("POST", "plan", b'{"confirmed": false}')) as crowd:
+    with Host.shared() as host, Crowd(host, MALLORY, 300, request("POST", "plan", b'{"confirmed": false}')) as crowd:
         done(host.get("health", by=ALICE))
         found = crowd.statuses(60)
         assert set(found) <= {200, 429, 0} and found[200] > 0, found
@@ -111,7 +111,7 @@ def in_flight():
 
 @case("the command line ends with 75 at a limit, and with one clear error")
 def exit_code():
-    with Host() as host, Crowd(host, MALLORY, 3000, request("GET", "health")):
+    with Host.shared() as host, Crowd(host, MALLORY, 3000, request("GET", "health")):
         ended = host.run("buslane", "pools", by=MALLORY)
         assert ended.returncode == 75 and ended.stderr.startswith("error: ") and "fix: " in ended.stderr, ended
         ended = host.run("buslane", "pools", "--json", by=MALLORY)
@@ -151,7 +151,7 @@ def unread():
 def devices():
     def asked(count):
         return {"devices": [{"pool": "other", "name": f"d{number}"} for number in range(count)]}
-    with Host() as host:
+    with Host.shared() as host:
         for route, more in (("claims", {}), ("claims/wait", {"waitSeconds": 1})):
             assert host.post(route, asked(64) | more, by=MALLORY).status != 400
             refused(host.post(route, asked(65) | more, by=MALLORY), 400)
@@ -166,7 +166,7 @@ XML_ROUTES = {"inject": lambda host, xml: host.post("domains/inject", {"xml": xm
     for route in XML_ROUTES for count in (65, 20_000) for binding in ("defined", "running")})
 def domain_devices(asked):
     route, count, binding = asked
-    with Host(WHOLE_HOST, tree=Place.large) as host:
+    with Host.shared(WHOLE_HOST, Place.large) as host:
         refused(XML_ROUTES[route](host, domain(VICTIM, *(device(f"d{n}") for n in range(count)), binding=binding)), 400, 409, 422)
         assert not host.get("claims").json["claims"]
 

@@ -88,7 +88,7 @@ def forged(text):
 
 @case("the real hook prints one clean line for a domain whose name has", CHARACTERS)
 def hook_line(text):
-    with Host() as host:
+    with Host.shared() as host:
         name = "d" + text.replace("\0", "")
         ended = host.run("buslane-hook", name, "prepare", "begin", "-", stdin=domain(VICTIM, device(pool="nowhere"), name=f"d{reference(text)}"))
         assert ended.returncode == 1 and ended.stderr.count("\n") == 1, ended

@@ -40,7 +40,7 @@ def refused_at_once(host, wanted):
 
 @case("a member does not wait for what can never be:", NEVER)
 def never(wanted):
-    with Host() as host:
+    with Host.shared() as host:
         refused_at_once(host, wanted)
         assert host.post("claims", {"pool": "data"}, by=ALICE).status == 200
 
@@ -49,7 +49,7 @@ def never(wanted):
     key: value for key, value in NEVER.items() if value.get("pool") != "few"})
 def never_beside_others(wanted):
     # The same while something is missing anyway: the reason that passes must not hide the one that does not.
-    with Host() as host:
+    with Host.shared() as host:
         host.claim(count=15)
         refused_at_once(host, wanted)
 
@@ -77,7 +77,7 @@ def start_first(wanted):
 
 @case("nothing is kept for a waiter beyond its quota")
 def beyond_quota():
-    with Host() as host:
+    with Host.shared() as host:
         done(host.post("claims", {"pool": "few", "count": 2}, by=MALLORY))
         with Waiter(host, MALLORY, {"pool": "few", "count": 2}):
             held = [done(host.post("claims", {"pool": "few", "count": count}, by=user)) for user, count in ((ALICE, 2), (BOB, 2))]
@@ -97,7 +97,7 @@ def refused_for_good():
 
 @case("who waits first is served first, and a later small request does not overtake")
 def order():
-    with Host() as host:
+    with Host.shared() as host:
         claim = host.claim(count=16)
         with Waiter(host, ALICE, {"count": 2}) as first, Waiter(host, BOB, {}) as second:
             done(host.post("claims/release", {"claims": [claim["id"]]}))

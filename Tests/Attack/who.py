@@ -20,27 +20,27 @@ OTHERS = {
 
 @case("a member cannot claim for", OTHERS)
 def claim_for(owner):
-    with Host() as host:
+    with Host.shared() as host:
         refused(host.post("claims", {"pool": "data", "owner": owner}, by=MALLORY), 403)
         assert not host.get("claims").json["claims"]
 
 
 @case("a member cannot wait for a claim of", OTHERS)
 def wait_for(owner):
-    with Host() as host:
+    with Host.shared() as host:
         refused(host.post("claims/wait", {"pool": "data", "owner": owner, "waitSeconds": 1}, by=MALLORY), 403)
 
 
 @case("a member learns nothing by explaining for", OTHERS)
 def explain_for(owner):
-    with Host() as host:
+    with Host.shared() as host:
         refused(host.post("claims/explain", {"pool": "data", "owner": owner}, by=MALLORY), 403)
 
 
 @case("a member cannot release what is held by", {
     key: owner for key, owner in OTHERS.items() if owner != "domain:nobody"})
 def release_of(owner):
-    with Host() as host:
+    with Host.shared() as host:
         claim = host.claim(owner=owner)
         refused(host.post("claims/release", {"claims": [], "owner": owner}, by=MALLORY), 403)
         refused(host.post("claims/release", {"claims": [claim["id"]]}, by=MALLORY), 403)
@@ -51,7 +51,7 @@ def release_of(owner):
 @case("a member may claim, wait, explain and release for", {
     "no owner": None, "its own number": f"uid-{MALLORY.uid}", "a plain name": "my-router", "its own name": "mallory"})
 def own(owner):
-    with Host() as host:
+    with Host.shared() as host:
         asked = {"pool": "data"} | ({"owner": owner} if owner else {})
         done(host.post("claims", asked, by=MALLORY))
         done(host.post("claims/explain", asked, by=MALLORY))
@@ -63,7 +63,7 @@ def own(owner):
 
 @case("a plain name of one member is not another's: ", {"claimed": "claims", "waited for": "claims/wait"})
 def plain_name(route):
-    with Host() as host:
+    with Host.shared() as host:
         claim = host.claim(by=ALICE, owner="router")
         refused(host.post("claims/release", {"claims": [], "owner": "router"}, by=MALLORY), 403)
         more = {"waitSeconds": 1} if route.endswith("wait") else {}
@@ -74,7 +74,7 @@ def plain_name(route):
 
 @case("a manager of domains may claim for a domain")
 def manager():
-    with Host() as host:
+    with Host.shared() as host:
         for name in (VICTIM, "victim"):
             done(host.post("claims", {"pool": "data", "owner": f"domain:{name}"}, by=VICTOR))
         refused(host.post("claims", {"pool": "data", "owner": "unit:dpdk.service"}, by=VICTOR), 403)
@@ -83,7 +83,7 @@ def manager():
 
 @case("who is in no group cannot even connect")
 def stranger():
-    with Host() as host:
+    with Host.shared() as host:
         for path in (host.socket, host.admin):
             try:
                 STRANGER.connected(str(path), 2).close()
@@ -104,7 +104,7 @@ DOCUMENTS = {
 
 @case("a member's inject is refused before its XML is read:", DOCUMENTS)
 def inject(xml):
-    with Host() as host:
+    with Host.shared() as host:
         claim = host.claim(owner=f"domain:{VICTIM}", name="data0")
         answer = host.post("domains/inject", {"xml": xml}, by=MALLORY)
         refused(answer, 403)
@@ -113,7 +113,7 @@ def inject(xml):
 
 @case("a member's call of the hook is refused before its XML is read:", DOCUMENTS)
 def member_hook(xml):
-    with Host() as host:
+    with Host.shared() as host:
         answer = host.hook(xml, by=MALLORY)
         refused(answer, 403)
         assert len(answer.text) < 2000, len(answer.text)
@@ -122,7 +122,7 @@ def member_hook(xml):
 @case("a member cannot change domains:", {
     name: name for name in ("attach", "detach", "evict", "readmit", "start", "sync")})
 def change(verb):
-    with Host() as host:
+    with Host.shared() as host:
         refused(host.post(f"domains/{verb}", {"domain": "victim"}, by=MALLORY), 403)
 
 
@@ -131,7 +131,7 @@ def change(verb):
     "recover": ("recover", {"address": vf(0, 0)}), "rebind": ("claims/rebind", {"claim": "c1", "here": True}),
     "back the ledger up": ("ledger/backup", {}), "restore the ledger": ("ledger/restore", {"path": "/etc/passwd", "force": True})})
 def root_alone(asked):
-    with Host() as host:
+    with Host.shared() as host:
         for user in (MALLORY, VICTOR):
             refused(host.post(*asked, by=user), 403)
 
@@ -140,7 +140,7 @@ def root_alone(asked):
     "pool": ({"pool": "other"}, {}), "node": ({"numa": "required:0"}, {"numa": "required:1"})})
 def claim_of_request(asked):
     claimed, request = asked
-    with Host() as host:
+    with Host.shared() as host:
         wrong = host.claim(owner=f"domain:{VICTIM}", name="data0", **claimed)["assignments"][0]["address"]
         answer = host.post("domains/inject", {"xml": domain(VICTIM, device(**request), binding="defined")})
         assert answer.status in (200, 409, 503), answer
@@ -168,7 +168,7 @@ MARKS = {"with no mark": (), "with a request as well": (device("data1"),)}
     f"{form}, {mark}": (PLAIN[form], MARKS[mark]) for form in PLAIN for mark in MARKS})
 def foreign(asked):
     form, request = asked
-    with Host() as host:
+    with Host.shared() as host:
         taken = host.claim(by=ALICE)["assignments"][0]["address"]
         refused(host.hook(domain(FIREWALL, *request, inside=form(taken)), name="firewall"), 409, 403)
         assert len(host.get("claims").json["claims"]) == 1, "a claim is left"
@@ -196,7 +196,7 @@ def own_device(inside):
 
 @case("another domain of the same name is another owner at its start")
 def namesake():
-    with Host() as host:
+    with Host.shared() as host:
         mine = host.claim(owner=f"domain:{VICTIM}", name="data0")["assignments"][0]["address"]
         marked = hostdev(mine).replace("<source>", "<alias name='ua-buslane-data0'/><source>")
         refused(host.hook(domain(FIREWALL, inside=marked, name="victim"), name="victim"), 409, 403)
@@ -204,7 +204,7 @@ def namesake():
 
 @case("the real hook refuses a domain without marks that names another's function")
 def real_hook():
-    with Host() as host:
+    with Host.shared() as host:
         taken = host.claim(by=ALICE)["assignments"][0]["address"]
         ended = host.run("buslane-hook", "firewall", "prepare", "begin", "-", stdin=domain(FIREWALL, inside=hostdev(taken)))
         assert ended.returncode != 0 and taken in ended.stderr, ended
@@ -217,7 +217,7 @@ def real_hook():
     "1 after 2": [{"count": 2}, {}], "3 claims of owners of one's own": [{"owner": "a"}, {"owner": "b"}, {"owner": "c"}],
     "16 in one claim": [{"count": 16}]})
 def quota(requests):
-    with Host() as host:
+    with Host.shared() as host:
         answers = [host.post("claims", request if "devices" in request else {"pool": "few", **request}, by=MALLORY) for request in requests]
         refused(answers[-1], 409, 503, 403, code="quota-reached")
         for answer in answers[:-1]:
@@ -228,7 +228,7 @@ def quota(requests):
 
 @case("nobody else's claims use up one's quota", {"by a plain name": f"uid-{BOB.uid}", "by a domain": f"domain:{VICTIM}"})
 def charged(owner):
-    with Host() as host:
+    with Host.shared() as host:
         for _ in range(2):
             host.post("claims", {"pool": "few", "owner": owner}, by=MALLORY)
         host.post("claims/release", {"claims": []}, by=MALLORY)
@@ -239,7 +239,7 @@ def charged(owner):
 @case("a pool gives by default no", {
     "trust": {"trust": True}, "end of spoof checks": {"spoofCheck": False}, "guaranteed rate": {"minTxRate": 1000}})
 def default_settings(wanted):
-    with Host() as host:
+    with Host.shared() as host:
         not_to_choose(host, wanted)
 
 
@@ -253,11 +253,11 @@ pools:
 
 
 @case("a pool of limited choices gives no", {
-    "VLAN outside": {"vlan": 5}, "end of VLANs": {"vlan": 0}, "VLAN outside with a priority": {"vlan": 200, "qos": 7},
+    "VLAN outside": {"vlan": 5}, "VLAN outside with a priority": {"vlan": 200, "qos": 7},
     "outer VLAN": {"vlan": 100, "vlanProtocol": "802.1ad"}, "MAC address": {"mac": "52:54:00:00:00:01"},
     "higher rate": {"maxTxRate": 5000}, "end of its rate": {"maxTxRate": 0}, "trust": {"trust": True}})
 def limited_settings(wanted):
-    with Host(LIMITED) as host:
+    with Host.shared(LIMITED) as host:
         not_to_choose(host, wanted)
         # The synthetic host's cards set nothing: a request that is let through fails at that.
         for allowed in ({}, {"vlan": 150}, {"vlan": 300}, {"maxTxRate": 500}):

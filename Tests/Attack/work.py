@@ -47,7 +47,7 @@ CONFIGURATIONS = {
 
 @case("a plan is answered, and shortly, of", CONFIGURATIONS)
 def plan(configuration):
-    with Host(WHOLE_HOST, tree=Place.large) as host:
+    with Host.shared(WHOLE_HOST, Place.large) as host:
         answer = host.post("plan", {"confirmed": False, "configuration": {"file": "f.yaml", "text": configuration()}}, by=MALLORY)
         assert answer.status in (200, 400, 403, 409, 413, 422), answer
         assert len(answer.text) < 1 << 20, f"an answer of {len(answer.text) >> 10} KiB"
@@ -56,7 +56,7 @@ def plan(configuration):
 
 @case("error lists say how many more there are")
 def more_errors():
-    with Host() as host:
+    with Host.shared() as host:
         text = CONFIGURATIONS["100,000 wrong keys"]()
         answer = host.post("plan", {"confirmed": False, "configuration": {"file": "f.yaml", "text": text}}, by=MALLORY)
         assert answer.status == 422 and len(answer.text) < 100_000, f"{answer.status}, {len(answer.text)} characters"
@@ -97,7 +97,7 @@ EXTERNAL = "<!DOCTYPE domain [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>"
 @case("an inject and a start are answered for a domain of", {**DOMAINS, "entities of entities": LAUGHS, "a file outside": EXTERNAL})
 def big_domain(parts):
     xml = parts + domain(VICTIM, ASKED, name="&i;" if parts is LAUGHS else "&a;") if isinstance(parts, str) else domain(VICTIM, ASKED, **parts)
-    with Host() as host:
+    with Host.shared() as host:
         for binding in ("defined", "running"):
             text = xml.replace("binding='running'", f"binding='{binding}' align='auto'")
             for answer in (host.post("domains/inject", {"xml": text}), host.hook(text)):
@@ -109,7 +109,7 @@ def big_domain(parts):
 @case("64 explanations of a large host at once stay within the memory's limit")
 def explanations():
     body = b'{"pool": "data", "count": 200, "spread": "pf"}'
-    with Host(WHOLE_HOST, tree=Place.large) as host, Crowd(host, MALLORY, 64, request("POST", "claims/explain", body)) as crowd:
+    with Host.shared(WHOLE_HOST, Place.large) as host, Crowd(host, MALLORY, 64, request("POST", "claims/explain", body)) as crowd:
         done(host.get("health", by=ALICE))
         assert set(crowd.statuses(60)) <= {200, 409, 429, 503, 0}
         assert host.memory() < MEMORY_LIMIT, f"{host.memory() >> 20} MiB"
