@@ -37,7 +37,7 @@ def case(name, each=None):
     def register(function):
         for key, values in ({None: None} if each is None else each).items():
             full = name if key is None else f"{name} {key}"
-            CASES.append((full, function.__module__, function if key is None else lambda values=values: function(values)))
+            CASES.append((full, function if key is None else lambda values=values: function(values)))
         return function
     return register
 
@@ -55,15 +55,18 @@ class Place:
         return found[0]
 
     @classmethod
-    def prepare(cls, built):
-        cls.built = Path(built)
-        cls.folder = Path(tempfile.mkdtemp(prefix="buslane-attack-", dir="/dev/shm"))
-        cls.folder.chmod(0o755)
+    def find(cls, built, folder):
+        cls.built, cls.folder = Path(built), Path(folder)
         cls.small, cls.large, cls.node = (cls.folder / name for name in ("small", "large", "node.xml"))
+        cls.options = subprocess.run([cls.program("buslaned"), "--help"], capture_output=True, text=True).stdout
+
+    @classmethod
+    def prepare(cls, built):
+        cls.find(built, tempfile.mkdtemp(prefix="buslane-attack-", dir="/dev/shm"))
+        cls.folder.chmod(0o755)
         documents.Small(str(cls.small)).fill()
         documents.generate.Host(str(cls.large)).fill(526)
         documents.libvirt_node(cls.node)
-        cls.options = subprocess.run([cls.program("buslaned"), "--help"], capture_output=True, text=True).stdout
 
 
 class Answer:

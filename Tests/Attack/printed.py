@@ -146,13 +146,19 @@ COMMANDS = (["inventory", "--json"], ["doctor", "--json"], ["topology"])
 
 
 def said(tree):
+    running = [subprocess.Popen(
+        ["prlimit", f"--data={2 << 30}", Place.program("buslane"), *words, "--host-root", tree], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+        env={"PATH": os.environ["PATH"], "NO_COLOR": "1", "BUSLANE_SOCKET": "/nowhere"}) for words in COMMANDS]
     texts = []
-    for words in COMMANDS:
-        ended = subprocess.run(
-            ["prlimit", f"--data={2 << 30}", Place.program("buslane"), *words, "--host-root", tree], stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=20, env={"PATH": os.environ["PATH"], "NO_COLOR": "1", "BUSLANE_SOCKET": "/nowhere"})
-        assert ended.returncode in (0, 1), f"{words[0]} ended with {ended.returncode}: {ended.stderr[:200]}"
-        texts.append(ended.stdout.decode(errors="replace") + ended.stderr.decode(errors="replace"))
+    try:
+        for one in running:
+            output, errors = one.communicate(timeout=30)
+            assert one.returncode in (0, 1), f"{one.args[3:]} ended with {one.returncode}: {errors[:200]}"
+            texts.append(output + errors)
+    finally:
+        for one in running:
+            one.kill()
     return texts
 
 
@@ -175,7 +181,7 @@ def links(asked):
 
 ODD = {
     "FIFOs": os.mkfifo, "endless devices": lambda path: os.mknod(path, 0o020666, os.makedev(1, 5)), "files of 1 TiB": lambda path: (path.touch(), os.truncate(path, 1 << 40)),
-    "links to themselves": lambda path: path.symlink_to(path.name), "folders": os.mkdir, "files of 4 MiB without a line": lambda path: path.write_bytes(b"x" * (4 << 20)),
+    "links to themselves": lambda path: path.symlink_to(path.name), "folders": os.mkdir, "files of 1 MiB without a line": lambda path: path.write_bytes(b"x" * (1 << 20)),
     "terminal sequences": lambda path: path.write_text("\x1b[2J\x9b2J\u202e\u2028\x85evil\n"),
 }
 
