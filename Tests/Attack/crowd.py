@@ -19,14 +19,16 @@ class Crowd:
             except OSError:
                 break  # the queue is full, which is what the crowd is for
             self.wires.append(wire)
-            wire.settimeout(3)
             self.send(wire, text)
+            wire.settimeout(PATIENCE)
         self.thread = threading.Thread(target=self.trickle, daemon=True)
         if byte:
             self.thread.start()
 
     @staticmethod
     def send(wire, text):
+        # The daemon need not read what is too much. What is small goes into the socket at once.
+        wire.settimeout(0.3)
         try:
             wire.sendall(text)
             return True

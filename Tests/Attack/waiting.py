@@ -80,9 +80,24 @@ def beyond_quota():
     with Host.shared() as host:
         done(host.post("claims", {"pool": "few", "count": 2}, by=MALLORY))
         with Waiter(host, MALLORY, {"pool": "few", "count": 2}):
-            held = [done(host.post("claims", {"pool": "few", "count": count}, by=user)) for user, count in ((ALICE, 2), (BOB, 2))]
-            held.append(done(host.post("claims", {"pool": "few", "count": 10})))
-            assert sum(len(answer.addresses) for answer in held) == 14
+            for user in (ALICE, BOB):
+                done(host.post("claims", {"pool": "few", "count": 2}, by=user))
+            # The quota holds for each owner, also of root's claims.
+            for number in range(5):
+                done(host.post("claims", {"pool": "few", "count": 2, "owner": f"o{number}"}))
+
+
+@case("who waits gets nothing from a pool that it may not use any more")
+def right_taken_away():
+    with Host() as host:
+        claim = host.claim(count=16)
+        with Waiter(host, MALLORY, {}) as waiter:
+            file = host.etc / "buslane.yaml"
+            file.write_text(file.read_text().replace("  - name: shared", "    allow: { users: [alice] }\n  - name: shared", 1))
+            until(lambda: host.post("claims", {"pool": "data"}, by=MALLORY).status == 403, 15, "the configuration is not read")
+            done(host.post("claims/release", {"claims": [claim["id"]]}))
+            until(lambda: re.search("made|error", line := waiter.lines.readline()) or not line, 15, "it still waits")
+            assert all(claim["owner"] != f"uid-{MALLORY.uid}" for claim in host.get("claims").json["claims"]), "it was served"
 
 
 @case("a request that is refused for good gives others what was kept for it")
@@ -91,7 +106,8 @@ def refused_for_good():
         claim = host.claim(count=15)
         with Waiter(host, MALLORY, {"count": 16}) as waiter:
             host.etc.joinpath("buslane.yaml").write_text(host.etc.joinpath("buslane.yaml").read_text().replace("name: data", "name: gone"))
-            until(lambda: host.post("claims", {"pool": "gone"}, by=ALICE).status == 200, 15, "the function is still kept")
+            until(lambda: host.post("claims", {"pool": "gone"}, by=ALICE).status == 200, 15,
+                  f"the function is still kept: {host.post('claims', {'pool': 'gone'}, by=ALICE)}")
             assert waiter and claim
 
 
