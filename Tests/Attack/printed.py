@@ -17,7 +17,8 @@ from people import MALLORY, VICTOR
 CHARACTERS = {
     "a null": "\0", "a line feed": "\n", "a carriage return": "\r", "an escape": "\x1b[2J", "a delete": "\x7f", "a next line (C1)": "\x85",
     "a control sequence (C1)": "\x9b2J", "a right-to-left override": "\u202e", "an embedding": "\u202a", "an isolate": "\u2066", "a mark": "\u200f",
-    "an Arabic letter mark": "\u061c", "a soft hyphen": "\xad", "a zero-width space": "\u200b", "a byte-order mark": "\ufeff", "a line separator": "\u2028", "a paragraph separator": "\u2029",
+    "an Arabic letter mark": "\u061c", "a soft hyphen": "\xad",
+    "a zero-width space": "\u200b", "a byte-order mark": "\ufeff", "a line separator": "\u2028", "a paragraph separator": "\u2029",
 }
 FORGED = "2026-01-01T00:00:00+0000 notice buslaned: forged"
 
