@@ -102,7 +102,8 @@ class Suite:
 
 def memory():
     worst = max(MEMORY, key=MEMORY.get, default=None)
-    assert worst, "no daemon was measured"
+    if not worst:
+        return  # a word chose cases without a daemon
     FIGURES["the daemon's largest memory (VmHWM)"] = f"{MEMORY[worst] >> 20} MiB, in: {worst}"
     over = {name: size >> 20 for name, size in MEMORY.items() if size >= MEMORY_LIMIT}
     assert not over, f"MiB: {over}"
