@@ -114,7 +114,8 @@ def main():
     built, word, *rest = sys.argv[1:]
     if rest:
         Place.find(built, rest[1])
-        return attack(rest[0], word)
+        attack(rest[0], word)
+        return
     # The first process of a namespace is not ended by signals that it does not know; all others end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     Place.prepare(built)

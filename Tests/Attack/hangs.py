@@ -17,12 +17,6 @@ PLAN = request("POST", "plan", b'{"confirmed": false}')
 F_SETSIG = 10
 
 
-def copied(tree=None):
-    folder = Path(tempfile.mkdtemp(prefix="tree-", dir=Place.folder), "tree")
-    subprocess.run(["cp", "-a", tree or Place.small, folder], check=True)
-    return folder
-
-
 class Hung:
     """A file that cannot be opened, as a sysfs attribute whose driver waits for a card."""
 
@@ -67,7 +61,7 @@ FILES = {
     f"{name} ({kind})": (path, kind) for name, path in FILES.items() for kind in ("a FIFO", "a lease")})
 def attribute(asked):
     path, kind = asked
-    tree = copied()
+    tree = Place.copied()
     with Host(tree=tree) as host:
         done(host.get("inventory"))
         hung = Hung(tree / path, kind)
@@ -139,7 +133,7 @@ def spool(make):
 
 @case("a card with a hung write is not read by others: a claim on it is refused or waits, others are made")
 def hung_card():
-    tree = copied()
+    tree = Place.copied()
     with Host(tree=tree) as host:
         hung = Hung(tree / FILES["sriov_numvfs"], "a lease")
         try:

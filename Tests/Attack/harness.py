@@ -69,6 +69,13 @@ class Place:
         documents.generate.Host(str(cls.large)).fill(526)
         documents.libvirt_node(cls.node)
 
+    @classmethod
+    def copied(cls):
+        """A tree to change, in a folder of its own."""
+        tree = Path(tempfile.mkdtemp(prefix="tree-", dir=cls.folder), "tree")
+        subprocess.run(["cp", "-a", cls.small, tree], check=True)
+        return tree
+
 
 class Host:
     """A daemon on a synthetic host; it must still run when the block ends, and end when it is told to."""

@@ -10,7 +10,6 @@ import urllib.parse
 from pathlib import Path
 
 from documents import VICTIM, device, domain, pf, vf
-from hangs import copied
 from harness import Host, Place, case, done
 from people import MALLORY, VICTOR
 
@@ -167,7 +166,7 @@ def said(tree):
     f"{what}, {how}": (what, how) for what in ("files", "folders") for how in LINKS})
 def links(asked):
     what, how = asked
-    tree = copied()
+    tree = Place.copied()
     outside = Outside(tree.parent, tree)
     for path in PLACES if what == "files" else FOLDERS:
         target = outside.file if what == "files" else outside.folder / path
@@ -189,7 +188,7 @@ ODD = {
 
 @case("the command line ends, and prints no control characters, with a stranger's tree of", ODD)
 def odd(make):
-    tree = copied()
+    tree = Place.copied()
     for path in PLACES:
         replaced(tree / path, make)
     for text in said(tree):
@@ -199,7 +198,7 @@ def odd(make):
 
 @case("the daemon starts and answers with a tree whose files are", {key: make for key, make in ODD.items() if key != "links to themselves"})
 def odd_daemon(make):
-    tree = copied()
+    tree = Place.copied()
     for path in PLACES:
         if f"devices/{pf(0)}" in path or "proc/" in path:
             replaced(tree / path, make)
@@ -212,7 +211,7 @@ def odd_daemon(make):
 
 @case("a folder of a loop of links ends a reader")
 def loop():
-    tree = copied()
+    tree = Place.copied()
     devices = tree / "sys/bus/pci/devices"
     for number in range(200):
         (devices / f"0000:aa:{number & 31:02x}.{number >> 5}").symlink_to(Path("..", "devices"))
