@@ -19,7 +19,8 @@ struct ExitStatusTests {
     @Test(
         "a status of the API becomes the command's exit code",
         arguments: [
-            (400, 64), (401, 77), (403, 77), (404, 1), (409, 1), (422, 1), (500, 1), (408, 75), (429, 75), (502, 1), (503, 75), (507, 1),
+            (400, 64), (401, 77), (403, 77), (404, 1), (409, 1), (422, 1), (500, 1), (408, 75), (429, 75), (502, 1),
+            (503, 75), (507, 1),
         ] as [(Int, Int32)])
     func statuses(status: Int, code: Int32) {
         let detail = ErrorBody(code: "x", subject: "y", message: "z").error

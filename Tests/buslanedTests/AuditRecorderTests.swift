@@ -37,7 +37,9 @@ struct AuditRecorderTests {
     }
 
     private func counted(_ scene: Scene) async throws -> [String] {
-        try await scene.ledger.trail.newest(limit: 10_000).filter { $0.verb == "try" }.map { "\($0.times) \($0.result)" }
+        try await scene.ledger.trail.newest(limit: 10_000).filter { $0.verb == "try" }.map {
+            "\($0.times) \($0.result)"
+        }
     }
 
     @Test("a client's refusals that repeat are counted: written at once, at powers of ten, and in the end")

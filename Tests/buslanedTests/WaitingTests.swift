@@ -26,11 +26,12 @@ struct WaitingTests {
 
         init(
             _ scene: Scene, _ count: Int, for owner: String, upTo limit: Duration = .seconds(60),
-            from pool: Pool = Scene.pool, by caller: Caller = .root
+            from pool: Pool = Scene.pool, by caller: Caller = .root,
+            renewing renew: @escaping @Sendable ([ClaimRequest]) throws -> [ClaimRequest] = \.self
         ) async throws {
             let request = ClaimRequest(pool: pool, count: count, owner: .name(owner), uid: caller.uid)
             let updates = try await scene.daemon.allocator.allocate(
-                all: [request], waitingUpTo: limit, for: caller, by: .init(uid: caller.uid, pid: 1))
+                all: [request], waitingUpTo: limit, for: caller, by: .init(uid: caller.uid, pid: 1), renewing: renew)
             task.withLock {
                 $0 = Task {
                     for await update in updates {
@@ -152,6 +153,36 @@ struct WaitingTests {
         #expect(refusal?.code == "pool-too-small")
         #expect(await scene.daemon.queue.isEmpty)
         #expect(try await scene.ledger.trail.newest().last?.result.contains("5 wanted") == true)
+    }
+
+    @Test("a request that the configuration does not allow any more stops waiting, and keeps nothing from others")
+    func renewed() async throws {
+        let scene = try await scene()
+        let pools = scene.daemon.pools
+        func configure(_ pools: String) throws { try scene.configure("pools: [\(pools)]") }
+        let pool = "name: vfs, select: { kinds: [virtual-function] }"
+        try configure("{ \(pool) }")
+        let held = try await scene.allocate(3, for: .name("a"))
+        let amy = amy
+        let client = try await Client(
+            scene, 2, for: "amys", by: amy, renewing: { try $0.map { try pools.renewed($0, of: amy) } })
+        try scene.configure("pools: [")
+        await scene.daemon.queue.signal()
+        #expect(!client.hasEnded, "a file that cannot be read takes nothing away")
+        try configure("{ \(pool), allow: { users: [ben] } }")
+        await scene.daemon.queue.signal()
+        await client.ended()
+        #expect(throws: Refusal.self) { try client.result.withLock { try $0?.get() } }
+        #expect(try await scene.allocate(for: .name("other")).assignments.count == 1)
+        _ = try await scene.daemon.release.release(held.id, by: Scene.root)
+        #expect(try await scene.ledger.claims().map(\.ownerName) == ["other"])
+        // The other way that a pool can be lost
+        let late = try await Client(
+            scene, 4, for: "amys", by: amy, renewing: { try $0.map { try pools.renewed($0, of: amy) } })
+        try configure("")
+        await scene.daemon.queue.signal()
+        await late.ended()
+        #expect(throws: Refusal.pool("vfs", .unknown(known: []))) { try late.result.withLock { try $0?.get() } }
     }
 
     @Test("so is what the quota does not allow, also while the pool is empty")

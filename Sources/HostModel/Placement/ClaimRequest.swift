@@ -2,7 +2,7 @@
 
 /// A request for functions of a pool.
 public struct ClaimRequest: Hashable, Sendable {
-    public let pool: Pool
+    public var pool: Pool
     public let count: Int
     public let owner: Owner
     public let ownerName: String

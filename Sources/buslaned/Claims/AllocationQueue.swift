@@ -9,17 +9,19 @@ import HostModel
 actor AllocationQueue {
     /// What the queue does with a request.
     struct Work: Sendable {
+        /// The requests, by the configuration of now. Throws a ``Refusal`` when it does not allow them any more.
+        let renew: @Sendable ([ClaimRequest]) throws -> [ClaimRequest]
         /// Looks at the host once for all who wait, in their order.
         let review: @Sendable ([Waiter]) async throws -> [WaitingReview.Prospect]
         /// Tries to make all the claims, or none, from functions that are not kept for the earlier requests.
-        let attempt: @Sendable (_ earlier: [Waiter]) async throws -> [Claim]
+        let attempt: @Sendable (_ requests: [ClaimRequest], _ earlier: [Waiter]) async throws -> [Claim]
         /// Releases claims that were made after the client disconnected.
         let release: @Sendable ([Claim]) async -> Void
     }
 
     private struct Entry {
         let id: Int
-        let requests: [ClaimRequest]
+        var requests: [ClaimRequest]
         let caller: Caller
         let work: Work
         /// False when the client has disconnected.
@@ -121,6 +123,7 @@ actor AllocationQueue {
     /// Reviews all requests together, and tries those that no longer have to wait. Requests that come or leave during the
     /// pass count in the next one.
     private func pass() async {
+        for entry in entries { renew(entry) }
         let (now, all) = (clock(), entries)
         // Without a review each is tried, and has the reason.
         let prospects = try? await all.first?.work.review(waiters(at: now))
@@ -135,10 +138,23 @@ actor AllocationQueue {
         for (place, entry) in entries.enumerated() { _ = entry.send(.place(place)) }
     }
 
+    /// Ends the waiting of a request that would be refused if it were made now: its pool is gone, or its user may not claim
+    /// from it any more. A configuration that cannot be read changes nothing.
+    private func renew(_ entry: Entry) {
+        do {
+            let renewed = try entry.work.renew(entry.requests)
+            guard let position = entries.firstIndex(where: { $0.id == entry.id }) else { return }
+            entries[position].requests = renewed
+        } catch let refusal as Refusal where !refusal.isTemporary {
+            entries.removeAll { $0.id == entry.id }
+            _ = entry.send(.ended(.failure(refusal)))
+        } catch {}
+    }
+
     private func attempt(_ entry: Entry) async {
         guard let position = entries.firstIndex(where: { $0.id == entry.id }) else { return }
         do {
-            let claims = try await entry.work.attempt(Array(waiters.prefix(position)))
+            let claims = try await entry.work.attempt(entries[position].requests, Array(waiters.prefix(position)))
             // Release the claims if the client left during the try.
             let isThere = entries.contains { $0.id == entry.id }
             entries.removeAll { $0.id == entry.id }

@@ -59,14 +59,16 @@ struct ClaimAllocator: Sendable {
     ///
     /// A failed try is not recorded. The end of the waiting is: ``recordRefusal(of:_:by:)``.
     ///
+    /// - Parameter renew: the requests by the configuration of now. It is asked before each try; its ``Refusal`` ends the waiting.
     /// - Throws: ``Refusal`` for a request that waiting cannot help: the pool, or the quota, can never give so much.
     func allocate(
-        all requests: [ClaimRequest], waitingUpTo limit: Duration, for caller: Caller, by actor: AuditEntry.Actor
+        all requests: [ClaimRequest], waitingUpTo limit: Duration, for caller: Caller, by actor: AuditEntry.Actor,
+        renewing renew: @escaping @Sendable ([ClaimRequest]) throws -> [ClaimRequest]
     ) async throws -> AsyncStream<AllocationQueue.Update> {
         let entry = AuditEntry.Draft(allocating: requests, by: actor)
         let work = AllocationQueue.Work(
-            review: holdings.prospects,
-            attempt: { earlier in
+            renew: renew, review: holdings.prospects,
+            attempt: { requests, earlier in
                 // In its own task: it continues when the client disconnects.
                 try await Task(executorPreference: threads.of(actor.uid)) {
                     try await refuseBeyondQuota(requests)

@@ -30,12 +30,29 @@ struct PoolDirectory: Sendable {
         }
     }
 
+    /// The request, of its pool as it is configured now.
+    ///
+    /// - Throws: ``Refusal`` for a pool that is gone, and for one that the caller may not claim from any more.
+    func renewed(_ request: ClaimRequest, of caller: Caller) throws -> ClaimRequest {
+        let pool = try configured(request.pool.name, in: try configuration.inForce())
+        if pool == request.pool { return request }
+        var renewed = request
+        renewed.pool = pool
+        try caller.mustBeAdmitted(to: renewed)
+        return renewed
+    }
+
+    private func configured(_ name: String, in desired: DesiredState) throws(Refusal) -> Pool {
+        guard let pool = desired.pool(name) else {
+            throw .pool(name, .unknown(known: desired.pools.map(\.name)))
+        }
+        return pool
+    }
+
     /// - Throws: ``Refusal/unknownPool(_:known:)``, and the refusal of a pool that overlaps with an exclusive one.
     func pool(_ name: String) throws -> Pool {
         let desired = try configuration.inForce()
-        guard let pool = desired.pool(name) else {
-            throw Refusal.pool(name, .unknown(known: desired.pools.map(\.name)))
-        }
+        let pool = try configured(name, in: desired)
         let seen = try host.lastSeen(indexedBy: desired.selectorsOfOverlaps)
         for problem in desired.overlaps(on: seen) where problem.refusal.concerns(pool: name) {
             throw problem.refusal

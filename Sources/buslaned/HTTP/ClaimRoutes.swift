@@ -39,10 +39,12 @@ struct ClaimRoutes: RouteGroup {
             let peer = try context.peer()
             let limit = try asked.patience()
             let requests = try await admitted(asked, from: peer)
+            let caller = try peer.caller
             try context.share?.become(.waitingClaim)
             // A refusal before the waiting is an ordinary error response.
             let updates = try await allocator.allocate(
-                all: requests, waitingUpTo: limit, for: peer.caller, by: peer.actor)
+                all: requests, waitingUpTo: limit, for: caller, by: peer.actor,
+                renewing: { try $0.map { try pools.renewed($0, of: caller) } })
             return waiting(for: requests, updates, by: peer.actor, context)
         }
         router.post(RouterPath(Route.renewal)) { request, context in
