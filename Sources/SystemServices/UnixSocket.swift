@@ -67,6 +67,9 @@ package enum UnixSocket {
 /// The file of a socket that this process listens on.
 package final class SocketFile: Sendable {
     package let path: String
+    /// Where the process binds its socket, before it is ready for clients. NIO removes what is there when it closes the
+    /// socket, whosever it is.
+    package var bound: String { path + ".new" }
     /// The file as this process made it.
     private let own = Mutex<Identity?>(nil)
 
@@ -77,8 +80,15 @@ package final class SocketFile: Sendable {
 
     package init(path: String) { self.path = path }
 
-    /// Call this when the process listens.
-    package func wasMade() { own.withLock { $0 = identity } }
+    /// Puts the socket in its place: from now on clients find it. Call this when the process listens.
+    ///
+    /// - Returns: 0, or the `errno` of rename(2).
+    package func publish() -> Int32 {
+        // SAFETY: the strings live until the call returns.
+        guard unsafe rename(bound, path) == 0 else { return errno }
+        own.withLock { $0 = identity }
+        return 0
+    }
 
     /// Removes the file, unless it is another one by now: then another process listens there.
     package func remove() {

@@ -39,18 +39,17 @@ struct SystemServicesTests {
     func ownFile() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "buslane-\(UUID().uuidString)").path
         let there = { FileManager.default.fileExists(atPath: path) }
-        try "".write(toFile: path, atomically: false, encoding: .utf8)
-        let (notMade, own) = (SocketFile(path: path), SocketFile(path: path))
-        own.wasMade()
+        let (notMade, own, next) = (SocketFile(path: path), SocketFile(path: path), SocketFile(path: path))
+        #expect(own.publish() == ENOENT && !there())
+        try "".write(toFile: own.bound, atomically: false, encoding: .utf8)
+        #expect(own.publish() == 0 && there())
         notMade.remove()
         #expect(there())
         // The new file exists beside the old one, so that it has another number.
-        try "".write(toFile: path + ".new", atomically: false, encoding: .utf8)
-        #expect(rename(path + ".new", path) == 0)
+        try "".write(toFile: next.bound, atomically: false, encoding: .utf8)
+        #expect(next.publish() == 0)
         own.remove()
         #expect(there())
-        let next = SocketFile(path: path)
-        next.wasMade()
         next.remove()
         #expect(!there())
     }

@@ -24,7 +24,7 @@ struct LiveClaimRecords: ClaimRecords {
     private func count(_ pool: String, _ condition: String, _ value: any DatabaseValueConvertible) throws -> Int {
         let sql = """
             SELECT count(*) FROM assignment JOIN claim ON claim.number = assignment.claim
-            WHERE companionOf IS NULL AND pool = ? AND \(condition)
+            WHERE companionOf IS NULL AND state <> 'released' AND pool = ? AND \(condition)
                 AND claim.number NOT IN (SELECT value FROM json_each(?))
             """
         return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [pool, value, replacedNumbers]) ?? 0

@@ -79,11 +79,10 @@ struct Door: Sendable {
             responder: responder,
             server: HTTPServerBuilder { Connections(http: HTTP1Channel(responder: $0, configuration: http)) },
             configuration: .init(
-                address: .unixDomainSocket(path: path), serverName: "buslaned", backlog: Self.backlog,
+                address: .unixDomainSocket(path: file.bound), serverName: "buslaned", backlog: Self.backlog,
                 availableConnectionsDelegate: MaximumAvailableConnections(capacity.connections)),
             onServerRunning: { server in
-                file.wasMade()
-                admit()
+                admit(file)
                 // Without descriptors the system takes no connection; that passes, and must not end the server.
                 try? await server.eventLoop.submit {
                     try server.pipeline.syncOperations.addHandler(
@@ -96,14 +95,19 @@ struct Door: Sendable {
         ).run()
     }
 
-    private func admit() {
+    /// Lets clients in: none finds the socket before it has its group and mode.
+    private func admit(_ file: SocketFile) {
         let id = group.flatMap(UserDatabase.group(named:))
         if let group, id == nil {
             logger.warning("unknown group: only root can use the socket", metadata: ["group": "\(group)"])
         }
-        let problem = UnixSocket.open(path, to: id)
-        guard problem != 0 else { return }
-        logger.warning("cannot set who may use the socket", metadata: ["socket": "\(path)", "errno": "\(problem)"])
+        let problem = UnixSocket.open(file.bound, to: id)
+        if problem != 0 {
+            logger.warning("cannot set who may use the socket", metadata: ["socket": "\(path)", "errno": "\(problem)"])
+        }
+        let obstacle = file.publish()
+        guard obstacle != 0 else { return }
+        logger.error("cannot put the socket in its place", metadata: ["socket": "\(path)", "errno": "\(obstacle)"])
     }
 }
 
