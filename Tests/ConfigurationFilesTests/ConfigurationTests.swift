@@ -205,6 +205,7 @@ struct ConfigurationTests {
             ("allow: [alice]", "expected a mapping with users, groups"),
             ("allow: {user: [a]}", "unknown key 'user'"), ("maxClaims: 0", "expected a number from 1 to 65535"),
             ("choices: {rate: on}", "unknown key 'rate'"),
+            ("choices: {vlans: [100, 200]}", "expected numbers and ranges in one string"),
             (
                 "choices: {vlans: 5000}",
                 "'5000' is not a list of VLANs: expected ids and ranges up to 4094, like 100-199,300; 0 for no VLAN"

@@ -114,12 +114,20 @@ extension YAMLCursor {
 
     /// VLAN ids and ranges.
     func vlanRanges() throws(ConfigurationError) -> VLANRanges {
+        try refuseListOfRanges()
         try refuseLeadingZero()
         return try value(VLANRanges.self)
     }
 
+    private func refuseListOfRanges() throws(ConfigurationError) {
+        guard let parts = node.sequence?.compactMap(\.string), !parts.isEmpty else { return }
+        throw fail(
+            "expected numbers and ranges in one string", remedy: "write \"\(parts.joined(separator: ","))\"")
+    }
+
     /// Indexes and ranges of VFs.
     func vfRange() throws(ConfigurationError) -> VFRange {
+        try refuseListOfRanges()
         try refuseLeadingZero()
         return try value(VFRange.self)
     }
