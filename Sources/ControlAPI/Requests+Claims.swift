@@ -173,6 +173,10 @@ extension AllocateRequest {
         }
         var parts: [Part] = []
         for (index, device) in devices.enumerated() {
+            if let name = device.name, parts.contains(where: { $0.name == name }) {
+                throw MalformedDocument(
+                    field: "devices[\(index)].name", problem: "two devices cannot have the name '\(name)'")
+            }
             let settings = try Self.settings(device, at: "devices[\(index)].")
             parts.append(Part(pool: device.pool, count: 1, name: device.name, settings: settings))
         }

@@ -22,6 +22,9 @@ public struct Domain: Sendable {
     private let requestRead: Result<DomainRequest?, DomainXMLError>
     private let assignmentRead: Result<DomainAssignment?, DomainXMLError>
 
+    /// In bytes: libvirt names files after a domain, and the kernel has no longer names (NAME_MAX).
+    private static let longestName = 255
+
     /// - Parameter xml: what `virsh dumpxml` prints, or a person wrote.
     /// - Throws: ``DomainXMLError``.
     public init(parsing xml: String) throws(DomainXMLError) {
@@ -36,6 +39,11 @@ public struct Domain: Sendable {
         }
         guard let name = root.first("name")?.text, !name.isEmpty else {
             throw .missing("<name>", in: "<domain>", line: root.line)
+        }
+        guard name.utf8.count <= Self.longestName else {
+            throw .invalid(
+                subject: "<name>", value: String(name.prefix(40)) + "…", line: root.first("name")?.line ?? root.line,
+                expected: "at most \(Self.longestName) bytes")
         }
         self.name = name
         uuid = try root.first("uuid").map { element throws(DomainXMLError) in try Self.canonicalUUID(element) }

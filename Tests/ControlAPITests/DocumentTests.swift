@@ -174,7 +174,8 @@ struct DocumentTests {
         #expect(asked.map(\.pool) == ["a", "b"] && asked.map(\.name) == ["data0", nil])
         #expect(asked.map(\.settings.trust) == [nil, true] && asked.map(\.count) == [1, 1])
         for wrong in [
-            "{}", #"{"devices": []}"#, #"{"pool": "a", "devices": [{"pool": "a"}]}"#,
+            "{}", #"{"devices": []}"#, #"{"devices": [{"pool": "a", "name": "d"}, {"pool": "b", "name": "d"}]}"#,
+            #"{"pool": "a", "devices": [{"pool": "a"}]}"#,
             #"{"vlan": 3, "devices": [{"pool": "a"}]}"#, #"{"devices": [{"pool": "a", "qos": 2}]}"#,
             #"{"devices": [{"pool": "a", "vlann": 2}]}"#,
         ] { #expect(throws: MalformedDocument.self, "\(wrong)") { try parts(wrong) } }

@@ -100,6 +100,9 @@ struct ReadingTests {
     func names() {
         #expect(refusal { try domain("<domain xmlns='urn:x'><name>x</name></domain>") } != nil)
         #expect(refusal { try domain("<domain/>") } == .missing("<name>", in: "<domain>", line: 1))
+        let long = String(repeating: "x", count: 255)
+        #expect(throws: Never.self) { try domain("<domain><name>\(long)</name></domain>") }
+        #expect(refusal { try domain("<domain><name>\(long)x</name></domain>") } != nil)
     }
 
     @Test("a PCI source that can't be read stops everything: what is free isn't known")

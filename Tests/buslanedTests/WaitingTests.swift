@@ -177,6 +177,7 @@ struct WaitingTests {
         _ = try await scene.daemon.release.release(held.id, by: Scene.root)
         #expect(try await scene.ledger.claims().map(\.ownerName) == ["other"])
         // The other way that a pool can be lost
+        try configure("{ \(pool) }")
         let late = try await Client(
             scene, 4, for: "amys", by: amy, renewing: { try $0.map { try pools.renewed($0, of: amy) } })
         try configure("")

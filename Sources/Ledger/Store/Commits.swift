@@ -8,7 +8,8 @@ import Synchronization
 /// flush of the disk, whatever its size.
 ///
 /// Each write is applied completely or not at all. When its call returns it has the durability that was asked for. Writes
-/// are applied in the order in which they were requested.
+/// are applied in the order in which they were requested, but those of tasks of high priority, as root's requests are, go
+/// before all others: such a write waits for one other write at most.
 final class Commits: Sendable {
     private let database: any DatabaseWriter
     private let queue = Mutex(Queue())
@@ -40,6 +41,8 @@ final class Commits: Sendable {
     /// A write in the queue. `work` applies it and keeps its result; `finish` resumes the caller after the commit.
     private struct Write: Sendable {
         let durability: Durability
+        /// Of a task of high priority.
+        let isUrgent: Bool
         let work: @Sendable (Database) throws -> Void
         let finish: @Sendable ((any Error)?) -> Void
     }
@@ -60,7 +63,7 @@ final class Commits: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let outcome = Mutex<Result<Value, any Error>?>(nil)
             let entry = Write(
-                durability: durability,
+                durability: durability, isUrgent: Task.currentPriority >= .high,
                 work: { db in
                     do {
                         let value = try write(db)
@@ -91,22 +94,28 @@ final class Commits: Sendable {
         }
     }
 
+    /// How many writes wait for the one that runs.
+    var countOfWaiting: Int { queue.withLock(\.waiting.count) }
+
     private func drain() {
         while let batch = next() {
             var failure: (any Error)?
+            var count = batch.count
             do {
                 try database.writeWithoutTransaction { db in
                     try noticing(db) {
                         try Self.commit(waitingForDisk: batch.contains { $0.durability == .power }, db) {
-                            try apply(batch, db)
+                            count = try apply(batch, db)
                         }
                     }
                 }
             } catch {
                 failure = error
             }
-            for entry in batch { entry.finish(failure) }
-            if batch.contains(where: { $0.durability == .processFirst }) { flush() }
+            let (done, later) = (batch[..<count], batch[count...])
+            queue.withLock { $0.waiting.insert(contentsOf: later, at: 0) }
+            for entry in done { entry.finish(failure) }
+            if done.contains(where: { $0.durability == .processFirst }) { flush() }
         }
     }
 
@@ -124,10 +133,16 @@ final class Commits: Sendable {
     }
 
     /// A write that throws is rolled back by itself; the others of the batch stay.
-    private func apply(_ batch: [Write], _ db: Database) throws {
+    ///
+    /// - Returns: how many were applied. The others have to wait, because a write came that goes before them.
+    private func apply(_ batch: [Write], _ db: Database) throws -> Int {
         // A single write is rolled back with its transaction.
-        if batch.count == 1 { return try batch[0].work(db) }
-        for entry in batch {
+        if batch.count == 1 {
+            try batch[0].work(db)
+            return 1
+        }
+        for (index, entry) in batch.enumerated() {
+            if index > 0, !entry.isUrgent, queue.withLock({ $0.waiting.contains(where: \.isUrgent) }) { return index }
             do {
                 try noticing(db) {
                     try db.inSavepoint {
@@ -140,6 +155,7 @@ final class Commits: Sendable {
                 if !db.isInsideTransaction { throw error }
             }
         }
+        return batch.count
     }
 
     /// Calls ``undone`` if `work` throws after it has changed something.
@@ -168,8 +184,10 @@ final class Commits: Sendable {
                 queue.isDraining = false
                 return nil
             }
-            defer { queue.waiting = [] }
-            return queue.waiting
+            let urgent = queue.waiting.filter(\.isUrgent)
+            let batch = urgent.isEmpty ? queue.waiting : urgent
+            queue.waiting = urgent.isEmpty ? [] : queue.waiting.filter { !$0.isUrgent }
+            return batch
         }
     }
 }

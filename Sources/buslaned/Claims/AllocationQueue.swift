@@ -26,6 +26,8 @@ actor AllocationQueue {
         let work: Work
         /// False when the client has disconnected.
         let send: @Sendable (Update) -> Bool
+        /// As the client knows it; nil before its first message.
+        var place: Int?
         /// The result of the last try; nil before the first.
         var refusal: Refusal?
         /// Whether the time ended before the first try.
@@ -90,8 +92,7 @@ actor AllocationQueue {
         }
     }
 
-    /// Tries again every second while a request waits: some changes cause no event, and a client that disconnected is
-    /// noticed when a message cannot be sent.
+    /// Tries again every second while a request waits: some changes cause no event.
     private func tick() async {
         guard !isTicking else { return }
         isTicking = true
@@ -135,7 +136,10 @@ actor AllocationQueue {
             case .ready?, .hopeless?, nil: await attempt(entry)
             }
         }
-        for (place, entry) in entries.enumerated() { _ = entry.send(.place(place)) }
+        for place in entries.indices where entries[place].place != place {
+            entries[place].place = place
+            _ = entries[place].send(.place(place))
+        }
     }
 
     /// Ends the waiting of a request that would be refused if it were made now: its pool is gone, or its user may not claim

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
 import Hummingbird
 import NIOCore
 
@@ -35,9 +36,13 @@ private struct CountedBody: AsyncSequence, Sendable {
     struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var parts: RequestBody.AsyncIterator
         fileprivate let share: ClientShare
+        fileprivate var count = 0
 
         mutating func next() async throws -> ByteBuffer? {
             guard let part = try await parts.next() else { return nil }
+            count += part.readableBytes
+            // What no request may have is not a matter of the user's share.
+            guard count <= RequestLimits.body else { throw RequestRefusal.tooLarge(limit: RequestLimits.body) }
             try share.take(part.readableBytes, of: .bodyByte)
             return part
         }
