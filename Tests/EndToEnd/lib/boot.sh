@@ -7,6 +7,14 @@ boot_multi_user=${LAB_BOOT_DEADLINE:-420}       # s until the guest side runs
 boot_scenario=${LAB_DEADLINE:-3600}             # s for the scenario itself
 boot_pid="" boot_talk="" boot_monitor=""
 
+# Software emulation without what makes it slow: page tables of five levels, each walked by software; SMAP, which ends a
+# block of translated code at each access to user memory; protection keys, whose register flushes the TLB at each write;
+# fast strings (ERMS, FSRM), which the kernel and glibc then use to copy byte by byte.
+boot_tcg_cpu=,la57=off,smap=off,smep=off,umip=off,pku=off,erms=off,fsrm=off
+# The TSC is the clock: reading the HPET leaves the translated code for QEMU's device. The kernel does not trust it on two
+# sockets by itself; QEMU derives that of all processors from one counter.
+boot_tcg_append=" tsc=reliable clocksource=tsc nokaslr"
+
 boot_kill() {
     [ -n "$boot_pid" ] || return 0
     kill -KILL "$boot_pid" 2>/dev/null || true
@@ -58,12 +66,14 @@ boot_arguments() {
     say "emulated host with accel=$accel"
     [ "$accel" != kvm ] || irqchip=,kernel-irqchip=split
     local cpu=max,svm=off,vmx=off
+    [ "$accel" != tcg ] || cpu+=$boot_tcg_cpu
     append="root=/dev/vda rw intel_iommu=on iommu=pt console=ttyS0 panic=-1 loglevel=6"
     # A periodic tick: under software emulation on a busy machine a one-shot
     # timer's interrupt can get lost, and its processor then sleeps for good
     append+=" highres=off nohz=off"
     # On a busy machine ten of its ticks can come too late for the kernel's test of them, which ends in a panic.
     append+=" no_timer_check"
+    [ "$accel" != tcg ] || append+=$boot_tcg_append
     append+=" systemd.unit=lab.target systemd.show_status=no audit=0 mitigations=off net.ifnames=1"
     append+=" apparmor=1 security=apparmor"
     append+=" lab.mode=$mode lab.scenario=$scenario lab.color=$lab_color lab.boot=$number"
