@@ -24,13 +24,13 @@ vfs() {
     done | sort -V
 }
 
-# wait_for SECONDS COMMAND…: until it succeeds
+# wait_for SECONDS COMMAND…: until it succeeds. It is tried often at first, then once a second.
 wait_for() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1)) tries=0
     shift
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 1
+        if [ "$((tries += 1))" -le 10 ]; then sleep 0.2; else sleep 1; fi
     done
 }
 

@@ -23,13 +23,14 @@ fingerprint() { find "$PCI"/*/driver -maxdepth 0 -printf '%p %l\n'; }
 
 # The configuration of each part; the part `define` has its own.
 hook_configuration() {
-    # Seven VFs on each node; the last one of node 1 is a pool of its own as well
+    # Seven VFs on each node, three of each a pool for many starts at once; the last one of node 1 is a pool of its own as well
     cat <<YAML
 physicalFunctions:
   - { select: { addresses: ["$PF0"] }, vfCount: 7, vfDriver: vfio-pci }
   - { select: { addresses: ["$PF1"] }, vfCount: 7, vfDriver: vfio-pci }
 pools:
   - { name: lanes, select: { kinds: [virtual-function], physicalFunctions: ["$PF0", "$PF1"] } }
+  - { name: serve, select: { physicalFunctions: ["$PF0", "$PF1"], vfs: [0, 1, 2] } }
   - { name: last, select: { physicalFunctions: ["$PF1"], vfs: [6] } }
 YAML
 }
