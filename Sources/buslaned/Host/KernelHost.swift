@@ -19,6 +19,7 @@ struct KernelHost: Host {
     let unseen = Unseen()
     /// The host's events; nil when they are not available. Without them every question reads the host.
     let monitor: UdevMonitor?
+    private let rescans = SharedRescans()
 
     init(paths: HostPaths, logger: Logger) throws {
         reader = SysfsReader(paths: paths)
@@ -131,7 +132,7 @@ struct KernelHost: Host {
     }
 
     private func observe() throws {
-        if monitor == nil { publish(try follower.rescan()) } else { try catchUp() }
+        if monitor == nil { try rescans.share { publish(try follower.rescan()) } } else { try catchUp() }
     }
 
     /// Reads the functions with new events or writes again, and publishes their changes.
@@ -144,6 +145,30 @@ struct KernelHost: Host {
         guard !differences.isEmpty else { return }
         cards.forget(differences)
         feed.publish(HostChange(changes: differences, snapshot: follower.current.snapshot))
+    }
+}
+
+/// Readings of the whole host, shared by those who ask at the same time: each gets one that began after it asked, so that it
+/// waits for two at most.
+private final class SharedRescans: Sendable {
+    private let begun = Mutex(0)
+    /// The number of the last complete one; held while one is made.
+    private let complete = Mutex(0)
+
+    func share(_ rescan: () throws -> Void) throws {
+        let asked = begun.withLock(\.self)
+        let outcome = complete.withLock { complete -> Result<Void, any Error> in
+            if complete > asked { return .success(()) }
+            let number = begun.withLock { begun -> Int in
+                begun += 1
+                return begun
+            }
+            return Result {
+                try rescan()
+                complete = number
+            }
+        }
+        try outcome.get()
     }
 }
 
