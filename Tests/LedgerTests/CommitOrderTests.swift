@@ -12,13 +12,13 @@ struct CommitOrderTests {
     func urgent() async throws {
         let folder = TemporaryFolder()
         let ledger = try Ledger(path: folder.ledger)
-        let order = Mutex<[String]>([])
+        let order = Order()
         let (isWriting, mayGoOn) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         @Sendable func write(_ name: String, _ priority: TaskPriority, stopping: Bool = false) -> Task<Void, any Error>
         {
             Task.detached(priority: priority) {
                 try await ledger.commits.run { _ in
-                    order.withLock { $0.append(name) }
+                    order.names.withLock { $0.append(name) }
                     guard stopping else { return }
                     isWriting.signal()
                     mayGoOn.wait()
@@ -44,8 +44,10 @@ struct CommitOrderTests {
         tasks.append(await waits("root's next", .high))
         mayGoOn.signal()
         for task in tasks { try await task.value }
-        #expect(order.withLock(\.self) == ["first", "second", "root's", "root's next", "third", "fourth"])
+        #expect(order.names.withLock(\.self) == ["first", "second", "root's", "root's next", "third", "fourth"])
     }
+
+    private final class Order: Sendable { let names = Mutex<[String]>([]) }
 
     private static func reached(_ semaphore: DispatchSemaphore) async {
         await withCheckedContinuation { continuation in
