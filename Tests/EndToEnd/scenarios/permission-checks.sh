@@ -54,5 +54,6 @@ refused_is_audited() {
     exits 0 buslane audit --json || return
     local bob
     bob=$(id -u bob)
-    same "bob's refusals" "$(jq -r "[.entries[] | select(.uid == $bob) | .verb] | join(\" \")" <<<"$OUT")" "allocate release release"
+    # Both releases were of the same claim: the second one is counted, and written within the hour.
+    same "bob's refusals" "$(jq -r "[.entries[] | select(.uid == $bob) | .verb] | join(\" \")" <<<"$OUT")" "allocate release"
 }
