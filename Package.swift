@@ -121,7 +121,8 @@ let package = Package(
         .executableTarget(
             name: "buslane",
             dependencies: [
-                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "PrintableText", "SystemServices",
+                "HostModel", "HostIO", "ConfigurationFiles", "DomainXML", "ControlAPI", "PrintableText",
+                "SystemServices",
                 "CWidth",
                 .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -191,13 +192,16 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "ControlAPITests",
-            dependencies: ["ControlAPI", "ErrorExamples", "HostModel", "HostSimulator", "PrintableText", "SchemaCheck", "Wire"],
+            dependencies: [
+                "ControlAPI", "ErrorExamples", "HostModel", "HostSimulator", "PrintableText", "SchemaCheck", "Wire",
+            ],
             swiftSettings: house),
         .testTarget(
             name: "buslanedTests",
             dependencies: [
                 "buslaned", "HostSimulator", "ErrorExamples", "Ledger", "HostIO", "HostModel", "ConfigurationFiles",
-                "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "PrintableText", "SystemServices", "TemporaryFiles",
+                "ControlAPI", "DomainPlanning", "DomainXML", "Libvirt", "PrintableText", "SystemServices",
+                "TemporaryFiles",
                 "Wire",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
