@@ -54,6 +54,13 @@ struct AuditPageTests {
         }
     }
 
+    @Test("before the first entry there is a page of nothing, and the way back")
+    func beforeTheFirst() async throws {
+        try await write(1)
+        let document = try await page(AuditPage(before: 0)).document
+        #expect(document.entries.isEmpty && document.older == nil && document.newer == 0)
+    }
+
     @Test("without a parameter, the newest; from there to the beginning, each entry once")
     func backwards() async throws {
         try await write(450)

@@ -32,7 +32,8 @@ struct AuditPage {
         let before = try request.number("before", in: RequestLimits.whole)
         let after = try request.number("after", in: RequestLimits.whole)
         guard before == nil || after == nil else {
-            throw MalformedDocument(field: "after", problem: "it does not go with 'before'", in: "query")
+            throw MalformedDocument(
+                field: "after", problem: "it does not go with 'before'", kind: .unprocessable, in: "query")
         }
         self.init(before: before, after: after, limit: try request.number("limit", in: RequestLimits.auditPage) ?? 200)
     }
@@ -56,7 +57,7 @@ struct AuditTrailText {
         if let after = page.after {
             known = after
         } else {
-            known = (try await ledger.trail.first(before: end, limit: page.limit) ?? end) - 1
+            known = max(0, (try await ledger.trail.first(before: end, limit: page.limit) ?? end) - 1)
         }
         var first: Int?
         var left = page.limit
