@@ -20,7 +20,7 @@ from people import ROOT
 # Root's own door, in the folder of the socket.
 ADMIN = os.environ.get("BUSLANE_ADMIN_SOCKET", "admin.sock")
 # A limit for waiting, never a measure: nothing is judged by how soon it happens before that.
-PATIENCE = float(os.environ.get("BUSLANE_PATIENCE", 15))
+PATIENCE = float(os.environ.get("BUSLANE_PATIENCE", 60))
 # As in the unit; and an end for a daemon that would take the memory of the machine.
 LIMITS = {"nofile": 16384, "data": 2 << 30}
 CASES = []
@@ -236,6 +236,16 @@ class Host:
     @property
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    @property
+    def sockets(self):
+        count = 0
+        for file in os.scandir(f"/proc/{self.process.pid}/fd"):
+            try:
+                count += os.readlink(file.path).startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed since
+        return count
 
     @property
     def processor_seconds(self):

@@ -77,7 +77,9 @@ def no_function_twice(host, damage):
         answer = host.post("claims", {"pool": "data"}, by=BOB)
         given += answer.addresses if answer.status == 200 else []
     assert not set(lost) & set(given), f"{sorted(set(lost) & set(given))} of the first owner went to the next"
-    assert "quarantine" in host.log + host.get("audit").text + host.get("events").text, "it says nothing of a loss"
+    # SQLite's log can have all that the file lost: then the claims are still there.
+    kept = {assignment["address"] for claim in host.get("claims").json["claims"] for assignment in claim["assignments"]}
+    assert set(lost) <= kept or "quarantine" in host.log + host.get("audit").text + host.get("events").text, "it says nothing of a loss"
 
 
 @case("no function goes to the next owner after the ledger", LOSSES)

@@ -10,7 +10,7 @@ import urllib.parse
 from pathlib import Path
 
 from documents import VICTIM, device, domain, pf, vf
-from harness import Host, Place, case, done
+from harness import PATIENCE, Host, Place, case, done
 from people import MALLORY, VICTOR
 
 CHARACTERS = {
@@ -153,7 +153,7 @@ def said(tree):
     texts = []
     try:
         for one in running:
-            output, errors = one.communicate(timeout=30)
+            output, errors = one.communicate(timeout=PATIENCE)
             assert one.returncode in (0, 1), f"{one.args[3:]} ended with {one.returncode}: {errors[:200]}"
             texts.append(output + errors)
     finally:

@@ -6,6 +6,9 @@ public protocol Host: Sendable {
     func snapshot() throws -> HostSnapshot
     /// The whole host as the last events reported it. It may be outdated: read again what a decision depends on.
     func lastSeen() throws -> HostSnapshot
+    /// The same host, whose ``lastSeen()`` reads nothing: for decisions inside a transaction, which others wait for. Ask for
+    /// ``lastSeen()`` before.
+    var inMemory: any Host { get }
     /// ``lastSeen()``, with an index of the functions that the selectors admit.
     func lastSeen(indexedBy selectors: some Collection<Selector>) throws -> HostSnapshot
     /// Reads the NUMA nodes now. No event tells that their free memory changed.
@@ -98,6 +101,9 @@ extension Host {
         guard let physical = try function(at: address) else { return [] }
         return try [physical] + (physical.sriov?.virtualFunctions ?? []).compactMap { try function(at: $0) }
     }
+
+    /// For a host that nobody waits for.
+    public var inMemory: any Host { self }
 
     /// For a host without events, which is read.
     public func lastSeen() throws -> HostSnapshot { try snapshot() }

@@ -55,7 +55,7 @@ struct CandidateSelection: Sendable {
         _ requests: [ClaimRequest], on look: HostSnapshot?, _ place: (HostSnapshot) throws -> [[Placement.Placed]]
     ) throws -> [[Placement.Placed]] {
         if let look { return try refreshed(try place(look)) }
-        if let chosen = try? place(host.lastSeen(indexedBy: requests.map(\.pool.selector))),
+        if let chosen = try? place(host.inMemory.lastSeen(indexedBy: requests.map(\.pool.selector))),
             let now = try? refreshed(chosen),
             now.joined().map(\.function.decisive) == chosen.joined().map(\.function.decisive)
         {
@@ -81,7 +81,7 @@ struct CandidateSelection: Sendable {
     private func candidate(
         for request: ClaimRequest, _ placed: [Placement.Placed], _ look: FreshLook
     ) throws -> Candidate {
-        let seen = try host.lastSeen()
+        let seen = try host.inMemory.lastSeen()
         var (slots, changes): ([ClaimDraft.Slot], [[Change]]) = ([], [])
         for one in placed {
             let settings =

@@ -44,8 +44,9 @@ struct HoldingsReader: Sendable {
             case .placing(let earlier): try await limited(earlier)
             case .placingNow: try await limited(await queue.waiters)
             }
+        _ = try host.lastSeen()
         return Uses(
-            host: host, openGroups: try host.openGroups(), guests: guests, running: guests.running ?? [],
+            host: host.inMemory, openGroups: try host.openGroups(), guests: guests, running: guests.running ?? [],
             earlier: earlier)
     }
 

@@ -20,6 +20,8 @@ struct KernelHost: Host {
     /// The host's events; nil when they are not available. Without them every question reads the host.
     let monitor: UdevMonitor?
     private let rescans = SharedRescans()
+    /// Whether questions read a host without events.
+    private var isRead = true
 
     init(paths: HostPaths, logger: Logger) throws {
         reader = SysfsReader(paths: paths)
@@ -131,7 +133,14 @@ struct KernelHost: Host {
         return follower.current
     }
 
+    var inMemory: any Host {
+        var host = self
+        host.isRead = false
+        return host
+    }
+
     private func observe() throws {
+        if !isRead, monitor == nil { return }
         if monitor == nil { try rescans.share { publish(try follower.rescan()) } } else { try catchUp() }
     }
 
