@@ -9,6 +9,8 @@ public enum DomainXMLError: Equatable, Sendable {
     case tooLarge(bytes: Int, limit: Int)
     /// Elements are nested deeper than in any domain.
     case tooDeep(line: Int, limit: Int)
+    /// There are more elements than in any domain.
+    case tooManyElements(line: Int, limit: Int)
     /// A document type declaration: libvirt has none, and entities can make a small document huge.
     case documentType(line: Int)
     /// The XML declaration names an encoding other than UTF-8.
@@ -66,6 +68,8 @@ extension DomainXMLError: Reportable {
         case .tooLarge(let bytes, let limit): Self.report("\(bytes) bytes are too many: the limit is \(limit)")
         case .tooDeep(let line, let limit):
             Self.report(line, "elements are nested too deeply: the limit is \(limit)")
+        case .tooManyElements(let line, let limit):
+            Self.report(line, "there are too many elements: the limit is \(limit)")
         case .documentType(let line):
             Self.report(
                 line, "a DOCTYPE is refused: a domain has none, and its entities are not safe to expand",

@@ -9,6 +9,9 @@ struct XMLDocument: Sendable {
     static let maximumSize = 16 << 20
     /// The limit of libxml2, which libvirt uses.
     static let maximumDepth = 256
+    /// A domain of the largest size has some thousands: for each vCPU its pinning, for each device a few. In memory an element
+    /// takes many times its text.
+    static let maximumElements = 20_000
 
     let bytes: [UInt8]
     let root: XMLElement
@@ -82,6 +85,7 @@ private let namespaceSeparator: UInt8 = 0x1f
     // SAFETY: borrowed from the ExpatParser that made this builder and outlives it.
     private let parser: XML_Parser
     private var open: [XMLElement] = []
+    private var count = 0
     private(set) var root: XMLElement?
     private(set) var failure: DomainXMLError?
 
@@ -105,6 +109,10 @@ private let namespaceSeparator: UInt8 = 0x1f
     func start(name: String, attributes: [XMLAttribute]) {
         guard open.count < XMLDocument.maximumDepth else {
             return refuse(.tooDeep(line: line, limit: XMLDocument.maximumDepth))
+        }
+        count += 1
+        guard count <= XMLDocument.maximumElements else {
+            return refuse(.tooManyElements(line: line, limit: XMLDocument.maximumElements))
         }
         let (namespace, local) = Self.split(name)
         let tag = place

@@ -153,6 +153,11 @@ struct RefusalTests {
     func limits() {
         let deep = String(repeating: "<a>", count: 100_000)
         #expect(refusal { try domain("<domain>" + deep) } == .tooDeep(line: 1, limit: 256))
+        let many = String(repeating: "<a/>", count: XMLDocument.maximumElements - 2)
+        #expect(throws: Never.self) { try domain("<domain><name>x</name>\(many)</domain>") }
+        #expect(
+            refusal { try domain("<domain><name>x</name>\(many)<a/></domain>") }
+                == .tooManyElements(line: 1, limit: 20_000))
         let large = String(repeating: " ", count: XMLDocument.maximumSize)
         #expect(refusal { try domain(large + Samples.oneLine) } != nil)
     }

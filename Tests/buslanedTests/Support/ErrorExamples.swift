@@ -81,8 +81,8 @@ extension HostIOError: Exemplified {
 
 extension DomainXMLError: Exemplified {
     public enum Case: CaseIterable {
-        case malformed, tooLarge, tooDeep, documentType, encoding, notADomain, missing, duplicate, tooManyDevices
-        case invalid, unknown
+        case malformed, tooLarge, tooDeep, tooManyElements, documentType, encoding, notADomain, missing, duplicate
+        case tooManyDevices, invalid, unknown
         case namespace, misplaced, noDevices, addressInUse, nameInUse, companion, noGuestSlot, standby
     }
 
@@ -91,6 +91,7 @@ extension DomainXMLError: Exemplified {
         case .malformed: .malformed
         case .tooLarge: .tooLarge
         case .tooDeep: .tooDeep
+        case .tooManyElements: .tooManyElements
         case .documentType: .documentType
         case .encoding: .encoding
         case .notADomain: .notADomain
@@ -113,7 +114,8 @@ extension DomainXMLError: Exemplified {
     public static var examples: [DomainXMLError] {
         [
             .malformed(line: 3, column: 5, reason: "unbound prefix"), .tooLarge(bytes: 9, limit: 8),
-            .tooDeep(line: 3, limit: 64), .documentType(line: 1), .encoding("UTF-16"), .notADomain(root: "network"),
+            .tooDeep(line: 3, limit: 64), .tooManyElements(line: 3, limit: 9), .documentType(line: 1),
+            .encoding("UTF-16"), .notADomain(root: "network"),
             .missing("<name>", in: "<domain>", line: 3), .duplicate("<request>", line: 3),
             .tooManyDevices(65, limit: 64, line: 3),
             .invalid(subject: "attribute 'vlan' of <device>", value: "x", line: 3, expected: "a number from 1 to 4094"),
