@@ -24,8 +24,8 @@ PATIENCE = float(os.environ.get("BUSLANE_PATIENCE", 60))
 # As in the unit; and an end for a daemon that would take the memory of the machine.
 LIMITS = {"nofile": 16384, "data": 2 << 30}
 CASES = []
-# A limit that no case may reach: MemoryMax of the unit.
-MEMORY_LIMIT = 512 << 20
+# A limit that no case may reach, below MemoryMax of the unit.
+MEMORY_LIMIT = 384 << 20
 FIGURES = {}
 MEMORY = {}
 

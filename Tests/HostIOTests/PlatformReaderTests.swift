@@ -121,6 +121,10 @@ struct PlatformReaderTests {
         facts = self.facts(tree)
         #expect(facts.libvirt.listens == false)
         #expect(facts.daemonListens == true)
+        // As the daemon bound it, before it renamed it into its place
+        try tree.write(
+            "Num\n0: 00000002 00000000 00010000 0001 01 2 /run/buslane/buslane.sock.new", to: "/proc/net/unix")
+        #expect(self.facts(tree).daemonListens == true)
     }
 
     @Test("reads the limits of the system's libvirt and ignores that of a user's session")

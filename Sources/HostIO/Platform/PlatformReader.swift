@@ -30,7 +30,8 @@ public struct PlatformReader: Sendable {
         facts.functionsOfferingNoVFs = functionsOfferingNoVFs()
         let listening = listeningSockets(&files)
         facts.libvirt = libvirt(listening, &files)
-        facts.daemonListens = listening?.contains(daemonSocket)
+        // The kernel knows a socket by the name that it was bound under: the daemon renames it into its place later.
+        facts.daemonListens = listening.map { !$0.isDisjoint(with: [daemonSocket, daemonSocket + ".new"]) }
         facts.rivals = rivals(&files)
         facts.networkManagerTakesEverything = networkManagerTakesEverything(&files)
         facts.unreadable = files.unreadable.map(paths.onHost)
