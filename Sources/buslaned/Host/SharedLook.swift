@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import Dispatch
+import BlockingCalls
 
 /// Looks that take long, as at the whole host, shared by all who ask at the same time.
 ///
@@ -11,7 +11,8 @@ actor SharedLook<Value: Sendable> {
     private var begun: Task<Value, any Error>?
     /// The look that begins next; nil while nobody waits for one.
     private var coming: Task<Value, any Error>?
-    private let thread = LookThread()
+    /// Of its own, so that looks take none of the threads that all other work shares.
+    private let thread = BlockingThreads(limit: 1)
 
     /// - Parameter read: the look. It runs in a thread of its own, where it may block.
     init(_ read: @escaping @Sendable () async throws -> Value) { self.read = read }
@@ -27,14 +28,10 @@ actor SharedLook<Value: Sendable> {
         let look = Task.detached(executorPreference: thread) { [read] in
             _ = await earlier?.result
             await self.begin()
-            do {
-                let value = try await read()
-                await self.end()
-                return value
-            } catch {
-                await self.end()
-                throw error
-            }
+            let outcome: Result<Value, any Error>
+            do { outcome = .success(try await read()) } catch { outcome = .failure(error) }
+            await self.end()
+            return try outcome.get()
         }
         coming = look
         return look
@@ -43,15 +40,4 @@ actor SharedLook<Value: Sendable> {
     private func begin() { (begun, coming) = (coming, nil) }
 
     private func end() { begun = nil }
-}
-
-/// A thread for looks, so that they take none of the few that all other work shares.
-private final class LookThread: TaskExecutor {
-    private let queue = DispatchQueue(label: "buslane.look")
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        // SAFETY: the runtime gives each job once, and it is run once.
-        queue.async { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-    }
 }
