@@ -15,7 +15,7 @@ final class Repeats: Sendable {
 
         init(_ entry: AuditEntry.Draft) {
             uid = entry.actor.uid
-            (verb, subject, detail) = (entry.verb.cut(to: 200), entry.subject.cut(to: 200), entry.detail.cut(to: 200))
+            (verb, subject, detail) = (entry.verb.short, entry.subject.short, entry.detail.short)
         }
     }
 
@@ -53,7 +53,7 @@ final class Repeats: Sendable {
     ///
     /// - Returns: the entries to write now.
     func entries(for entry: AuditEntry.Draft, _ text: String, at now: Int) -> [AuditEntry.Draft] {
-        let text = text.cut(to: 200)
+        let text = text.short
         if entry.actor == .daemon { return isNews(Work(entry), text) ? [entry.ending(text)] : [] }
         return counts.withLock { counts in
             let uid = entry.actor.uid
@@ -118,6 +118,11 @@ final class Repeats: Sendable {
         for refused in over.keys { counts[refused] = nil }
         return over.values.sorted { $0.since < $1.since }.compactMap(\.due)
     }
+}
+
+extension String {
+    /// As long as the trail keeps it: a client's texts must not fill the memory either.
+    fileprivate var short: String { cut(to: AuditEntry.longestText) }
 }
 
 extension Int {
