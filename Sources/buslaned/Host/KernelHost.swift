@@ -140,8 +140,8 @@ struct KernelHost: Host {
     }
 
     private func observe() throws {
-        if !isRead, monitor == nil { return }
-        if monitor == nil { try rescans.share { publish(try follower.rescan()) } } else { try catchUp() }
+        guard monitor == nil else { return try catchUp() }
+        if isRead { try rescans.share { publish(try follower.rescan()) } }
     }
 
     /// Reads the functions with new events or writes again, and publishes their changes.
