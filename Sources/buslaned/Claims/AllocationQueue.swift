@@ -124,7 +124,7 @@ actor AllocationQueue {
     /// Reviews all requests together, and tries those that no longer have to wait. Requests that come or leave during the
     /// pass count in the next one.
     private func pass() async {
-        for entry in entries { renew(entry) }
+        renew()
         let (now, all) = (clock(), entries)
         // Without a review each is tried, and has the reason.
         let prospects = try? await all.first?.work.review(waiters(at: now))
@@ -142,17 +142,19 @@ actor AllocationQueue {
         }
     }
 
-    /// Ends the waiting of a request that would be refused if it were made now: its pool is gone, or its user may not claim
+    /// Ends the waiting of requests that would be refused if they were made now: the pool is gone, or the user may not claim
     /// from it any more. A configuration that cannot be read changes nothing.
-    private func renew(_ entry: Entry) {
-        do {
-            let renewed = try entry.work.renew(entry.requests)
-            guard let position = entries.firstIndex(where: { $0.id == entry.id }) else { return }
-            entries[position].requests = renewed
-        } catch let refusal as Refusal where !refusal.isTemporary {
-            entries.removeAll { $0.id == entry.id }
-            _ = entry.send(.ended(.failure(refusal)))
-        } catch {}
+    private func renew() {
+        entries = entries.compactMap { entry in
+            var entry = entry
+            do {
+                entry.requests = try entry.work.renew(entry.requests)
+            } catch let refusal as Refusal where !refusal.isTemporary {
+                _ = entry.send(.ended(.failure(refusal)))
+                return nil
+            } catch {}
+            return entry
+        }
     }
 
     private func attempt(_ entry: Entry) async {
