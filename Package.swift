@@ -165,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "HostActionsTests", dependencies: ["HostActions", "HostIO", "HostModel", "FixtureHosts"],
             swiftSettings: house),
-        .testTarget(name: "SystemServicesTests", dependencies: ["SystemServices"], swiftSettings: house),
+        .testTarget(
+            name: "SystemServicesTests", dependencies: ["SystemServices", "TemporaryFiles"], swiftSettings: house),
         .testTarget(
             name: "ConfigurationFilesTests",
             dependencies: ["ConfigurationFiles", "HostModel", "HostSimulator", "SchemaCheck", "TemporaryFiles"],
@@ -182,7 +183,8 @@ let package = Package(
             dependencies: ["DomainPlanning", "DomainXML", "DomainSamples", "HostModel", "HostSimulator"],
             swiftSettings: house),
         .testTarget(name: "BlockingCallsTests", dependencies: ["BlockingCalls"], swiftSettings: house),
-        .testTarget(name: "LibvirtTests", dependencies: ["Libvirt", "HostModel"], swiftSettings: house),
+        .testTarget(
+            name: "LibvirtTests", dependencies: ["Libvirt", "HostModel", "TemporaryFiles"], swiftSettings: house),
         .testTarget(
             name: "LedgerTests",
             dependencies: [

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Foundation
 import SystemServices
+import TemporaryFiles
 import Testing
 
 @Suite("Services of the operating system")
@@ -59,14 +60,7 @@ struct SystemServicesTests {
         let path = FileManager.default.temporaryDirectory.appending(path: "buslane-\(UUID().uuidString)").path
         #expect(!UnixSocket.hasListener(path))
         let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(server, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let bound = withUnixAddress(path) { bind(server, $0, $1) }
         try #require(bound == 0 && listen(server, 0) == 0)
         #expect(UnixSocket.hasListener(path))
         // The first connection has filled the queue.

@@ -2,6 +2,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TemporaryFiles
 
 /// A unix socket that takes connections and never answers: a libvirtd that is stopped.
 final class SilentServer: Sendable {
@@ -17,14 +18,7 @@ final class SilentServer: Sendable {
         // What the daemon does too: libvirt may write to the socket that was just closed.
         signal(SIGPIPE, SIG_IGN)
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var name = sockaddr_un()
-        name.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let bound = withUnixAddress(path) { bind(listener, $0, $1) }
         guard bound == 0, listen(listener, 8) == 0 else { throw POSIXError(.EADDRINUSE) }
         Thread.detachNewThread { [self] in
             while true {
