@@ -19,7 +19,7 @@ package enum UnixSocket {
 
     /// Lets root and one group connect to a socket.
     ///
-    /// - Parameter group: nil for root alone.
+    /// - Parameter group: its id; nil if only root may connect.
     /// - Returns: 0, or the `errno` of the first call that failed.
     package static func open(_ path: String, to group: UInt32?) -> Int32 {
         // SAFETY: the string lives until the calls return.
@@ -69,7 +69,7 @@ package final class SocketFile: Sendable {
     package let path: String
     /// Where the process binds its socket, before it is ready for clients. NIO removes what is there when it closes the
     /// socket, whosever it is.
-    package var bound: String { path + ".new" }
+    package let bound: String
     /// The file as this process made it.
     private let own = Mutex<Identity?>(nil)
 
@@ -78,7 +78,7 @@ package final class SocketFile: Sendable {
         let number: ino_t
     }
 
-    package init(path: String) { self.path = path }
+    package init(path: String, boundAs bound: String) { (self.path, self.bound) = (path, bound) }
 
     /// Puts the socket in its place: from now on clients find it. Call this when the process listens.
     ///

@@ -4,7 +4,7 @@
 public enum SocketPath {
     public static let standard = "/run/buslane/buslane.sock"
     /// Root's own socket. Other users cannot take its capacity.
-    public static let root = "/run/buslane/admin.sock"
+    public static let root = SocketPath.root(beside: standard)
     /// Names another socket.
     public static let environmentVariable = "BUSLANE_SOCKET"
 
@@ -15,6 +15,10 @@ public enum SocketPath {
         if let named { return [named] }
         return asRoot ? [root, standard] : [standard]
     }
+
+    /// The name under which the daemon binds a socket. It renames it into its place when it is ready, and the kernel goes on to
+    /// list it under this name.
+    public static func bound(for socket: String) -> String { socket + ".new" }
 
     /// The name of root's socket in the folder of a daemon's ordinary socket.
     package static func root(beside socket: String) -> String {

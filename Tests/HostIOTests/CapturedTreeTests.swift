@@ -118,7 +118,7 @@ struct CapturedTreeTests {
         #expect(mkfifo(tree.root + modules + "/modules.alias", 0o644) == 0)
         let host = try tree.snapshot()
         #expect(host.functions.first?.identity.device == nil && host.functions.first?.identity.vendor == 0x8086)
-        let facts = PlatformReader(paths: tree.paths, daemonSocket: "/run/x").facts()
+        let facts = PlatformReader(paths: tree.paths, daemonSockets: ["/run/x"]).facts()
         #expect(facts.kernelCommandLine == nil && facts.rivals.isEmpty)
         // Only root can make one.
         if mknod(tree.root + "/zero", S_IFCHR | 0o644, dev_t(1 << 8 | 5)) == 0 {
@@ -130,7 +130,7 @@ struct CapturedTreeTests {
     func scripts() throws {
         try outside.write("echo 4 > /sys/x/sriov_numvfs", to: "/opt/vfs.sh")
         try tree.write("/opt/../../../../../../../.." + outside.root + "/opt/vfs.sh", to: "/etc/rc.local")
-        let reader = PlatformReader(paths: tree.paths, daemonSocket: "/run/x")
+        let reader = PlatformReader(paths: tree.paths, daemonSockets: ["/run/x"])
         #expect(reader.facts().rivals.isEmpty)
         try tree.write("echo 4 > /sys/x/sriov_numvfs", to: "/opt/vfs.sh")
         try tree.write("/opt/../../../../../../../../opt/vfs.sh", to: "/etc/rc.local")

@@ -7,10 +7,10 @@ import Testing
 
 @Suite("Reading the platform")
 struct PlatformReaderTests {
-    private let socket = "/run/buslane/buslane.sock"
+    private let names: Set = ["/run/buslane/buslane.sock", "/run/buslane/buslane.sock.new"]
 
     private func facts(_ tree: FixtureTree) -> PlatformFacts {
-        PlatformReader(paths: tree.paths, daemonSocket: socket).facts()
+        PlatformReader(paths: tree.paths, daemonSockets: names).facts()
     }
 
     @Test("in an empty tree every fact is unknown")

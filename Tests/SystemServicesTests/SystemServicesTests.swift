@@ -40,7 +40,8 @@ struct SystemServicesTests {
     func ownFile() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "buslane-\(UUID().uuidString)").path
         let there = { FileManager.default.fileExists(atPath: path) }
-        let (notMade, own, next) = (SocketFile(path: path), SocketFile(path: path), SocketFile(path: path))
+        let make = { SocketFile(path: path, boundAs: path + ".new") }
+        let (notMade, own, next) = (make(), make(), make())
         #expect(own.publish() == ENOENT && !there())
         try "".write(toFile: own.bound, atomically: false, encoding: .utf8)
         #expect(own.publish() == 0 && there())

@@ -7,12 +7,12 @@ public import HostModel
 /// that a socket-activated libvirt is not started. It needs no privilege; root sees more.
 public struct PlatformReader: Sendable {
     public let paths: HostPaths
-    /// The path of the daemon's socket.
-    public let daemonSocket: String
+    /// The names of the daemon's socket, one of which the kernel lists.
+    public let daemonSockets: Set<String>
 
-    public init(paths: HostPaths = HostPaths(), daemonSocket: String) {
+    public init(paths: HostPaths = HostPaths(), daemonSockets: Set<String>) {
         self.paths = paths
-        self.daemonSocket = daemonSocket
+        self.daemonSockets = daemonSockets
     }
 
     public func facts() -> PlatformFacts {
@@ -30,8 +30,7 @@ public struct PlatformReader: Sendable {
         facts.functionsOfferingNoVFs = functionsOfferingNoVFs()
         let listening = listeningSockets(&files)
         facts.libvirt = libvirt(listening, &files)
-        // The kernel knows a socket by the name that it was bound under: the daemon renames it into its place later.
-        facts.daemonListens = listening.map { !$0.isDisjoint(with: [daemonSocket, daemonSocket + ".new"]) }
+        facts.daemonListens = listening.map { !$0.isDisjoint(with: daemonSockets) }
         facts.rivals = rivals(&files)
         facts.networkManagerTakesEverything = networkManagerTakesEverything(&files)
         facts.unreadable = files.unreadable.map(paths.onHost)

@@ -42,11 +42,12 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private func examine(problems: [String], records: [Finding]) throws -> Diagnosis {
         let paths = HostPaths(root: hostRoot ?? "/")
+        let socket = connection.socketPath
+        let platform = PlatformReader(paths: paths, daemonSockets: [socket, SocketPath.bound(for: socket)])
         do {
             return Diagnosis(
                 of: try SysfsReader(paths: paths).snapshot(),
-                on: PlatformReader(paths: paths, daemonSocket: connection.socketPath).facts(), problems: problems,
-                records: records)
+                on: platform.facts(), problems: problems, records: records)
         } catch {
             throw Failure(.refused, "unreadable-host", subject: paths.root, "\(error)")
         }

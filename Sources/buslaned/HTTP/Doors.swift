@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import ControlAPI
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -70,7 +71,7 @@ struct Door: Sendable {
     ///
     /// - Parameter opened: called when clients can connect.
     func run(_ opened: @escaping @Sendable () -> Void) async throws {
-        let file = SocketFile(path: path)
+        let file = SocketFile(path: path, boundAs: SocketPath.bound(for: path))
         defer { file.remove() }
         let http = HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionPeers(), ConnectionLimits(limits, patience: requestPatience)],
