@@ -88,7 +88,7 @@ package final class BlockingThreads: TaskExecutor {
 }
 
 extension DispatchTime {
-    /// The time after so long from now.
+    /// The time that is this long from now.
     package init(after duration: Duration) {
         let (seconds, attoseconds) = duration.components
         self = .now() + .nanoseconds(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))

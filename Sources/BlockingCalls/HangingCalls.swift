@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import Synchronization
 
-/// Makes calls that can hang in the kernel, each about a subject, and waits only so long. While a call about a subject
-/// hangs, no other one about it is made.
+/// Makes calls that can hang in the kernel, and waits for each of them for a limited time. Each call is about a subject.
+/// While a call about it hangs, no other one is made.
 package final class HangingCalls: Sendable {
     private let threads: BlockingThreads
     /// By subject: how many calls have not returned although nobody waits any more.

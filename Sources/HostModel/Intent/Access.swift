@@ -108,9 +108,11 @@ extension Caller {
 
     /// Whether the caller may claim for an owner. A name gives no right to what it names.
     ///
-    /// Root may act for everyone. For a domain, whoever may change domains may too; for a process, the user who runs it;
-    /// for `uid-N`, user N. Whether another name is free is known only to the ledger:
-    /// ``ClaimRequest/refuseOthersName(_:)``.
+    /// - Every owner: root.
+    /// - A domain: those who may change domains.
+    /// - A process: the user who runs it.
+    /// - `uid-N`: user N.
+    /// - Another name: only the ledger knows whether it is free (``ClaimRequest/refuseOthersName(_:)``).
     ///
     /// - Parameter user: the real user of the process; nil for one that has ended.
     public func mustActFor(_ owner: OwnerName, runBy user: Int? = nil) throws(Refusal) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 extension Holdings {
-    /// Why a guest must not start with a function that its XML names, whoever put it there; nil if it may.
+    /// Why a guest must not start with a function that its XML names; nil if it may. Who put the function there does not matter.
     ///
     /// Without this, libvirt would take a function that is prepared for another owner: a claimed one is on VFIO and open to
     /// nobody until its owner starts.

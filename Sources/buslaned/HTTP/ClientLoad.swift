@@ -2,8 +2,8 @@
 import ControlAPI
 import Synchronization
 
-/// What the clients of each user take of the daemon at the moment. No user can have more than a share, and all together
-/// no more than the daemon has room for.
+/// What the clients of each user take of the daemon now. A user cannot have more than a share. All users together cannot have
+/// more than the daemon has room for.
 struct ClientLoad: Sendable {
     /// What the daemon has only so much of.
     enum Resource: CaseIterable, Hashable {

@@ -3,8 +3,8 @@ import DomainXML
 import HostModel
 import Ledger
 
-/// Refuses the start of a guest whose XML names a function that somebody else has, whoever put it there: a plain
-/// `<hostdev>`, an NVMe disk, an option of QEMU's own.
+/// Refuses the start of a guest whose XML names a function that somebody else has: in a plain `<hostdev>`, in an NVMe disk
+/// or in an option of QEMU's own.
 struct StartExclusivity: Sendable {
     let host: any Host
     let ledger: Ledger
